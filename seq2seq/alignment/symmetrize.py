@@ -1,0 +1,99 @@
+"""Two alignments of one sentence pair, made one.
+
+An aligner reads one way: forward links every target word to at most one source word, reverse every source word to at
+most one target word. Their intersection is precise, their union complete, and the growing methods lie between. Source:
+Och & Ney 2003, "A Systematic Comparison of Various Statistical Alignment Models", section 3.3 (the "refined" method);
+Koehn, Och & Marcu 2003, "Statistical Phrase-Based Translation", section 3; the methods as Moses defines them:
+
+    grow-diag             start from the intersection. Repeat until nothing changes: visit every link there is, target
+                          word by target word and within it by source word, and look at its 8 neighbours; add a
+                          neighbour that is in the union and whose source or target word is still free.
+    grow-diag-final       then add links of forward, then of reverse, whose source or target word is still free.
+    grow-diag-final-and   then add links of forward, then of reverse, whose source and target words are both free.
+
+The two strict methods ask for both words to be free while growing too, so that no word is ever linked twice. They are
+what the alignment scripts of Zenkel et al. 2020 ("End-to-End Neural Word Alignment Outperforms GIZA++", section 4.2)
+call grow-diagonal and grow-diagonal-final. They visit source word by source word.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+
+from seq2seq.alignment.links import Link, Links
+
+
+class SymmetrizeMethod(Enum):
+    INTERSECTION = "intersection"
+    UNION = "union"
+    GROW_DIAG = "grow-diag"
+    GROW_DIAG_FINAL = "grow-diag-final"
+    GROW_DIAG_FINAL_AND = "grow-diag-final-and"
+    GROW_DIAG_STRICT = "grow-diag-strict"
+    GROW_DIAG_FINAL_STRICT = "grow-diag-final-strict"
+
+
+STRICT = {SymmetrizeMethod.GROW_DIAG_STRICT, SymmetrizeMethod.GROW_DIAG_FINAL_STRICT}
+FINAL_WITH_ONE_FREE = {SymmetrizeMethod.GROW_DIAG_FINAL}
+FINAL_WITH_BOTH_FREE = {SymmetrizeMethod.GROW_DIAG_FINAL_AND, SymmetrizeMethod.GROW_DIAG_FINAL_STRICT}
+NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
+def symmetrize(forward: Links, reverse: Links, method: SymmetrizeMethod) -> Links:
+    """Combine two alignments of one sentence pair, both as (source, target): swap what a reverse file lists first.
+
+    Every result lies between the intersection and the union.
+    """
+    union = forward | reverse
+    if method is SymmetrizeMethod.UNION:
+        return union
+    links = GrowingLinks(forward & reverse)
+    if method is SymmetrizeMethod.INTERSECTION:
+        return links.frozen()
+    grow_diagonally(links, union, both_free=method in STRICT)
+    if method in FINAL_WITH_ONE_FREE | FINAL_WITH_BOTH_FREE:
+        for direction in (forward, reverse):
+            for link in by_target(direction):
+                links.add_if_free(link, both_free=method in FINAL_WITH_BOTH_FREE)
+    return links.frozen()
+
+
+class GrowingLinks:
+    """Links, with the words they already cover."""
+
+    def __init__(self, links: Links) -> None:
+        self.links = set(links)
+        self.sources = {source for source, _ in links}
+        self.targets = {target for _, target in links}
+
+    def add_if_free(self, link: Link, *, both_free: bool) -> bool:
+        """Add the link if one of its words (or both) is in no link yet. True if it was added."""
+        source_free, target_free = link[0] not in self.sources, link[1] not in self.targets
+        if not ((source_free and target_free) if both_free else (source_free or target_free)):
+            return False
+        self.links.add(link)
+        self.sources.add(link[0])
+        self.targets.add(link[1])
+        return True
+
+    def frozen(self) -> Links:
+        return frozenset(self.links)
+
+
+def grow_diagonally(links: GrowingLinks, union: Links, *, both_free: bool) -> None:
+    """Add neighbours until none is left to add. A link added ahead of the scan is visited in the same pass."""
+    order = sorted(union) if both_free else by_target(union)
+    growing = True
+    while growing:
+        growing = False
+        for source, target in order:
+            if (source, target) not in links.links:
+                continue
+            for source_step, target_step in NEIGHBOURS:
+                neighbour = (source + source_step, target + target_step)
+                if neighbour in union and links.add_if_free(neighbour, both_free=both_free):
+                    growing = True
+
+
+def by_target(links: Iterable[Link]) -> list[Link]:
+    """In order of target word, then of source word."""
+    return sorted(links, key=lambda link: (link[1], link[0]))

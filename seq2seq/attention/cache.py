@@ -1,0 +1,88 @@
+"""Caches that keep keys and values: of the target so far, and of a source."""
+
+import torch
+from torch import Tensor
+
+from seq2seq.attention.base import AttentionCache
+from seq2seq.padding import Padding
+
+FIRST_ROOM = 16  # positions a cache starts with; room doubles as it fills
+
+
+class KeyValueCache(AttentionCache):
+    """Keys and values (rows, G, length, K) of the target so far. Room grows by doubling, up to the capacity."""
+
+    def __init__(self, batch_size: int, *, capacity: int, like: Tensor) -> None:
+        self.capacity = capacity
+        self.length = 0
+        shape = (batch_size, like.size(1), min(capacity, FIRST_ROOM), like.size(-1))
+        self._k, self._v = like.new_empty(shape), like.new_empty(shape)
+
+    @property
+    def rows(self) -> int:
+        return self._k.size(0)
+
+    @property
+    def k(self) -> Tensor:
+        """(rows, G, length, K)."""
+        return self._k[:, :, : self.length]
+
+    @property
+    def v(self) -> Tensor:
+        """(rows, G, length, K)."""
+        return self._v[:, :, : self.length]
+
+    def append(self, k: Tensor, v: Tensor) -> None:
+        """Take in T more positions (rows, G, T, K)."""
+        end = self.length + k.size(2)
+        assert end <= self.capacity, f"a cache made for {self.capacity} positions was given {end}"
+        room = self._k.size(2)
+        if end > room:
+            room = min(max(end, 2 * room), self.capacity)
+            self._k, self._v = self._grown(self._k, room), self._grown(self._v, room)
+        self._k[:, :, self.length : end] = k
+        self._v[:, :, self.length : end] = v
+        self.length = end
+
+    def _grown(self, old: Tensor, room: int) -> Tensor:
+        new = old.new_empty(old.size(0), old.size(1), room, old.size(3))
+        new[:, :, : self.length] = old[:, :, : self.length]
+        return new
+
+    def reorder(self, rows: Tensor) -> None:
+        if rows.numel() == self.rows:
+            self._k[:, :, : self.length] = self.k[rows]
+            self._v[:, :, : self.length] = self.v[rows]
+        else:
+            self._k, self._v = self._k[rows], self._v[rows]
+
+    def nbytes(self) -> int:
+        return self.k.nbytes + self.v.nbytes
+
+
+class SourceCache(AttentionCache):
+    """Projected keys and values (sentences, G, S, K) of a source, with its padding: one row a sentence."""
+
+    def __init__(self, k: Tensor, v: Tensor, padding: Padding | None) -> None:
+        self.k, self.v, self.padding = k, v, padding
+        self.length = k.size(2)
+
+    @property
+    def rows(self) -> int:
+        return self.k.size(0)
+
+    def reorder(self, rows: Tensor) -> None:
+        """Keep sentences `rows`."""
+        self.k, self.v = self.k[rows], self.v[rows]
+        if self.padding is not None:
+            self.padding = self.padding.select(rows)
+
+    def nbytes(self) -> int:
+        return self.k.nbytes + self.v.nbytes
+
+
+def causal_mask(queries: int, seen: int, device: torch.device) -> Tensor | None:
+    """(T, seen + T) boolean, True where the next T queries may read; None where one query may read all."""
+    if queries == 1:
+        return None
+    return torch.ones(queries, seen + queries, dtype=torch.bool, device=device).tril(seen)

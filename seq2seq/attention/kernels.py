@@ -1,0 +1,63 @@
+"""Softmax attention twice: fused, and exact with its weights. Both give a query with nothing to read zeros."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def fused_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    may_read: Tensor | None = None,
+    bias: Tensor | None = None,
+    dropout: float = 0.0,
+    causal: bool = False,
+) -> Tensor:
+    """Scaled dot-product attention by torch's fused kernels.
+
+    Args:
+        q: (B, H, T, K). k, v: (B, G, S, K), where G divides H.
+        may_read: boolean, broadcastable to (B, H, T, S), True where a key may be read.
+        bias: added to the logits, broadcastable to (B, H, T, S).
+        dropout: of the weights; pass 0 outside training, the kernel does not know.
+        causal: query i reads keys up to i; needs T = S and no may_read, since torch aligns it top-left.
+
+    Returns:
+        Context (B, H, T, K).
+    """
+    assert not (causal and (may_read is not None or q.size(2) != k.size(2)))
+    if bias is not None:
+        if causal:
+            may_read = causal_grid(q.size(2), q.device)
+        bias = bias.to(q.dtype)
+        bias = bias if may_read is None else bias.masked_fill(~may_read, float("-inf"))
+        may_read, causal = bias, False
+    return F.scaled_dot_product_attention(
+        q, k, v, may_read, dropout_p=dropout, is_causal=causal and q.size(2) > 1, enable_gqa=q.size(1) != k.size(1)
+    )
+
+
+def exact_attention(
+    q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor | None = None, bias: Tensor | None = None, dropout: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """The same by the formula: context (B, H, T, K), and weights (B, H, T, S) as they are before dropout."""
+    groups = (k.size(1), q.size(1) // k.size(1))
+    logits = (q.unflatten(1, groups) @ k[:, :, None].mT).flatten(1, 2) * q.size(-1) ** -0.5
+    weights = masked_softmax(logits if bias is None else logits + bias, may_read)
+    dropped = F.dropout(weights, dropout)
+    return (dropped.unflatten(1, groups) @ v[:, :, None]).flatten(1, 2), weights
+
+
+def masked_softmax(logits: Tensor, may_read: Tensor | None) -> Tensor:
+    """Softmax over the last axis where may_read is True; a row with nothing to read is zero, with finite gradients."""
+    if may_read is None:
+        return logits.softmax(-1)
+    weights = logits.masked_fill(~may_read, torch.finfo(logits.dtype).min).softmax(-1)
+    return weights.masked_fill(~may_read, 0)
+
+
+def causal_grid(length: int, device: torch.device) -> Tensor:
+    """(T, T) boolean, True where the key is not after the query."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()

@@ -1,0 +1,1 @@
+"""One file a mechanism: the code that `seq2seq.attention.config` names."""

@@ -1,0 +1,62 @@
+"""Scaled dot-product attention: every query reads every key.
+
+    context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j
+
+Source: Vaswani et al. 2017, "Attention Is All You Need" (arXiv:1706.03762), section 3.2, equation 1. With fewer
+key/value heads than query heads it is grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245), with one
+multi-query attention (Shazeer 2019, arXiv:1911.02150).
+
+Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim.
+"""
+
+from torch import Tensor
+
+from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, causal_positions
+from seq2seq.attention.cache import KeyValueCache, SourceCache, causal_mask
+from seq2seq.attention.config import FullConfig, Role
+from seq2seq.attention.kernels import causal_grid, exact_attention, fused_attention
+from seq2seq.padding import Padding
+from seq2seq.position.logit_bias import LogitBias
+
+
+class FullCore(AttentionCore[FullConfig]):
+    def forward(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        padding: Padding | None = None,
+        bias: LogitBias | None = None,
+        need_weights: bool = False,
+    ) -> AttentionOutput:
+        causal = self.role is Role.CAUSAL
+        # Right padding lies in the future of every real position: causal attention needs no mask for it.
+        may_read = None if causal or padding is None else padding.key_mask()
+        values = None if bias is None else bias(*causal_positions(q.size(2), 0, q.device))
+        dropout = self.config.dropout if self.training else 0.0
+        if not need_weights:
+            context = fused_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout, causal=causal)
+            return AttentionOutput(context, None)
+        if causal:
+            may_read = causal_grid(q.size(2), q.device)
+        return AttentionOutput(*exact_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout))
+
+    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> KeyValueCache:
+        return KeyValueCache(batch_size, capacity=capacity, like=like)
+
+    def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> SourceCache:
+        return SourceCache(k, v, padding)
+
+    def step(
+        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+    ) -> Tensor:
+        if isinstance(cache, SourceCache):
+            may_read = None if cache.padding is None else cache.padding.key_mask()
+            return fused_attention(q, cache.k, cache.v, may_read=may_read)
+        assert isinstance(cache, KeyValueCache) and k is not None and v is not None
+        seen = cache.length
+        cache.append(k, v)
+        may_read = causal_mask(q.size(2), seen, q.device)
+        values = None if bias is None else bias(*causal_positions(q.size(2), seen, q.device))
+        return fused_attention(q, cache.k, cache.v, may_read=may_read, bias=values)

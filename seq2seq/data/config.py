@@ -1,0 +1,207 @@
+"""Everything a user sets about data. Imports nothing slow, so that a wrong option is refused at once."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class TokenizerKind(Enum):
+    BPE = "bpe"
+    UNIGRAM = "unigram"
+    WORD = "word"  # every word between spaces is one piece: for closed vocabularies, such as the generated tasks
+
+
+@dataclass
+class TokenizerConfig:
+    """How text becomes subwords (SentencePiece: Kudo and Richardson 2018, arXiv:1808.06226).
+
+    Attributes:
+        kind: bpe, unigram or word.
+        vocab_size: pieces, specials included. Exact for bpe and unigram, the most there can be for word.
+        joint: one model for both sides; needed to tie source and target embeddings.
+        character_coverage: share of the characters of the text that get a piece; the rest become <unk>.
+        byte_fallback: spell a character without a piece in UTF-8 bytes instead of <unk>; costs 256 pieces.
+        source_model, target_model: existing SentencePiece models to use instead of training; when joint, one will do.
+    """
+
+    kind: TokenizerKind = TokenizerKind.BPE
+    vocab_size: int = 8000
+    joint: bool = True
+    character_coverage: float = 1.0
+    byte_fallback: bool = False
+    source_model: str | None = None
+    target_model: str | None = None
+
+
+@dataclass
+class FilterConfig:
+    """Which training pairs are left out, beside those with an empty side and those that are too long.
+
+    Lengths are in subwords without </s>. Validation and test sets are never filtered.
+
+    Attributes:
+        min_length: fewest subwords on either side.
+        max_length_ratio: most subwords of the longer side per subword of the shorter; None allows any.
+        drop_duplicates: keep only the first of identical pairs.
+    """
+
+    min_length: int = 1
+    max_length_ratio: float | None = None
+    drop_duplicates: bool = False
+
+
+@dataclass
+class BatchConfig:
+    """How training pairs are grouped into micro-batches.
+
+    Attributes:
+        max_tokens: most tokens of a padded micro-batch: the larger of rows x source width and rows x target width.
+        max_shapes: most distinct (rows, source width, target width) in an epoch. More shapes mean less padding, but
+            kernels are generated anew for a shape never seen before.
+    """
+
+    max_tokens: int = 4096
+    max_shapes: int = 120
+
+
+@dataclass
+class DataConfig:
+    """What every corpus has. `name` says which class a saved configuration belongs to (see DATA_CONFIGS).
+
+    Attributes:
+        source_language, target_language: codes such as "en", as the corpus names its sides.
+        reverse: translate from target_language to source_language, on the same splits. All other options speak of
+            source and target as they are after that.
+        cache_dir: where downloads and prepared corpora are kept.
+        max_source_length, max_target_length: in subwords with </s>. Training pairs beyond are left out and counted.
+        limit_train: only the first so many training pairs.
+    """
+
+    name: str = ""
+    source_language: str = ""
+    target_language: str = ""
+    reverse: bool = False
+    cache_dir: str = "data"
+    max_source_length: int = 128
+    max_target_length: int = 128
+    limit_train: int | None = None
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    filters: FilterConfig = field(default_factory=FilterConfig)
+    batch: BatchConfig = field(default_factory=BatchConfig)
+
+    def languages(self) -> tuple[str, str]:
+        """The languages translated from and to, after `reverse`."""
+        pair = (self.source_language, self.target_language)
+        return (pair[1], pair[0]) if self.reverse else pair
+
+
+@dataclass
+class TatoebaConfig(DataConfig):
+    """English and Spanish from Tatoeba, split by connected component."""
+
+    name: str = "tatoeba"
+    source_language: str = "en"
+    target_language: str = "es"
+
+
+@dataclass
+class Multi30kConfig(DataConfig):
+    """Image captions (Elliott et al. 2016, arXiv:1605.00459).
+
+    Attributes:
+        root: folder with train.en, val.en, test_2016_flickr.en and the other language's, plain or .gz; None takes the
+            copy on the Hugging Face hub, which has English and German only.
+    """
+
+    name: str = "multi30k"
+    source_language: str = "en"
+    target_language: str = "de"
+    root: str | None = None
+
+
+@dataclass
+class SplitFiles:
+    """Where one split lies: two plain text files, or one TSV, JSONL or Parquet file. Text may be gzipped (.gz).
+
+    Attributes:
+        source, target: plain text, one sentence a line.
+        path: one file with both sides, instead: .tsv, .jsonl or .parquet.
+        links: word alignments of the pairs, one Pharaoh line a pair ("0-0 1-2": source-target, from 0).
+    """
+
+    source: str | None = None
+    target: str | None = None
+    path: str | None = None
+    links: str | None = None
+
+
+@dataclass
+class FilesConfig(DataConfig):
+    """Parallel text in files of your own.
+
+    Attributes:
+        train, validation, test: a split that names no file is empty.
+        source_column, target_column: where `path` is given. Names in JSONL and Parquet (default "source" and
+            "target"), numbers from 1 in TSV (default 1 and 2).
+    """
+
+    name: str = "files"
+    train: SplitFiles = field(default_factory=SplitFiles)
+    validation: SplitFiles = field(default_factory=SplitFiles)
+    test: SplitFiles = field(default_factory=SplitFiles)
+    source_column: str | None = None
+    target_column: str | None = None
+
+
+@dataclass
+class HubConfig(DataConfig):
+    """Any parallel corpus on the Hugging Face hub (or a folder that `datasets.load_dataset` reads).
+
+    Attributes:
+        path, subset, revision: as `datasets.load_dataset` takes them; pin a revision to be sure of the data.
+        train, validation, test: names of the splits there; None leaves that split empty.
+        translation_column: a column that holds one text per language code; used unless the two below are given.
+        source_column, target_column: one column per side.
+    """
+
+    name: str = "hub"
+    path: str = ""
+    subset: str | None = None
+    revision: str | None = None
+    train: str | None = "train"
+    validation: str | None = "validation"
+    test: str | None = "test"
+    translation_column: str = "translation"
+    source_column: str | None = None
+    target_column: str | None = None
+
+
+class GeneratedTask(Enum):
+    """Tasks with one right answer; what each is for stands in seq2seq/data/sources/generated.py."""
+
+    REVERSE = "reverse"
+    COPY = "copy"
+
+
+@dataclass
+class GeneratedConfig(DataConfig):
+    """Sequences of symbols with known answers, drawn from a seed. No source stands in two splits."""
+
+    name: str = "generated"
+    source_language: str = "symbols"
+    target_language: str = "symbols"
+    task: GeneratedTask = GeneratedTask.REVERSE
+    num_symbols: int = 20
+    min_length: int = 4
+    max_length: int = 10
+    num_train: int = 20_000
+    num_validation: int = 500
+    num_test: int = 500
+    seed: int = 1
+    max_source_length: int = 32
+    max_target_length: int = 32
+    tokenizer: TokenizerConfig = field(default_factory=lambda: TokenizerConfig(kind=TokenizerKind.WORD, vocab_size=128))
+
+
+DATA_CONFIGS: dict[str, type[DataConfig]] = {
+    config.name: config for config in (TatoebaConfig, Multi30kConfig, FilesConfig, HubConfig, GeneratedConfig)
+}

@@ -1,0 +1,39 @@
+"""Raw text: what every source of data returns."""
+
+import re
+from dataclasses import dataclass, field
+
+LINK = re.compile(r"(\d+)(\D)(\d+)")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """One split of raw text: source[i] and target[i] translate each other.
+
+    Attributes:
+        links: word alignments as Pharaoh text, "0-0 1-2", source-target from 0; None where the corpus has none.
+    """
+
+    source: list[str] = field(default_factory=list)
+    target: list[str] = field(default_factory=list)
+    links: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def reversed(self) -> "Pairs":
+        """The same pairs in the other direction."""
+        links = None if self.links is None else [LINK.sub(r"\3\2\1", line) for line in self.links]
+        return Pairs(self.target, self.source, links)
+
+    def first(self, count: int) -> "Pairs":
+        return Pairs(self.source[:count], self.target[:count], None if self.links is None else self.links[:count])
+
+
+@dataclass(frozen=True)
+class RawCorpus:
+    """The splits of a corpus; validation and test are empty where there are none."""
+
+    train: Pairs
+    validation: Pairs
+    test: Pairs
