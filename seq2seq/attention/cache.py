@@ -6,17 +6,20 @@ from torch import Tensor
 from seq2seq.attention.base import AttentionCache
 from seq2seq.padding import Padding
 
-FIRST_ROOM = 16  # positions a cache starts with; room doubles as it fills
+FIRST_ROOM = 16  # positions a cache has at first; room doubles as it fills
 
 
 class KeyValueCache(AttentionCache):
-    """Keys and values (rows, G, length, K) of the target so far. Room grows by doubling, up to the capacity."""
+    """Keys and values (rows, G, length, K) of the target so far. Room grows by doubling, up to the capacity.
+
+    It holds them in the dtype of what is appended, which under autocast is not that of any parameter.
+    """
 
     def __init__(self, batch_size: int, *, capacity: int, like: Tensor) -> None:
+        """like: keys (*, G, *, K)."""
         self.capacity = capacity
         self.length = 0
-        shape = (batch_size, like.size(1), min(capacity, FIRST_ROOM), like.size(-1))
-        self._k, self._v = like.new_empty(shape), like.new_empty(shape)
+        self._k = self._v = like.new_empty(batch_size, like.size(1), 0, like.size(-1))
 
     @property
     def rows(self) -> int:
@@ -38,14 +41,14 @@ class KeyValueCache(AttentionCache):
         assert end <= self.capacity, f"a cache made for {self.capacity} positions was given {end}"
         room = self._k.size(2)
         if end > room:
-            room = min(max(end, 2 * room), self.capacity)
-            self._k, self._v = self._grown(self._k, room), self._grown(self._v, room)
+            room = min(max(end, 2 * room, FIRST_ROOM), self.capacity)
+            self._k, self._v = self._grown(self._k, room, k.dtype), self._grown(self._v, room, v.dtype)
         self._k[:, :, self.length : end] = k
         self._v[:, :, self.length : end] = v
         self.length = end
 
-    def _grown(self, old: Tensor, room: int) -> Tensor:
-        new = old.new_empty(old.size(0), old.size(1), room, old.size(3))
+    def _grown(self, old: Tensor, room: int, dtype: torch.dtype) -> Tensor:
+        new = old.new_empty(old.size(0), old.size(1), room, old.size(3), dtype=dtype)
         new[:, :, : self.length] = old[:, :, : self.length]
         return new
 

@@ -7,7 +7,7 @@ A configuration is checked before anything heavy is loaded, so these facts stand
 import enum
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 if TYPE_CHECKING:
     from seq2seq.attention.base import AttentionCore
@@ -84,11 +84,11 @@ class AttentionConfig:
         """What is wrong with this mechanism's own options, each as "option: what; what to choose"."""
         return []
 
-    def build(self, site: Site) -> "AttentionCore":
+    def build(self, site: Site) -> "AttentionCore[Any]":
         """The module that computes this mechanism at a site; the choice must have been validated."""
         module, _, name = self.core.partition(".")
         cores = import_module(f"seq2seq.attention.mechanisms.{module}")
-        return cast("AttentionCore", getattr(cores, name)(self, site))
+        return cast("AttentionCore[Any]", getattr(cores, name)(self, site))
 
 
 @dataclass

@@ -111,12 +111,14 @@ class MultiHeadAttention(nn.Module):
     ) -> Tensor:
         """Context (B, H, T, K) of the next positions. The beams of a sentence are extra queries of its one row."""
         if self.role is not Role.CROSS:
-            return self.core.step(q, k, v, cache, bias=bias)
+            own: Tensor = self.core.step(q, k, v, cache, bias=bias)
+            return own
         # (N * beams, H, T, K) -> (N, H, beams * T, K) and back
         beams, queries = q.size(0) // max(cache.rows, 1), q.size(2)
         q = q.unflatten(0, (cache.rows, beams)).transpose(1, 2).flatten(2, 3)
-        context = self.core.step(q, None, None, cache)
-        return context.unflatten(2, (beams, queries)).transpose(1, 2).flatten(0, 1)
+        context: Tensor = self.core.step(q, None, None, cache)
+        rows: Tensor = context.unflatten(2, (beams, queries)).transpose(1, 2).flatten(0, 1)
+        return rows
 
     def new_cache(
         self, batch_size: int, *, capacity: int, source: Tensor | None = None, padding: Padding | None = None

@@ -5,9 +5,9 @@ from enum import Enum
 
 
 class TokenizerKind(Enum):
-    BPE = "bpe"
-    UNIGRAM = "unigram"
-    WORD = "word"  # every word between spaces is one piece: for closed vocabularies, such as the generated tasks
+    bpe = "bpe"
+    unigram = "unigram"
+    word = "word"  # every word between spaces is one piece: for closed vocabularies, such as the generated tasks
 
 
 @dataclass
@@ -23,7 +23,7 @@ class TokenizerConfig:
         source_model, target_model: existing SentencePiece models to use instead of training; when joint, one will do.
     """
 
-    kind: TokenizerKind = TokenizerKind.BPE
+    kind: TokenizerKind = TokenizerKind.bpe
     vocab_size: int = 8000
     joint: bool = True
     character_coverage: float = 1.0
@@ -178,19 +178,26 @@ class HubConfig(DataConfig):
 class GeneratedTask(Enum):
     """Tasks with one right answer; what each is for stands in seq2seq/data/sources/generated.py."""
 
-    REVERSE = "reverse"
-    COPY = "copy"
+    reverse = "reverse"
+    copy = "copy"
+    pointer = "pointer"
+    chain = "chain"
 
 
 @dataclass
 class GeneratedConfig(DataConfig):
-    """Sequences of symbols with known answers, drawn from a seed. No source stands in two splits."""
+    """Sequences of symbols with known answers, drawn from a seed. No source stands in two splits.
+
+    Attributes:
+        num_symbols: distinct symbols, s1, s2 and so on.
+        min_length, max_length: symbols in a source.
+    """
 
     name: str = "generated"
     source_language: str = "symbols"
     target_language: str = "symbols"
-    task: GeneratedTask = GeneratedTask.REVERSE
-    num_symbols: int = 20
+    task: GeneratedTask = GeneratedTask.reverse
+    num_symbols: int = 16
     min_length: int = 4
     max_length: int = 10
     num_train: int = 20_000
@@ -199,7 +206,7 @@ class GeneratedConfig(DataConfig):
     seed: int = 1
     max_source_length: int = 32
     max_target_length: int = 32
-    tokenizer: TokenizerConfig = field(default_factory=lambda: TokenizerConfig(kind=TokenizerKind.WORD, vocab_size=128))
+    tokenizer: TokenizerConfig = field(default_factory=lambda: TokenizerConfig(kind=TokenizerKind.word, vocab_size=128))
 
 
 DATA_CONFIGS: dict[str, type[DataConfig]] = {

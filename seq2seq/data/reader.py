@@ -7,15 +7,12 @@ read as it stands is refused with file and line.
 
 import gzip
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from seq2seq.errors import DataError, choices
-
-TEXT_PROBLEM = "a sentence must be one line"
 
 
 def open_binary(path: Path) -> BinaryIO:
@@ -30,29 +27,31 @@ def open_binary(path: Path) -> BinaryIO:
         raise DataError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
 
 
-def iter_lines(path: Path, *, max_bytes: int | None = None) -> Iterator[str]:
+def iter_lines(path: Path) -> Iterator[str]:
     """The lines of a text file without their "\\n". A byte order mark at the start is left out.
-
-    Args:
-        max_bytes: stop after about so much (unpacked); None reads all.
 
     Raises:
         DataError: a carriage return, a NUL, bytes that are not UTF-8, a damaged .gz or an empty file.
     """
-    done, number = 0, 0
+    number = 0
     with open_binary(path) as handle:
-        lines = enumerate(handle, 1)
-        while max_bytes is None or done < max_bytes:
-            try:
-                number, raw = next(lines)
-            except StopIteration:
-                break
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise DataError(f"{path}:{number + 1}: the gzip data is damaged; fetch the file again") from error
-            done += len(raw)
-            yield decode_line(raw, path, number)
+        try:
+            for number, raw in enumerate(handle, 1):
+                yield decode_line(raw, path, number)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{path}:{number + 1}: the gzip data is damaged; fetch the file again") from error
     if number == 0:
         raise DataError(f"{path}: is empty; at least one line is needed")
+
+
+def count_lines(path: Path, *, max_characters: int) -> int | None:
+    """The number of lines, read strictly; None if there are more characters than that, and then those are checked."""
+    lines = characters = 0
+    for line in iter_lines(path):
+        lines, characters = lines + 1, characters + len(line)
+        if characters > max_characters:
+            return None
+    return lines
 
 
 def decode_line(raw: bytes, path: Path, number: int) -> str:
@@ -169,7 +168,3 @@ def require_sentence(value: object, where: str) -> str:
     if "\n" in value or "\r" in value or "\0" in value:
         raise DataError(f"{where} holds a line break or a NUL; a sentence must be one line of text")
     return value
-
-
-def size_and_name(path: Path) -> tuple[str, int]:
-    return path.name, os.path.getsize(path)

@@ -1,6 +1,7 @@
 """The decoder: causal self-attention, cross-attention and feed-forward, over whole targets or step by step."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -120,11 +121,16 @@ class Decoder(nn.Module):
         )
         self.norm = new_norm(config) if config.norm is NormPlacement.pre else nn.Identity()
 
+    @property
+    def stack(self) -> list[DecoderLayer]:
+        """The layers, first to last."""
+        return cast(list[DecoderLayer], list(self.layers))
+
     def forward(self, target: Tokens, encoded: Encoded, weights_of: WeightsOf = frozenset()) -> tuple[Tensor, Weights]:
         """Returns (B, T, D), and the weights (B, H, T, T) and (B, H, T, S) of the layers asked for."""
         x = self.embedding(target.ids)
         found: Weights = {}
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.stack):
             wanted = [(role, index) in weights_of for role in (Role.CAUSAL, Role.CROSS)]
             x, own, cross = layer(x, target.padding, encoded, self.position, *wanted)
             if own is not None:
@@ -136,7 +142,7 @@ class Decoder(nn.Module):
     def start(self, encoded: Encoded, *, capacity: int) -> DecoderState:
         """A state with one hypothesis a sentence that has seen nothing and has room for `capacity` positions."""
         target, source = [], []
-        for layer in self.layers:
+        for layer in self.stack:
             target.append(layer.self_attention.new_cache(encoded.states.size(0), capacity=capacity))
             source.append(
                 layer.cross_attention.new_cache(
@@ -148,7 +154,7 @@ class Decoder(nn.Module):
     def step(self, ids: Tensor, state: DecoderState) -> Tensor:
         """States (R, T, D) of the next T tokens (R, T) of every hypothesis; brings the state up to date."""
         x = self.embedding(ids, first=state.length)
-        for layer, target, source in zip(self.layers, state.target, state.source, strict=True):
+        for layer, target, source in zip(self.stack, state.target, state.source, strict=True):
             x = layer.step(x, target, source, self.position)
         state.length += ids.size(1)
         out: Tensor = self.norm(x)

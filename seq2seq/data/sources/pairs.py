@@ -1,6 +1,7 @@
 """Raw text: what every source of data returns."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 LINK = re.compile(r"(\d+)(\D)(\d+)")
@@ -28,6 +29,16 @@ class Pairs:
 
     def first(self, count: int) -> "Pairs":
         return Pairs(self.source[:count], self.target[:count], None if self.links is None else self.links[:count])
+
+    def take(self, rows: Iterable[int]) -> "Pairs":
+        """The pairs of these numbers."""
+        numbers = list(rows)
+        links = self.links
+        return Pairs(
+            [self.source[row] for row in numbers],
+            [self.target[row] for row in numbers],
+            None if links is None else [links[row] for row in numbers],
+        )
 
 
 @dataclass(frozen=True)

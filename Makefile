@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+RUN_TESTS := $(BIN)/python -m pytest
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+setup: $(READY) ## Make .venv and install everything, at the versions of constraints.txt
+
+train: $(READY) ## Train: make train ARGS="experiment=quick"
+	$(BIN)/python train.py $(ARGS)
+
+evaluate: $(READY) ## Translate and score the newest finished run: make evaluate ARGS="run=DIR"
+	$(BIN)/python evaluate.py $(ARGS)
+
+check: $(READY) ## Lint, format and types, without tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check ## Everything that must hold before a change is shared (ruff, mypy, pytest)
+	OMP_NUM_THREADS=1 $(RUN_TESTS) -n 2 --dist loadfile $(ARGS)
+
+test-slow: $(READY) ## The tests that take long: every combination, the browser, planted bugs
+	OMP_NUM_THREADS=1 $(RUN_TESTS) -m slow -n 2 $(ARGS)
+
+format: $(READY) ## Rewrite the code as the formatter wants it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: help setup train evaluate check test test-slow format

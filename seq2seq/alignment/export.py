@@ -1,0 +1,187 @@
+"""Alignment files: Pharaoh text, and attention weights in a numpy archive that anything can read.
+
+An attention archive is an ordinary compressed `.npz` without pickled objects. Sentence 12 (counted from 0) is
+
+    weights_00012           float16, (T, S) over target and source pieces, or (layers, heads, T, S)
+    source_pieces_00012     text, (S)
+    target_pieces_00012     text, (T)
+
+and `metadata` is one JSON string, see AttentionMetadata. Every file is written beside its final name and moved there
+when complete, so a run that dies leaves the previous file as it was.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from torch import Tensor
+
+from seq2seq.alignment.links import Links, format_links
+from seq2seq.errors import DataError
+
+FORMAT_VERSION = 1
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new binary file that takes the place of `path` when the block ends, and leaves nothing if it fails."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_pharaoh(path: Path, lines: Iterable[Links]) -> None:
+    """Write one line of links per sentence pair, an empty line where there are none."""
+    with replacing(path) as file:
+        file.writelines(f"{format_links(links)}\n".encode() for links in lines)
+
+
+@dataclass(frozen=True)
+class AttentionMetadata:
+    """What the weights of a file are.
+
+    Attributes:
+        role: which attention, such as "cross-attention".
+        layers, heads: which of them, counted from 0.
+        averaged: True, each sentence has one (T, S) matrix, the mean over these layers and heads;
+            False, (layers, heads, T, S) in the order listed.
+        weights: what the mechanism says they are, such as "the weights it uses" or "normalised kernel scores".
+    """
+
+    role: str
+    layers: tuple[int, ...]
+    heads: tuple[int, ...]
+    averaged: bool
+    weights: str
+
+
+@dataclass(frozen=True)
+class SentenceAttention:
+    """weights: float16, (T, S) or (layers, heads, T, S). Row t is of target_pieces[t], column s of source_pieces[s]."""
+
+    weights: np.ndarray
+    source_pieces: list[str]
+    target_pieces: list[str]
+
+
+class AttentionWriter:
+    """Adds sentence after sentence to an archive, holding one at a time in memory. Made by `write_attention`."""
+
+    def __init__(self, archive: zipfile.ZipFile, metadata: AttentionMetadata) -> None:
+        self.archive = archive
+        self.metadata = metadata
+        self.sentences = 0
+
+    def add(self, weights: Tensor | np.ndarray, source_pieces: Sequence[str], target_pieces: Sequence[str]) -> None:
+        """Write the next sentence.
+
+        Args:
+            weights: (T, S), or (layers, heads, T, S) if the metadata says they are not averaged. Stored as float16,
+                so to about three digits.
+            source_pieces, target_pieces: S and T of them.
+        """
+        values = weights.detach().cpu().float().numpy() if isinstance(weights, Tensor) else weights
+        leading = () if self.metadata.averaged else (len(self.metadata.layers), len(self.metadata.heads))
+        expected = (*leading, len(target_pieces), len(source_pieces))
+        assert values.shape == expected, f"weights of shape {values.shape} where {expected} is expected"
+        number = f"{self.sentences:05d}"
+        self.save(f"weights_{number}", values.astype(np.float16))
+        self.save(f"source_pieces_{number}", text_array(source_pieces))
+        self.save(f"target_pieces_{number}", text_array(target_pieces))
+        self.sentences += 1
+
+    def finish(self) -> None:
+        content = {"format": FORMAT_VERSION, "sentences": self.sentences, **asdict(self.metadata)}
+        self.save("metadata", np.array(json.dumps(content)))
+
+    def save(self, name: str, array: np.ndarray) -> None:
+        with self.archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+            npy.write_array(file, array, allow_pickle=False)
+
+
+@contextmanager
+def write_attention(path: Path, metadata: AttentionMetadata) -> Iterator[AttentionWriter]:
+    """Write an attention archive: `with write_attention(path, metadata) as file: file.add(...)`."""
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        writer = AttentionWriter(archive, metadata)
+        yield writer
+        writer.finish()
+
+
+def text_array(pieces: Sequence[str]) -> np.ndarray:
+    """Pieces as a numpy text array, which cannot end in the NUL character: it becomes the sign for it."""
+    return np.array([piece.replace("\0", "␀") for piece in pieces], dtype=np.str_)
+
+
+def read_metadata(text: str) -> tuple[int, AttentionMetadata]:
+    """Number of sentences and metadata, from JSON."""
+    content = json.loads(text)
+    if content.pop("format") != FORMAT_VERSION:
+        raise ValueError("written by another version")
+    sentences, layers, heads = int(content.pop("sentences")), tuple(content.pop("layers")), tuple(content.pop("heads"))
+    return sentences, AttentionMetadata(layers=layers, heads=heads, **content)
+
+
+class AttentionFile:
+    """Reads an attention archive: `with AttentionFile(path) as file: file[0].weights`. Sentences are read when asked.
+
+    Attributes:
+        metadata: what the weights are.
+
+    Raises:
+        DataError: the file cannot be read, is damaged or is not an attention archive; on opening or on reading.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        with self.readable():
+            self.file = self.path.open("rb")
+            try:
+                self.archive = np.load(self.file, allow_pickle=False)
+                self.sentences, self.metadata = read_metadata(str(self.archive["metadata"]))
+            except BaseException:
+                self.file.close()
+                raise
+
+    def __len__(self) -> int:
+        return self.sentences
+
+    def __getitem__(self, index: int) -> SentenceAttention:
+        """Sentence `index`, counted from 0."""
+        if not 0 <= index < self.sentences:
+            raise IndexError(f"sentence {index} of {self.sentences}")
+        with self.readable():
+            weights = self.archive[f"weights_{index:05d}"]
+            source, target = (self.archive[f"{side}_pieces_{index:05d}"].tolist() for side in ("source", "target"))
+        return SentenceAttention(weights, source, target)
+
+    def __enter__(self) -> "AttentionFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.archive.close()
+        self.file.close()
+
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """Turn whatever numpy, zip, zlib and JSON raise for a bad file, a dozen kinds, into one message."""
+        try:
+            yield
+        except Exception as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise DataError(f"{self.path}: not a readable attention file ({reason}); export it again") from error

@@ -1,0 +1,185 @@
+"""Performer: positive random features whose inner products estimate the softmax kernel without bias (FAVOR+).
+
+For x = q or k divided by K^(1/4), and random directions w_1, ..., w_F,
+
+    phi_f(x) = exp(w_f . x - |x|^2 / 2),    E[phi(q) . phi(k)] / F = exp(q . k / sqrt(K))
+
+and context_i = phi(q_i) M / (phi(q_i) . n) as in linear attention. The directions are orthogonal in blocks of K, each
+as long as a Gaussian vector, one set for each key/value head.
+
+Source: Choromanski et al. 2021, "Rethinking Attention with Performers" (arXiv:2009.14794), section 2.3, lemma 1 and
+section 2.4. Its stabiliser, the largest exponent over all keys, sees padding and the future. Here it is the largest
+exponent of each feature over the keys that are read, and it moves into the exponent of the queries, so it cancels
+whatever it is: while decoding it rises with the keys, and the sums are rescaled (as in online softmax).
+
+Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim, F features.
+"""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, refuse_bias
+from seq2seq.attention.config import PerformerConfig, Role, Site
+from seq2seq.attention.recurrent import (
+    ScaledRecurrentCache,
+    group_queries,
+    kernel_scores,
+    merge_groups,
+    normalised,
+    real_keys,
+)
+from seq2seq.padding import Padding
+from seq2seq.position.logit_bias import LogitBias
+
+CHUNK = 128  # causal queries that read each other directly
+STEEPEST = 50.0  # rise of a peak within a chunk; float32 holds exponentials of -87 to 88, and sums of them
+
+
+class PerformerCore(AttentionCore[PerformerConfig]):
+    """Holds its directions (G, F, K) as the buffer `projection`, saved with the model and never averaged."""
+
+    projection: Tensor
+
+    def __init__(self, config: PerformerConfig, site: Site) -> None:
+        super().__init__(config, site)
+        self.site = site
+        self.drawn = 0  # number of the draw that `projection` holds
+        self.register_buffer("projection", self.draw(0))
+
+    def draw(self, number: int) -> Tensor:
+        """Directions (G, F, K): a function of (seed, layer, head, number) and of nothing else."""
+        heads = []
+        for head in range(self.num_kv_heads):
+            name = repr((self.site.seed, self.site.layer, head, number)).encode()
+            seed = int.from_bytes(hashlib.blake2b(name, digest_size=7).digest(), "big")
+            heads.append(directions(self.config.num_features, self.site.head_dim, torch.Generator().manual_seed(seed)))
+        return torch.stack(heads)
+
+    def begin_step(self, step: int) -> None:
+        """Redraw where an interval begins, in training only."""
+        interval = self.config.redraw_interval
+        number = step // interval if interval else 0
+        if self.training and number != self.drawn:
+            self.projection.copy_(self.draw(number))
+            self.drawn = number
+
+    def forward(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        padding: Padding | None = None,
+        bias: LogitBias | None = None,
+        need_weights: bool = False,
+    ) -> AttentionOutput:
+        """As `AttentionCore.forward`; the weights are normalised kernel scores, at quadratic cost."""
+        refuse_bias(bias, "performer")
+        q, k = self.query_exponents(q), self.key_exponents(k, padding)
+        cache = ScaledRecurrentCache(k.size(0), k.size(-1), like=v)
+        if self.role is not Role.CAUSAL:
+            context, scores = read_all(q, k, v.float(), cache, need_weights=need_weights)
+        else:
+            context, scores = read_causally(q, k, v.float(), cache, need_weights=need_weights)
+        return AttentionOutput(context, None if scores is None else normalised(scores))
+
+    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> ScaledRecurrentCache:
+        return ScaledRecurrentCache(batch_size, self.config.num_features, like=like)
+
+    def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> ScaledRecurrentCache:
+        cache = ScaledRecurrentCache(k.size(0), self.config.num_features, like=v)
+        add_all(self.key_exponents(k, padding), v.float(), cache)
+        return cache
+
+    def step(
+        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+    ) -> Tensor:
+        refuse_bias(bias, "performer")
+        assert isinstance(cache, ScaledRecurrentCache)
+        q = self.query_exponents(q)
+        if k is None or v is None:
+            return merge_groups(cache.read(query_features(q, cache)))
+        return read_causally(q, self.key_exponents(k, None), v.float(), cache)[0]
+
+    def query_exponents(self, q: Tensor) -> Tensor:
+        """w . q (B, G, H/G, T, F). |q|^2 / 2 is the same for every feature of a query and cancels."""
+        q = group_queries(q.float(), self.num_kv_heads) * self.site.head_dim**-0.25
+        return q @ self.projection[:, None].mT
+
+    def key_exponents(self, k: Tensor, padding: Padding | None) -> Tensor:
+        """w . k - |k|^2 / 2 (B, G, S, F), minus infinity where padded."""
+        k = k.float() * self.site.head_dim**-0.25
+        exponents = k @ self.projection.mT - k.square().sum(-1, keepdim=True) / 2
+        return exponents if padding is None else exponents.masked_fill(~real_keys(padding), float("-inf"))
+
+
+def directions(num_features: int, head_dim: int, generator: torch.Generator) -> Tensor:
+    """(F, K): orthogonal within blocks of K, uniform in direction, with the lengths of Gaussian vectors."""
+    blocks = []
+    for _ in range(0, num_features, head_dim):
+        q, r = torch.linalg.qr(torch.randn(head_dim, head_dim, dtype=torch.float64, generator=generator))
+        blocks.append((q * r.diagonal().sign()).mT)  # without the signs the directions would not be uniform
+    lengths = torch.randn(num_features, head_dim, dtype=torch.float64, generator=generator).norm(dim=-1, keepdim=True)
+    return (torch.cat(blocks)[:num_features] * lengths).float()
+
+
+def add_all(k: Tensor, v: Tensor, cache: ScaledRecurrentCache) -> Tensor:
+    """Take exponents of keys and their values into the cache; returns the features (B, G, S, F) that were summed."""
+    cache.raise_peak(cache.peak_with(k))
+    features = (k - cache.peak[:, :, None]).exp()
+    cache.add(features, v)
+    return features
+
+
+def query_features(q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
+    """exp(w . q) carrying the cache's peak, up to a factor for each query that cancels: (B, G, H/G, T, F)."""
+    exponents = q + cache.peak[:, :, None, None]
+    return (exponents - exponents.detach().amax(-1, keepdim=True)).exp()
+
+
+def read_all(
+    q: Tensor, k: Tensor, v: Tensor, cache: ScaledRecurrentCache, *, need_weights: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Context (B, H, T, K) and scores (B, G, H/G, T, S) of queries that read every key, from exponents."""
+    k = add_all(k, v, cache)
+    q = query_features(q, cache)
+    return merge_groups(cache.read(q)), kernel_scores(q, k) if need_weights else None
+
+
+def read_causally(
+    q: Tensor, k: Tensor, v: Tensor, cache: ScaledRecurrentCache, *, need_weights: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Context (B, H, T, K) and scores (B, G, H/G, T, T) of queries that read up to themselves, from exponents.
+
+    Chunk by chunk: what came before from the sums, what lies inside the chunk directly.
+    """
+    contexts, scores = [], []
+    ends = list(range(0, k.size(2), CHUNK))[1:] + [k.size(2)]
+    start = 0
+    while ends:
+        end = ends[0]
+        first, last = cache.peak_with(k[:, :, start : start + 1]), cache.peak_with(k[:, :, start:end])
+        if end - start > 1 and too_steep(first, last):
+            ends.insert(0, (start + end) // 2)
+            continue
+        cache.raise_peak(last)
+        # The queries' own stabiliser is of the chunk's first position, which all of them read.
+        q_c = q[..., start:end, :]
+        largest = (q_c.detach() + first[:, :, None, None]).amax(-1, keepdim=True)
+        q_c = (q_c + last[:, :, None, None] - largest).exp()
+        k_c, v_c = (k[:, :, start:end] - last[:, :, None]).exp(), v[:, :, start:end]
+        own = kernel_scores(q_c, k_c).tril()
+        contexts.append(cache.read(q_c, plus=own @ v_c[:, :, None], plus_normaliser=own.sum(-1)))
+        cache.add(k_c, v_c)
+        if need_weights:
+            before = kernel_scores(q_c, (k[:, :, :start] - last[:, :, None]).exp())
+            scores.append(torch.nn.functional.pad(torch.cat([before, own], -1), (0, k.size(2) - end)))
+        start = ends.pop(0)
+    return merge_groups(torch.cat(contexts, dim=-2)), torch.cat(scores, dim=-2) if need_weights else None
+
+
+def too_steep(first: Tensor, last: Tensor) -> bool:
+    """Whether a peak rises too far within a chunk for one scale to serve its first and its last query."""
+    return first.numel() > 0 and float((last - first).amax()) > STEEPEST

@@ -1,0 +1,114 @@
+"""What linear and performer share: sums over the keys seen, the caches that hold them, and kernel scores.
+
+With features phi >= 0, context_i = phi(q_i) M / (phi(q_i) . n) where M = sum_j phi(k_j) v_j^T and n = sum_j phi(k_j).
+
+Shapes: F features of a key; queries are grouped by the key/value head they share, (B, G, H/G, T, F).
+"""
+
+import torch
+from torch import Tensor
+
+from seq2seq.attention.base import AttentionCache
+from seq2seq.padding import Padding
+
+
+class RecurrentCache(AttentionCache):
+    """The sums M (rows, G, F, K) and n (rows, G, F) of the keys and values seen: the same size at any length.
+
+    In float32: in bfloat16 a sum of ones stops at 256.
+    """
+
+    def __init__(self, rows: int, num_features: int, *, like: Tensor) -> None:
+        """Sums of nothing. like: values (*, G, *, K)."""
+        self.length = 0
+        shape = (rows, like.size(1), num_features, like.size(-1))
+        self.memory = like.new_zeros(shape, dtype=torch.float32)
+        self.normaliser = self.memory.new_zeros(shape[:-1])
+
+    @property
+    def rows(self) -> int:
+        return self.memory.size(0)
+
+    @property
+    def num_kv_heads(self) -> int:
+        return self.memory.size(1)
+
+    def add(self, k: Tensor, v: Tensor) -> None:
+        """Take in T more positions: k is phi(k), zero where padded, (rows, G, T, F); v (rows, G, T, K)."""
+        self.memory = self.memory + k.mT @ v
+        self.normaliser = self.normaliser + k.sum(-2)
+        self.length += k.size(-2)
+
+    def read(self, q: Tensor, *, plus: Tensor | float = 0.0, plus_normaliser: Tensor | float = 0.0) -> Tensor:
+        """Context (rows, G, H/G, T, K) of features of queries; the caller may add sums of its own before the division.
+
+        A query with nothing to read has a normaliser of zero and gets zeros, with finite gradients.
+        """
+        total = q @ self.memory[:, :, None] + plus
+        norm = (q @ self.normaliser[:, :, None, :, None]).squeeze(-1) + plus_normaliser
+        return total / norm.masked_fill(norm == 0, 1)[..., None]
+
+    def reorder(self, rows: Tensor) -> None:
+        self.memory, self.normaliser = self.memory[rows], self.normaliser[rows]
+
+    def nbytes(self) -> int:
+        return self.memory.nbytes + self.normaliser.nbytes
+
+
+class ScaledRecurrentCache(RecurrentCache):
+    """Sums of exponentials, kept as M and n times exp(-peak) with the largest exponent `peak` (rows, G, F) seen.
+
+    The peak is of the keys added and of no others, so it knows neither padding nor the future; it cancels in a read
+    whose queries carry exp(+peak). No exponential exceeds one, and n is at least one for every feature.
+    """
+
+    def __init__(self, rows: int, num_features: int, *, like: Tensor) -> None:
+        super().__init__(rows, num_features, like=like)
+        self.peak = torch.full_like(self.normaliser, NO_PEAK)
+
+    def peak_with(self, exponents: Tensor) -> Tensor:
+        """(rows, G, F): the peak if exponents (rows, G, T, F) are added. A constant to autograd."""
+        return torch.maximum(self.peak, exponents.detach().amax(-2))
+
+    def raise_peak(self, peak: Tensor) -> None:
+        """Express the sums by a peak that is no smaller."""
+        shrink = (self.peak - peak).exp()
+        self.memory = self.memory * shrink[..., None]
+        self.normaliser = self.normaliser * shrink
+        self.peak = peak
+
+    def reorder(self, rows: Tensor) -> None:
+        super().reorder(rows)
+        self.peak = self.peak[rows]
+
+    def nbytes(self) -> int:
+        return super().nbytes() + self.peak.nbytes
+
+
+NO_PEAK = -1e30  # of no keys: below any exponent, and finite so that differences are
+
+
+def group_queries(q: Tensor, num_kv_heads: int) -> Tensor:
+    """(B, H, T, K) -> (B, G, H/G, T, K)."""
+    return q.unflatten(1, (num_kv_heads, -1))
+
+
+def merge_groups(x: Tensor) -> Tensor:
+    """(B, G, H/G, ...) -> (B, H, ...)."""
+    return x.flatten(1, 2)
+
+
+def real_keys(padding: Padding) -> Tensor:
+    """(B, 1, S, 1) boolean, True where a key is real."""
+    return padding.valid()[:, None, :, None]
+
+
+def kernel_scores(q: Tensor, k: Tensor) -> Tensor:
+    """phi(q) . phi(k) for every query and key: (B, G, H/G, T, S). q: (B, G, H/G, T, F). k: (B, G, S, F)."""
+    return q @ k[:, :, None].mT
+
+
+def normalised(scores: Tensor) -> Tensor:
+    """Grouped scores as weights (B, H, T, S): rows that sum to one, or are zero where nothing is read."""
+    total = scores.sum(-1, keepdim=True)
+    return merge_groups(scores / total.masked_fill(total == 0, 1))

@@ -1,0 +1,99 @@
+"""Configurations outside Hydra: read from a YAML file or a plain mapping, and written to one.
+
+A saved configuration names its mechanisms, position scheme and corpus by `name`; the classes are looked up here, so
+nothing that a file says is ever imported or executed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_type_hints
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seq2seq.attention.config import AttentionConfig, mechanisms
+from seq2seq.config.schema import RunConfig
+from seq2seq.data.config import DATA_CONFIGS, DataConfig
+from seq2seq.errors import CheckpointError, ConfigError, choices
+from seq2seq.position.config import PositionConfig, position_schemes
+
+T = TypeVar("T")
+LAYER_LISTS = (
+    ("encoder", "layer_attention"),
+    ("decoder", "layer_attention"),
+    ("decoder", "layer_cross_attention"),
+)
+
+
+def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
+    """The dataclass that a mapping describes, with its types checked.
+
+    Raises:
+        ConfigError: an unknown key, a wrong type, a name that does not exist.
+    """
+    try:
+        config = OmegaConf.merge(_skeleton(kind, plain), plain)
+        built = cast(T, OmegaConf.to_object(config))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key or kind.__name__}: {str(error).splitlines()[0]}") from error
+    if isinstance(built, RunConfig):
+        build_layers(built)
+    return built
+
+
+def build_layers(run: RunConfig) -> None:
+    """Turn the mappings of mechanisms chosen by layer into their dataclasses."""
+    for stack, option in LAYER_LISTS:
+        part = getattr(run.model, stack)
+        layers = [from_mapping(AttentionConfig, x) if isinstance(x, dict) else x for x in getattr(part, option)]
+        setattr(part, option, layers)
+
+
+def to_yaml(config: Any) -> str:
+    """YAML of a configuration dataclass."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config))
+
+
+def load_run_config(path: Path) -> RunConfig:
+    """The configuration that a run saved.
+
+    Raises:
+        CheckpointError: the file is missing or is not such a configuration.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path.parent} is not a folder of a run: it has no {path.name}")
+    try:
+        plain = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+        return from_mapping(RunConfig, cast(dict[str, Any], plain))
+    except ConfigError as error:
+        raise CheckpointError(f"{path} is not a configuration of this version: {error}") from error
+    except Exception as error:
+        raise CheckpointError(f"{path} cannot be read as YAML: {error}") from error
+
+
+def _skeleton(kind: type, plain: Mapping[str, Any]) -> DictConfig:
+    """A typed node in which every choice by name has become the class of that name."""
+    kind = _concrete(kind, plain)
+    node = OmegaConf.structured(kind)
+    hints = get_type_hints(kind)
+    for item in fields(kind):
+        hint, value = hints[item.name], plain.get(item.name)
+        if is_dataclass(hint) and isinstance(value, Mapping):
+            node[item.name] = _skeleton(cast(type, hint), value)
+    return cast(DictConfig, node)
+
+
+def _concrete(kind: type, plain: Mapping[str, Any]) -> type:
+    """The class that `name` chooses, where there is such a choice."""
+    registries: dict[type, Mapping[str, type]] = {
+        AttentionConfig: mechanisms(),
+        PositionConfig: position_schemes(),
+        DataConfig: DATA_CONFIGS,
+    }
+    if kind not in registries:
+        return kind
+    name = str(plain.get("name", ""))
+    if name not in registries[kind]:
+        raise ConfigError(f"name: no {kind.__name__} is called {name!r}; {choices(name, list(registries[kind]))}")
+    return registries[kind][name]

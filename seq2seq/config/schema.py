@@ -1,0 +1,53 @@
+"""The whole of what can be configured, assembled from the dataclasses that stand with the code that reads them."""
+
+from dataclasses import dataclass, field
+
+from omegaconf import MISSING
+
+from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.data.config import DataConfig
+from seq2seq.decoding.config import DecodingConfig
+from seq2seq.model.config import ModelConfig
+from seq2seq.training.config import LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
+
+
+@dataclass
+class RunConfig:
+    """One training run.
+
+    Attributes:
+        name: of the folder below `outputs/` that runs like this one share.
+        seed: of initial weights, batch order and dropout.
+    """
+
+    name: str = "train"
+    seed: int = 1
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = MISSING
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
+
+
+@dataclass
+class EvaluateConfig:
+    """One evaluation.
+
+    Attributes:
+        run: a run's folder or a bundle; None takes the newest finished run below `outputs`.
+        outputs: where runs are looked for.
+        split: "test" or "validation" of the run's own corpus, or, with source and reference, the name of the folder
+            that the results go to.
+        source, reference: files to translate and to score against instead, one sentence a line.
+    """
+
+    run: str | None = None
+    outputs: str = "outputs"
+    split: str = "test"
+    source: str | None = None
+    reference: str | None = None
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

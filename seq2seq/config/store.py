@@ -1,0 +1,160 @@
+"""The one place that knows Hydra: schemas in, a checked dataclass out, errors in one clear message."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException, ValidationError
+
+from seq2seq.attention.config import mechanisms
+from seq2seq.config.saved import LAYER_LISTS, build_layers
+from seq2seq.config.schema import EvaluateConfig, RunConfig
+from seq2seq.data.config import DATA_CONFIGS
+from seq2seq.errors import ConfigError, UserError, choices
+from seq2seq.position.config import position_schemes
+
+CONF = Path(__file__).parents[2] / "conf"
+T = TypeVar("T")
+Task = Callable[[T, Path, list[str]], None]
+
+
+def register_schemas() -> None:
+    """Make every dataclass available as a typed node that the files below `conf/` start from."""
+    store = ConfigStore.instance()
+    store.store(group="schema", name="train", node=RunConfig)
+    store.store(group="schema", name="evaluate", node=EvaluateConfig)
+    for group, kinds in (
+        ("attention", mechanisms()),
+        ("position", position_schemes()),
+        ("data", DATA_CONFIGS),
+    ):
+        for name, kind in kinds.items():
+            store.store(group=f"schema/{group}", name=name, node=kind)
+
+
+def run_command(config_name: str, task: Task[Any]) -> None:
+    """Compose `conf/<config_name>.yaml` with the command line and give it to the task.
+
+    The task receives the configuration as dataclasses, the folder chosen by hydra.run.dir, and the overrides. With
+    --multirun each combination runs in a process of its own, in a folder of its own; a failed one does not stop the
+    others, and the command then exits with 1 and lists it.
+    """
+    register_schemas()
+    show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then lets its errors through, and they are told apart below
+    failed: list[str] = []
+    refused: list[UserError] = []
+
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
+    def main(config: DictConfig) -> None:
+        runtime = HydraConfig.get()
+        overrides = list(runtime.overrides.task)
+        if runtime.mode == RunMode.MULTIRUN:
+            failed.extend(run_apart(overrides, Path(runtime.runtime.output_dir)))
+            return
+        try:
+            task(to_dataclass(config), Path(runtime.runtime.output_dir), overrides)
+        except UserError as error:  # Hydra would print about it first
+            refused.append(error)
+
+    try:
+        refuse_edits(sys.argv[1:])
+        main()
+    except UserError as error:
+        fail(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        if show_traceback:
+            raise
+        fail(ConfigError(explain(error)))
+    if refused:
+        fail(refused[0])
+    if failed:
+        print("These combinations failed:\n  " + "\n  ".join(failed), file=sys.stderr)
+        raise SystemExit(1)
+
+
+def fail(error: UserError) -> None:
+    """Print one message and leave."""
+    print(f"error: {error}", file=sys.stderr)
+    raise SystemExit(error.exit_code)
+
+
+def to_dataclass(config: DictConfig) -> Any:
+    """Plain dataclasses out of a composed node; mechanisms named by layer become their whole options.
+
+    Raises:
+        ConfigError: a value that must be given was not, or a layer names an unknown mechanism.
+    """
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise ConfigError([f"{key}: must be given" for key in missing])
+    if "model" in config:
+        for stack, option in LAYER_LISTS:
+            layers = [layer_mechanism(x, f"model.{stack}.{option}") for x in config.model[stack][option]]
+            config.model[stack][option] = layers
+    built = OmegaConf.to_object(config)
+    if isinstance(built, RunConfig):
+        build_layers(built)
+    return built
+
+
+def layer_mechanism(chosen: Any, path: str) -> Any:
+    """The node that `conf/attention/<chosen>.yaml` describes."""
+    if not isinstance(chosen, str):
+        return chosen
+    known = mechanisms()
+    if chosen not in known:
+        raise ConfigError(f"{path}: no mechanism is called {chosen!r}; {choices(chosen, list(known))}")
+    options = cast(DictConfig, OmegaConf.load(CONF / "attention" / f"{chosen}.yaml"))
+    del options["defaults"]
+    return OmegaConf.merge(OmegaConf.structured(known[chosen]), options)
+
+
+def refuse_edits(arguments: list[str]) -> None:
+    """Refuse what Hydra would take without a word and the run would not be: lists for a group, new keys, lost keys."""
+    groups = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+    for argument in arguments:
+        if argument.startswith(("+", "~")):
+            raise ConfigError(f"{argument}: options cannot be added or removed, only set; leave out {argument[0]!r}")
+        found = re.match(rf"({'|'.join(groups)})=\s*\[", argument)
+        if found:
+            name = found.group(1)
+            hint = ""
+            if name.endswith("_attention"):
+                hint = "; to mix mechanisms by layer use model.encoder.layer_attention=[local,full] and its like"
+            raise ConfigError(f"{name}: takes one option, not a list ({argument}){hint}")
+
+
+def explain(error: Exception) -> str:
+    """What Hydra or OmegaConf found, with the keys that would have been right."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    lines = str(error).split("Config search path:")[0].splitlines()
+    if isinstance(cause, ValidationError) and cause is not error:
+        lines += ["  " + str(cause).splitlines()[0]]
+    text = "\n".join(line.rstrip().replace("\t", "  ") for line in lines if line.strip())
+    node = getattr(cause, "parent_node", None)
+    key = getattr(cause, "key", None)
+    if isinstance(node, DictConfig) and isinstance(key, str) and key not in node:
+        text += f"\n  {choices(key, sorted(str(k) for k in node))}"
+    return text
+
+
+def run_apart(overrides: list[str], folder: Path) -> list[str]:
+    """Run one combination of a sweep in a process of its own; returns it if it failed.
+
+    One process for all would let random states, threads and handlers leak from run to run, and Hydra would start the
+    whole sweep again in every process that Lightning launches.
+    """
+    command = [sys.executable, sys.argv[0], *overrides, f"hydra.run.dir={folder}"]
+    print(f"\n{' '.join(overrides)} -> {folder}", flush=True)
+    return [" ".join(overrides)] if subprocess.run(command, check=False).returncode else []

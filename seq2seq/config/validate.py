@@ -1,0 +1,195 @@
+"""Rules between options, checked before anything heavy is loaded. Every problem is reported, each with a way out."""
+
+from collections.abc import Iterator
+
+from seq2seq.attention.config import AttentionConfig, Role, Weights, mechanisms
+from seq2seq.config.schema import RunConfig
+from seq2seq.errors import ConfigError, choices
+from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer
+from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
+from seq2seq.training.config import PRECISIONS, Export, TrainerConfig
+
+Problems = Iterator[str]
+
+
+def validate(run: RunConfig) -> None:
+    """Raise ConfigError with everything that is wrong with a run."""
+    problems = [*sizes(run), *attentions(run.model), *positions(run.model), *lengths(run), *training(run), *output(run)]
+    if problems:
+        raise ConfigError(problems)
+
+
+def sites(model: ModelConfig) -> Iterator[tuple[str, Role, AttentionConfig]]:
+    """The option path, role and mechanism of every choice of attention."""
+    encoder, decoder = model.encoder, model.decoder
+    for path, role, default, chosen in (
+        ("encoder.self_attention", Role.ENCODER, encoder.self_attention, encoder.layer_attention),
+        ("decoder.self_attention", Role.CAUSAL, decoder.self_attention, decoder.layer_attention),
+        ("decoder.cross_attention", Role.CROSS, decoder.cross_attention, decoder.layer_cross_attention),
+    ):
+        if not chosen:
+            yield f"model.{path}", role, default
+        for index, config in enumerate(chosen):
+            option = "layer_cross_attention" if role is Role.CROSS else "layer_attention"
+            yield f"model.{path.split('.')[0]}.{option}[{index}]", role, config
+
+
+def sizes(run: RunConfig) -> Problems:
+    """Widths, depths, heads and probabilities."""
+    model = run.model
+    for path, value in (
+        ("model.d_model", model.d_model),
+        ("model.num_heads", model.num_heads),
+        ("model.d_ff", model.d_ff),
+        ("model.encoder.num_layers", model.encoder.num_layers),
+        ("model.decoder.num_layers", model.decoder.num_layers),
+        ("model.max_source_length", model.max_source_length),
+        ("model.max_target_length", model.max_target_length),
+    ):
+        if value < 1:
+            yield f"{path}: must be at least 1, not {value}"
+    if not 0 <= model.dropout < 1:
+        yield f"model.dropout: must be at least 0 and below 1, not {model.dropout}"
+    if model.num_heads >= 1 and model.d_model % model.num_heads:
+        legal = [str(n) for n in range(1, min(model.d_model, 64) + 1) if model.d_model % n == 0]
+        yield (
+            f"model.num_heads: must divide model.d_model = {model.d_model}, which {model.num_heads} does not; "
+            f"choose from {', '.join(legal)}"
+        )
+    if model.tied_embeddings is TiedEmbeddings.all and not run.data.tokenizer.joint:
+        yield (
+            "model.tied_embeddings: all needs one vocabulary for both sides; choose data.tokenizer.joint=true or "
+            "model.tied_embeddings=target"
+        )
+
+
+def attentions(model: ModelConfig) -> Problems:
+    """Roles, heads and the mechanisms' own options."""
+    for path, role, config in sites(model):
+        known = mechanisms()
+        if config.name not in known or not isinstance(config, known[config.name]):
+            yield f"{path}.name: is set by choosing a mechanism, not by hand; {choices(config.name, list(known))}"
+            continue
+        if role not in config.roles:
+            legal = [name for name, other in known.items() if role in other.roles]
+            yield f"{path}: {config.name} cannot serve as {role.value}; choose from {', '.join(legal)}"
+        kv = config.num_kv_heads
+        if kv is not None and (kv < 1 or model.num_heads % kv):
+            legal = [str(n) for n in range(1, model.num_heads + 1) if model.num_heads % n == 0]
+            yield (
+                f"{path}.num_kv_heads: must divide model.num_heads = {model.num_heads}, which {kv} does not; "
+                f"choose from {', '.join(legal)}"
+            )
+        if not 0 <= config.dropout < 1:
+            yield f"{path}.dropout: must be at least 0 and below 1, not {config.dropout}"
+        elif config.dropout and not config.drops_weights:
+            yield f"{path}.dropout: {config.name} cannot drop attention weights; choose 0, or another mechanism"
+        for problem in config.problems():
+            yield f"{path}.{problem}"
+
+
+def positions(model: ModelConfig) -> Problems:
+    """The position scheme, and whether both self-attentions can carry it."""
+    scheme = model.position
+    known = position_schemes()
+    if scheme.name not in known or not isinstance(scheme, known[scheme.name]):
+        yield f"model.position.name: is set by position=..., not by hand; {choices(scheme.name, list(known))}"
+        return
+    for problem in scheme.problems():
+        yield f"model.position.{problem}"
+    if scheme.kind is PositionKind.ROTARY and model.num_heads >= 1 and model.head_dim % 2:
+        yield f"model.position: {scheme.name} turns pairs of dimensions, so model.d_model / model.num_heads must be even"
+    for path, role, config in sites(model):
+        if role is not Role.CROSS and not carries(config, scheme):
+            legal = [name for name, other in known.items() if carries(config, other())]
+            reason = (
+                "rotates queries and keys, which loses its meaning in"
+                if scheme.kind is PositionKind.ROTARY
+                else "adds to query-key logits, which are never formed by"
+            )
+            yield f"model.position: {scheme.name} {reason} {config.name} ({path}); choose from {', '.join(legal)}"
+
+
+def carries(config: AttentionConfig, scheme: PositionConfig) -> bool:
+    """Whether a mechanism in self-attention can carry a position scheme."""
+    if scheme.kind is PositionKind.ROTARY:
+        return config.rotary
+    return scheme.kind is not PositionKind.BIAS or config.has_logits
+
+
+def lengths(run: RunConfig) -> Problems:
+    """What the data may hold must fit what the model is made for, and a batch must hold a sentence."""
+    longest = 0
+    for side in ("source", "target"):
+        given, made = getattr(run.data, f"max_{side}_length"), getattr(run.model, f"max_{side}_length")
+        longest = max(longest, given)
+        if given > made:
+            yield (
+                f"data.max_{side}_length: {given} subwords do not fit model.max_{side}_length = {made}; "
+                f"lower the one or raise the other"
+            )
+        if given < 1:
+            yield f"data.max_{side}_length: must be at least 1, not {given}"
+    budget = run.data.batch.max_tokens
+    if budget < longest:
+        yield f"data.batch.max_tokens: {budget} do not hold one sentence of {longest} subwords; raise it"
+
+
+def training(run: RunConfig) -> Problems:
+    """Optimizer, schedule and trainer."""
+    yield from trainer_problems(run.trainer)
+    o = run.optimizer
+    if o.learning_rate <= 0:
+        yield f"optimizer.learning_rate: must be positive, not {o.learning_rate}"
+    for name, value in (("beta1", o.beta1), ("beta2", o.beta2), ("label_smoothing", o.label_smoothing)):
+        if not 0 <= value < 1:
+            yield f"optimizer.{name}: must be at least 0 and below 1, not {value}"
+    for path, number in (
+        ("optimizer.weight_decay", o.weight_decay),
+        ("optimizer.clip_norm", o.clip_norm),
+        ("schedule.warmup_steps", run.schedule.warmup_steps),
+    ):
+        if number < 0:
+            yield f"{path}: must not be negative, as {number} is"
+
+
+def trainer_problems(trainer: TrainerConfig) -> Problems:
+    """The trainer's own options."""
+    for name in ("max_steps", "accumulate", "num_nodes", "report_every", "validate_every", "checkpoint_every", "average_last"):
+        value = getattr(trainer, name)
+        if value < 1:
+            yield f"trainer.{name}: must be at least 1, not {value}"
+    for name in ("bleu_lines", "patience", "num_threads"):
+        value = getattr(trainer, name)
+        if value < 0:
+            yield f"trainer.{name}: must not be negative, as {value} is"
+    if trainer.precision not in PRECISIONS:
+        yield f"trainer.precision: {trainer.precision!r} is unknown; {choices(trainer.precision, list(PRECISIONS))}"
+    if trainer.metric.value == "bleu" and trainer.bleu_lines == 0 and (trainer.patience or trainer.export is Export.best):
+        yield "trainer.metric: bleu needs translations; choose trainer.bleu_lines of at least 1, or trainer.metric=loss"
+
+
+def output(run: RunConfig) -> Problems:
+    """Decoding and alignment, and whether the model can give what they ask for."""
+    for problem in run.decoding.problems():
+        yield f"decoding.{problem}"
+    for problem in run.alignment.problems():
+        yield f"alignment.{problem}"
+    yield from alignment(run)
+
+
+def alignment(run: RunConfig) -> Problems:
+    """An explicit request for alignments needs a layer that exists and says where it looks."""
+    if run.alignment.enabled is not True:
+        return
+    decoder = run.model.decoder
+    layers = by_layer(decoder.cross_attention, decoder.layer_cross_attention, max(decoder.num_layers, 1))
+    if not -len(layers) <= run.alignment.layer < len(layers):
+        yield f"alignment.layer: {run.alignment.layer} is not one of the {len(layers)} decoder layers"
+        return
+    chosen = layers[run.alignment.layer]
+    if chosen.weights is Weights.NONE:
+        yield (
+            f"alignment.enabled: {chosen.name} has {chosen.weights.value}; choose another cross_attention or "
+            "alignment.enabled=false"
+        )

@@ -1,0 +1,158 @@
+"""Tasks with one right answer, each there to show that one role of attention does its work.
+
+| task    | target                                                                    | what it needs                  |
+|---------|---------------------------------------------------------------------------|--------------------------------|
+| reverse | the source from its end to its beginning                                  | all roles to work at all       |
+| copy    | the source                                                                | cross-attention                |
+| pointer | for each source symbol, the symbol at the position that it names          | encoder self-attention         |
+| chain   | for each command, what it makes of the output before the last             | decoder causal self-attention  |
+
+*Copy.* Nothing of the source reaches the decoder in any other way than cross-attention.
+
+*Pointer.* Symbol s7 names position 7, and the output at t is the symbol at the position that symbol t names: two steps
+of looking up, of which the second depends on what the first finds. One decoder layer reads the source once. So without
+encoder self-attention a model with one decoder layer cannot do it; with more decoder layers it can. Positions are
+absolute: a scheme that knows only distances cannot do it either.
+
+*Chain.* The source opens with LAG symbols, which are the first outputs; each command after them permutes the symbols,
+and the output at t is what command t makes of the output at t - LAG. The decoder's own input shows it the output at
+t - 1 only, which is of no use here. The encoder would have to compose permutations that do not commute, as many as the
+sequence is long, which a few layers cannot.
+"""
+
+import random
+from collections.abc import Callable
+
+from seq2seq.data.config import GeneratedConfig, GeneratedTask, TokenizerKind
+from seq2seq.data.options import NUM_SPECIALS
+from seq2seq.data.sources.pairs import Pairs, RawCorpus
+
+VERSION = 1  # raise it when the same options give other sequences
+LAG = 2
+COMMANDS = ("a", "b", "c")
+
+Draw = Callable[[random.Random, int], tuple[list[str], list[str]]]
+
+
+class GeneratedSource:
+    def __init__(self, config: GeneratedConfig) -> None:
+        self.config = config
+
+    def check(self) -> list[str]:
+        config, problems = self.config, []
+        shortest = LAG + 1 if config.task is GeneratedTask.chain else 1
+        if not shortest <= config.min_length <= config.max_length:
+            problems.append(
+                f"data.min_length: must be from {shortest} to data.max_length={config.max_length}, "
+                f"not {config.min_length}"
+            )
+        fewest = config.max_length if config.task is GeneratedTask.pointer else 2
+        if config.num_symbols < fewest:
+            problems.append(f"data.num_symbols: must be at least {fewest} for this task, not {config.num_symbols}")
+        for name in ("num_train", "num_validation", "num_test"):
+            if getattr(config, name) < 1:
+                problems.append(f"data.{name}: must be at least 1, not {getattr(config, name)}")
+        if min(config.max_source_length, config.max_target_length) <= config.max_length:
+            problems.append(
+                f"data.max_source_length, data.max_target_length: must be more than data.max_length={config.max_length}"
+            )
+        return problems + self.check_vocabulary() + ([] if problems else self.check_supply())
+
+    def check_vocabulary(self) -> list[str]:
+        tokenizer = self.config.tokenizer
+        least = NUM_SPECIALS + self.config.num_symbols + len(COMMANDS)
+        if tokenizer.kind is not TokenizerKind.word:
+            return ["data.tokenizer.kind: must be word, so that every symbol is one piece; choose word"]
+        if tokenizer.vocab_size < least:
+            return [f"data.tokenizer.vocab_size: must be at least {least} for the symbols, not {tokenizer.vocab_size}"]
+        return []
+
+    def check_supply(self) -> list[str]:
+        """Sources are told apart by drawing again, so at most half of those there are may be asked for."""
+        config = self.config
+        needed = config.num_train + config.num_validation + config.num_test
+        there = sum(self.number_of_sources(length) for length in range(config.min_length, config.max_length + 1))
+        if 2 * needed <= there:
+            return []
+        return [
+            f"data.num_train: {needed:,} sequences are asked for, but there are only {there:,}, of which half can "
+            "be used; raise data.max_length or data.num_symbols, or lower data.num_train"
+        ]
+
+    def number_of_sources(self, length: int) -> int:
+        match self.config.task:
+            case GeneratedTask.pointer:
+                return int(length**length)
+            case GeneratedTask.chain:
+                return int(self.config.num_symbols**LAG) * int(len(COMMANDS) ** (length - LAG))
+            case _:
+                return int(self.config.num_symbols**length)
+
+    def identity(self) -> str:
+        config = self.config
+        sizes = (config.num_train, config.num_validation, config.num_test, config.min_length, config.max_length)
+        return repr(("generated", VERSION, config.task.value, config.num_symbols, sizes, config.seed))
+
+    def load(self) -> RawCorpus:
+        """Test and validation are drawn first, so they do not depend on how much there is to train on."""
+        config = self.config
+        seen: set[str] = set()
+        draw = self.task()
+        splits = {}
+        for name in ("test", "validation", "train"):
+            randomness = random.Random(f"{config.seed} {name}")
+            splits[name] = self.draw_split(getattr(config, f"num_{name}"), randomness, draw, seen)
+        return RawCorpus(splits["train"], splits["validation"], splits["test"])
+
+    def draw_split(self, count: int, randomness: random.Random, draw: Draw, seen: set[str]) -> Pairs:
+        """Pairs whose sources are none of those seen, and add to them."""
+        pairs = Pairs()
+        while len(pairs) < count:
+            words = draw(randomness, randomness.randint(self.config.min_length, self.config.max_length))
+            source, target = map(" ".join, words)
+            if source not in seen:
+                seen.add(source)
+                pairs.source.append(source)
+                pairs.target.append(target)
+        return pairs
+
+    def task(self) -> Draw:
+        """What draws one source and its target of a given length."""
+        symbols = [f"s{number}" for number in range(1, self.config.num_symbols + 1)]
+        match self.config.task:
+            case GeneratedTask.reverse:
+                return lambda randomness, length: reverse(randomness.choices(symbols, k=length))
+            case GeneratedTask.copy:
+                return lambda randomness, length: copy(randomness.choices(symbols, k=length))
+            case GeneratedTask.pointer:
+                return lambda randomness, length: pointer(randomness.choices(symbols[:length], k=length))
+            case GeneratedTask.chain:
+                rules = permutations(symbols, random.Random(f"{self.config.seed} rules"))
+                return lambda randomness, length: chain(
+                    randomness.choices(symbols, k=LAG) + randomness.choices(COMMANDS, k=length - LAG), rules
+                )
+
+
+def reverse(source: list[str]) -> tuple[list[str], list[str]]:
+    return source, source[::-1]
+
+
+def copy(source: list[str]) -> tuple[list[str], list[str]]:
+    return source, list(source)
+
+
+def pointer(source: list[str]) -> tuple[list[str], list[str]]:
+    """Positions count from 1, as the symbols do."""
+    return source, [source[int(symbol[1:]) - 1] for symbol in source]
+
+
+def chain(source: list[str], rules: dict[str, dict[str, str]]) -> tuple[list[str], list[str]]:
+    target = source[:LAG]
+    for command in source[LAG:]:
+        target.append(rules[command][target[-LAG]])
+    return source, target
+
+
+def permutations(symbols: list[str], randomness: random.Random) -> dict[str, dict[str, str]]:
+    """A permutation of the symbols for each command."""
+    return {command: dict(zip(symbols, randomness.sample(symbols, len(symbols)), strict=True)) for command in COMMANDS}

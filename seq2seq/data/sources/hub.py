@@ -1,0 +1,93 @@
+"""Parallel corpora on the Hugging Face hub."""
+
+from pathlib import Path
+from typing import Any
+
+from seq2seq.data.config import HubConfig
+from seq2seq.data.reader import require_sentence
+from seq2seq.data.sources.pairs import Pairs, RawCorpus
+from seq2seq.errors import DataError, choices
+
+
+class HubSource:
+    def __init__(self, config: HubConfig) -> None:
+        self.config = config
+
+    def check(self) -> list[str]:
+        problems = []
+        if not self.config.path:
+            problems.append("data.path: must name a dataset on the Hugging Face hub; set it, or use data=files")
+        if self.config.train is None:
+            problems.append("data.train: must name the split to train on; set it")
+        if (self.config.source_column is None) != (self.config.target_column is None):
+            problems.append("data.source_column, data.target_column: set both, or neither for data.translation_column")
+        return problems
+
+    def identity(self) -> str:
+        """By name: what a name on the hub stands for is only certain with a revision."""
+        config = self.config
+        columns = (config.translation_column, config.source_column, config.target_column)
+        names = (config.path, config.subset, config.revision, config.train, config.validation, config.test)
+        languages = (config.source_language, config.target_language)
+        return repr(("hub", names, columns, languages, local_files(Path(config.path))))
+
+    def load(self) -> RawCorpus:
+        config = self.config
+        return RawCorpus(*(self.load_split(split) for split in (config.train, config.validation, config.test)))
+
+    def load_split(self, split: str | None) -> Pairs:
+        if split is None:
+            return Pairs()
+        table = self.open(split)
+        if self.config.source_column is not None and self.config.target_column is not None:
+            columns = [column_of(table, name, self.config.path) for name in self.sides()]
+        else:
+            texts = column_of(table, self.config.translation_column, self.config.path)
+            columns = [[field_of(row, language, self.config.path) for row in texts] for language in self.sides()]
+        for side, column in zip(self.sides(), columns, strict=True):
+            for number, value in enumerate(column, 1):
+                require_sentence(value, f"{self.config.path}:{split}:{number}: {side}")
+        return Pairs(columns[0], columns[1])
+
+    def sides(self) -> tuple[str, str]:
+        """The names of the two columns, or of the two languages inside the translation column."""
+        config = self.config
+        return (
+            config.source_column or config.source_language,
+            config.target_column or config.target_language,
+        )
+
+    def open(self, split: str) -> Any:
+        """The `datasets.Dataset` of a split. Errors of many kinds, network among them, become one message."""
+        import datasets
+
+        config = self.config
+        try:
+            return datasets.load_dataset(config.path, config.subset, split=split, revision=config.revision)
+        except Exception as error:
+            first = str(error).strip().split("\n")[0]
+            raise DataError(
+                f"{config.path}, split {split}: could not be loaded ({type(error).__name__}: {first}); check "
+                "data.path, data.subset and the split, and that this machine reaches the hub or has the set in cache"
+            ) from error
+
+
+def column_of(table: Any, name: str, path: str) -> list[Any]:
+    if name not in table.column_names:
+        raise DataError(f"{path}: has no column {name!r}; {choices(name, table.column_names)}")
+    return list(table[name])
+
+
+def field_of(row: Any, language: str, path: str) -> Any:
+    if not isinstance(row, dict) or language not in row:
+        legal = sorted(row) if isinstance(row, dict) else []
+        raise DataError(f"{path}: its translations have no language {language!r}; {choices(language, legal)}")
+    return row[language]
+
+
+def local_files(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of the files, where the name is a folder of this machine."""
+    if not folder.is_dir():
+        return []
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]

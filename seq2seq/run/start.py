@@ -1,0 +1,129 @@
+"""From a configuration to a run: everything that can be known to be wrong is refused before anything heavy is loaded."""
+
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seq2seq.config.saved import from_mapping, load_run_config, to_yaml
+from seq2seq.config.schema import RunConfig
+from seq2seq.config.validate import validate
+from seq2seq.data.sources.base import check
+from seq2seq.errors import ConfigError, UserError
+from seq2seq.run.directory import RunDirectory
+
+logger = logging.getLogger(__name__)
+
+MAY_CHANGE = (
+    "trainer.max_steps",
+    "trainer.max_epochs",
+    "trainer.accelerator",
+    "trainer.num_threads",
+    "trainer.progress_every",
+    "trainer.report_every",
+    "trainer.patience",
+    "trainer.evaluate",
+    "data.cache_dir",
+    "data.root",
+)
+
+
+def is_first_process() -> bool:
+    """Whether this is not a process that another one of the same run has started."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
+
+
+def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
+    """Check a configuration, make the run's folder and train.
+
+    Raises:
+        UserError: anything that a user can mend.
+    """
+    check_run(config)
+    directory = RunDirectory(folder)
+    if is_first_process():
+        directory.acquire()
+        directory.create(to_yaml(config), overrides)
+    train(config, directory, resume=False)
+
+
+def check_run(config: RunConfig) -> None:
+    """Raise ConfigError with everything that is wrong with a configuration or the files that it names."""
+    problems = check(config.data)
+    try:
+        validate(config)
+    except ConfigError as error:
+        problems = error.problems + problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def resume_command(arguments: list[str]) -> bool:
+    """Go on with the run that `resume=DIR` names; False if the arguments have none."""
+    given = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    if not given:
+        return False
+    try:
+        resume_run(Path(given[-1]), [argument for argument in arguments if not argument.startswith("resume=")])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    return True
+
+
+def resume_run(folder: Path, overrides: list[str]) -> None:
+    """Continue a run in its own folder, with its own configuration.
+
+    Raises:
+        UserError: there is no such run, or an override would make it another run.
+    """
+    directory = RunDirectory(folder)
+    if not folder.is_dir():
+        raise UserError(f"resume={folder}: there is no such folder; give the folder of a run")
+    config = apply_overrides(load_run_config(directory.config), overrides)
+    check_run(config)
+    if is_first_process():
+        directory.acquire()
+    train(config, directory, resume=True)
+
+
+def apply_overrides(config: RunConfig, overrides: list[str]) -> RunConfig:
+    """The configuration with values changed that leave the run what it is.
+
+    Raises:
+        ConfigError: an override of anything else.
+    """
+    refused = [item for item in overrides if not re.match(rf"({'|'.join(map(re.escape, MAY_CHANGE))})=", item)]
+    if refused:
+        raise ConfigError(
+            f"{refused[0]}: a resumed run keeps its configuration, so that it ends as if it had never stopped; "
+            f"only {', '.join(MAY_CHANGE)} may change"
+        )
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(config), OmegaConf.from_dotlist(overrides))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    plain = OmegaConf.to_container(merged, enum_to_str=True)
+    assert isinstance(plain, dict)
+    return from_mapping(RunConfig, {str(key): value for key, value in plain.items()})
+
+
+def train(config: RunConfig, directory: RunDirectory, *, resume: bool) -> None:
+    """Load what is heavy, and train; the folder's status says how it ended."""
+    first = is_first_process()
+    if first:
+        directory.set_status("running", {"process": os.getpid()})
+    try:
+        from seq2seq.run.fit import fit
+
+        code = fit(config, directory, resume=resume)
+    except BaseException as error:
+        if first:
+            directory.set_status("failed", {"message": f"{type(error).__name__}: {error}"})
+        raise
+    if code:
+        raise SystemExit(code)

@@ -1,0 +1,140 @@
+"""How a run is optimised, on what, and what it keeps. Imports neither torch nor lightning."""
+
+import enum
+from dataclasses import dataclass, field
+
+PRECISIONS = {
+    "auto": "auto",
+    "32": "32-true",
+    "fp32": "32-true",
+    "float32": "32-true",
+    "32-true": "32-true",
+    "bf16": "bf16-mixed",
+    "bfloat16": "bf16-mixed",
+    "bf16-mixed": "bf16-mixed",
+    "16-mixed": "16-mixed",
+}
+
+
+class Schedule(enum.Enum):
+    """How the learning rate goes on after its linear warm-up."""
+
+    inverse_sqrt = "inverse_sqrt"
+    cosine = "cosine"
+    linear = "linear"
+    constant = "constant"
+
+
+class Metric(enum.Enum):
+    """What "best" means, on the validation set."""
+
+    bleu = "bleu"
+    loss = "loss"
+
+
+class Export(enum.Enum):
+    """Whose weights the bundle holds."""
+
+    average = "average"
+    best = "best"
+    last = "last"
+
+
+@dataclass
+class OptimizerConfig:
+    """AdamW (Loshchilov and Hutter 2019) and the loss it minimises.
+
+    Attributes:
+        learning_rate: the peak, reached after the warm-up.
+        weight_decay: of matrices; vectors (biases, norms) are never decayed.
+        label_smoothing: share of the target probability spread over the vocabulary (Szegedy et al. 2016, section 7).
+        clip_norm: gradients are scaled down to this norm; 0 for no limit.
+    """
+
+    learning_rate: float = 5e-3
+    beta1: float = 0.9
+    beta2: float = 0.98
+    epsilon: float = 1e-9
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.1
+    clip_norm: float = 1.0
+
+
+@dataclass
+class ScheduleConfig:
+    """The learning rate over optimizer steps.
+
+    Attributes:
+        kind: inverse_sqrt lr sqrt(warmup / step); cosine and linear fall to final_ratio lr at trainer.max_steps.
+        warmup_steps: from zero to the peak, linearly.
+        final_ratio: of the peak, where cosine and linear end.
+    """
+
+    kind: Schedule = Schedule.inverse_sqrt
+    warmup_steps: int = 2000
+    final_ratio: float = 0.0
+
+
+@dataclass
+class TrainerConfig:
+    """Length, hardware, validation and checkpoints of a run.
+
+    Attributes:
+        max_steps: optimizer steps, and the end of the run; max_epochs may end it earlier.
+        accumulate: micro-batches an optimizer step. The loss is divided by the real tokens of all of them.
+        accelerator, devices, strategy, num_nodes: as Lightning has them.
+        precision: auto takes bfloat16 products where the hardware does them fast, and float32 elsewhere.
+        num_threads: of torch on the CPU; 0 leaves it as it is.
+        report_every, validate_every, checkpoint_every: optimizer steps.
+        bleu_lines: validation sentences that are translated (greedily) at each validation; 0 for none.
+        metric: chooses the best checkpoint and drives early stopping.
+        patience: validations without improvement before the run ends; 0 never ends it.
+        export, average_last: the bundle holds the average of the last checkpoints, or the best, or the last.
+        evaluate: translate and score the test set at the end.
+        progress_every: seconds between plain progress lines where there is no terminal.
+        max_bad_steps: steps in a row with non-finite gradients before the run gives up; each is skipped.
+    """
+
+    max_steps: int = 10_000
+    max_epochs: int | None = None
+    accumulate: int = 1
+    accelerator: str = "auto"
+    devices: str = "auto"
+    strategy: str = "auto"
+    num_nodes: int = 1
+    precision: str = "auto"
+    num_threads: int = 0
+    report_every: int = 50
+    validate_every: int = 500
+    checkpoint_every: int = 500
+    bleu_lines: int = 500
+    metric: Metric = Metric.bleu
+    patience: int = 0
+    export: Export = Export.average
+    average_last: int = 5
+    evaluate: bool = True
+    progress_every: float = 5.0
+    max_bad_steps: int = 20
+
+
+class Logger(enum.Enum):
+    """Where metrics go beside metrics.jsonl and TensorBoard."""
+
+    none = "none"
+    wandb = "wandb"
+    mlflow = "mlflow"
+
+
+@dataclass
+class LoggerConfig:
+    """An optional experiment tracker; its package must be installed.
+
+    Attributes:
+        project: W&B project or MLflow experiment.
+        address: MLflow tracking address; empty for the package's own default.
+    """
+
+    kind: Logger = Logger.none
+    project: str = "seq2seq"
+    address: str = ""
+    tags: list[str] = field(default_factory=list)

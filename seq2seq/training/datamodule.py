@@ -1,0 +1,54 @@
+"""What a trainer is fed: the stream of micro-batches and the validator, once it is known which rank this is."""
+
+from typing import cast
+
+from lightning.pytorch import LightningDataModule, Trainer
+
+from seq2seq.data.config import DataConfig
+from seq2seq.data.loader import TrainLoader
+from seq2seq.data.prepare import PreparedCorpus
+from seq2seq.training.config import TrainerConfig
+from seq2seq.training.stream import TrainingStream
+from seq2seq.training.validation import Validator
+
+
+class TranslationData(LightningDataModule):
+    """A prepared corpus, shared out over ranks."""
+
+    stream: TrainingStream
+    validator: Validator
+
+    def __init__(self, corpus: PreparedCorpus, data: DataConfig, trainer: TrainerConfig, *, seed: int) -> None:
+        super().__init__()
+        self.corpus, self.data_config, self.trainer_config, self.seed = corpus, data, trainer, seed
+
+    def setup(self, stage: str) -> None:
+        assert self.trainer is not None
+        rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        config = self.trainer_config
+        loader = TrainLoader(
+            self.corpus.train,
+            self.data_config.batch,
+            seed=self.seed,
+            rank=rank,
+            world_size=world_size,
+            accumulate=config.accumulate,
+        )
+        self.stream = TrainingStream(loader, max_steps=config.max_steps, max_epochs=config.max_epochs)
+        self.validator = Validator(
+            self.corpus.validation,
+            self.corpus.tokenizers,
+            target_language=self.data_config.languages()[1],
+            batch=self.data_config.batch,
+            bleu_lines=config.bleu_lines,
+            rank=rank,
+            world_size=world_size,
+        )
+
+    def train_dataloader(self) -> TrainingStream:
+        return self.stream
+
+
+def training_data(trainer: Trainer) -> TranslationData:
+    """The data module of a trainer."""
+    return cast(TranslationData, trainer.datamodule)  # type: ignore[attr-defined]

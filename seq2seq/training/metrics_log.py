@@ -1,0 +1,61 @@
+"""Metrics as JSON lines, TensorBoard events and, if configured, an experiment tracker."""
+
+import json
+import math
+from importlib.util import find_spec
+from pathlib import Path
+
+from lightning.pytorch.loggers import Logger as LightningLogger
+from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger, WandbLogger
+
+from seq2seq.errors import MissingDependencyError
+from seq2seq.training.config import Logger, LoggerConfig
+
+
+class MetricsFile:
+    """`metrics.jsonl`: one object a report, with its step. A resumed run first drops what lies beyond its checkpoint."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rewind(self, step: int) -> None:
+        """Forget reports of steps after `step`, which are about to be made again, and a last line that was cut off."""
+        if not self.path.is_file():
+            return
+        kept = []
+        for line in self.path.read_text(encoding="utf-8").splitlines(keepends=True):
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line)
+            except (ValueError, KeyError, TypeError):
+                continue
+        partial = self.path.with_suffix(".partial")
+        partial.write_text("".join(kept), encoding="utf-8")
+        partial.replace(self.path)
+
+    def write(self, step: int, metrics: dict[str, float]) -> None:
+        """Add a report; numbers that JSON cannot hold become null."""
+        plain = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **plain}) + "\n")
+
+
+def build_loggers(config: LoggerConfig, folder: Path) -> list[LightningLogger]:
+    """TensorBoard, and the tracker that was asked for.
+
+    Raises:
+        MissingDependencyError: its package is not installed.
+    """
+    loggers: list[LightningLogger] = [TensorBoardLogger(save_dir=str(folder), name="tensorboard", version="")]
+    if config.kind is Logger.none:
+        return loggers
+    package = config.kind.value
+    if find_spec(package) is None:
+        raise MissingDependencyError(f"logger={package} needs a package: pip install 'seq2seq[{package}]'")
+    if config.kind is Logger.wandb:
+        loggers.append(WandbLogger(project=config.project, save_dir=str(folder), name=folder.name, tags=config.tags))
+    else:
+        address = config.address or None
+        tags = dict.fromkeys(config.tags, "")
+        loggers.append(MLFlowLogger(config.project, run_name=folder.name, tracking_uri=address, tags=tags))
+    return loggers

@@ -1,0 +1,59 @@
+"""All micro-batches of a run as one sequence, so that a position in training is one number.
+
+Lightning is shown a single long epoch. Its own bookkeeping of epochs, which decides what happens when a run is resumed
+exactly at the end of one, is thereby never used; epochs of the data are counted here.
+"""
+
+from collections.abc import Iterator
+
+from seq2seq.data.batch import Batch
+from seq2seq.data.loader import TrainLoader
+
+
+class TrainingStream:
+    """The micro-batches of one rank from the first step to the last.
+
+    Args:
+        loader: the micro-batches of an epoch, epoch after epoch.
+        max_steps: optimizer steps of the run.
+        max_epochs: passes over the data that end it earlier, if given.
+    """
+
+    def __init__(self, loader: TrainLoader, *, max_steps: int, max_epochs: int | None = None) -> None:
+        self.loader = loader
+        self.accumulate = loader.accumulate
+        self.per_epoch = len(loader)
+        self.steps_per_epoch = -(-self.per_epoch // self.accumulate)
+        self.num_steps = max_steps if max_epochs is None else min(max_steps, max_epochs * self.steps_per_epoch)
+        self.position = 0
+
+    def __len__(self) -> int:
+        """Micro-batches of the whole run on this rank, wherever the stream stands."""
+        epochs, steps = divmod(self.num_steps, self.steps_per_epoch)
+        return epochs * self.per_epoch + min(steps * self.accumulate, self.per_epoch)
+
+    def ends_step(self, position: int) -> bool:
+        """Whether an optimizer step follows the micro-batch at a position; the last step of an epoch may be short."""
+        number = position % self.per_epoch + 1
+        return number % self.accumulate == 0 or number == self.per_epoch
+
+    def epoch(self, position: int) -> int:
+        """The pass over the data that a position lies in, from 0."""
+        return position // self.per_epoch
+
+    def state_dict(self) -> dict[str, int]:
+        """Two integers from which the rest of the run follows."""
+        epoch, next_batch = divmod(self.position, self.per_epoch)
+        return {"epoch": epoch, "next_batch": next_batch}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.position = state["epoch"] * self.per_epoch + state["next_batch"]
+
+    def __iter__(self) -> Iterator[Batch]:
+        while self.position < len(self):
+            self.loader.resume(*divmod(self.position, self.per_epoch))
+            for batch in self.loader:
+                self.position += 1
+                yield batch
+                if self.position >= len(self):
+                    return

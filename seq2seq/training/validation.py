@@ -1,0 +1,77 @@
+"""How good a model is on the validation set: loss, accuracy, and BLEU of what it translates."""
+
+import torch
+from lightning.pytorch.strategies import Strategy
+
+from seq2seq.data.config import BatchConfig
+from seq2seq.data.loader import EvaluationLoader
+from seq2seq.data.prepare import Split
+from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.decoding.config import DecodingConfig
+from seq2seq.evaluation.score import bleu
+from seq2seq.evaluation.translate import Translator
+from seq2seq.model.transformer import Transformer
+from seq2seq.training.loss import smoothed_cross_entropy
+
+
+class Validator:
+    """Scores a model on a split, shared out over ranks. It draws nothing at random and leaves no state behind.
+
+    Args:
+        split: raw and encoded validation pairs; nothing is validated if it is empty.
+        bleu_lines: how many of the first sentences are translated; 0 for none.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        tokenizers: Tokenizers,
+        *,
+        target_language: str,
+        batch: BatchConfig,
+        bleu_lines: int,
+        rank: int,
+        world_size: int,
+    ) -> None:
+        self.loader = EvaluationLoader(split.source, split.target, batch, rank=rank, world_size=world_size)
+        self.lines = split.pairs.source[:bleu_lines]
+        self.references = split.pairs.target[:bleu_lines]
+        self.tokenizers, self.target_language = tokenizers, target_language
+        self.rank, self.world_size = rank, world_size
+        self.empty = len(split.pairs) == 0
+
+    def __call__(self, model: Transformer, strategy: Strategy) -> dict[str, float]:
+        """val/loss (nats a label, unsmoothed), val/perplexity, val/accuracy and val/bleu; the same on every rank."""
+        if self.empty:
+            return {}
+        was_training = model.training
+        model.eval()
+        with torch.inference_mode():
+            metrics = self.losses(model, strategy)
+            if self.lines:
+                metrics["val/bleu"] = self.bleu(model)
+        model.train(was_training)
+        return metrics
+
+    def losses(self, model: Transformer, strategy: Strategy) -> dict[str, float]:
+        sums = torch.zeros(3, dtype=torch.float64)
+        for batch in self.loader:
+            batch = batch.to(model.device)
+            states, _ = model.states(batch.source, batch.target)
+            valid = batch.target.padding.valid()
+            loss = smoothed_cross_entropy(states[valid], model.output.weight, batch.labels[valid], smoothing=0.0)
+            sums += torch.tensor([float(loss.total), float(loss.correct), batch.target_tokens])
+        total, correct, labels = strategy.reduce(sums.to(model.device), reduce_op="sum").tolist()
+        nll = total / labels
+        return {"val/loss": nll, "val/perplexity": min(float(torch.tensor(nll).exp()), 1e9), "val/accuracy": correct / labels}
+
+    def bleu(self, model: Transformer) -> float:
+        """BLEU of greedy translations; every rank translates its share and sees all."""
+        translator = Translator([model], self.tokenizers, DecodingConfig(beam_size=1))
+        mine = [translation.text for translation in translator.translate(self.lines[self.rank :: self.world_size])]
+        shares: list[list[str]] = [mine]
+        if self.world_size > 1:
+            shares = [[] for _ in range(self.world_size)]
+            torch.distributed.all_gather_object(shares, mine)
+        hypotheses = [shares[line % self.world_size][line // self.world_size] for line in range(len(self.lines))]
+        return bleu(hypotheses, self.references, target_language=self.target_language)
