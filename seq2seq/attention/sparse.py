@@ -7,12 +7,12 @@ Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, ConfigT
@@ -53,7 +53,7 @@ class SparseCore(AttentionCore[ConfigT]):
         positions = torch.arange(q.size(2), device=q.device)
         i, j = positions[:, None], positions[None]
         may_read = and_valid(self.may_read(i, j), valid)
-        values = None if bias is None else bias(i, j)
+        values = None if bias is None else bias(i, j)[None]
         return AttentionOutput(*exact_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout))
 
     @abstractmethod
@@ -84,7 +84,7 @@ class SparseCore(AttentionCore[ConfigT]):
         k, v = cache.k, cache.v
         if j.numel() < k.size(2):
             k, v = k.index_select(2, j), v.index_select(2, j)
-        values = None if bias is None else bias(torch.tensor([[i]], device=q.device), j[None])
+        values = None if bias is None else bias(torch.tensor([[i]], device=q.device), j[None])[None]
         return fused_attention(q, k, v, bias=values)
 
 
@@ -112,6 +112,10 @@ class Block:
         near = pieces[first : -(-self.last_key // self.size)]
         joined = near[0] if len(near) == 1 else torch.cat(near, 2)
         return joined[:, :, self.first_key - first * self.size : self.last_key - first * self.size]
+
+    def valid(self, valid: Tensor | None) -> Tensor | None:
+        """(B, 1, 1, M) of (B, 1, 1, S), True where a key is real."""
+        return None if valid is None else valid[..., self.first_key : self.last_key]
 
     def positions(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Of queries (C, 1) and keys (1, M)."""
@@ -143,14 +147,24 @@ def read_blocks(
 
     def read(block: Block) -> Tensor:
         i, j = block.positions(q.device)
-        may_read = and_valid(core.may_read(i, j), None if valid is None else valid[..., block.first_key : block.last_key])
-        values = None if bias is None else bias(i, j)
+        may_read = and_valid(core.may_read(i, j), block.valid(valid))
+        values = None if bias is None else bias(i, j)[None]  # the fused kernels take a mask of 2 or 4 axes, not of 3
         near_k, near_v = block.keys(k_pieces), block.keys(v_pieces)
         return fused_attention(block.queries(q_pieces), near_k, near_v, may_read=may_read, bias=values, dropout=dropout)
 
     # Without bias and dropout the kernel keeps no weights; with them each block's are made again for its gradient.
     again = len(q_pieces) > 1 and (bias is not None or dropout > 0)
-    return torch.cat([recomputed(read, b) if again else read(b) for b in blocks(q.size(2), size, reach, causal=core.causal)], 2)
+    steps = blocks(q.size(2), size, reach, causal=core.causal)
+    return torch.cat([recomputed(read, block) if again else read(block) for block in steps], 2)
+
+
+def block_size(window: int) -> int:
+    """Queries of a block that read a window around each: a power of two.
+
+    With few the kernel is called too often, with many most of what it computes lies outside the windows; from 128 to
+    256 queries for a window of 256 the time is the same and the memory halves.
+    """
+    return min(max(2 ** math.ceil(math.log2(window)), 64), 512)
 
 
 def recomputed(function: Callable[..., T], *inputs: object) -> T:

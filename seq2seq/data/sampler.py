@@ -70,16 +70,16 @@ class BatchPlan:
             raise DataError(
                 f"data.batch.max_tokens: must hold the longest training pair, {longest}, but is {config.max_tokens}"
             )
-        kinds, self._kind_of_row, counts = np.unique(
-            np.stack([source_lengths, target_lengths], axis=1), axis=0, return_inverse=True, return_counts=True
-        )
+        both = source_lengths * (longest + 1) + target_lengths  # one number, since sorting pairs is slow
+        distinct, kind_of_row, counts = np.unique(both, return_inverse=True, return_counts=True)
+        kinds = np.stack(np.divmod(distinct, longest + 1), axis=1)
         self.cells = cut(kinds, counts, most=config.max_shapes // 2, least_saved=config.max_tokens // 2)
         self.batches_of_cell = count_batches(self.cells, config.max_tokens, world_size)
         self._real = int(source_lengths.sum() + target_lengths.sum())
         cell_of_kind = np.empty(len(kinds), np.int16)
         for number, cell in enumerate(self.cells):
             cell_of_kind[cell.kinds] = number
-        self._cell_of_row = cell_of_kind[self._kind_of_row.reshape(-1)]
+        self._cell_of_row = cell_of_kind[kind_of_row.reshape(-1)]
 
     def __len__(self) -> int:
         """Batches of an epoch, over all ranks."""

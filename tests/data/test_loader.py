@@ -1,0 +1,214 @@
+"""Batches hold what the model reads and what it must say, and the loader knows where it stands."""
+
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset, Features, List, Value
+
+from seq2seq.data.batch import Batch, collate
+from seq2seq.data.column import Column
+from seq2seq.data.config import BatchConfig
+from seq2seq.data.loader import EvaluationLoader, TrainLoader
+from seq2seq.data.tokenizer import Tokenizer
+
+PAD, BOS, EOS = Tokenizer.PAD_ID, Tokenizer.BOS_ID, Tokenizer.EOS_ID
+IDS = List(Value("int32"))
+
+
+def rows(count: int, *, seed: int = 1) -> tuple[list[list[int]], list[list[int]]]:
+    """Sources that name their row, and targets of other lengths."""
+    random = np.random.default_rng(seed)
+    source = [[10 + row, *random.integers(4, 10, random.integers(0, 12)).tolist()] for row in range(count)]
+    target = [[10 + row, *random.integers(4, 10, random.integers(0, 14)).tolist()] for row in range(count)]
+    return source, target
+
+
+def dataset(count: int = 200, *, links: bool = False) -> Dataset:
+    source, target = rows(count)
+    columns: dict[str, list[list[int]]] = {"source": source, "target": target}
+    if links:
+        columns["links"] = [[0, 0] * (row % 3) for row in range(count)]
+    return Dataset.from_dict(columns, features=Features(dict.fromkeys(columns, IDS)))
+
+
+def loader(**options: int) -> TrainLoader:
+    return TrainLoader(dataset(), BatchConfig(max_tokens=96), seed=3, **options)
+
+
+def same(left: Batch, right: Batch) -> bool:
+    return (
+        torch.equal(left.indices, right.indices)
+        and torch.equal(left.source.ids, right.source.ids)
+        and torch.equal(left.labels, right.labels)
+        and left.window_tokens == right.window_tokens
+    )
+
+
+def test_what_a_batch_holds() -> None:
+    source, target = [[7, 8], [9], []], [[5], [4, 6, 6], [8]]
+    batch = collate(Column.of(source), Column.of(target), np.array([1, 0, 2]), source_width=4, target_width=5)
+    assert batch.source.ids.tolist() == [[9, EOS, PAD, PAD], [7, 8, EOS, PAD], [EOS, PAD, PAD, PAD]]
+    assert batch.source.padding.lengths.tolist() == [2, 3, 1]
+    assert batch.target.ids.tolist() == [[BOS, 4, 6, 6, PAD], [BOS, 5, PAD, PAD, PAD], [BOS, 8, PAD, PAD, PAD]]
+    assert batch.target.padding.lengths.tolist() == [4, 2, 2]
+    assert batch.labels.tolist() == [[4, 6, 6, EOS, PAD], [5, EOS, PAD, PAD, PAD], [8, EOS, PAD, PAD, PAD]]
+    assert batch.indices.tolist() == [1, 0, 2]
+    assert (batch.target_tokens, batch.window_tokens) == (8, 8)
+    assert batch.labels.dtype == batch.source.ids.dtype == batch.target.ids.dtype == torch.int64
+    assert len(batch) == 3
+    assert batch.links is None
+    narrow = collate(Column.of(source), Column.of(target), np.array([0, 2]))
+    assert narrow.source.ids.shape == (2, 3)
+    assert narrow.labels.shape == (2, 2)
+
+
+def test_an_id_of_the_text_that_equals_the_end_of_a_full_row() -> None:
+    """The decoder reads no </s>, not even where a row ends at the width of the batch."""
+    batch = collate(Column.of([[4]]), Column.of([[5, 6]]), np.array([0]), target_width=3)
+    assert batch.target.ids.tolist() == [[BOS, 5, 6]]
+    assert batch.labels.tolist() == [[5, 6, EOS]]
+
+
+def test_moving_a_batch() -> None:
+    moved = next(iter(loader())).to("meta")
+    tensors = (moved.source.ids, moved.source.padding.lengths, moved.target.ids, moved.labels, moved.indices)
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+def test_an_epoch_is_every_row_once_over_all_ranks(world_size: int) -> None:
+    source, target = rows(200)
+    seen: Counter[int] = Counter()
+    loaders = [loader(rank=rank, world_size=world_size) for rank in range(world_size)]
+    assert len({len(each) for each in loaders}) == 1
+    for each in loaders:
+        batches = list(each)
+        assert len(batches) == len(each)
+        for batch in batches:
+            for row, index in enumerate(batch.indices.tolist()):
+                seen[index] += 1
+                length, width = len(source[index]) + 1, len(target[index]) + 1
+                assert batch.source.ids[row, :length].tolist() == [*source[index], EOS]
+                assert batch.target.ids[row, :width].tolist() == [BOS, *target[index]]
+                assert batch.labels[row, :width].tolist() == [*target[index], EOS]
+                assert (batch.labels[row, width:] == PAD).all()
+    assert seen == Counter(range(200))
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+@pytest.mark.parametrize("accumulate", [1, 4, 1000])
+def test_window_tokens_are_the_labels_of_an_optimizer_step(world_size: int, accumulate: int) -> None:
+    ranks = [list(loader(rank=rank, world_size=world_size, accumulate=accumulate)) for rank in range(world_size)]
+    assert len(ranks[0]) % 4 != 0, "the last step is to be a short one"
+    for first in range(0, len(ranks[0]), accumulate):
+        window = [batch for batches in ranks for batch in batches[first : first + accumulate]]
+        assert {batch.window_tokens for batch in window} == {sum(batch.target_tokens for batch in window)}
+        for batch in window:
+            assert batch.target_tokens == int((batch.labels != PAD).sum())
+
+
+def test_epochs_differ_and_follow_each_other() -> None:
+    one = loader()
+    first, second = list(one), list(one)
+    assert [batch.indices.tolist() for batch in first] != [batch.indices.tolist() for batch in second]
+    other = loader()
+    other.set_epoch(1)
+    assert all(map(same, list(other), second))
+    other.set_epoch(0)
+    assert all(map(same, list(other), first))
+
+
+def test_the_state_is_two_integers_from_which_everything_follows() -> None:
+    straight = loader()
+    per_epoch = len(straight)
+    expected = [batch for _ in range(3) for batch in straight]
+    for consumed in (0, 1, per_epoch - 1, per_epoch, per_epoch + 2, 2 * per_epoch):
+        interrupted = loader()
+        taken = 0
+        while taken < consumed:
+            for _ in interrupted:
+                taken += 1
+                if taken == consumed:
+                    break
+        state = interrupted.state_dict()
+        assert state == {"epoch": consumed // per_epoch, "next_batch": consumed % per_epoch}
+        resumed = loader()
+        resumed.load_state_dict(state)
+        rest = [batch for _ in range(3) for batch in resumed][: len(expected) - consumed]
+        assert all(map(same, rest, expected[consumed:]))
+        assert len(resumed) == per_epoch
+
+
+def test_setting_the_epoch_does_not_undo_a_resume() -> None:
+    one = loader()
+    one.resume(2, 3)
+    one.set_epoch(2)
+    assert one.state_dict() == {"epoch": 2, "next_batch": 3}
+    one.resume(2, len(one))
+    assert one.state_dict() == {"epoch": 3, "next_batch": 0}
+
+
+def test_links_belong_to_their_rows() -> None:
+    linked = TrainLoader(dataset(links=True), BatchConfig(max_tokens=96), seed=3)
+    for batch in linked:
+        assert batch.links is not None
+        assert [len(links) for links in batch.links] == [index % 3 for index in batch.indices.tolist()]
+        assert all(link == (0, 0) for links in batch.links for link in links)
+
+
+def test_a_dataset_of_some_rows_in_another_order() -> None:
+    """A view made with `select` must not show the rows beneath it."""
+    whole = dataset()
+    chosen = whole.select([5, 3, 190])
+    column = Column.of_dataset(chosen, "source")
+    assert [column.row(row).tolist() for row in range(3)] == [
+        whole[5]["source"],
+        whole[3]["source"],
+        whole[190]["source"],
+    ]
+
+
+def test_columns() -> None:
+    lists = [[1, 2, 3], [], [4], [5, 6]]
+    column = Column.of(lists)
+    assert [column.row(row).tolist() for row in range(len(column))] == lists
+    assert column.lengths().tolist() == [3, 0, 1, 2]
+    taken = column.take(np.array([3, 1, 0]))
+    assert [taken.row(row).tolist() for row in range(3)] == [[5, 6], [], [1, 2, 3]]
+    joined = Column.joined([column, taken, Column.of([])])
+    assert [joined.row(row).tolist() for row in range(len(joined))] == [*lists, [5, 6], [], [1, 2, 3]]
+    assert joined.to_arrow().to_pylist() == [*lists, [5, 6], [], [1, 2, 3]]
+    assert taken.to_arrow().to_pylist() == [[5, 6], [], [1, 2, 3]]
+    assert len(Column.of([])) == 0 == len(Column.joined([]))
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_evaluation_batches_hold_every_row_once(world_size: int) -> None:
+    source, target = rows(60)
+    source[4], target[9] = [], [7] * 500
+    config = BatchConfig(max_tokens=96)
+    ranks = [EvaluationLoader(source, target, config, rank=rank, world_size=world_size) for rank in range(world_size)]
+    seen = []
+    for each in ranks:
+        batches = list(each)
+        assert len(batches) == len(each)
+        for batch in batches:
+            assert max(batch.source.ids.numel(), batch.labels.numel()) <= 96 or len(batch) == 1
+            seen += batch.indices.tolist()
+        assert all(map(same, batches, list(each)))
+    assert sorted(seen) == list(range(60))
+    assert list(EvaluationLoader([], [], config)) == []
+
+
+def test_a_batch_costs_little() -> None:
+    random = np.random.default_rng(1)
+    lengths = random.integers(5, 20, 20_000)
+    ids = [[7] * length for length in lengths]
+    table = Dataset.from_dict({"source": ids, "target": ids}, features=Features({"source": IDS, "target": IDS}))
+    many = TrainLoader(table, BatchConfig(), seed=1)
+    started = time.process_time()
+    count = sum(1 for _ in many)
+    assert (time.process_time() - started) / count < 0.01

@@ -1,0 +1,77 @@
+"""Options that cannot be honoured are told all at once, by path, before anything is read."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seq2seq.data.config import BatchConfig, DataConfig, FilterConfig, TatoebaConfig, TokenizerConfig, TokenizerKind
+from seq2seq.data.options import check_options
+from seq2seq.data.sources.base import check
+
+
+def config(**options: object) -> DataConfig:
+    return TatoebaConfig(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        (config(source_language=""), "data.source_language"),
+        (config(max_target_length=1), "data.max_target_length"),
+        (config(limit_train=0), "data.limit_train"),
+        (config(tokenizer=TokenizerConfig(vocab_size=4)), "data.tokenizer.vocab_size"),
+        (config(tokenizer=TokenizerConfig(vocab_size=260, byte_fallback=True)), "data.tokenizer.vocab_size"),
+        (config(tokenizer=TokenizerConfig(character_coverage=1.1)), "data.tokenizer.character_coverage"),
+        (
+            config(tokenizer=TokenizerConfig(kind=TokenizerKind.word, byte_fallback=True)),
+            "data.tokenizer.byte_fallback",
+        ),
+        (config(tokenizer=TokenizerConfig(source_model="absent.model")), "data.tokenizer.source_model"),
+        (config(filters=FilterConfig(min_length=0)), "data.filters.min_length"),
+        (config(filters=FilterConfig(max_length_ratio=0.5)), "data.filters.max_length_ratio"),
+        (config(batch=BatchConfig(max_tokens=127)), "data.batch.max_tokens"),
+        (config(batch=BatchConfig(max_shapes=1)), "data.batch.max_shapes"),
+    ],
+)
+def test_each_problem_has_its_path(wrong: DataConfig, path: str) -> None:
+    (problem,) = check_options(wrong)
+    assert problem.startswith(f"{path}: ")
+
+
+def test_models_for_one_side_or_two(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).touch()
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    assert check_options(config(tokenizer=TokenizerConfig(source_model=a))) == []
+    assert check_options(config(tokenizer=TokenizerConfig(source_model=a, target_model=b, joint=False))) == []
+    (problem,) = check_options(config(tokenizer=TokenizerConfig(source_model=a, target_model=b)))
+    assert problem.startswith("data.tokenizer.joint: two different models")
+    (problem,) = check_options(config(tokenizer=TokenizerConfig(target_model=b, joint=False)))
+    assert problem.startswith("data.tokenizer.source_model: must be set")
+
+
+def test_all_problems_at_once() -> None:
+    wrong = config(source_language="fr", limit_train=0, filters=FilterConfig(min_length=0))
+    assert [problem.split(":")[0] for problem in check(wrong)] == [
+        "data.limit_train",
+        "data.filters.min_length",
+        "data.source_language",
+    ]
+
+
+def test_checking_imports_nothing_slow() -> None:
+    """A wrong option must be refused at once, so no check may import what takes seconds."""
+    code = (
+        "import sys\n"
+        "from seq2seq.data.config import TatoebaConfig\n"
+        "from seq2seq.data.sources.base import check\n"
+        "assert check(TatoebaConfig()) == []\n"
+        "print([name for name in ('torch', 'datasets', 'pyarrow', 'pandas') if name in sys.modules])\n"
+    )
+    started = time.monotonic()
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+    assert time.monotonic() - started < 30

@@ -1,0 +1,217 @@
+"""Prepared corpora: made once, whole or not there, and made again when damaged."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seq2seq.data import prepare as prepare_module
+from seq2seq.data.config import DataConfig, FilesConfig, FilterConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.corpus_files import damage
+from seq2seq.data.prepare import PreparedCorpus, fingerprint_of, prepare
+from seq2seq.errors import ConfigError, DataError
+
+WORDS = ["one", "two", "three", "four", "five", "six"]
+SOURCE = [" ".join(WORDS[(row + step) % 6] for step in range(1 + row % 5)) for row in range(60)]
+TARGET = [" ".join(word.upper() for word in reversed(text.split())) for text in SOURCE]
+
+
+def write(path: Path, lines: list[str]) -> str:
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> FilesConfig:
+    def split(name: str, rows: slice) -> SplitFiles:
+        return SplitFiles(write(tmp_path / f"{name}.s", SOURCE[rows]), write(tmp_path / f"{name}.t", TARGET[rows]))
+
+    return FilesConfig(
+        source_language="en",
+        target_language="xx",
+        cache_dir=str(tmp_path / "cache"),
+        tokenizer=TokenizerConfig(vocab_size=44),
+        train=split("train", slice(0, 40)),
+        validation=split("validation", slice(40, 50)),
+        test=split("test", slice(50, 60)),
+    )
+
+
+def folder_of(config: DataConfig) -> Path:
+    return Path(config.cache_dir) / "prepared" / fingerprint_of(config)
+
+
+def text_of(corpus: PreparedCorpus, row: int) -> tuple[str, str]:
+    pair = corpus.train[row]
+    return corpus.tokenizers.source.decode(pair["source"]), corpus.tokenizers.target.decode(pair["target"])
+
+
+def test_ids_are_those_of_the_text(config: FilesConfig) -> None:
+    corpus = prepare(config)
+    assert len(corpus.train) == 40
+    assert corpus.train.column_names == ["source", "target", "source_length", "target_length"]
+    for row in range(40):
+        assert text_of(corpus, row) == (SOURCE[row], TARGET[row])
+        assert corpus.train[row]["source_length"] == len(corpus.train[row]["source"]) + 1
+        assert corpus.train[row]["target_length"] == len(corpus.train[row]["target"]) + 1
+    assert corpus.validation.pairs.source == SOURCE[40:50]
+    assert corpus.test.pairs.target == TARGET[50:]
+    assert corpus.test.source == corpus.tokenizers.source.encode_batch(SOURCE[50:])
+    assert corpus.test.target == corpus.tokenizers.target.encode_batch(TARGET[50:])
+    assert len(corpus.test) == 10
+
+
+def test_the_second_time_it_is_only_opened(config: FilesConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = prepare(config)
+    monkeypatch.setattr(prepare_module, "build", None)
+    second = prepare(config)
+    assert second.manifest == first.manifest
+    assert second.train[:] == first.train[:]
+    assert second.validation == first.validation
+    assert second.train.cache_files
+
+
+@pytest.mark.parametrize("name", ["train.arrow", "manifest.json", "test.json", "tokenizer/joint.model"])
+@pytest.mark.parametrize("how", ["truncated", "flipped", "missing"])
+def test_damage_is_found_and_mended(config: FilesConfig, name: str, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    first = prepare(config)
+    rows = first.train[:]
+    path = folder_of(config) / name
+    content = path.read_bytes()
+    middle = len(content) // 2
+    match how:
+        case "truncated":
+            path.write_bytes(content[:middle])
+        case "flipped":
+            path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        case "missing":
+            path.unlink()
+    if not (name == "manifest.json" and how == "flipped"):  # a manifest has no hash of its own
+        assert damage(folder_of(config))
+    with caplog.at_level(logging.WARNING):
+        again = prepare(config)
+    assert again.train[:] == rows
+    assert damage(folder_of(config)) is None
+    if damaged := [record for record in caplog.records if record.levelno == logging.WARNING]:
+        assert "preparing the corpus again" in damaged[0].getMessage()
+
+
+def test_what_is_dropped_is_counted_and_only_from_training(config: FilesConfig, tmp_path: Path) -> None:
+    source = [*SOURCE[:30], "", "one", "one two three four five six one two", SOURCE[0], "one two three"]
+    target = [*TARGET[:30], "ONE", " ", "ONE", TARGET[0], "A"]
+    config.train = SplitFiles(write(tmp_path / "s", source), write(tmp_path / "t", target))
+    config.test = SplitFiles(write(tmp_path / "ts", ["", "one " * 50]), write(tmp_path / "tt", ["ONE", ""]))
+    config.filters = FilterConfig(drop_duplicates=True, max_length_ratio=6.0)
+    config.max_source_length = config.max_target_length = 40
+    corpus = prepare(config)
+    manifest = corpus.manifest
+    assert manifest["train_pairs_before_filters"] == 35
+    assert manifest["dropped"]["empty"] == 2
+    assert manifest["dropped"]["duplicate"] == 1
+    assert manifest["dropped"]["length ratio"] >= 1
+    assert manifest["pairs"] == {"train": len(corpus.train), "validation": 10, "test": 2}
+    assert len(corpus.train) + sum(manifest["dropped"].values()) == 35
+    assert corpus.test.source[0] == []
+    assert len(corpus.test.source[1]) > 40
+
+
+def test_nothing_left(config: FilesConfig) -> None:
+    config.max_source_length = 2
+    config.train = config.validation
+    config.tokenizer.vocab_size = 30
+    config.filters.min_length = 20
+    with pytest.raises(DataError, match=r"no training pairs are left of 10; dropped: 10 too short"):
+        prepare(config)
+    assert not folder_of(config).exists()
+
+
+def test_links_follow_their_pairs(config: FilesConfig, tmp_path: Path) -> None:
+    config.train = SplitFiles(
+        write(tmp_path / "s", ["one two", "", "three"]),
+        write(tmp_path / "t", ["TWO ONE", "X", "THREE"]),
+        links=write(tmp_path / "l", ["0-1", "", "0-0"]),
+    )
+    config.tokenizer.vocab_size = 20
+    corpus = prepare(config)
+    joint = corpus.tokenizers.source
+    linked = corpus.train[0]["links"]
+    source, target = joint.word_of_piece("one two")[1], joint.word_of_piece("TWO ONE")[1]
+    assert {(source[s], target[t]) for s, t in zip(linked[::2], linked[1::2], strict=True)} == {(0, 1)}
+    config.train.links = write(tmp_path / "l", ["0-1", "", "0-9"])
+    with pytest.raises(DataError, match="word alignments, line 3: 0-9 names a word that is not there"):
+        prepare(config)
+
+
+def test_limit_and_reverse(config: FilesConfig) -> None:
+    config.limit_train, config.reverse, config.tokenizer.joint = 25, True, False
+    corpus = prepare(config)
+    assert len(corpus.train) == 25
+    assert text_of(corpus, 7) == (TARGET[7], SOURCE[7])
+    assert corpus.manifest["languages"] == ["xx", "en"]
+    assert not corpus.tokenizers.joint
+
+
+def test_the_fingerprint_follows_what_the_ids_follow_from(config: FilesConfig, tmp_path: Path) -> None:
+    seen = [fingerprint_of(config)]
+    config.batch.max_tokens, config.cache_dir = 256, str(tmp_path / "elsewhere")
+    assert fingerprint_of(config) == seen[0]
+    for change in ("reverse", "limit", "length", "vocabulary", "filters", "text"):
+        match change:
+            case "reverse":
+                config.reverse = True
+            case "limit":
+                config.limit_train = 5
+            case "length":
+                config.max_target_length = 50
+            case "vocabulary":
+                config.tokenizer.vocab_size += 1
+            case "filters":
+                config.filters.drop_duplicates = True
+            case "text":
+                write(Path(str(config.train.source)), SOURCE[1:41])
+        seen.append(fingerprint_of(config))
+    assert len(set(seen)) == 7
+
+
+def test_a_model_that_is_given_counts_by_its_content(config: FilesConfig, tmp_path: Path) -> None:
+    corpus = prepare(config)
+    corpus.tokenizers.save(tmp_path / "models")
+    path = tmp_path / "models" / "joint.model"
+    config.tokenizer.source_model = str(path)
+    before = fingerprint_of(config)
+    again = prepare(config)
+    assert again.tokenizers.source.sha256 == corpus.tokenizers.source.sha256
+    assert again.train[:] == corpus.train[:]
+    path.write_bytes(path.read_bytes() + b"\x22\x00")
+    assert fingerprint_of(config) != before
+
+
+def test_problems_are_told_together(config: FilesConfig) -> None:
+    config.train.source, config.limit_train = "absent", 0
+    with pytest.raises(ConfigError) as error:
+        prepare(config)
+    assert len(error.value.problems) == 2
+
+
+def test_processes_that_start_together_agree(config: FilesConfig, tmp_path: Path) -> None:
+    code = (
+        "import json, sys\n"
+        "from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig\n"
+        "from seq2seq.data.prepare import prepare\n"
+        "options = json.loads(sys.argv[1])\n"
+        "splits = {name: SplitFiles(**options.pop(name)) for name in ('train', 'validation', 'test')}\n"
+        "tokenizer = TokenizerConfig(vocab_size=44)\n"
+        "print(json.dumps(prepare(FilesConfig(**options, **splits, tokenizer=tokenizer)).train[:]))\n"
+    )
+    options = {name: getattr(config, name) for name in ("source_language", "target_language", "cache_dir")}
+    options |= {name: vars(getattr(config, name)) for name in ("train", "validation", "test")}
+    command = [sys.executable, "-c", code, json.dumps(options)]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    outputs = [run.communicate(timeout=120)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert outputs[0] == outputs[1] == outputs[2] != ""
+    prepared = Path(config.cache_dir) / "prepared"
+    assert {path.name for path in prepared.iterdir()} == {folder_of(config).name, f"{folder_of(config).name}.lock"}
