@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 
 class LinkMethod(enum.Enum):
+    """Which words to link: every target word to its best source word; all pairs with enough weight; mutual bests."""
+
     argmax = "argmax"
     threshold = "threshold"
     mutual = "mutual"
@@ -12,7 +14,20 @@ class LinkMethod(enum.Enum):
 
 @dataclass
 class AlignmentConfig:
-    """Options of alignment export."""
+    """Options of alignment export from cross-attention.
+
+    Attributes:
+        enabled: true exports alignments and refuses a mechanism that has no weights; false does not; null exports
+            them where the mechanism has weights.
+        layer: decoder layer that links are read from, counted from 0; negative from the last, -1.
+        heads: heads of that layer whose weights are averaged, counted from 0; empty for all.
+        shifted: read the row at which a target token is the decoder's input, instead of the row that predicts it
+            (Chen et al. 2020, arXiv:2004.14837).
+        method: how weights become links.
+        threshold: least weight of a link, for method=threshold.
+        all_layers: also write the weights of every layer and head.
+        heatmaps: draw the first so many sentences.
+    """
 
     enabled: bool | None = None
     layer: int = -1
@@ -25,4 +40,11 @@ class AlignmentConfig:
 
     def problems(self) -> list[str]:
         """What is wrong with these options, each as "option: what; what to choose"."""
-        return []
+        found = []
+        if any(head < 0 for head in self.heads) or len(set(self.heads)) < len(self.heads):
+            found.append(f"heads: must be distinct numbers from 0, not {self.heads}; [] averages all heads")
+        if not 0 < self.threshold <= 1:
+            found.append(f"threshold: must be above 0 and at most 1, not {self.threshold}; choose 0.2")
+        if self.heatmaps < 0:
+            found.append(f"heatmaps: must not be negative, as {self.heatmaps} is; 0 draws none")
+        return found

@@ -58,9 +58,7 @@ def own_keys_part(
     return Part((context / total).masked_fill(empty, 0), log_total)
 
 
-def exponentials(
-    logits: Tensor, may_read: Tensor, bias: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def exponentials(logits: Tensor, may_read: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """e^(logits - their largest), 0 where not read; its row sums, their logarithm, and which rows read nothing.
 
     Works in place on the logits: a block's passes over memory are what it costs.

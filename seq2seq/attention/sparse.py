@@ -7,7 +7,6 @@ Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,8 +26,7 @@ T = TypeVar("T")
 
 
 class SparseCore(AttentionCore[ConfigT]):
-    """A mechanism that reads the keys of its pattern: its subclasses say how to do so over whole sequences
-    (`read`), and which keys a decoding step gathers (`keys_of`)."""
+    """A mechanism that reads the keys of its pattern. Its exact path and its masks come from the pattern itself."""
 
     def __init__(self, config: ConfigT, site: Site) -> None:
         super().__init__(config, site)
@@ -60,7 +58,37 @@ class SparseCore(AttentionCore[ConfigT]):
     def read(
         self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
     ) -> Tensor:
-        """Context (B, H, T, K) over whole sequences. valid: (B, 1, 1, T), True where a key is real; None: everywhere."""
+        """Context (B, H, T, K) of whole sequences. valid: (B, 1, 1, T), True where a key is real; None: everywhere."""
+
+    def read_blocks(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        size: int,
+        reach: int,
+        valid: Tensor | None,
+        bias: LogitBias | None,
+        dropout: float,
+    ) -> Tensor:
+        """`read` for a pattern that reaches no further than `reach`: blocks of `size` queries through fused kernels."""
+        q_pieces, k_pieces, v_pieces = q.split(size, 2), k.split(size, 2), v.split(size, 2)
+
+        def read(block: Block) -> Tensor:
+            i, j = block.positions(q.device)
+            may_read = and_valid(self.may_read(i, j), block.valid(valid))
+            values = None if bias is None else bias(i, j)[None]
+            q_b, k_b, v_b = block.queries(q_pieces), block.keys(k_pieces), block.keys(v_pieces)
+            return fused_attention(q_b, k_b, v_b, may_read=may_read, bias=values, dropout=dropout)
+
+        again = len(q_pieces) > 1 and keeps_weights(bias, dropout)
+        steps = blocks(q.size(2), size, reach, causal=self.causal)
+        return torch.cat([recomputed(read, block, when=again) for block in steps], 2)
+
+
+class GatheringCore(SparseCore[ConfigT]):
+    """A sparse mechanism that may still need any key: all are remembered, and a step gathers those it reads."""
 
     @abstractmethod
     def keys_of(self, i: int) -> Tensor:
@@ -130,46 +158,23 @@ def blocks(length: int, size: int, reach: int, *, causal: bool) -> Iterator[Bloc
         yield Block(start, end, max(start - reach, 0), end if causal else min(end + reach, length), size)
 
 
-def read_blocks(
-    core: SparseCore[ConfigT],
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    *,
-    size: int,
-    reach: int,
-    valid: Tensor | None,
-    bias: LogitBias | None,
-    dropout: float,
-) -> Tensor:
-    """Context (B, H, T, K) of a pattern that reads no further than `reach`, block by block through fused kernels."""
-    q_pieces, k_pieces, v_pieces = q.split(size, 2), k.split(size, 2), v.split(size, 2)
-
-    def read(block: Block) -> Tensor:
-        i, j = block.positions(q.device)
-        may_read = and_valid(core.may_read(i, j), block.valid(valid))
-        values = None if bias is None else bias(i, j)[None]  # the fused kernels take a mask of 2 or 4 axes, not of 3
-        near_k, near_v = block.keys(k_pieces), block.keys(v_pieces)
-        return fused_attention(block.queries(q_pieces), near_k, near_v, may_read=may_read, bias=values, dropout=dropout)
-
-    # Without bias and dropout the kernel keeps no weights; with them each block's are made again for its gradient.
-    again = len(q_pieces) > 1 and (bias is not None or dropout > 0)
-    steps = blocks(q.size(2), size, reach, causal=core.causal)
-    return torch.cat([recomputed(read, block) if again else read(block) for block in steps], 2)
-
-
 def block_size(window: int) -> int:
     """Queries of a block that read a window around each: a power of two.
 
     With few the kernel is called too often, with many most of what it computes lies outside the windows; from 128 to
     256 queries for a window of 256 the time is the same and the memory halves.
     """
-    return min(max(2 ** math.ceil(math.log2(window)), 64), 512)
+    return min(max(1 << (window - 1).bit_length(), 64), 512)
 
 
-def recomputed(function: Callable[..., T], *inputs: object) -> T:
-    """function(*inputs), computed a second time for its gradient instead of kept."""
-    if not torch.is_grad_enabled():
+def keeps_weights(bias: LogitBias | None, dropout: float) -> bool:
+    """Whether a fused kernel keeps what grows with queries times keys for its gradient."""
+    return bias is not None or dropout > 0
+
+
+def recomputed(function: Callable[..., T], *inputs: object, when: bool = True) -> T:
+    """function(*inputs), computed a second time for its gradient instead of kept; as it is if `when` is False."""
+    if not (when and torch.is_grad_enabled()):
         return function(*inputs)
     output: T = checkpoint(function, *inputs, use_reentrant=False)
     return output

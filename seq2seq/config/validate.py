@@ -155,7 +155,15 @@ def training(run: RunConfig) -> Problems:
 
 def trainer_problems(trainer: TrainerConfig) -> Problems:
     """The trainer's own options."""
-    for name in ("max_steps", "accumulate", "num_nodes", "report_every", "validate_every", "checkpoint_every", "average_last"):
+    for name in (
+        "max_steps",
+        "accumulate",
+        "num_nodes",
+        "report_every",
+        "validate_every",
+        "checkpoint_every",
+        "average_last",
+    ):
         value = getattr(trainer, name)
         if value < 1:
             yield f"trainer.{name}: must be at least 1, not {value}"
@@ -165,7 +173,11 @@ def trainer_problems(trainer: TrainerConfig) -> Problems:
             yield f"trainer.{name}: must not be negative, as {value} is"
     if trainer.precision not in PRECISIONS:
         yield f"trainer.precision: {trainer.precision!r} is unknown; {choices(trainer.precision, list(PRECISIONS))}"
-    if trainer.metric.value == "bleu" and trainer.bleu_lines == 0 and (trainer.patience or trainer.export is Export.best):
+    if (
+        trainer.metric.value == "bleu"
+        and trainer.bleu_lines == 0
+        and (trainer.patience or trainer.export is Export.best)
+    ):
         yield "trainer.metric: bleu needs translations; choose trainer.bleu_lines of at least 1, or trainer.metric=loss"
 
 

@@ -122,7 +122,7 @@ def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
     save_manifest(folder, facts)
     found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     logger.info(
-        "prepared pairs: %s; dropped from training: %s; %.1f s", found, told(dropped), time.monotonic() - started
+        "prepared pairs: %s; dropped from training: %s; %.1f s", found, listed(dropped), time.monotonic() - started
     )
 
 
@@ -143,12 +143,13 @@ def encode(tokenizer: Tokenizer, sentences: list[str]) -> Column:
 def require_some(kept: NDArray[np.int64], before: int, dropped: dict[str, int]) -> None:
     if len(kept) == 0:
         raise DataError(
-            f"no training pairs are left of {before:,}; dropped: {told(dropped)}; give other text, or loosen "
+            f"no training pairs are left of {before:,}; dropped: {listed(dropped)}; give other text, or loosen "
             "data.filters, data.max_source_length and data.max_target_length"
         )
 
 
-def told(dropped: dict[str, int]) -> str:
+def listed(dropped: dict[str, int]) -> str:
+    """Counts by reason in words, reasons without a count left out."""
     return ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count) or "none"
 
 

@@ -120,6 +120,24 @@ class Tokenizer:
         text: str = self._processor.decode([index for index in ids if index > self.EOS_ID])
         return " ".join(text.split())
 
+    def words_of_ids(self, ids: Sequence[int]) -> list[int]:
+        """For each id the word of decode(ids) that it belongs to, -1 for none.
+
+        The counterpart of `word_of_piece` for ids that a model produced, which need not be those that `encode` gives
+        for the same text. Found from where the model itself puts each piece in the decoded text; bytes that spell one
+        character together belong to the word of that character.
+        """
+        decoding = self._processor.decode([index for index in ids if index > self.EOS_ID], out_type="offset_mapping")
+        word_at = words_of_characters(decoding["text"])
+        spans = iter(decoding["offsets"])
+        words = []
+        for index, piece in zip(ids, self.pieces(ids), strict=True):
+            begin, end = next(spans) if index > self.EOS_ID else (0, 0)
+            in_word = index > self.EOS_ID and piece.strip(SPACE).strip() != ""
+            covered = word_at[begin : max(end, begin + 1)] if in_word else []  # bytes before the last cover nothing
+            words.append(next((word for word in covered if word >= 0), -1))
+        return words
+
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return [self._processor.id_to_piece(int(index)) for index in ids]
 

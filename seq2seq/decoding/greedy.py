@@ -26,7 +26,7 @@ def follow(progress: Progress, choose: Callable[[], tuple[Tensor, ...]]) -> None
         choose: log-probabilities (N, B) of the sentence end and of a chosen token, and that token (N, B).
     """
     eos_id = progress.constraints.eos_id
-    ended = torch.zeros_like(progress.total, dtype=torch.bool)
+    ended = progress.done[:, None].repeat(1, progress.total.size(1))
     while progress.live:
         ends, values, tokens = choose()
         chosen = tokens == eos_id

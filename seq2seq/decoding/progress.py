@@ -6,14 +6,17 @@ import torch
 from torch import Tensor
 
 from seq2seq.decoding.best_tokens import best_tokens
-from seq2seq.decoding.config import DecodingConfig
+from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.ensemble import Decoders, check_finite
 from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
 
-LOGITS_AT_ONCE = 1 << 19  # numbers; what a core's cache holds, and what malloc reuses instead of asking for new pages
-LEAVING = 8  # ended sentences leave together once they are one in so many: leaving copies the caches of all that stay
+LOGITS_AT_ONCE = 1 << 19  # numbers: what a core's cache holds, and malloc reuses without asking for new pages
+LEAVING = 8  # sentences leave together once they are one in so many, for the caches of all that stay are copied then
+FEWEST_ROWS = (
+    16  # matrix products of MKL over fewer rows round differently (more, if a product sums over 1,000 or more)
+)
 
 Reader = Callable[[Tensor, Tensor, slice], tuple[Tensor, ...]]
 
@@ -32,23 +35,25 @@ class Progress:
     """
 
     def __init__(
-        self, decoders: Decoders, constraints: Constraints, config: DecodingConfig, *, bos_id: int, hypotheses: int = 1
+        self, decoders: Decoders, constraints: Constraints, config: DecodingConfig, *, bos_id: int, sentences: int
     ) -> None:
+        """Args: sentences: so many are asked for; what the decoders and constraints hold beyond is filling."""
         self.decoders, self.constraints, self.config = decoders, constraints, config
         limit = constraints.limit
+        hypotheses = config.n_best if config.method is DecodingMethod.sampling else 1
         self.step = 0
         self.sentences = torch.arange(limit.numel(), device=limit.device)
-        self.done = torch.zeros_like(limit, dtype=torch.bool)
+        self.done = self.sentences >= sentences
         self.total = torch.zeros(limit.numel(), hypotheses, device=limit.device)
         self.tokens = torch.full((self.total.numel(),), bos_id, device=limit.device)
         self.history = self.tokens[:, None][:, :0]
-        self.found: list[list[Hypothesis]] = [[] for _ in range(limit.numel())]
+        self.found: list[list[Hypothesis]] = [[] for _ in range(sentences)]
         if hypotheses > 1:
             decoders.reorder(self.sentences.repeat_interleave(hypotheses), None)
 
     @property
     def live(self) -> bool:
-        return self.sentences.numel() > 0
+        return not bool(self.done.all())
 
     def predict(self, read: Reader) -> list[Tensor]:
         """Predict what may follow every hypothesis, some sentences at a time.
@@ -61,15 +66,15 @@ class Progress:
             What was kept, (N * B, ...).
         """
         states = self.decoders.step(self.tokens)
-        hypotheses = self.total.size(1)
-        at_once = max(LOGITS_AT_ONCE // (self.decoders.vocab_size * hypotheses), 1)
+        sentences, hypotheses = self.total.shape
+        parts = -(-self.total.numel() * self.decoders.vocab_size // LOGITS_AT_ONCE)
+        size = max(-(-sentences // parts), -(-FEWEST_ROWS // hypotheses))
         kept = []
-        for first in range(0, self.done.numel(), at_once):
-            sentences = slice(first, first + at_once)
-            rows = slice(first * hypotheses, (first + at_once) * hypotheses)
+        for first in range(0, sentences, size):
+            rows = slice(first * hypotheses, (first + size) * hypotheses)
             logits, normaliser = self.decoders.predict([each[rows] for each in states])
             check_finite(normaliser)
-            self.constraints.apply(logits, self.step, sentences)
+            self.constraints.apply(logits, self.step, slice(first, first + size))
             kept.append(read(logits, normaliser, rows))
         return [torch.cat(parts) for parts in zip(*kept, strict=True)]
 
@@ -122,8 +127,7 @@ class Progress:
         Returns:
             (N',) the sentences that stay, as rows of what was N long; None where all do.
         """
-        ended = int(self.done.sum())
-        stay = (~self.done).nonzero().squeeze(-1) if ended * LEAVING >= max(self.done.numel(), 1) else None
+        stay = self.staying(tokens.size(1))
         if parents is not None or stay is not None:
             own = torch.arange(self.history.size(0), device=tokens.device).view(self.done.numel(), -1)
             rows = own if parents is None else own[:, :1] + parents
@@ -132,9 +136,17 @@ class Progress:
                 self.sentences, self.done = self.sentences[stay], self.done[stay]
                 self.constraints.keep(stay)
             self.history = self.history[rows.flatten()]
-            if self.live:
+            if self.live:  # else nothing is decoded any more
                 self.decoders.reorder(rows.flatten(), stay)
         self.total, self.tokens = total, tokens.flatten()
         self.history = torch.cat([self.history, self.tokens[:, None]], 1)
         self.step += 1
         return stay
+
+    def staying(self, hypotheses: int) -> Tensor | None:
+        """Rows of the sentences that go on, with enough others to fill up to FEWEST_ROWS; None if none should leave."""
+        number = self.done.numel()
+        size = max(number - int(self.done.sum()), min(-(-FEWEST_ROWS // hypotheses), number))
+        if (number - size) * LEAVING < number:
+            return None
+        return self.done.sort(stable=True).indices[:size].sort().values

@@ -12,7 +12,7 @@ from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.ensemble import Ensemble, log_mean
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.hypotheses import Hypothesis, best_first
-from seq2seq.decoding.progress import Progress
+from seq2seq.decoding.progress import FEWEST_ROWS, Progress
 from seq2seq.decoding.sampling import sample
 from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer
@@ -54,28 +54,35 @@ def search(
     if problems := config.problems():
         raise ConfigError(problems)
     ensemble = Ensemble(models)
-    if source.ids.size(0) == 0:
+    number = source.ids.size(0)
+    assert all(given is None or len(given) == number for given in (prefix, seeds)), "one prefix and seed a sentence"
+    if number == 0:
         return []
-    source = source.to(ensemble.device)
+    rows = [row % number for row in range(max(number, FEWEST_ROWS))]
+    source = select(source, rows).to(ensemble.device)
     constraints = Constraints.of(
         source,
         config,
         max_target_length=ensemble.max_target_length,
-        prefix=prefix,
+        prefix=None if prefix is None else [prefix[row] for row in rows],
         never=[pad_id, bos_id, *never],
         eos_id=eos_id,
     )
     decoders = ensemble.start(source, capacity=int(constraints.limit.max()) + 1)
-    sampling = config.method is DecodingMethod.sampling
-    progress = Progress(decoders, constraints, config, bos_id=bos_id, hypotheses=config.n_best if sampling else 1)
-    if sampling:
-        rows = range(source.ids.size(0))
-        sample(progress, [sentence_seed(config.seed, row) for row in rows] if seeds is None else seeds)
+    progress = Progress(decoders, constraints, config, bos_id=bos_id, sentences=number)
+    if config.method is DecodingMethod.sampling:
+        sample(progress, [sentence_seed(config.seed, row) if seeds is None else seeds[row] for row in rows])
     elif config.beam_size == 1:
         greedy_search(progress)
     else:
         beam_search(progress, config.beam_size)
     return [best_first(found, config.n_best) for found in progress.found]
+
+
+def select(source: Tokens, rows: list[int]) -> Tokens:
+    """Some sentences of a batch, or some more than once."""
+    index = torch.tensor(rows, device=source.ids.device)
+    return Tokens(source.ids[index], source.padding.select(index))
 
 
 def sentence_seed(seed: int, number: int) -> int:

@@ -87,7 +87,9 @@ def find_bundle(folder: Path) -> Path:
         if (path / MANIFEST).is_file():
             return path
     if (folder / "config.yaml").is_file():
-        raise CheckpointError(f"{folder} is a run without a finished model; go on with it by python train.py resume={folder}")
+        raise CheckpointError(
+            f"{folder} is a run without a finished model; go on with it by python train.py resume={folder}"
+        )
     raise CheckpointError(f"{folder} is neither a run's folder nor a bundle: it has no {MANIFEST}")
 
 

@@ -43,7 +43,9 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise UserError(f"{self.path} is in use by another run; wait for it, or choose another hydra.run.dir") from None
+            raise UserError(
+                f"{self.path} is in use by another run; wait for it, or choose another hydra.run.dir"
+            ) from None
         except OSError as error:
             raise UserError(f"{self.path} cannot be used as a run's folder: {error}") from error
 
@@ -113,7 +115,9 @@ def git_state() -> dict[str, Any]:
     """Commit of the code, and whether it was changed since; empty outside a checkout."""
     here = Path(__file__).parents[2]
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True).stdout
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        ).stdout
         dirty = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return {}

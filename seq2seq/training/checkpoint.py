@@ -148,8 +148,8 @@ def average_weights(paths: list[Path], model: nn.Module) -> dict[str, Tensor]:
     states = [model_weights(path) for path in paths]
     trained = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     return {
-        name: torch.stack([state[name].double() for state in states]).mean(0).to(last.dtype) if name in trained else last
+        name: torch.stack([state[name].double() for state in states]).mean(0).to(last.dtype)
+        if name in trained
+        else last
         for name, last in states[-1].items()
     }
-
-

@@ -159,7 +159,9 @@ class Keeper(Callback):
         """Whether patience has run out, or any process was told to stop."""
         told = self.signal
         if trainer.world_size > 1:
-            told = int(trainer.strategy.reduce(torch.tensor(told, device=trainer.strategy.root_device), reduce_op="max"))
+            told = int(
+                trainer.strategy.reduce(torch.tensor(told, device=trainer.strategy.root_device), reduce_op="max")
+            )
         self.signal = told
         if self.config.patience and self.standing.waited >= self.config.patience:
             self.standing.stopped = f"no better {self.config.metric.value} for {self.standing.waited} validations"

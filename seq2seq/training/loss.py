@@ -35,7 +35,7 @@ def smoothed_cross_entropy(states: Tensor, weight: Tensor, labels: Tensor, *, sm
         labels: (N,) target ids.
         smoothing: e, between 0 and 1.
     """
-    return Loss(*_SmoothedCrossEntropy.apply(states, weight, labels, smoothing))
+    return Loss(*_SmoothedCrossEntropy.apply(states, weight, labels, smoothing))  # type: ignore[no-untyped-call]
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):

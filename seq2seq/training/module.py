@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor
 
 from seq2seq.data.batch import Batch
@@ -91,11 +93,16 @@ class TranslationModule(LightningModule):
             smoothing=self.optimizer_config.label_smoothing,
         )
         share = loss.total * (self.trainer.world_size / batch.window_tokens)  # ranks are averaged, so that sums remain
-        with contextlib.nullcontext() if self.step_ended else self.trainer.strategy.block_backward_sync():
+        with contextlib.nullcontext() if self.step_ended else self.unsynchronised():
             self.manual_backward(share)
         self.count(batch, loss.total, loss.negative_log_likelihood, loss.correct)
         if self.step_ended:
             self.update()
+
+    def unsynchronised(self) -> contextlib.AbstractContextManager[Any]:
+        """Ranks need not agree on gradients before the last micro-batch of a step."""
+        strategy = self.trainer.strategy
+        return strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else contextlib.nullcontext()
 
     def count(self, batch: Batch, total: Tensor, nll: Tensor, correct: Tensor) -> None:
         """Keep sums for the next report; nothing is moved off the device step by step."""
@@ -107,6 +114,8 @@ class TranslationModule(LightningModule):
     def update(self) -> None:
         """Clip and apply the gradients; a step whose gradients are not finite is skipped, and too many end the run."""
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
+        assert isinstance(optimizer, LightningOptimizer)
+        assert isinstance(schedule, torch.optim.lr_scheduler.LRScheduler)
         limit = self.optimizer_config.clip_norm or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit, foreach=True)
         self.gradient_norm = float(norm)

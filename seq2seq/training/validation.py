@@ -63,7 +63,11 @@ class Validator:
             sums += torch.tensor([float(loss.total), float(loss.correct), batch.target_tokens])
         total, correct, labels = strategy.reduce(sums.to(model.device), reduce_op="sum").tolist()
         nll = total / labels
-        return {"val/loss": nll, "val/perplexity": min(float(torch.tensor(nll).exp()), 1e9), "val/accuracy": correct / labels}
+        return {
+            "val/loss": nll,
+            "val/perplexity": min(float(torch.tensor(nll).exp()), 1e9),
+            "val/accuracy": correct / labels,
+        }
 
     def bleu(self, model: Transformer) -> float:
         """BLEU of greedy translations; every rank translates its share and sees all."""

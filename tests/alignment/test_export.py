@@ -1,6 +1,7 @@
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -126,12 +127,11 @@ def damage_metadata(path: Path) -> None:
     np.savez(path, weights_00000=np.zeros(1))
 
 
-def damage_pickle(path: Path) -> None:
-    np.savez(path, metadata=np.array([{"format": 1}], dtype=object))
-
-
 def damage_version(path: Path) -> None:
-    np.savez(path, metadata=np.array(json.dumps({"format": 99})))
+    with np.load(path) as archive:
+        content = {name: archive[name] for name in archive}
+    content["metadata"] = np.array(json.dumps(json.loads(str(content["metadata"])) | {"format": 99}))
+    np.savez(path, **content)
 
 
 def damage_single(path: Path) -> None:
@@ -146,15 +146,31 @@ def damage_single(path: Path) -> None:
         damage_middle,
         damage_text,
         damage_metadata,
-        damage_pickle,
         damage_version,
         damage_single,
         Path.unlink,
     ],
 )
-def test_a_damaged_file_is_refused_with_its_name(tmp_path: Path, damage: object) -> None:
+def test_a_damaged_file_is_refused_with_its_name(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     path = tmp_path / "attention.npz"
     write_example(path)
-    damage(path)  # type: ignore[operator]
+    damage(path)
     with pytest.raises(DataError, match=r"attention\.npz: not a readable attention file"), AttentionFile(path) as file:
         file[0]
+
+
+class Hostile:
+    """Unpickling this makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", metadata=np.array([Hostile(tmp_path / "made")], dtype=object))
+    with pytest.raises(DataError, match=r"a\.npz: not a readable attention file"):
+        AttentionFile(tmp_path / "a.npz")
+    assert not (tmp_path / "made").exists()

@@ -46,7 +46,7 @@ def test_long_sentences_stay_within_what_can_be_drawn(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     "pieces",
     [
-        ["$x^2$", "$", "a_b", "\\frac", "%", "#", "{", "▁$a$"],
+        ["$x^2$", "$", "$\\frac$", "a_b", "\\frac", "%", "#", "{", "▁$a$"],
         ["\n", "\t", " ", "", "\0", "\u200b", "\ud800", "\u2028"],
         ["▁שלום", "▁עולם", "▁مرحبا", "שָׁ", "abc", "12"],
         ["你好", "ひらがな", "한국어", "हिन्दी", "ไทย", "😀", "\U0001f468\u200d\U0001f469", "e\u0301"],

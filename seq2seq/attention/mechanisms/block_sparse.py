@@ -18,13 +18,13 @@ from torch import Tensor
 
 from seq2seq.attention.config import BlockSparseConfig, Site
 from seq2seq.attention.kernels import fused_attention
-from seq2seq.attention.sparse import Block, SparseCore, and_valid, blocks, read_blocks, recomputed
+from seq2seq.attention.sparse import Block, GatheringCore, and_valid, blocks, keeps_weights, recomputed
 from seq2seq.position.logit_bias import LogitBias
 
 QUERIES = 64  # at least so many queries are read together; below, calls cost more than keys read in vain
 
 
-class BlockSparseCore(SparseCore[BlockSparseConfig]):
+class BlockSparseCore(GatheringCore[BlockSparseConfig]):
     def __init__(self, config: BlockSparseConfig, site: Site) -> None:
         super().__init__(config, site)
         self.num_global = config.global_blocks * config.block
@@ -34,7 +34,7 @@ class BlockSparseCore(SparseCore[BlockSparseConfig]):
         self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
     ) -> Tensor:
         if q.size(2) <= self.block:
-            return read_blocks(self, q, k, v, size=self.block, reach=0, valid=valid, bias=bias, dropout=dropout)
+            return self.read_blocks(q, k, v, size=self.block, reach=0, valid=valid, bias=bias, dropout=dropout)
         parts = [min(self.num_global, q.size(2)), max(q.size(2) - self.num_global, 0)]
         (q_first, q_rest), (k_first, k_rest), (v_first, v_rest) = (x.split(parts, 2) for x in (q, k, v))
         q_pieces, k_pieces, v_pieces = (x.split(self.block, 2) for x in (q_rest, k_rest, v_rest))
@@ -58,11 +58,11 @@ class BlockSparseCore(SparseCore[BlockSparseConfig]):
             values = None if bias is None else bias(i, j)[None]
             return fused_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
 
-        again = bias is not None or dropout > 0  # without them the kernel keeps no weights
-        call = recomputed if again else call_directly
-        contexts = [call(read_first)] if q_first.size(2) else []
+        again = keeps_weights(bias, dropout)
+        contexts = [recomputed(read_first, when=again)] if self.num_global else []
         reach = self.config.neighbours * self.config.block
-        contexts += [call(read_rest, block) for block in blocks(q_rest.size(2), self.block, reach, causal=self.causal)]
+        steps = blocks(q_rest.size(2), self.block, reach, causal=self.causal)
+        contexts += [recomputed(read_rest, block, when=again) for block in steps]
         return torch.cat(contexts, 2)
 
     def keys_of(self, i: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from seq2seq.attention.base import AttentionCache
 from seq2seq.attention.config import LocalConfig, Site
 from seq2seq.attention.kernels import fused_attention
-from seq2seq.attention.sparse import SparseCore, block_size, read_blocks
+from seq2seq.attention.sparse import SparseCore, block_size
 from seq2seq.attention.window_cache import WindowCache
 from seq2seq.position.logit_bias import LogitBias
 
@@ -29,7 +29,7 @@ class LocalCore(SparseCore[LocalConfig]):
         self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
     ) -> Tensor:
         reach = self.config.window - 1
-        return read_blocks(self, q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout)
+        return self.read_blocks(q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout)
 
     def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> WindowCache:
         return WindowCache(batch_size, reach=self.config.window - 1, like=like)

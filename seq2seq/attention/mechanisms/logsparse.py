@@ -20,13 +20,13 @@ from torch.nn import functional as F
 from seq2seq.attention.config import LogSparseConfig, Site
 from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.softmax_parts import dense_part, merge, own_keys_part
-from seq2seq.attention.sparse import Block, SparseCore, and_valid, block_size, blocks, recomputed
+from seq2seq.attention.sparse import Block, GatheringCore, and_valid, block_size, blocks, recomputed
 from seq2seq.position.logit_bias import LogitBias
 
 Pieces = tuple[Tensor, ...]
 
 
-class LogSparseCore(SparseCore[LogSparseConfig]):
+class LogSparseCore(GatheringCore[LogSparseConfig]):
     def __init__(self, config: LogSparseConfig, site: Site) -> None:
         super().__init__(config, site)
         self.block = block_size(config.window)
@@ -47,17 +47,20 @@ class LogSparseCore(SparseCore[LogSparseConfig]):
             elif valid is not None:
                 valid = F.pad(valid, (0, q.size(2) - length))
         pieces = q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2)
-        steps = list(blocks(q.size(2), self.block, self.reach, causal=self.causal))
-        contexts = [
-            recomputed(self.read_block, block, *pieces, valid, bias, dropout)
-            if len(steps) > 1
-            else self.read_block(block, *pieces, valid, bias, dropout)
-            for block in steps
-        ]
+        steps = blocks(q.size(2), self.block, self.reach, causal=self.causal)
+        again = length > self.block
+        contexts = [recomputed(self.read_block, b, *pieces, valid, bias, dropout, when=again) for b in steps]
         return torch.cat(contexts, 2)[:, :, :length]
 
     def read_block(
-        self, block: Block, q: Pieces, k: Pieces, v: Pieces, valid: Tensor | None, bias: LogitBias | None, dropout: float
+        self,
+        block: Block,
+        q: Pieces,
+        k: Pieces,
+        v: Pieces,
+        valid: Tensor | None,
+        bias: LogitBias | None,
+        dropout: float,
     ) -> Tensor:
         """Context (B, H, C, K) of one block of queries."""
         i, j = block.positions(q[0].device)

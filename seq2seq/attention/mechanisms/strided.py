@@ -20,13 +20,13 @@ from torch.nn import functional as F
 from seq2seq.attention.config import Site, StridedConfig
 from seq2seq.attention.patterns import window
 from seq2seq.attention.softmax_parts import Part, dense_part, merge
-from seq2seq.attention.sparse import Block, SparseCore, and_valid, block_size, blocks, read_blocks, recomputed
+from seq2seq.attention.sparse import Block, GatheringCore, and_valid, block_size, blocks, recomputed
 from seq2seq.position.logit_bias import LogitBias
 
 LOGITS = 2**21  # of one chunk of queries from every class
 
 
-class StridedCore(SparseCore[StridedConfig]):
+class StridedCore(GatheringCore[StridedConfig]):
     def __init__(self, config: StridedConfig, site: Site) -> None:
         super().__init__(config, site)
         self.block = block_size(config.window)
@@ -38,7 +38,7 @@ class StridedCore(SparseCore[StridedConfig]):
     ) -> Tensor:
         if q.size(2) <= max(self.block, self.beyond):  # one block holds all, or the window does
             reach = self.config.window - 1
-            return read_blocks(self, q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout)
+            return self.read_blocks(q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout)
         near = self.read_window(q, k, v, valid, bias, dropout)
         return merge(near, self.read_classes(q, k, v, valid, bias, dropout))
 
@@ -88,9 +88,10 @@ class StridedCore(SparseCore[StridedConfig]):
 
 
 def by_class(x: Tensor, stride: int) -> Tensor:
-    """(B, H, T, K) -> (B, s, H, R, K): position r stride + c becomes row r of class c, the last rows padded by zeros."""
+    """(B, H, T, K) -> (B, s, H, R, K): position r stride + c becomes row r of class c; the last row ends in zeros."""
     padded = F.pad(x, (0, 0, 0, -x.size(2) % stride))
-    return padded.unflatten(2, (-1, stride)).permute(0, 3, 1, 2, 4).contiguous()
+    classes: Tensor = padded.unflatten(2, (-1, stride)).permute(0, 3, 1, 2, 4)
+    return classes.contiguous()
 
 
 def by_position(x: Tensor, length: int) -> Tensor:

@@ -29,7 +29,7 @@ from seq2seq.data.sources.pairs import Pairs, RawCorpus
 
 VERSION = 1  # raise it when the same options give other sequences
 LAG = 2
-COMMANDS = ("a", "b", "c", "d")
+COMMANDS = ("a", "b", "c", "d", "e")
 
 Draw = Callable[[random.Random, int], tuple[list[str], list[str]]]
 

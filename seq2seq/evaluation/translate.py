@@ -1,0 +1,218 @@
+"""Translates lines of text: n lines in, n lines out, in order."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+
+from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.alignment.words import NO_WORD
+from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.decoding.config import DecodingConfig
+from seq2seq.decoding.hypotheses import Hypothesis
+from seq2seq.decoding.length_penalty import penalty
+from seq2seq.decoding.search import force, search, sentence_seed
+from seq2seq.errors import ConfigError
+from seq2seq.evaluation.align import Aligner, Alignment, Side
+from seq2seq.model.transformer import Transformer
+from seq2seq.padding import Tokens
+
+WINDOW = 8192  # lines that are sorted by length and translated before the first of them comes out
+
+Progress = Callable[[int], None]
+
+BOS, EOS, PAD = Tokenizer.BOS_ID, Tokenizer.EOS_ID, Tokenizer.PAD_ID
+
+
+def ignore(finished: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One translation of a line: its detokenised text, and what `Hypothesis` says of it."""
+
+    text: str
+    tokens: list[int]
+    log_probability: float
+    score: float
+    finished: bool
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What came of a line.
+
+    Attributes:
+        source: the line as given.
+        n_best: translations, best first; at least one.
+        cut: the line, or the translation given for it, was longer than the model allows and its end was left out.
+        alignment: of the best translation, where wanted.
+        token_log_probabilities: of each token of a given translation and of the sentence end after them.
+    """
+
+    source: str
+    n_best: tuple[Candidate, ...]
+    cut: bool = False
+    alignment: Alignment | None = None
+    token_log_probabilities: list[float] | None = None
+
+    @property
+    def text(self) -> str:
+        return self.n_best[0].text
+
+    @property
+    def tokens(self) -> list[int]:
+        return self.n_best[0].tokens
+
+    @property
+    def log_probability(self) -> float:
+        return self.n_best[0].log_probability
+
+    @property
+    def score(self) -> float:
+        return self.n_best[0].score
+
+
+class Translator:
+    """Models with their tokenizers, ready to translate.
+
+    Sentences are decoded in batches of one source length: then no sentence is padded, and what comes out does not
+    depend on the batch a sentence was in (see `seq2seq.decoding`).
+
+    Args:
+        models: in evaluation mode; several make an ensemble.
+        alignment: also align translations; see `Aligner`.
+
+    Raises:
+        ConfigError: an option is wrong, or alignments are insisted on that a model does not have.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Transformer],
+        tokenizers: Tokenizers,
+        config: DecodingConfig,
+        alignment: AlignmentConfig | None = None,
+    ) -> None:
+        if problems := config.problems():
+            raise ConfigError([f"decoding.{problem}" for problem in problems])
+        self.models, self.tokenizers, self.config = list(models), tokenizers, config
+        self.aligner = Aligner.if_enabled(self.models, tokenizers, alignment)
+        self.max_source = min(model.config.max_source_length for model in models) - 1
+        self.max_target = min(model.config.max_target_length for model in models) - 1
+
+    def translate(
+        self,
+        lines: Iterable[str],
+        *,
+        prefixes: Sequence[str] | None = None,
+        progress: Progress = ignore,
+    ) -> Iterator[Translation]:
+        """Translate lines without line breaks. An empty line has an empty translation, of probability one.
+
+        Args:
+            prefixes: for each line, the text that its translation begins with.
+            progress: called with the number of lines that have just been finished.
+
+        Raises:
+            UserError: a minimum length or a prefix does not fit in the model's greatest length.
+        """
+        first = 0
+        lines = iter(lines)
+        while window := list(islice(lines, WINDOW)):
+            given = None if prefixes is None else prefixes[first : first + len(window)]
+            yield from self._translate(window, first, given, progress)
+            first += len(window)
+
+    def _translate(
+        self, lines: list[str], first: int, prefixes: Sequence[str] | None, progress: Progress
+    ) -> list[Translation]:
+        """Translate lines number first, first + 1, ..."""
+        sides, cut = self.encode(self.tokenizers.source, lines, self.max_source)
+        done = [Translation(line, (Candidate("", [], 0.0, 0.0, True),)) for line in lines]
+        forced = None if prefixes is None else self.tokenizers.target.encode_batch(prefixes)
+        waiting = [row for row, side in enumerate(sides) if side.ids]
+        progress(len(lines) - len(waiting))
+        for batch in self.batches(waiting, sides, self.config.hypotheses):
+            found = search(
+                self.models,
+                sources([sides[row] for row in batch]),
+                self.config,
+                bos_id=BOS,
+                eos_id=EOS,
+                pad_id=PAD,
+                never=[] if self.config.allow_unknown else [Tokenizer.UNK_ID],
+                prefix=None if forced is None else [forced[row] for row in batch],
+                seeds=[sentence_seed(self.config.seed, first + row) for row in batch],
+            )
+            best = [self.produced(hypotheses[0]) for hypotheses in found]
+            alignments = self.align([sides[row] for row in batch], best)
+            for row, hypotheses, alignment in zip(batch, found, alignments, strict=True):
+                n_best = tuple(self.candidate(hypothesis) for hypothesis in hypotheses)
+                done[row] = Translation(lines[row], n_best, cut[row], alignment)
+            progress(len(batch))
+        return done
+
+    def force(
+        self, lines: Iterable[str], references: Iterable[str], *, progress: Progress = ignore
+    ) -> Iterator[Translation]:
+        """Score, and align where wanted, given translations instead of searching for them. Each is a line of text."""
+        pairs = zip(lines, references, strict=True)
+        while window := list(islice(pairs, WINDOW)):
+            yield from self._force([line for line, _ in window], [reference for _, reference in window], progress)
+
+    def _force(self, lines: list[str], references: list[str], progress: Progress) -> list[Translation]:
+        sides, cut = self.encode(self.tokenizers.source, lines, self.max_source)
+        given, cut_too = self.encode(self.tokenizers.target, references, self.max_target)
+        done: list[Translation | None] = [None] * len(lines)
+        for batch in self.batches(sorted(range(len(lines)), key=lambda row: -len(given[row].ids)), sides, 1):
+            targets = [[BOS, *given[row].ids, EOS] for row in batch]
+            some = [sides[row] for row in batch]
+            values = force(self.models, sources(some), Tokens.of(targets, pad_id=PAD))
+            alignments = self.align(some, [given[row] for row in batch])
+            for row, each, alignment in zip(batch, values, alignments, strict=True):
+                total = float(each.sum())
+                score = total / float(penalty(torch.tensor(float(len(each))), self.config))
+                candidate = Candidate(references[row], given[row].ids, total, score, True)
+                done[row] = Translation(lines[row], (candidate,), cut[row] or cut_too[row], alignment, each.tolist())
+            progress(len(batch))
+        return [translation for translation in done if translation is not None]
+
+    def encode(self, tokenizer: Tokenizer, lines: list[str], most: int) -> tuple[list[Side], list[bool]]:
+        """Subwords of each line, at most so many, and whether that left some out. Words only where they are needed."""
+        if self.aligner is None:
+            encoded = [(ids, [NO_WORD] * len(ids)) for ids in tokenizer.encode_batch(lines)]
+        else:
+            encoded = [tokenizer.word_of_piece(line) for line in lines]
+        sides = [Side(ids[:most], words[:most]) for ids, words in encoded]
+        return sides, [len(ids) > most for ids, _ in encoded]
+
+    def batches(self, rows: Sequence[int], sides: list[Side], hypotheses: int) -> list[list[int]]:
+        """Group rows by source length, longest first, into batches of about equal size that the options allow."""
+        by_length: dict[int, list[int]] = {}
+        for row in rows:
+            by_length.setdefault(len(sides[row].ids) + 1, []).append(row)
+        made = []
+        for length in sorted(by_length, reverse=True):
+            group = by_length[length]
+            most = max(min(self.config.batch_size, self.config.batch_tokens // (length * hypotheses)), 1)
+            size = -(-len(group) // -(-len(group) // most))
+            made += [group[first : first + size] for first in range(0, len(group), size)]
+        return made
+
+    def produced(self, hypothesis: Hypothesis) -> Side:
+        words = [] if self.aligner is None else self.tokenizers.target.words_of_ids(hypothesis.tokens)
+        return Side(hypothesis.tokens, words)
+
+    def candidate(self, hypothesis: Hypothesis) -> Candidate:
+        h = hypothesis
+        return Candidate(self.tokenizers.target.decode(h.tokens), h.tokens, h.log_probability, h.score, h.finished)
+
+    def align(self, source: list[Side], target: list[Side]) -> Sequence[Alignment | None]:
+        return [None] * len(source) if self.aligner is None else self.aligner.align(source, target)
+
+
+def sources(sides: list[Side]) -> Tokens:
+    return Tokens.of([[*side.ids, EOS] for side in sides], pad_id=PAD)

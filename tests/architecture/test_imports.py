@@ -1,0 +1,76 @@
+"""The layer rule: imports point to lower layers only, and heavy or foreign packages stay where they belong."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYERS = [
+    {"errors", "padding", "files"},
+    {"position"},
+    {"attention"},
+    {"model"},
+    {"data"},
+    {"decoding", "alignment"},
+    {"evaluation"},
+    {"training", "report"},
+    {"config"},
+    {"run"},
+    {"cli"},
+]
+FILES = sorted((ROOT / "seq2seq").rglob("*.py"))
+ONLY_IN = {
+    "hydra": {"seq2seq/config/store.py"},
+    "lightning": {"seq2seq/training", "seq2seq/run"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+    return names
+
+
+def layer(package: str) -> int:
+    return next(index for index, names in enumerate(LAYERS) if package in names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_to_lower_layers(path: Path) -> None:
+    parts = path.relative_to(ROOT / "seq2seq").with_suffix("").parts
+    if parts == ("__init__",):
+        return
+    own = parts[0]
+    for name in imported(path):
+        if not name.startswith("seq2seq."):
+            continue
+        other = name.split(".")[1]
+        assert other == own or layer(other) < layer(own), f"{own} must not import {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_foreign_packages_stay_where_they_belong(path: Path) -> None:
+    place = path.relative_to(ROOT).as_posix()
+    roots = {name.split(".")[0] for name in imported(path)}
+    for package, places in ONLY_IN.items():
+        if package in roots:
+            assert any(place == allowed or place.startswith(f"{allowed}/") for allowed in places), package
+    if place.split("/")[1] in ("position", "attention", "model"):
+        known = set(sys.stdlib_module_names) | {"torch", "seq2seq", "omegaconf"}
+        assert roots <= known, f"{place} imports {roots - known}"
+
+
+def test_a_configuration_is_checked_before_anything_heavy_is_imported() -> None:
+    heavy = "torch lightning datasets sentencepiece sacrebleu matplotlib pandas transformers".split()
+    code = f"import sys, seq2seq.config.store, seq2seq.run.start, seq2seq.run.start_evaluate; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == "[]"

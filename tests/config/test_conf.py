@@ -1,0 +1,88 @@
+"""Every file below conf/ is composed, checked and built, and the choices offered are exactly the ones that exist."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seq2seq.attention.config import Role, mechanisms
+from seq2seq.config.saved import load_run_config, to_yaml
+from seq2seq.config.store import CONF
+from seq2seq.config.validate import validate
+from seq2seq.errors import ConfigError
+from seq2seq.model.transformer import Transformer
+from seq2seq.position.config import position_schemes
+
+Compose = Callable[..., Any]
+SKIPPED_GROUPS = {"bench"}  # read by its own command
+OPTIONS = sorted(
+    (path.parent.name, path.stem)
+    for path in CONF.glob("*/*.yaml")
+    if path.parent.name not in SKIPPED_GROUPS | {"attention"}
+)
+
+
+def names(group: str) -> set[str]:
+    return {path.stem for path in (CONF / group).glob("*.yaml")}
+
+
+@pytest.mark.parametrize(
+    ("group", "role"),
+    [("encoder_attention", Role.ENCODER), ("decoder_attention", Role.CAUSAL), ("cross_attention", Role.CROSS)],
+)
+def test_each_role_offers_exactly_the_mechanisms_that_can_serve(group: str, role: Role) -> None:
+    assert names(group) == {name for name, config in mechanisms().items() if role in config.roles}
+
+
+def test_every_mechanism_and_position_scheme_has_a_file() -> None:
+    assert names("attention") == set(mechanisms())
+    assert names("position") == set(position_schemes())
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_file_composes_to_a_model_that_can_be_built(
+    composed: Compose, group: str, option: str, tmp_path: Path
+) -> None:
+    overrides = [f"{group}={option}", "model.d_model=16", "model.d_ff=16", "model.num_heads=4"]
+    overrides += ["model.encoder.num_layers=1", "model.decoder.num_layers=1"]
+    if group == "data" and option == "files":
+        overrides += ["data.train.source=a", "data.train.target=b"]
+    run = composed("train", *overrides)
+    validate(run)
+    model = Transformer(run.model, source_vocab_size=10, target_vocab_size=10)
+    assert model.num_parameters() > 0
+    saved = tmp_path / "config.yaml"
+    saved.write_text(to_yaml(run), encoding="utf-8")
+    assert load_run_config(saved) == run
+
+
+@pytest.mark.parametrize("size", sorted(names("model")))
+def test_every_size_is_valid_as_it_is(composed: Compose, size: str) -> None:
+    validate(composed("train", f"model={size}"))
+
+
+def test_the_evaluation_composes(composed: Compose) -> None:
+    config = composed("evaluate", "run=somewhere", "decoding.beam_size=3")
+    assert config.run == "somewhere"
+    assert config.decoding.beam_size == 3
+
+
+def test_mechanisms_by_layer_take_the_options_of_their_files(composed: Compose) -> None:
+    run = composed("train", "model.encoder.layer_attention=[local,full]", "model.decoder.layer_cross_attention=[gqa]")
+    local, full = run.model.encoder.layer_attention
+    assert (local.name, local.window, full.name) == ("local", 4, "full")
+    assert run.model.decoder.layer_cross_attention[0].num_kv_heads == 2
+    validate(run)
+
+
+def test_an_unknown_mechanism_by_layer_is_refused_with_the_legal_ones(composed: Compose) -> None:
+    with pytest.raises(ConfigError, match=r"layer_attention: no mechanism is called 'locl'; did you mean local\?"):
+        composed("train", "model.encoder.layer_attention=[locl]")
+
+
+def test_the_three_roles_are_chosen_independently(composed: Compose) -> None:
+    run = composed("train", "encoder_attention=local", "decoder_attention=linear", "cross_attention=additive")
+    assert run.model.encoder.self_attention.name == "local"
+    assert run.model.decoder.self_attention.name == "linear"
+    assert run.model.decoder.cross_attention.name == "additive"

@@ -1,0 +1,193 @@
+"""Beam and greedy search against searches that are plain enough to be believed."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seq2seq.attention.config import AttentionConfig
+from seq2seq.decoding import beam
+from seq2seq.decoding.config import DecodingConfig, LengthPenalty
+from seq2seq.decoding.ensemble import Decoders
+from seq2seq.decoding.hypotheses import Hypothesis
+from seq2seq.decoding.search import force, search
+from seq2seq.model.transformer import Transformer
+from seq2seq.padding import Tokens
+from tests.decoding.tiny import (
+    BOS,
+    EOS,
+    IDS,
+    PAD,
+    every_mechanism,
+    exhaustive,
+    near,
+    next_log_probabilities,
+    one,
+    plain_beam_search,
+    sources,
+    tiny,
+)
+
+PENALTIES = [
+    DecodingConfig(length_penalty=LengthPenalty.none),
+    DecodingConfig(length_penalty=LengthPenalty.average, alpha=1.0),
+    DecodingConfig(length_penalty=LengthPenalty.average, alpha=0.4),
+    DecodingConfig(length_penalty=LengthPenalty.gnmt, alpha=0.8),
+]
+LENGTHS = [3, 5, 1, 7, 5, 4]
+
+
+def limited(config: DecodingConfig, *, beam_size: int, n_best: int = 1) -> DecodingConfig:
+    """With a limit of source length + 2."""
+    return replace(config, beam_size=beam_size, n_best=n_best, max_length_ratio=1.0, max_length_offset=2)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=lambda c: f"{c.length_penalty.value}-{c.alpha}")
+@pytest.mark.parametrize("minimum", [0, 2])
+def test_a_beam_that_keeps_every_prefix_is_an_exhaustive_search(penalty: DecodingConfig, minimum: int) -> None:
+    model, source = tiny(vocab=6, sharpness=1.5), sources([1, 2, 4], vocab=6)
+    config = replace(
+        penalty,
+        beam_size=81,
+        n_best=5,
+        max_length_ratio=0.0,
+        max_length_offset=3,
+        min_length=minimum,
+        allow_unknown=True,
+    )
+    found = search([model], source, config, **IDS)
+    for row, hypotheses in enumerate(found):
+        expected = exhaustive(model, one(source, row), config, limit=3, minimum=minimum)[:5]
+        assert [hypothesis.tokens for hypothesis in hypotheses] == [tokens for _, tokens in expected]
+        for hypothesis, (score, _) in zip(hypotheses, expected, strict=True):
+            assert near(hypothesis.score, score)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=lambda c: f"{c.length_penalty.value}-{c.alpha}")
+@pytest.mark.parametrize("beam_size", [1, 2, 4])
+def test_beam_search_equals_a_plain_one(penalty: DecodingConfig, beam_size: int) -> None:
+    config = limited(penalty, beam_size=beam_size, n_best=max(beam_size // 2, 1))
+    for seed in range(3):
+        model, source = tiny(seed=seed), sources(LENGTHS, seed=seed)
+        found = search([model], source, config, **IDS)
+        for row, hypotheses in enumerate(found):
+            expected = plain_beam_search(model, one(source, row), config, limit=LENGTHS[row] + 2)
+            assert [hypothesis.tokens for hypothesis in hypotheses] == [tokens for _, tokens in expected]
+            assert all(near(h.score, score) for h, (score, _) in zip(hypotheses, expected, strict=True))
+
+
+def plain_greedy(model: Transformer, source: Tokens, limit: int) -> list[int]:
+    tokens: list[int] = []
+    while len(tokens) < limit:
+        (values,) = next_log_probabilities(model, source, [tokens])
+        values[PAD] = values[BOS] = -float("inf")
+        best = values.index(max(values))
+        if best == EOS:
+            break
+        tokens.append(best)
+    return tokens
+
+
+def test_a_beam_of_one_is_greedy_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = limited(DecodingConfig(), beam_size=1)
+    model, source = tiny(seed=1), sources(LENGTHS)
+    greedy = search([model], source, config, **IDS)
+    for row, (hypothesis,) in enumerate(greedy):
+        assert hypothesis.tokens == plain_greedy(model, one(source, row), LENGTHS[row] + 2)
+    monkeypatch.setattr("seq2seq.decoding.search.greedy_search", lambda progress: beam.beam_search(progress, 1))
+    as_beam = search([model], source, config, **IDS)
+    for (one_way,), (other,) in zip(greedy, as_beam, strict=True):
+        assert one_way.tokens == other.tokens
+        assert near(one_way.log_probability, other.log_probability, 1e-6)
+    assert any(hypothesis.finished for (hypothesis,) in greedy)
+
+
+def targets(found: list[list[Hypothesis]], rank: int) -> Tokens:
+    return Tokens.of([[BOS, *hypotheses[rank].tokens, EOS] for hypotheses in found], pad_id=PAD)
+
+
+@pytest.mark.parametrize(
+    ("name", "roles"), every_mechanism(), ids=lambda value: value if isinstance(value, str) else ""
+)
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_scores_are_those_of_the_forced_tokens(name: str, roles: dict[str, AttentionConfig], beam_size: int) -> None:
+    model, source = tiny(**roles), sources(LENGTHS)
+    found = search([model], source, limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size), **IDS)
+    for rank in range(beam_size):
+        forced = force([model], source, targets(found, rank))
+        for hypotheses, values in zip(found, forced, strict=True):
+            assert len(values) == len(hypotheses[rank].tokens) + 1
+            assert abs(hypotheses[rank].log_probability - float(values.sum())) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "roles"), every_mechanism(), ids=lambda value: value if isinstance(value, str) else ""
+)
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_a_sentence_has_the_same_translation_in_any_batch(
+    name: str, roles: dict[str, AttentionConfig], beam_size: int
+) -> None:
+    """Bit for bit in batches of one length, so that ties and near ties cannot fall differently."""
+    model, source = tiny(**roles), sources([6] * 40)
+    config = limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size)
+    together = search([model], source, config, **IDS)
+    some = Tokens(source.ids[3:20], source.padding.select(torch.arange(3, 20)))
+    assert search([model], some, config, **IDS) == together[3:20]
+    for row in (0, 17, 39):
+        assert search([model], one(source, row), config, **IDS) == [together[row]]
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_padding_changes_no_translation(beam_size: int) -> None:
+    model, source = tiny(seed=2), sources(LENGTHS)
+    config = limited(DecodingConfig(), beam_size=beam_size)
+    for row, (hypothesis,) in enumerate(search([model], source, config, **IDS)):
+        ((alone,),) = search([model], one(source, row), config, **IDS)
+        assert alone.tokens == hypothesis.tokens
+        assert near(alone.score, hypothesis.score, 1e-5)
+
+
+@pytest.mark.parametrize("beam_size", [1, 2])
+def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With limits of 2 to 41 tokens the rows decoded shrink from step to step, for the decoder and its caches alike."""
+    model = tiny(longest=64)
+    lengths = list(range(1, 41))
+    rows: list[tuple[int, int, int]] = []
+    step = Decoders.step
+
+    def counted(self: Decoders, tokens: torch.Tensor) -> list[torch.Tensor]:
+        state = self.states[0]
+        rows.append((tokens.numel(), state.target[0].rows, state.source[0].rows))
+        return step(self, tokens)
+
+    monkeypatch.setattr(Decoders, "step", counted)
+    config = DecodingConfig(beam_size=beam_size, max_length_ratio=1.0, max_length_offset=1, min_length_ratio=1.0)
+    search([model], sources(lengths), config, **IDS)
+    assert rows[0] == (40, 40, 40)
+    assert rows[1] == (40 * beam_size, 40 * beam_size, 40)
+    assert all(hypotheses == own == beam_size * sentences for hypotheses, own, sentences in rows[1:])
+    decoded = [sentences for _, _, sentences in rows]
+    assert decoded == sorted(decoded, reverse=True)
+    needed = [sum(length + 2 > step for length in lengths) for step in range(len(rows))]
+    fewest = 16 // beam_size
+    assert all(
+        sentences <= max(live / (1 - 1 / 8) + 1, fewest) for sentences, live in zip(decoded, needed, strict=True)
+    )
+
+
+def test_an_early_stop_changes_nothing_but_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    step = Decoders.step
+    monkeypatch.setattr(Decoders, "step", lambda self, tokens: steps.append(len(tokens)) or step(self, tokens))
+    model, source = tiny(seed=1, longest=64), sources(LENGTHS * 3, seed=4)
+    config = DecodingConfig(beam_size=4, length_penalty=LengthPenalty.none)
+    early, early_steps = search([model], source, config, **IDS), sum(steps)
+    steps.clear()
+    monkeypatch.setattr(beam.Kept, "enough", lambda self, beam_size, reachable: self.count >= beam_size)
+    assert search([model], source, config, **IDS) == early
+    assert sum(steps) > early_steps
+
+
+def test_no_sentences() -> None:
+    assert search([tiny()], Tokens.of([], pad_id=PAD), DecodingConfig(), **IDS) == []
+    assert force([tiny()], Tokens.of([], pad_id=PAD), Tokens.of([], pad_id=PAD)) == []

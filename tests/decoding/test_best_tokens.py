@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from seq2seq.decoding.best_tokens import BLOCK, best_tokens
+
+
+@pytest.mark.parametrize("size", [5, BLOCK, 3 * BLOCK, 7 * BLOCK + 1, 1000, 8 * BLOCK - 1])
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_equals_a_sort(size: int, k: int) -> None:
+    logits = torch.randn(9, size, generator=torch.Generator().manual_seed(size))
+    values, indices = best_tokens(logits, k)
+    expected = logits.sort(descending=True)
+    assert torch.equal(values, expected.values[:, :k])
+    assert torch.equal(indices, expected.indices[:, :k])
+
+
+def test_many_impossible_entries() -> None:
+    logits = torch.full((1, 7 * BLOCK + 3), float("-inf"))
+    logits[0, 5], logits[0, -1] = 1.0, 2.0
+    values, indices = best_tokens(logits, 4)
+    assert indices[0, :2].tolist() == [7 * BLOCK + 2, 5]
+    assert values[0].tolist() == [2.0, 1.0, float("-inf"), float("-inf")]
+    assert int(indices.max()) < logits.size(1)
+
+
+def test_the_first_of_equal_entries_is_the_best() -> None:
+    logits = torch.zeros(2, 10 * BLOCK)
+    logits[1, [77, 300, 301]] = 1.0
+    assert best_tokens(logits, 1)[1].tolist() == [[0], [77]]

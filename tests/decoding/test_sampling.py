@@ -1,0 +1,91 @@
+"""What is drawn follows the model's distribution, the options and the seed, and nothing else."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from seq2seq.decoding.config import DecodingConfig, DecodingMethod
+from seq2seq.decoding.sampling import draw
+from seq2seq.decoding.search import search, sentence_seed
+from seq2seq.padding import Tokens
+from tests.decoding.tiny import IDS, one, sources, tiny
+
+SAMPLING = DecodingConfig(method=DecodingMethod.sampling, n_best=3)
+DRAWS = 20_000
+
+
+def frequencies(logits: Tensor, config: DecodingConfig) -> Tensor:
+    numbers = torch.rand(DRAWS, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    tokens = draw(logits.expand(DRAWS, -1), numbers, config)
+    return tokens.bincount(minlength=logits.numel()) / DRAWS
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"),
+    [
+        (SAMPLING, [0, 1, 2, 3, 4]),
+        (replace(SAMPLING, temperature=0.5), [0, 1, 2, 3, 4]),
+        (replace(SAMPLING, temperature=3.0), [0, 1, 2, 3, 4]),
+        (replace(SAMPLING, top_k=2), [1, 3]),
+        (replace(SAMPLING, top_k=99), [0, 1, 2, 3, 4]),
+        (replace(SAMPLING, top_p=0.7), [1, 3]),
+        (replace(SAMPLING, top_p=0.71), [1, 3, 0]),
+        (replace(SAMPLING, top_p=0.05), [3]),
+        (replace(SAMPLING, top_k=4, top_p=0.7), [1, 3]),
+        (replace(SAMPLING, top_k=3, top_p=0.9, temperature=2.0), [0, 1, 3]),
+    ],
+    ids=str,
+)
+def test_tokens_are_drawn_in_proportion(config: DecodingConfig, kept: list[int]) -> None:
+    logits = torch.tensor([0.2, 0.3, 0.06, 0.4001, 0.0399]).log() + 7
+    found = frequencies(logits, config)
+    expected = torch.zeros(5)
+    expected[kept] = (logits[kept] / config.temperature).softmax(-1)
+    assert torch.equal(found > 0, expected > 0)
+    assert torch.allclose(found, expected, atol=4 * (0.25 / DRAWS) ** 0.5)
+
+
+def test_an_impossible_token_is_never_drawn() -> None:
+    logits = torch.tensor([float("-inf"), 1.0, float("-inf"), 1.0, float("-inf")])
+    numbers = torch.tensor([0.0, 0.4999, 0.5, 1 - 2**-53], dtype=torch.float64)
+    for config in (SAMPLING, replace(SAMPLING, top_p=0.99), replace(SAMPLING, top_k=4)):
+        assert draw(logits.expand(4, -1), numbers, config).tolist() == [1, 1, 3, 3]
+
+
+def test_first_tokens_follow_the_model() -> None:
+    """Many samples of one sentence: the first token is as frequent as it is probable."""
+    model, source = tiny(sharpness=1.0), sources([4])
+    config = replace(SAMPLING, n_best=4000, max_length_ratio=0.0, max_length_offset=1)
+    (found,) = search([model], source, config, **IDS)
+    first = torch.tensor([h.tokens[0] if h.tokens else 3 for h in found]).bincount(minlength=12) / len(found)
+    with torch.inference_mode():
+        logits, _ = model(source, Tokens.of([[2]], pad_id=1))
+    logits[..., [1, 2]] = float("-inf")
+    assert torch.allclose(first, logits[0, 0].softmax(-1), atol=4 * (0.25 / len(found)) ** 0.5)
+
+
+def test_the_same_seed_gives_the_same_samples_and_another_others() -> None:
+    model, source = tiny(sharpness=1.0), sources([5] * 8)
+    first = search([model], source, SAMPLING, **IDS)
+    assert search([model], source, SAMPLING, **IDS) == first
+    assert search([model], source, replace(SAMPLING, seed=2), **IDS) != first
+    assert len({tuple(h.tokens) for h in first[0]}) > 1
+
+
+def test_samples_depend_on_the_seed_of_the_sentence_alone() -> None:
+    """Alone or in a batch, whatever the global generator holds."""
+    model, source = tiny(sharpness=1.0), sources([5] * 8)
+    seeds = [sentence_seed(7, row) for row in range(8)]
+    together = search([model], source, SAMPLING, seeds=seeds, **IDS)
+    torch.manual_seed(99)
+    for row in (0, 5):
+        assert search([model], one(source, row), SAMPLING, seeds=[seeds[row]], **IDS) == [together[row]]
+
+
+def test_nothing_is_taken_from_the_global_generator() -> None:
+    model, source = tiny(), sources([5] * 3)
+    state = torch.get_rng_state()
+    search([model], source, SAMPLING, **IDS)
+    assert torch.equal(torch.get_rng_state(), state)

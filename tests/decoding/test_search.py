@@ -1,0 +1,186 @@
+"""Lengths, prefixes, tokens that are never produced, ensembles, and what is refused."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seq2seq.attention.config import AttentionConfig
+from seq2seq.decoding.config import DecodingConfig, DecodingMethod
+from seq2seq.decoding.search import force, search
+from seq2seq.errors import ConfigError, UserError
+from seq2seq.padding import Tokens
+from tests.decoding.tiny import BOS, EOS, IDS, PAD, UNK, every_mechanism, near, one, sources, tiny
+
+LENGTHS = [3, 5, 1, 7, 5, 4]
+METHODS = {
+    "greedy": DecodingConfig(beam_size=1),
+    "beam": DecodingConfig(beam_size=3, n_best=3),
+    "sampling": DecodingConfig(method=DecodingMethod.sampling, n_best=3),
+}
+every_method = pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
+
+
+def lengths_of(config: DecodingConfig, *, seed: int = 0) -> list[list[int]]:
+    found = search([tiny(seed=seed)], sources(LENGTHS), config, **IDS)
+    return [[len(hypothesis.tokens) for hypothesis in hypotheses] for hypotheses in found]
+
+
+@every_method
+def test_a_translation_is_no_longer_than_allowed(config: DecodingConfig) -> None:
+    for ratio, offset in ((0.0, 1), (1.0, 0), (0.5, 2)):
+        limits = [math.floor(length * ratio) + offset for length in LENGTHS]
+        found = lengths_of(replace(config, max_length_ratio=ratio, max_length_offset=offset), seed=2)
+        for lengths, limit in zip(found, limits, strict=True):
+            assert max(lengths) <= limit
+        assert any(max(lengths) == limit for lengths, limit in zip(found, limits, strict=True))
+
+
+@every_method
+def test_a_translation_is_no_shorter_than_allowed(config: DecodingConfig) -> None:
+    assert min(map(min, lengths_of(config, seed=1))) < 4
+    assert min(map(min, lengths_of(replace(config, min_length=4), seed=1))) >= 4
+    by_ratio = lengths_of(replace(config, min_length_ratio=1.1, min_length=2), seed=1)
+    for lengths, source in zip(by_ratio, LENGTHS, strict=True):
+        assert min(lengths) >= max(math.ceil(source * 1.1), 2)
+
+
+@every_method
+def test_a_minimum_goes_before_a_maximum(config: DecodingConfig) -> None:
+    found = lengths_of(replace(config, min_length=6, max_length_ratio=0.0, max_length_offset=2))
+    assert {length for lengths in found for length in lengths} == {6}
+
+
+@every_method
+def test_the_models_own_limit_goes_before_all(config: DecodingConfig) -> None:
+    model, source = tiny(longest=9, seed=2), sources(LENGTHS)
+    long = replace(config, max_length_ratio=10.0, max_length_offset=100)
+    found = search([model], source, long, **IDS)
+    assert max(len(h.tokens) for hypotheses in found for h in hypotheses) == 8
+    with pytest.raises(UserError, match=r"min_length.* ask for 9 subwords where the model produces at most 8"):
+        search([model], source, replace(config, min_length=9), **IDS)
+    with pytest.raises(UserError, match="a forced prefix asks for 9"):
+        search([model], one(source, 0), config, prefix=[[5] * 9], **IDS)
+
+
+@every_method
+def test_a_cut_translation_says_so(config: DecodingConfig) -> None:
+    (found,) = search([tiny(seed=2)], sources([5]), replace(config, max_length_ratio=0.0, max_length_offset=2), **IDS)
+    assert not any(hypothesis.finished for hypothesis in found)
+    assert any(h.finished for (h, *_) in search([tiny(seed=1)], sources(LENGTHS), config, **IDS))
+
+
+@every_method
+def test_special_tokens_are_never_produced(config: DecodingConfig) -> None:
+    model, source = tiny(seed=3, sharpness=0.0), sources([4] * 20)
+    config = replace(config, max_length_offset=5)
+    usual = {token for found in search([model], source, config, **IDS) for h in found for token in h.tokens}
+    assert usual.isdisjoint({PAD, BOS, EOS})
+    assert UNK in usual
+    without = search([model], source, config, never=[UNK, 7], **IDS)
+    assert {token for found in without for h in found for token in h.tokens}.isdisjoint({PAD, BOS, EOS, UNK, 7})
+
+
+@every_method
+@pytest.mark.parametrize(
+    ("name", "roles"), every_mechanism(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_prefixes_are_continued(name: str, roles: dict[str, AttentionConfig], config: DecodingConfig) -> None:
+    """Prefixes of different lengths in one batch; a prefix of the free translation gives the free translation."""
+    model, source = tiny(**roles, seed=1), sources(LENGTHS)
+    prefixes = [[5, 6], [], [9], [UNK, 4, 4], [7, 8, 9, 10], [11]]
+    found = search([model], source, config, prefix=prefixes, never=[UNK], **IDS)
+    for prefix, hypotheses in zip(prefixes, found, strict=True):
+        assert all(hypothesis.tokens[: len(prefix)] == prefix for hypothesis in hypotheses)
+    forced = force([model], source, Tokens.of([[BOS, *h[0].tokens, EOS] for h in found], pad_id=PAD))
+    for hypotheses, values in zip(found, forced, strict=True):
+        assert abs(hypotheses[0].log_probability - float(values.sum())) < 1e-4
+
+
+def test_a_prefix_of_the_free_translation_changes_nothing() -> None:
+    model, source = tiny(seed=1), sources(LENGTHS)
+    config = METHODS["greedy"]
+    free = search([model], source, config, **IDS)
+    prefixes = [hypotheses[0].tokens[: row % 3] for row, hypotheses in enumerate(free)]
+    assert search([model], source, config, prefix=prefixes, **IDS) == free
+
+
+def test_n_best_is_ordered_and_distinct() -> None:
+    found = search([tiny()], sources(LENGTHS), DecodingConfig(beam_size=5, n_best=5), **IDS)
+    for hypotheses in found:
+        assert len(hypotheses) == 5
+        assert [h.score for h in hypotheses] == sorted((h.score for h in hypotheses), reverse=True)
+        assert len({tuple(h.tokens) for h in hypotheses}) == 5
+
+
+def test_a_space_smaller_than_the_beam() -> None:
+    """Two tokens and the end, at most one token: only the translations that exist are returned."""
+    model, source = tiny(vocab=6), sources([2], vocab=6)
+    config = DecodingConfig(beam_size=8, n_best=8, max_length_ratio=0.0, max_length_offset=1)
+    (found,) = search([model], source, config, never=[UNK], **IDS)
+    assert sorted(hypothesis.tokens for hypothesis in found) == [[], [4], [5]]
+
+
+@every_method
+def test_an_ensemble_of_a_model_with_itself_is_the_model(config: DecodingConfig) -> None:
+    model, source = tiny(seed=1), sources(LENGTHS)
+    alone = search([model], source, config, **IDS)
+    twice = search([model, model, model], source, config, **IDS)
+    for ours, theirs in zip(alone, twice, strict=True):
+        assert [h.tokens for h in ours] == [h.tokens for h in theirs]
+        assert all(near(a.score, b.score, 1e-5) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_an_ensemble_predicts_the_mean_probability() -> None:
+    models = [tiny(seed=1), tiny(seed=2, d_model=24, longest=30)]
+    source = sources(LENGTHS)
+    found = search(models, source, METHODS["beam"], **IDS)
+    target = Tokens.of([[BOS, *hypotheses[0].tokens, EOS] for hypotheses in found], pad_id=PAD)
+    together = force(models, source, target)
+    each = [force([model], source, target) for model in models]
+    for row, hypotheses in enumerate(found):
+        mean = torch.stack([values[row].exp() for values in each]).mean(0).log()
+        assert torch.allclose(together[row], mean, atol=1e-5)
+        assert abs(hypotheses[0].log_probability - float(mean.sum())) < 1e-4
+
+
+def test_an_ensemble_over_two_vocabularies_is_refused() -> None:
+    with pytest.raises(ConfigError, match="12 and 12, 13 and 13"):
+        search([tiny(), tiny(vocab=13)], sources([3]), DecodingConfig(), **IDS)
+
+
+def test_wrong_options_are_refused() -> None:
+    with pytest.raises(ConfigError, match="beam_size"):
+        search([tiny()], sources([3]), DecodingConfig(beam_size=0), **IDS)
+
+
+def test_a_model_without_finite_predictions_is_refused() -> None:
+    model = tiny()
+    with torch.no_grad():
+        model.output.weight[5] = math.nan
+    with pytest.raises(UserError, match="not finite"):
+        search([model], sources([3]), DecodingConfig(), **IDS)
+
+
+def test_a_source_that_is_too_long_is_refused() -> None:
+    with pytest.raises(UserError, match="at most 24"):
+        search([tiny()], sources([24]), DecodingConfig(), **IDS)
+
+
+def test_a_model_in_training_is_not_decoded() -> None:
+    with pytest.raises(AssertionError, match="evaluation mode"):
+        search([tiny().train()], sources([3]), DecodingConfig(), **IDS)
+
+
+@pytest.mark.parametrize("lengths", [[2, 0, 5], [0]])
+def test_forced_log_probabilities_are_those_of_the_model(lengths: list[int]) -> None:
+    model, source = tiny(), sources([3, 6, 1][: len(lengths)])
+    target = sources(lengths, seed=5)
+    rows = [[BOS, *target.ids[row, : length + 1].tolist()] for row, length in enumerate(lengths)]
+    found = force([model], source, Tokens.of(rows, pad_id=PAD))
+    for row, tokens in enumerate(rows):
+        with torch.inference_mode():
+            logits, _ = model(one(source, row), Tokens.of([tokens[:-1]], pad_id=PAD))
+        expected = logits[0].log_softmax(-1)[range(len(tokens) - 1), tokens[1:]]
+        assert torch.allclose(found[row], expected, atol=1e-5)

@@ -1,0 +1,133 @@
+"""Tiny models with random weights, and searches written so plainly that they can be believed."""
+
+import itertools
+import math
+
+import torch
+
+from seq2seq.attention.config import AttentionConfig, FullConfig, Role, mechanisms
+from seq2seq.decoding.config import DecodingConfig
+from seq2seq.decoding.length_penalty import penalty
+from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
+from seq2seq.model.transformer import Transformer
+from seq2seq.padding import Tokens
+from seq2seq.position.config import SinusoidalConfig
+
+UNK, PAD, BOS, EOS, FIRST = 0, 1, 2, 3, 4
+IDS = {"bos_id": BOS, "eos_id": EOS, "pad_id": PAD}
+
+
+def tiny(
+    *,
+    encoder: AttentionConfig | None = None,
+    causal: AttentionConfig | None = None,
+    cross: AttentionConfig | None = None,
+    vocab: int = 12,
+    seed: int = 0,
+    sharpness: float = 3.0,
+    layers: int = 2,
+    d_model: int = 16,
+    longest: int = 24,
+) -> Transformer:
+    """A model whose predictions differ between sources and prefixes, in evaluation mode."""
+    torch.manual_seed(seed)
+    config = ModelConfig(
+        d_model=d_model,
+        num_heads=2,
+        d_ff=2 * d_model,
+        dropout=0.1,
+        tied_embeddings=TiedEmbeddings.none,
+        max_source_length=longest,
+        max_target_length=longest,
+        position=SinusoidalConfig(),
+        encoder=EncoderConfig(num_layers=layers, self_attention=encoder or FullConfig()),
+        decoder=DecoderConfig(
+            num_layers=layers, self_attention=causal or FullConfig(), cross_attention=cross or FullConfig()
+        ),
+    )
+    model = Transformer(config, source_vocab_size=vocab, target_vocab_size=vocab, seed=seed).eval()
+    with torch.no_grad():
+        for parameter in model.decoder.parameters():
+            parameter.mul_(1.5)
+        model.output.weight.mul_(sharpness)
+    return model
+
+
+def every_mechanism() -> list[tuple[str, dict[str, AttentionConfig]]]:
+    """A name and the arguments of `tiny` for each mechanism in each role it may serve."""
+    keys = {Role.ENCODER: "encoder", Role.CAUSAL: "causal", Role.CROSS: "cross"}
+    return [
+        (f"{name}-{keys[role]}", {keys[role]: kind()})
+        for name, kind in mechanisms().items()
+        for role in sorted(kind.roles, key=lambda role: role.name)
+    ]
+
+
+def sources(lengths: list[int], *, vocab: int = 12, seed: int = 0) -> Tokens:
+    """Random sentences with so many subwords before the sentence end."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = [torch.randint(FIRST, vocab, (length,), generator=generator).tolist() + [EOS] for length in lengths]
+    return Tokens.of(rows, pad_id=PAD)
+
+
+def one(source: Tokens, row: int) -> Tokens:
+    """A sentence alone, without padding."""
+    return Tokens.of([source.ids[row, : int(source.padding.lengths[row])].tolist()], pad_id=PAD)
+
+
+@torch.inference_mode()
+def next_log_probabilities(model: Transformer, source: Tokens, prefixes: list[list[int]]) -> list[list[float]]:
+    """log p of every next token after each of some prefixes of one length, from a pass over the whole of them."""
+    repeated = Tokens(source.ids.repeat(len(prefixes), 1), source.padding.select(torch.zeros(len(prefixes)).long()))
+    logits, _ = model(repeated, Tokens.of([[BOS, *tokens] for tokens in prefixes], pad_id=PAD))
+    values: list[list[float]] = logits[:, -1].double().log_softmax(-1).tolist()
+    return values
+
+
+def score(log_probability: float, length: int, config: DecodingConfig) -> float:
+    return log_probability / float(penalty(torch.tensor(float(length), dtype=torch.float64), config))
+
+
+def exhaustive(
+    model: Transformer, source: Tokens, config: DecodingConfig, *, limit: int, minimum: int = 0
+) -> list[tuple[float, list[int]]]:
+    """Score and tokens of every translation of `minimum` to `limit` tokens, best first."""
+    vocab = [token for token in range(model.output.out_features) if token not in (PAD, BOS, EOS)]
+    found, live = [], [(0.0, list[int]())]
+    for length in range(limit + 1):
+        values = next_log_probabilities(model, source, [tokens for _, tokens in live])
+        if length >= minimum:
+            for (total, tokens), row in zip(live, values, strict=True):
+                found.append((score(total + row[EOS], length + 1, config), tokens))
+        live = [
+            (total + row[token], [*tokens, token])
+            for (total, tokens), row in zip(live, values, strict=True)
+            for token in vocab
+        ]
+    return sorted(found, key=lambda each: -each[0])
+
+
+def plain_beam_search(
+    model: Transformer, source: Tokens, config: DecodingConfig, *, limit: int, minimum: int = 0
+) -> list[tuple[float, list[int]]]:
+    """Beam search by lists, without caches, without a stop before `beam_size` hypotheses have finished."""
+    live: list[tuple[float, list[int]]] = [(0.0, [])]
+    finished: list[tuple[float, list[int]]] = []
+    for length in itertools.count():
+        pool = []
+        values = next_log_probabilities(model, source, [tokens for _, tokens in live])
+        for (total, tokens), row in zip(live, values, strict=True):
+            for token, value in enumerate(row):
+                if token not in (PAD, BOS) and not (token == EOS and length < minimum):
+                    pool.append((total + value, tokens, token))
+        pool.sort(key=lambda each: -each[0])
+        ends = pool if length == limit else pool[: config.beam_size]
+        finished += [(score(total, length + 1, config), tokens) for total, tokens, token in ends if token == EOS]
+        if length == limit or len(finished) >= config.beam_size:
+            return sorted(finished, key=lambda each: -each[0])[: config.n_best]
+        live = [(total, [*tokens, token]) for total, tokens, token in pool if token != EOS][: config.beam_size]
+    raise AssertionError
+
+
+def near(a: float, b: float, tolerance: float = 1e-4) -> bool:
+    return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance)

@@ -1,0 +1,40 @@
+"""The cheap dropout is a dropout."""
+
+import pytest
+import torch
+
+from seq2seq.model.dropout import Dropout
+
+
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_share_scale_and_gradient(p: float, dtype: torch.dtype) -> None:
+    torch.manual_seed(1)
+    x = torch.ones(401, 999, dtype=dtype, requires_grad=True)
+    y = Dropout(p)(x)
+    kept = y != 0
+    assert kept.float().mean().item() == pytest.approx(1 - p, abs=3e-3)
+    torch.testing.assert_close(y[kept].float(), torch.full_like(y[kept], 1 / (1 - p)).float(), rtol=1e-2, atol=0)
+    assert y.dtype == dtype
+    (gradient,) = torch.autograd.grad(y.sum(), [x])
+    assert torch.equal(gradient != 0, kept)
+
+
+def test_each_of_four_decisions_of_a_word_is_fair() -> None:
+    torch.manual_seed(1)
+    kept = (Dropout(0.3)(torch.ones(400_000)) != 0).view(-1, 4).float().mean(0)
+    torch.testing.assert_close(kept, torch.full((4,), 0.7), atol=5e-3, rtol=0)
+
+
+def test_it_follows_the_seed_and_not_the_mode_of_another() -> None:
+    dropout, x = Dropout(0.5), torch.ones(100)
+    torch.manual_seed(1)
+    first = dropout(x)
+    torch.manual_seed(1)
+    assert torch.equal(first, dropout(x))
+    assert dropout.eval()(x) is x
+
+
+def test_zero_is_the_identity() -> None:
+    x = torch.ones(3)
+    assert Dropout(0.0)(x) is x
