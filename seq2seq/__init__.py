@@ -1,3 +1,27 @@
 """Train, score, explain and ablate sequence-to-sequence Transformers with a choice of attention in every role."""
 
+from os import PathLike
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seq2seq.run.model import Model
+
 __version__ = "0.1.0"
+__all__ = ["load", "__version__"]
+
+
+def load(folder: str | PathLike[str], *others: str | PathLike[str], device: str = "auto") -> "Model":
+    """Load the model of a run: `seq2seq.load("outputs/train/2026-01-31_12-00-00").translate(["Good morning."])`.
+
+    Args:
+        folder: a run's folder, or the bundle `model/` out of one.
+        others: more of them with the same vocabulary: together they translate as an ensemble.
+        device: "cpu", "cuda:0" and so on; "auto" takes a GPU if there is one.
+
+    Raises:
+        CheckpointError: there is no finished model, or it is damaged.
+        ConfigError: the vocabularies differ, or there is no such device.
+    """
+    from seq2seq.run.model import load_model
+
+    return load_model(folder, *others, device=device)

@@ -18,7 +18,7 @@ from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutpu
 from seq2seq.attention.cache import KeyValueCache
 from seq2seq.attention.config import Role, Site
 from seq2seq.attention.kernels import exact_attention, fused_attention
-from seq2seq.attention.patterns import pattern
+from seq2seq.attention.patterns import Pattern, pattern
 from seq2seq.padding import Padding
 from seq2seq.position.logit_bias import LogitBias
 
@@ -74,11 +74,11 @@ class SparseCore(AttentionCore[ConfigT]):
     ) -> Tensor:
         """`read` for a pattern that reaches no further than `reach`: blocks of `size` queries through fused kernels."""
         q_pieces, k_pieces, v_pieces = q.split(size, 2), k.split(size, 2), v.split(size, 2)
+        grids = Grids(self.may_read, q.device)
 
         def read(block: Block) -> Tensor:
-            i, j = block.positions(q.device)
-            may_read = and_valid(self.may_read(i, j), block.valid(valid))
-            values = None if bias is None else bias(i, j)[None]
+            may_read = and_valid(grids[block], block.valid(valid))
+            values = None if bias is None else bias(*block.positions(q.device))[None]
             q_b, k_b, v_b = block.queries(q_pieces), block.keys(k_pieces), block.keys(v_pieces)
             return fused_attention(q_b, k_b, v_b, may_read=may_read, bias=values, dropout=dropout)
 
@@ -165,6 +165,21 @@ def block_size(window: int) -> int:
     256 queries for a window of 256 the time is the same and the memory halves.
     """
     return min(max(1 << (window - 1).bit_length(), 64), 512)
+
+
+class Grids:
+    """A pattern of distances on blocks (C, M), True where a query may read. Most blocks of a sequence share one grid."""
+
+    def __init__(self, reads: Pattern, device: torch.device) -> None:
+        self.reads = reads
+        self.device = device
+        self.made: dict[tuple[int, int, int], Tensor] = {}
+
+    def __getitem__(self, block: Block) -> Tensor:
+        shape = (block.end - block.start, block.start - block.first_key, block.last_key - block.first_key)
+        if shape not in self.made:
+            self.made[shape] = self.reads(*block.positions(self.device))
+        return self.made[shape]
 
 
 def keeps_weights(bias: LogitBias | None, dropout: float) -> bool:

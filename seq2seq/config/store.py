@@ -1,5 +1,6 @@
 """The one place that knows Hydra: schemas in, a checked dataclass out, errors in one clear message."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -66,6 +67,8 @@ def run_command(config_name: str, task: Task[Any]) -> None:
             task(to_dataclass(config), Path(runtime.runtime.output_dir), overrides)
         except UserError as error:  # Hydra would print about it first
             refused.append(error)
+            with contextlib.suppress(OSError):  # Hydra made the folder; it goes again unless something is in it
+                Path(runtime.runtime.output_dir).rmdir()
 
     try:
         refuse_edits(sys.argv[1:])

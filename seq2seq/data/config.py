@@ -145,6 +145,8 @@ class FilesConfig(DataConfig):
     """
 
     name: str = "files"
+    source_language: str = "source"  # a code such as "zh" chooses the tokenizer of BLEU
+    target_language: str = "target"
     train: SplitFiles = field(default_factory=SplitFiles)
     validation: SplitFiles = field(default_factory=SplitFiles)
     test: SplitFiles = field(default_factory=SplitFiles)

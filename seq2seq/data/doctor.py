@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from seq2seq.data.column import Column
 from seq2seq.data.config import DataConfig
 from seq2seq.data.prepare import PreparedCorpus, Split, listed, prepare
 from seq2seq.data.sampler import BatchPlan
@@ -55,8 +56,7 @@ def facts(corpus: PreparedCorpus, config: DataConfig) -> dict[str, str]:
         for name, count in manifest["pairs"].items()
     }
     told["dropped from training"] = listed(manifest["dropped"])
-    table = corpus.train.with_format("numpy")
-    lengths = [np.asarray(table[f"{side}_length"][:], np.int64) for side in SIDES]
+    lengths = [Column.of_dataset(corpus.train, side).lengths() + 1 for side in SIDES]
     for side, of_side in zip(SIDES, lengths, strict=True):
         most = np.quantile(of_side, 0.99)
         told[f"{side} length"] = (

@@ -9,18 +9,16 @@ space, comes back as a space.
 import hashlib
 import io
 import logging
-import re
 import struct
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
 import sentencepiece
 
 from seq2seq.data.config import TokenizerConfig, TokenizerKind
+from seq2seq.data.sentencepiece_model import is_whole, spaces_only, training_error
 from seq2seq.data.storage import staged
 from seq2seq.errors import DataError
 
@@ -30,7 +28,6 @@ SPACE = "▁"
 MAX_SENTENCE_BYTES = 1 << 20  # longer lines are left out of training by SentencePiece
 NUM_THREADS = 4  # a unigram vocabulary depends on it, so it is not the number of cores
 MAX_MODEL_BYTES = 1 << 30
-PIECES, TRAINER_SPEC, NORMALIZER_SPEC = 1, 2, 3  # fields of sentencepiece_model.proto
 
 
 class Tokenizer:
@@ -46,11 +43,10 @@ class Tokenizer:
         self.model = model
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-            whole = {PIECES, TRAINER_SPEC, NORMALIZER_SPEC} <= fields_of(model)
-        except RuntimeError:
-            whole = False
-        if not whole:
-            raise DataError(f"{name}: is not a whole SentencePiece model; make or copy it again")
+        except RuntimeError as error:
+            raise DataError(f"{name}: is not a SentencePiece model, or damaged; make or copy it again") from error
+        if not is_whole(model):
+            raise DataError(f"{name}: is cut off; make or copy it again")
         processor = self._processor
         found = (processor.unk_id(), processor.pad_id(), processor.bos_id(), processor.eos_id())
         if found != (self.UNK_ID, self.PAD_ID, self.BOS_ID, self.EOS_ID):
@@ -89,7 +85,7 @@ class Tokenizer:
                 minloglevel=2,
             )
         except RuntimeError as error:
-            raise translate(str(error), config) from error
+            raise training_error(str(error), config) from error
         with staged(path) as stage:
             stage.write_bytes(buffer.getvalue())
         return cls(buffer.getvalue(), name=str(path))
@@ -214,36 +210,6 @@ def alternate(source: list[str], target: list[str]) -> Iterator[str]:
         yield from pair
 
 
-@cache
-def spaces_only() -> sentencepiece.SentencePieceNormalizer:
-    """Turns every character at which str.split splits into a space, and nothing else."""
-    spaces = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace() and chr(code) != " "]
-    return sentencepiece.SentencePieceNormalizer(norm_map=[(space, " ") for space in spaces])
-
-
-def fields_of(model: bytes) -> set[int]:
-    """The numbers of the top-level fields of a serialised model, all of which are length-delimited.
-
-    Pieces come first and the specifications last: a file cut off between two pieces parses, as a smaller vocabulary.
-    """
-    fields, place = set(), 0
-
-    def varint() -> int:
-        nonlocal place
-        value = shift = 0
-        while True:
-            byte = model[place]
-            value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
-            if byte < 128:
-                return value
-
-    while place < len(model):
-        fields.add(varint() >> 3)
-        length = varint()
-        place += length
-    return fields
-
-
 def words_of_characters(text: str) -> list[int]:
     """For each character of a line the number of its word in text.split(), -1 for white space."""
     words, word, inside = [], -1, False
@@ -253,18 +219,3 @@ def words_of_characters(text: str) -> list[int]:
         inside = not space
         words.append(-1 if space else word)
     return words
-
-
-def translate(message: str, config: TokenizerConfig) -> DataError:
-    """What a user can do about an error of the SentencePiece trainer."""
-    option = f"data.tokenizer.vocab_size: {config.vocab_size:,}"
-    if most := re.search(r"too high.*<= (\d+)", message):
-        return DataError(f"{option} is more than this text allows; choose at most {most[1]}, or give more text")
-    if least := re.search(r"smaller than required_chars.* vs (\d+)", message):
-        return DataError(
-            f"{option} is less than the {least[1]} that the characters of this text need; choose more, or lower "
-            "data.tokenizer.character_coverage"
-        )
-    if "sentences_.empty()" in message:
-        return DataError("there is no text to train a tokenizer on; every training sentence is empty")
-    return DataError(f"SentencePiece could not train a tokenizer ({message}); change data.tokenizer or the text")

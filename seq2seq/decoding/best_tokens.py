@@ -9,8 +9,8 @@ BLOCK = 64  # columns that share a maximum; near the root of the usual vocabular
 def best_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Values (R, k) and indices (R, k) of the largest entries of each row of (R, V), largest first; k is at most V.
 
-    The k largest entries lie in the k blocks with the largest maxima, and maxima of blocks are vectorised where the
-    search within a row is not. With k = 1 the first of equal entries is taken, as argmax does.
+    Of equal entries the one with the lowest index is the larger. The k largest entries lie in the k blocks with the
+    largest maxima, and maxima of blocks are vectorised where the search within a row is not.
     """
     size = logits.size(1)
     if size <= k * BLOCK:
@@ -19,7 +19,7 @@ def best_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     maxima = logits[:, :whole].unflatten(1, (-1, BLOCK)).amax(-1)
     if whole < size:
         maxima = torch.cat([maxima, logits[:, whole:].amax(-1, keepdim=True)], 1)
-    blocks = pick(maxima, k)[1]
+    blocks = pick(maxima, k)[1].sort().values
     columns = (blocks[..., None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
     candidates = logits.gather(1, columns.clamp(max=size - 1)).masked_fill_(columns >= size, float("-inf"))
     values, found = pick(candidates, k)
@@ -27,5 +27,12 @@ def best_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def pick(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    values, indices = x.max(-1, keepdim=True) if k == 1 else x.topk(k)
-    return values, indices
+    """The same by torch, which orders equal entries as it likes, unless there are equal ones."""
+    if k == 1:
+        values, indices = x.max(-1, keepdim=True)  # the first of equal ones
+        return values, indices
+    values, indices = x.topk(min(k + 1, x.size(1)))
+    equal = (values[:, 1:] == values[:, :-1]) & (values[:, 1:] > float("-inf"))
+    if bool(equal.any()):
+        values, indices = x.sort(stable=True, descending=True)
+    return values[:, :k], indices[:, :k]

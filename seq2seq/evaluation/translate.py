@@ -131,7 +131,9 @@ class Translator:
     ) -> list[Translation]:
         """Translate lines number first, first + 1, ..."""
         sides, cut = self.encode(self.tokenizers.source, lines, self.max_source)
-        done = [Translation(line, (Candidate("", [], 0.0, 0.0, True),)) for line in lines]
+        nothing = Side([], [])
+        blank = (Candidate("", [], 0.0, 0.0, True),), False, self.align([nothing], [nothing])[0]
+        done = [Translation(line, *blank) for line in lines]
         forced = None if prefixes is None else self.tokenizers.target.encode_batch(prefixes)
         waiting = [row for row, side in enumerate(sides) if side.ids]
         progress(len(lines) - len(waiting))

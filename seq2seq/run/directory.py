@@ -77,6 +77,11 @@ class RunDirectory:
         return status
 
 
+def is_first_process() -> bool:
+    """Whether this is not a process that another one of the same run has started."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
+
+
 def newest_finished(outputs: Path) -> Path:
     """The run below a folder that finished last.
 

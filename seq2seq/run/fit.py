@@ -14,7 +14,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.evaluation.score import corpus_scores
 from seq2seq.model.transformer import Transformer
 from seq2seq.run.bundle import build_model, write_bundle
-from seq2seq.run.directory import RunDirectory
+from seq2seq.run.directory import RunDirectory, is_first_process
 from seq2seq.run.logs import configure_logging, quiet_lightning
 from seq2seq.training.checkpoint import CheckpointIndex, WholeCheckpointIO, average_weights, model_weights, newest_good
 from seq2seq.training.config import Export, TrainerConfig
@@ -36,7 +36,8 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     Raises:
         UserError: anything that a user can mend.
     """
-    configure_logging(directory.log)
+    first = is_first_process()
+    configure_logging(directory.log if first else None, shown=first)
     quiet_lightning()
     if config.trainer.num_threads:
         torch.set_num_threads(config.trainer.num_threads)
@@ -46,7 +47,6 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     model = build_model(config, corpus.tokenizers)
     keeper = Keeper(directory.path, config.trainer)
     trainer = build_trainer(config, directory, keeper)
-    configure_logging(directory.log if trainer.is_global_zero else None, shown=trainer.is_global_zero)
     introduce(config, directory, corpus, model, trainer)
     module = TranslationModule(
         model,

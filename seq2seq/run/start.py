@@ -14,7 +14,7 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import validate
 from seq2seq.data.sources.base import check
 from seq2seq.errors import ConfigError, UserError
-from seq2seq.run.directory import RunDirectory
+from seq2seq.run.directory import RunDirectory, is_first_process
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +30,6 @@ MAY_CHANGE = (
     "data.cache_dir",
     "data.root",
 )
-
-
-def is_first_process() -> bool:
-    """Whether this is not a process that another one of the same run has started."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
 
 
 def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
@@ -86,6 +81,10 @@ def resume_run(folder: Path, overrides: list[str]) -> None:
         raise UserError(f"resume={folder}: there is no such folder; give the folder of a run")
     config = apply_overrides(load_run_config(directory.config), overrides)
     check_run(config)
+    status = directory.status()
+    if status.get("state") == "finished" and (not overrides or status.get("step", 0) >= config.trainer.max_steps):
+        print(f"{folder} is finished, at step {status.get('step')}; train further by raising trainer.max_steps")
+        return
     if is_first_process():
         directory.acquire()
     train(config, directory, resume=True)

@@ -7,7 +7,7 @@ same ones again.
 import logging
 import signal
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -181,7 +181,7 @@ class Keeper(Callback):
         return asdict(self.standing)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.standing = Standing(**state_dict)
+        self.standing = replace(Standing(**state_dict), stopped="")
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.progress.stop()

@@ -72,7 +72,9 @@ def test_a_mechanism_by_layer_must_serve_its_role(composed: Compose) -> None:
 
 def test_an_explicit_alignment_needs_weights(composed: Compose) -> None:
     overrides = ["cross_attention=linformer", "alignment.enabled=true"]
-    with pytest.raises(ConfigError, match="alignment.enabled: linformer has no weight per key position; choose another"):
+    with pytest.raises(
+        ConfigError, match="alignment.enabled: linformer has no weight per key position; choose another"
+    ):
         validate(composed("train", *overrides))
     validate(composed("train", "cross_attention=linformer"))
 

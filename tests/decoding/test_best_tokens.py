@@ -23,7 +23,11 @@ def test_many_impossible_entries() -> None:
     assert int(indices.max()) < logits.size(1)
 
 
-def test_the_first_of_equal_entries_is_the_best() -> None:
-    logits = torch.zeros(2, 10 * BLOCK)
-    logits[1, [77, 300, 301]] = 1.0
-    assert best_tokens(logits, 1)[1].tolist() == [[0], [77]]
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_of_equal_entries_the_first_is_the_best(k: int) -> None:
+    logits = torch.randint(0, 4, (50, 10 * BLOCK + 7), generator=torch.Generator().manual_seed(0)).float()
+    logits[0], logits[1] = 0, torch.arange(10 * BLOCK + 7) % 2
+    expected = logits.sort(stable=True, descending=True)
+    values, indices = best_tokens(logits, k)
+    assert torch.equal(values, expected.values[:, :k])
+    assert torch.equal(indices, expected.indices[:, :k])

@@ -60,7 +60,7 @@ def test_first_tokens_follow_the_model() -> None:
     config = replace(SAMPLING, n_best=4000, max_length_ratio=0.0, max_length_offset=1)
     (found,) = search([model], source, config, **IDS)
     first = torch.tensor([h.tokens[0] if h.tokens else 3 for h in found]).bincount(minlength=12) / len(found)
-    with torch.inference_mode():
+    with torch.no_grad():
         logits, _ = model(source, Tokens.of([[2]], pad_id=1))
     logits[..., [1, 2]] = float("-inf")
     assert torch.allclose(first, logits[0, 0].softmax(-1), atol=4 * (0.25 / len(found)) ** 0.5)

@@ -6,14 +6,18 @@ Source: Bahdanau et al. 2015, "Neural Machine Translation by Jointly Learning to
 (arXiv:1409.0473), section 3.1 and appendix A.1.2: score = v_a . tanh(W_a s + U_a h). W_a and U_a, with a bias, are the
 projections to queries and keys that `MultiHeadAttention` makes; only v_a, here u for each head, is the core's own.
 
-The hidden layer of every pair would be (B, H, T, S, K). Queries go in chunks, and the backward pass recomputes each
-chunk, so that memory grows with the length and time with its square.
+The hidden layer of all pairs would be (B, H, T, S, K). It is made for one query at a time, and made again for its
+gradient; the logits (B, H, T, S) are made and made again for a chunk of queries. So memory grows with the length, and
+time with its square.
 
-Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim.
+Shapes: B batch, T queries, S keys, H query heads, G key/value heads, R = H / G, K head_dim.
 """
+
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
@@ -24,7 +28,7 @@ from seq2seq.attention.kernels import masked_softmax
 from seq2seq.padding import Padding
 from seq2seq.position.logit_bias import LogitBias
 
-HIDDEN = 2**20  # numbers in the hidden layer of one chunk
+LOGITS = 2**20  # logits in one chunk of queries
 
 
 class AdditiveCore(AttentionCore[AdditiveConfig]):
@@ -45,7 +49,7 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         need_weights: bool = False,
     ) -> AttentionOutput:
         context, weights = self.attend(q, k, v, padding=padding, bias=bias, need_weights=need_weights)
-        return AttentionOutput(context, weights)
+        return AttentionOutput(context, weights if need_weights else None)
 
     def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> KeyValueCache:
         return KeyValueCache(batch_size, capacity=capacity, like=like)
@@ -75,15 +79,15 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """Context and weights of queries at positions seen, seen + 1, ..., chunk by chunk."""
-        batch, heads, queries, head_dim = q.shape
-        chunk = max(1, HIDDEN // max(1, batch * heads * k.size(2) * head_dim))
+        chunk = max(1, LOGITS // max(1, q.size(0) * q.size(1) * k.size(2)))
+        if q.size(2) <= chunk:
+            return self.attend_chunk(q, k, v, padding, bias, seen)
         contexts, weights = [], []
-        for start in range(0, queries, chunk):
-            first = seen + start
+        for start in range(0, q.size(2), chunk):
             q_c = q[:, :, start : start + chunk]
             # A causal chunk reads no key after its last query.
-            keys = first + q_c.size(2) if self.role is Role.CAUSAL else k.size(2)
-            inputs = (q_c, k[:, :, :keys], v[:, :, :keys], padding, bias, first)
+            keys = seen + start + q_c.size(2) if self.role is Role.CAUSAL else k.size(2)
+            inputs = (q_c, k[:, :, :keys], v[:, :, :keys], padding, bias, seen + start)
             context_c, weights_c = checkpoint(
                 self.attend_chunk, *inputs, use_reentrant=False, preserve_rng_state=self.config.dropout > 0
             )
@@ -97,13 +101,62 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
     ) -> tuple[Tensor, Tensor]:
         """Context (B, H, T, K) and weights (B, H, T, S) of queries at positions first, first + 1, ..."""
         groups = (k.size(1), q.size(1) // k.size(1))
-        hidden = (q.unflatten(1, groups)[..., None, :] + k[:, :, None, None]).flatten(1, 2).tanh_()  # (B, H, T, S, K)
-        logits = (hidden @ self.score[:, None, :, None].to(q.dtype)).squeeze(-1).float()
-        i = torch.arange(first, first + q.size(2), device=q.device)[:, None]
-        j = torch.arange(k.size(2), device=q.device)[None]
+        causal = self.role is Role.CAUSAL
+        score = self.score.unflatten(0, groups)
+        grouped = PairLogits.apply(q.float().unflatten(1, groups), k.float(), score, first if causal else k.size(2))
+        logits = cast(Tensor, grouped).flatten(1, 2)
+        i, j = (
+            torch.arange(first, first + q.size(2), device=q.device)[:, None],
+            torch.arange(k.size(2), device=q.device),
+        )
         if bias is not None:
-            logits = logits + bias(i, j)
-        may_read = i >= j if self.role is Role.CAUSAL else None if padding is None else padding.key_mask()
+            logits = logits + bias(i, j[None])
+        may_read = i >= j if causal else None if padding is None else padding.key_mask()
         weights = masked_softmax(logits, may_read)
         dropped = F.dropout(weights, self.config.dropout, self.training).to(v.dtype)
         return (dropped.unflatten(1, groups) @ v[:, :, None]).flatten(1, 2), weights
+
+
+class PairLogits(torch.autograd.Function):
+    """u . tanh(q_i + k_j) (B, G, R, T, S) with one query's hidden layer in memory, in one buffer for all of them.
+
+    q: (B, G, R, T, K). k: (B, G, S, K). u: (G, R, K). Query t reads the first `seen` + t + 1 keys; beyond them the
+    logits are zero, to be masked.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, u: Tensor, seen: int) -> Tensor:
+        ctx.save_for_backward(q, k, u)
+        ctx.seen = seen
+        logits = q.new_zeros(*q.shape[:-1], k.size(2))
+        buffer = hidden_buffer(q, k)
+        for t in range(q.size(3)):
+            hidden = hidden_layer(q, k, t, seen, buffer)
+            logits[..., t, : hidden.size(3)] = (hidden @ u[..., None]).squeeze(-1)
+        return logits
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_logits: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        q, k, u = ctx.saved_tensors
+        buffer = hidden_buffer(q, k)
+        of_q, of_k, of_u = torch.empty_like(q), torch.zeros_like(buffer), torch.zeros_like(u)
+        for t in range(q.size(3)):
+            hidden = hidden_layer(q, k, t, ctx.seen, buffer)
+            g = of_logits[..., t, : hidden.size(3)]  # (B, G, R, S)
+            of_u += (g[..., None, :] @ hidden).sum(0).squeeze(-2)
+            slope = hidden.square_().neg_().add_(1)
+            of_q[..., t, :] = (g[..., None, :] @ slope).squeeze(-2) * u
+            of_k[:, :, :, : hidden.size(3)].addcmul_(slope, g[..., None])
+        return of_q, (of_k * u[:, :, None]).sum(2), of_u, None
+
+
+def hidden_buffer(q: Tensor, k: Tensor) -> Tensor:
+    """(B, G, R, S, K): room for the hidden layer of one query."""
+    return q.new_empty(*q.shape[:3], *k.shape[2:])
+
+
+def hidden_layer(q: Tensor, k: Tensor, t: int, seen: int, buffer: Tensor) -> Tensor:
+    """tanh(q_t + k_j) for the keys j that query t reads, written into the buffer."""
+    keys = min(k.size(2), seen + t + 1)
+    return torch.add(q[:, :, :, t, None], k[:, :, None, :keys], out=buffer[:, :, :, :keys]).tanh_()

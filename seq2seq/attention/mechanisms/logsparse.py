@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from seq2seq.attention.config import LogSparseConfig, Site
 from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.softmax_parts import dense_part, merge, own_keys_part
-from seq2seq.attention.sparse import Block, GatheringCore, and_valid, block_size, blocks, recomputed
+from seq2seq.attention.sparse import Block, GatheringCore, Grids, and_valid, block_size, blocks, recomputed
 from seq2seq.position.logit_bias import LogitBias
 
 Pieces = tuple[Tensor, ...]
@@ -47,9 +47,10 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
             elif valid is not None:
                 valid = F.pad(valid, (0, q.size(2) - length))
         pieces = q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2)
+        grids = Grids(self.may_read, q.device)
         steps = blocks(q.size(2), self.block, self.reach, causal=self.causal)
         again = length > self.block
-        contexts = [recomputed(self.read_block, b, *pieces, valid, bias, dropout, when=again) for b in steps]
+        contexts = [recomputed(self.read_block, b, *pieces, grids, valid, bias, dropout, when=again) for b in steps]
         return torch.cat(contexts, 2)[:, :, :length]
 
     def read_block(
@@ -58,13 +59,14 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
         q: Pieces,
         k: Pieces,
         v: Pieces,
+        grids: Grids,
         valid: Tensor | None,
         bias: LogitBias | None,
         dropout: float,
     ) -> Tensor:
         """Context (B, H, C, K) of one block of queries."""
         i, j = block.positions(q[0].device)
-        may_read = and_valid(self.may_read(i, j), block.valid(valid))
+        may_read = and_valid(grids[block], block.valid(valid))
         values = None if bias is None else bias(i, j)[None]
         near = (block.queries(q), block.keys(k), block.keys(v))
         far = self.far_pieces(block, len(q))

@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.attention.config import Site, StridedConfig
-from seq2seq.attention.patterns import window
+from seq2seq.attention.patterns import both, everything, not_after, window
 from seq2seq.attention.softmax_parts import Part, dense_part, merge
-from seq2seq.attention.sparse import Block, GatheringCore, and_valid, block_size, blocks, recomputed
+from seq2seq.attention.sparse import Block, GatheringCore, Grids, and_valid, block_size, blocks, recomputed
 from seq2seq.position.logit_bias import LogitBias
 
 LOGITS = 2**21  # of one chunk of queries from every class
@@ -30,6 +30,7 @@ class StridedCore(GatheringCore[StridedConfig]):
     def __init__(self, config: StridedConfig, site: Site) -> None:
         super().__init__(config, site)
         self.block = block_size(config.window)
+        self.side = not_after if self.causal else everything
         self.near = window(config.window)
         self.beyond = -(-config.window // config.stride) * config.stride  # nearest key outside the window
 
@@ -47,11 +48,11 @@ class StridedCore(GatheringCore[StridedConfig]):
     ) -> Part:
         """The keys less than `window` away."""
         q_pieces, k_pieces, v_pieces = q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2)
+        grids = Grids(both(self.near, self.side), q.device)
 
         def read(block: Block) -> Part:
-            i, j = block.positions(q.device)
-            may_read = and_valid(self.may_read(i, j) & self.near(i, j), block.valid(valid))
-            values = None if bias is None else bias(i, j)
+            may_read = and_valid(grids[block], block.valid(valid))
+            values = None if bias is None else bias(*block.positions(q.device))
             q_b, k_b, v_b = block.queries(q_pieces), block.keys(k_pieces), block.keys(v_pieces)
             return dense_part(q_b, k_b, v_b, may_read=may_read, bias=values, dropout=dropout)
 
@@ -66,13 +67,13 @@ class StridedCore(GatheringCore[StridedConfig]):
         length, stride = q.size(2), self.config.stride
         q_c, k_c, v_c = by_class(q, stride), by_class(k, stride), by_class(v, stride)
         positions = torch.arange(q_c.size(3) * stride, device=q.device).unflatten(0, (-1, stride)).T  # (s, R)
-        real = positions[:, None, None] < length  # (s, 1, 1, R)
-        if valid is not None:
-            real = by_class(valid.mT, stride).mT  # (B, s, 1, 1, R); what a class is padded with is not real
+        # (s, 1, 1, R) or (B, s, 1, 1, R): what the last row ends in is not real, and in CAUSAL nothing real reads it.
+        real = positions[:, None, None] < length if valid is None else by_class(valid.mT, stride).mT
 
         def read(q_r: Tensor, first: int) -> Part:
             i, j = positions[:, first : first + q_r.size(3), None], positions[:, None]
-            may_read = (self.may_read(i, j) & ~self.near(i, j))[:, None] & real
+            far = self.side(i[0], j[0]) & ~self.near(i[0], j[0])  # (chunk, R): distances are the same in every class
+            may_read = far if self.causal else far & real
             values = None if bias is None else bias(i, j).movedim(0, 1)  # (s, H, chunk, R)
             return dense_part(q_r, k_c, v_c, may_read=may_read, bias=values, dropout=dropout)
 

@@ -61,7 +61,10 @@ class Multi30kSource:
 
     def load(self) -> RawCorpus:
         if self.config.root is None:
-            return self.hub().load()
+            try:
+                return self.hub().load()
+            except DataError as error:
+                raise DataError(f"{error}; or give the folder of the raw files as data.root") from error
         splits = {}
         for split, stem in STEMS.items():
             source, target = (self.find(stem, language) for language in self.languages)

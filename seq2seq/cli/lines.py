@@ -1,0 +1,145 @@
+"""Lines of text in and out of a command: bytes at both ends, so that nothing but a line feed ends a line."""
+
+import logging
+import os
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from seq2seq.data.reader import open_binary
+from seq2seq.errors import DataError
+from seq2seq.training.progress import ProgressReport
+
+logger = logging.getLogger(__name__)
+
+STDIN = Path("-")
+BROKEN_PIPE = 128 + 13  # the exit code of a program that SIGPIPE ends
+SECONDS = 5.0  # between reports of progress where the number of lines is not known
+
+
+class Lines:
+    """The lines of files, one after the other, or of standard input; read as they are asked for.
+
+    Files are read through once before, so that a bad line is found before work begins. On standard input that cannot
+    be: a bad line ends the lines there, and `error` is set, so that those before it are not lost.
+
+    Args:
+        files: text in UTF-8, gzipped if the name ends in .gz; "-", or none at all, is standard input.
+
+    Attributes:
+        total: how many lines there are; None if that is not known.
+
+    Raises:
+        DataError: a file cannot be read, with its name and line.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = list(files) or [STDIN]
+        self.error: DataError | None = None
+        self.total: int | None = None
+        for path in self.files:
+            if path != STDIN and not path.exists():
+                raise DataError(f"{path}: no such file; give text files, or nothing to read standard input")
+        if all(path.is_file() for path in self.files):
+            self.total = sum(1 for path in self.files for _ in file_lines(path))
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            for path in self.files:
+                yield from file_lines(path)
+        except DataError as error:
+            self.error = error
+
+    def finish(self) -> None:
+        """Raise what ended the lines too early."""
+        if self.error is not None:
+            raise self.error
+
+
+def file_lines(path: Path) -> Iterator[str]:
+    """Lines without their line feed. A byte order mark at the start is left out.
+
+    Raises:
+        DataError: the file cannot be read, or is not UTF-8; the message names file and line.
+    """
+    if path == STDIN:
+        yield from decoded(sys.stdin.buffer, "<stdin>")
+        return
+    with path.open("rb") if path.is_fifo() else open_binary(path) as stream:
+        yield from decoded(stream, str(path))
+
+
+def decoded(stream: BinaryIO, name: str) -> Iterator[str]:
+    number = 0
+    try:
+        for number, raw in enumerate(stream, 1):
+            text = raw.decode("utf-8").removesuffix("\n")
+            yield text.removeprefix("\ufeff") if number == 1 else text
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}:{number}: is not valid UTF-8 (byte {error.start + 1}); "
+            "convert the text: iconv -f ENCODING -t UTF-8"
+        ) from error
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"{name}:{number + 1}: cannot be read ({error}); fetch the file again") from error
+
+
+def parallel_lines(source: Path, target: Path) -> tuple[list[str], list[str]]:
+    """Two files whose lines belong together.
+
+    Raises:
+        DataError: they cannot be read, or differ in length.
+    """
+    sides = list(file_lines(source)), list(file_lines(target))
+    if len(sides[0]) != len(sides[1]):
+        raise DataError(
+            f"{source} has {len(sides[0]):,} lines and {target} {len(sides[1]):,}; line n of one must belong to line n "
+            "of the other, find where they part"
+        )
+    return sides
+
+
+@contextmanager
+def standard_output() -> Iterator[Callable[[str], None]]:
+    """A function that writes a line at once. If nobody reads any more, the command ends without a word."""
+    stream = sys.stdout.buffer
+
+    def write(line: str) -> None:
+        stream.write(f"{line}\n".encode())
+        stream.flush()
+
+    try:
+        yield write
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left in the buffer goes nowhere
+        raise SystemExit(BROKEN_PIPE) from None
+
+
+@contextmanager
+def line_progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A function to call with the number of lines just finished; it reports on standard error.
+
+    Nothing is shown where the output itself is seen on a terminal.
+    """
+    shown = not sys.stdout.isatty()
+    done, said = 0, time.monotonic()
+    with ProgressReport(title, total or 0, unit=" lines", shown=shown and total is not None) as report:
+
+        def finished(count: int) -> None:
+            nonlocal done, said
+            done += count
+            report.update(done)
+            if total is None and shown and time.monotonic() - said >= SECONDS:
+                said = time.monotonic()
+                logger.info("%s: %s lines", title, f"{done:,}")
+
+        yield finished
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """ "1 line", "2,000 lines"."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -1,0 +1,164 @@
+"use strict";
+
+// The list of sentences: search, order, and elements for no more rows than can be seen.
+
+const ROW_HEIGHT = 60;  // pixels, as the style sheet has it
+const BEYOND = 8;  // rows drawn above and below those in view
+
+// What the list can be ordered by: its name, the value of a sentence, and what a row says.
+const ORDERS = {
+  file: {label: "order in file", value: (sentence) => sentence.number, fact: (sentence) => `chrF ${sentence.chrf.toFixed(0)}`},
+  chrf: {label: "chrF", value: (sentence) => sentence.chrf, fact: (sentence) => sentence.chrf.toFixed(1)},
+  bleu: {label: "BLEU", value: (sentence) => sentence.bleu, fact: (sentence) => sentence.bleu.toFixed(1)},
+  ter: {label: "TER", value: (sentence) => sentence.ter, fact: (sentence) => sentence.ter.toFixed(1)},
+  length: {
+    label: "source length", value: (sentence) => sentence.source.length,
+    fact: (sentence) => `${sentence.source.length} ${sentence.source.length === 1 ? "word" : "words"}`,
+  },
+};
+
+const byId = (id) => document.getElementById(id);
+
+/** A new element. Text from data enters the page here and nowhere else, and only as text. */
+function element(tag, className = "", text = "") {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+class SentenceList {
+  constructor(sentences, onChoose) {
+    this.sentences = sentences;
+    this.onChoose = onChoose;
+    this.order = "file";
+    this.descending = false;
+    this.chosen = null;  // number of a sentence
+    this.shown = sentences;  // those found, in order
+    this.box = byId("list");
+    this.rows = byId("rows");
+    for (const [name, {label}] of Object.entries(ORDERS)) byId("sort").append(new Option(label, name));
+    this.listen();
+  }
+
+  listen() {
+    byId("search").addEventListener("input", () => this.update());
+    byId("search").addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === "ArrowDown") {
+        event.preventDefault();
+        this.box.focus();
+        this.chooseAt(0);
+      }
+    });
+    byId("sort").addEventListener("change", (event) => {
+      this.order = event.target.value;
+      this.update();
+    });
+    byId("direction").addEventListener("click", () => {
+      this.descending = !this.descending;
+      this.update();
+    });
+    this.box.addEventListener("keydown", (event) => this.onKey(event));
+    this.rows.addEventListener("click", (event) => {
+      const row = event.target.closest(".row");
+      if (row) this.choose(Number(row.dataset.number));
+    });
+    let waiting = false;
+    const redraw = () => {
+      if (!waiting) requestAnimationFrame(() => { waiting = false; this.draw(); });
+      waiting = true;
+    };
+    this.box.addEventListener("scroll", redraw);
+    addEventListener("resize", redraw);
+  }
+
+  /** Search and sort again. */
+  update() {
+    const wanted = fold(byId("search").value.trim());
+    const {value} = ORDERS[this.order];
+    const sign = this.descending ? -1 : 1;
+    this.shown = this.sentences
+      .filter((sentence) => wanted === "" || this.text(sentence).includes(wanted))
+      .sort((a, b) => sign * (value(a) - value(b)) || a.number - b.number);
+    byId("direction").textContent = this.descending ? "↓ falling" : "↑ rising";
+    const of = this.sentences.length.toLocaleString("en");
+    byId("count").textContent = wanted === "" ? `${of} sentences` : `${this.shown.length.toLocaleString("en")} of ${of} sentences`;
+    this.box.scrollTop = 0;
+    this.rows.style.height = `${this.shown.length * ROW_HEIGHT}px`;
+    this.reveal();
+    this.draw();
+  }
+
+  text(sentence) {
+    sentence.text ??= fold([sentence.source, sentence.hypothesis, sentence.reference].map((words) => words.join(" ")).join("\n"));
+    return sentence.text;
+  }
+
+  draw() {
+    const first = Math.max(Math.floor(this.box.scrollTop / ROW_HEIGHT) - BEYOND, 0);
+    const end = Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW_HEIGHT) + BEYOND;
+    this.rows.replaceChildren(...this.shown.slice(first, end).map((sentence, index) => this.row(sentence, first + index)));
+    const active = byId(`row-${this.chosen}`);
+    if (active) this.box.setAttribute("aria-activedescendant", active.id);
+    else this.box.removeAttribute("aria-activedescendant");
+  }
+
+  row(sentence, place) {
+    const row = element("div", "row");
+    row.id = `row-${sentence.number}`;
+    row.dataset.number = sentence.number;
+    row.style.top = `${place * ROW_HEIGHT}px`;
+    row.setAttribute("role", "option");
+    row.setAttribute("aria-selected", String(sentence.number === this.chosen));
+    row.setAttribute("aria-posinset", place + 1);
+    row.setAttribute("aria-setsize", this.shown.length);
+    const source = element("span", "", sentence.source.join(" ") || "(empty)");
+    const hypothesis = element("span", "second", sentence.hypothesis.join(" ") || "(empty)");
+    source.dir = hypothesis.dir = "auto";
+    row.append(source, element("span", "fact", sentence.number + 1), hypothesis);
+    row.append(element("span", "fact", ORDERS[this.order].fact(sentence)));
+    return row;
+  }
+
+  place() {
+    return this.shown.findIndex((sentence) => sentence.number === this.chosen);
+  }
+
+  choose(number) {
+    this.chosen = number;
+    this.reveal();
+    this.draw();
+    this.onChoose(this.sentences[number]);
+  }
+
+  chooseAt(place) {
+    const within = Math.min(Math.max(place, 0), this.shown.length - 1);
+    if (this.shown.length) this.choose(this.shown[within].number);
+  }
+
+  /** The sentence after the chosen one, or before it; the first where the chosen one is not in the list. */
+  move(by) {
+    this.chooseAt(this.place() < 0 ? 0 : this.place() + by);
+  }
+
+  reveal() {
+    const top = this.place() * ROW_HEIGHT;
+    if (top < 0) return;
+    const last = this.box.scrollTop + this.box.clientHeight - ROW_HEIGHT;
+    if (top < this.box.scrollTop) this.box.scrollTop = top;
+    else if (top > last) this.box.scrollTop = top + ROW_HEIGHT - this.box.clientHeight;
+  }
+
+  onKey(event) {
+    const page = Math.max(Math.floor(this.box.clientHeight / ROW_HEIGHT) - 1, 1);
+    const moves = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity};
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    this.move(moves[event.key]);
+  }
+}
+
+/** Text as it is searched for: without case, and with one way to write an accent. */
+function fold(text) {
+  return text.normalize("NFC").toLocaleLowerCase();
+}

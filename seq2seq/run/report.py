@@ -1,0 +1,224 @@
+"""Collects what report.html shows: an evaluation's files, sentence scores, and the attention of all three roles."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from seq2seq.alignment.export import AttentionFile
+from seq2seq.alignment.extract import has_weights, mechanism
+from seq2seq.alignment.links import Links, check_bounds, read_pharaoh
+from seq2seq.attention.config import Role
+from seq2seq.data.tokenizer import Tokenizer
+from seq2seq.errors import ConfigError, DataError
+from seq2seq.evaluation.score import Score, sentence_scores
+from seq2seq.model.transformer import Transformer
+from seq2seq.padding import Tokens
+from seq2seq.report.html import Layer, Page, Sentence, SentenceWeights, write_report
+from seq2seq.run.bundle import Bundle, load_bundle, read_lines
+from seq2seq.training.progress import ProgressReport
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_SENTENCES = 500
+BATCH_WEIGHTS = 8_000_000  # numbers held at a time, 32 MB
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Files of `evaluation/<split>/`: one source, hypothesis and reference a sentence; links where it has any."""
+
+    folder: Path
+    sources: list[str]
+    hypotheses: list[str]
+    references: list[str]
+    links: list[Links] | None
+    scores: dict[str, Score]
+
+
+def report_run(run: Path, split: str, *, sentences: int = DEFAULT_SENTENCES) -> Path:
+    """Write `evaluation/<split>/report.html` of a run or bundle.
+
+    The decoder reads the tokens that it produced, from attention.npz; where there is no such file, those into which the
+    tokenizer splits the translation.
+
+    Args:
+        sentences: attention is exported for so many of the first; the page lists all.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UserError: no such run, it was not evaluated on the split, or its files do not fit together.
+    """
+    if sentences < 0:
+        raise ConfigError(f"sentences: must not be negative, as {sentences} is; 0 exports no attention")
+    bundle = load_bundle(run)
+    evaluation = read_evaluation(run / "evaluation" / split)
+    page = describe(bundle, evaluation, split, sentences)
+    path = evaluation.folder / "report.html"
+    write_report(path, page, attention(bundle, evaluation, page))
+    logger.info("report: %s (%.1f MB)", path, path.stat().st_size / 1e6)
+    return path
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """What an evaluation wrote.
+
+    Raises:
+        DataError: there is none, or its files do not have equally many lines.
+    """
+    names = ("sources.txt", "hypotheses.txt", "references.txt", "scores.json")
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            f"{folder} has no {', '.join(missing)}; evaluate first: "
+            f"python evaluate.py run={folder.parent.parent} split={folder.name}"
+        )
+    sources, hypotheses, references = (read_lines(folder / name) for name in names[:3])
+    if not len(sources) == len(hypotheses) == len(references):
+        raise DataError(
+            f"{folder} has {len(sources):,} sources, {len(hypotheses):,} hypotheses and {len(references):,} references; "
+            "they must be equally many: evaluate again"
+        )
+    links = None
+    if (folder / "alignments.pharaoh").is_file():
+        links = read_pharaoh(folder / "alignments.pharaoh")
+        lengths = [(len(a.split()), len(b.split())) for a, b in zip(sources, hypotheses, strict=True)]
+        check_bounds(links, lengths, path=folder / "alignments.pharaoh")
+    return Evaluation(folder, sources, hypotheses, references, links, read_scores(folder / "scores.json"))
+
+
+def read_scores(path: Path) -> dict[str, Score]:
+    """Corpus scores as an evaluation wrote them."""
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            name: Score(float(given[name]["score"]), str(given[name]["signature"])) for name in ("bleu", "chrf", "ter")
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not the scores of an evaluation ({error!r}); evaluate again") from error
+
+
+def describe(bundle: Bundle, evaluation: Evaluation, split: str, sentences: int) -> Page:
+    """The page without its weights."""
+    count = len(evaluation.sources)
+    source, target = bundle.config.data.languages()
+    logger.info("scoring %s sentences, each on its own", f"{count:,}")
+    scores = sentence_scores(evaluation.hypotheses, evaluation.references, target_language=target)
+    links = evaluation.links if evaluation.links is not None else [frozenset[tuple[int, int]]()] * count
+    texts = zip(evaluation.sources, evaluation.hypotheses, evaluation.references, links, scores, strict=True)
+    return Page(
+        title=f"{bundle.config.name}: {split}",
+        description=f"{source} to {target} · {count:,} sentences · {evaluation.folder.resolve()}",
+        scores=evaluation.scores,
+        roles={role: layers(bundle.model, role) for role in Role},
+        num_heads=bundle.model.config.num_heads,
+        sentences=[Sentence(*each) for each in texts],
+        with_attention=min(sentences, count),
+        no_links="" if evaluation.links is not None else "This evaluation wrote no alignments.",
+    )
+
+
+def layers(model: Transformer, role: Role) -> list[Layer]:
+    """The mechanisms of a role, layer by layer."""
+    stack = model.config.encoder if role is Role.ENCODER else model.config.decoder
+    found = [mechanism(model, role, layer) for layer in range(stack.num_layers)]
+    return [Layer(each.name, each.weights) for each in found]
+
+
+def attention(bundle: Bundle, evaluation: Evaluation, page: Page) -> Iterator[tuple[int, SentenceWeights]]:
+    """Weights of all roles, layers and heads, of the first sentences that are not empty."""
+    wanted = [
+        (role, layer)
+        for role in Role
+        for layer in range(len(page.roles[role]))
+        if has_weights(bundle.model, role, layer)
+    ]
+    if not wanted or not page.with_attention:
+        return
+    sources, targets = tokens(bundle, evaluation, page.with_attention)
+    numbers = [number for number, ids in enumerate(sources) if ids]
+    with ProgressReport("reading attention", page.with_attention, unit=" sentences") as progress:
+        for batch in batches(numbers, sources, targets, len(wanted) * page.num_heads):
+            yield from weights(bundle, wanted, batch, sources, targets)
+            progress.update(batch[-1] + 1)
+
+
+def tokens(bundle: Bundle, evaluation: Evaluation, count: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Subword ids of the first `count` sources and translations, cut to what the model reads."""
+    config = bundle.model.config
+    sources = bundle.tokenizers.source.encode_batch(evaluation.sources[:count])
+    targets = bundle.tokenizers.target.encode_batch(evaluation.hypotheses[:count])
+    path = evaluation.folder / "attention.npz"
+    if path.is_file():
+        targets = produced(bundle.tokenizers.target, path, evaluation.hypotheses[:count], targets)
+    return [ids[: config.max_source_length - 1] for ids in sources], [
+        ids[: config.max_target_length - 1] for ids in targets
+    ]
+
+
+def produced(tokenizer: Tokenizer, path: Path, lines: Sequence[str], encoded: list[list[int]]) -> list[list[int]]:
+    """The ids that the decoder produced, which need not be those into which its translation is split.
+
+    Raises:
+        DataError: the file is damaged, or is not of these translations.
+    """
+    id_of = {piece: index for index, piece in enumerate(tokenizer.pieces(range(tokenizer.vocab_size)))}
+    found = []
+    with AttentionFile(path) as file:
+        for number, line in enumerate(lines):
+            pieces = file[number].target_pieces if number < len(file) else None
+            ids = None if pieces is None else [id_of.get(piece, tokenizer.UNK_ID) for piece in pieces]
+            if ids is None or tokenizer.decode(ids) != line:
+                raise DataError(f"{path}: sentence {number} is not that of hypotheses.txt; evaluate again")
+            found.append(ids)
+    return found
+
+
+def batches(
+    numbers: Sequence[int], sources: list[list[int]], targets: list[list[int]], matrices: int
+) -> Iterator[list[int]]:
+    """Sentences side by side, as many as have few enough weights together when padded; at least one."""
+    batch: list[int] = []
+    longest = 0
+    for number in numbers:
+        length = max(len(sources[number]), len(targets[number])) + 1
+        if batch and matrices * (len(batch) + 1) * max(longest, length) ** 2 > BATCH_WEIGHTS:
+            yield batch
+            batch, longest = [], 0
+        batch.append(number)
+        longest = max(longest, length)
+    if batch:
+        yield batch
+
+
+@torch.inference_mode()
+def weights(
+    bundle: Bundle,
+    wanted: list[tuple[Role, int]],
+    batch: list[int],
+    sources: list[list[int]],
+    targets: list[list[int]],
+) -> list[tuple[int, SentenceWeights]]:
+    """One pass over a batch, cut into sentences."""
+    device = bundle.model.device
+    source = Tokens.of([[*sources[n], Tokenizer.EOS_ID] for n in batch], pad_id=Tokenizer.PAD_ID).to(device)
+    target = Tokens.of([[Tokenizer.BOS_ID, *targets[n]] for n in batch], pad_id=Tokenizer.PAD_ID).to(device)
+    found = bundle.model.states(source, target, weights_of=frozenset(wanted))[1]
+    stacked = {
+        role: torch.stack([found[pair] for pair in wanted if pair[0] is role], 1).cpu()
+        for role in dict.fromkeys(role for role, _ in wanted)
+    }
+    result = []
+    for row, number in enumerate(batch):
+        read, written = len(sources[number]) + 1, len(targets[number]) + 1
+        sizes = {Role.ENCODER: (read, read), Role.CAUSAL: (written, written), Role.CROSS: (written, read)}
+        own = {role: each[row, :, :, : sizes[role][0], : sizes[role][1]] for role, each in stacked.items()}
+        source_pieces = bundle.tokenizers.source.pieces([*sources[number], Tokenizer.EOS_ID])
+        target_pieces = bundle.tokenizers.target.pieces(targets[number])
+        result.append((number, SentenceWeights(source_pieces, target_pieces, own)))
+    return result

@@ -1,0 +1,24 @@
+import pytest
+
+from seq2seq.alignment.config import AlignmentConfig, LinkMethod
+
+
+def test_defaults_have_no_problems() -> None:
+    assert AlignmentConfig().problems() == []
+    assert AlignmentConfig(enabled=True, layer=-3, heads=[0, 2], method=LinkMethod.mutual).problems() == []
+
+
+@pytest.mark.parametrize(
+    ("config", "option"),
+    [
+        (AlignmentConfig(heads=[-1]), "heads"),
+        (AlignmentConfig(heads=[1, 1]), "heads"),
+        (AlignmentConfig(threshold=0.0), "threshold"),
+        (AlignmentConfig(threshold=1.5), "threshold"),
+        (AlignmentConfig(heatmaps=-1), "heatmaps"),
+    ],
+    ids=str,
+)
+def test_a_wrong_option_is_refused_by_name(config: AlignmentConfig, option: str) -> None:
+    (problem,) = config.problems()
+    assert problem.startswith(f"{option}: ")

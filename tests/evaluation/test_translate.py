@@ -1,0 +1,276 @@
+"""Text in, text out: every line answered in order, whatever its length and the batch it was in."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seq2seq.alignment.config import AlignmentConfig, LinkMethod
+from seq2seq.attention.config import AttentionConfig, Role, mechanisms
+from seq2seq.data.config import TokenizerConfig
+from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.decoding.config import DecodingConfig, DecodingMethod
+from seq2seq.errors import ConfigError
+from seq2seq.evaluation import translate
+from seq2seq.evaluation.translate import Translator
+from seq2seq.model.transformer import Transformer
+from tests.decoding.tiny import near, tiny
+
+TEXT = [
+    "the old house by the river was sold",
+    "a small house stood near the old bridge",
+    "the bridge over the river is closed today",
+    "today the small river looks calm and blue",
+]
+LINES = [
+    "the old bridge",
+    "",
+    "the river was calm",
+    "house",
+    "   ",
+    " the  small\thouse by the blue river ",
+    "the old bridge",
+    "over the river",
+    "unseen Ж letters",
+]
+CONFIG = DecodingConfig(beam_size=3, max_length_ratio=1.0, max_length_offset=4)
+METHODS = {
+    "greedy": replace(CONFIG, beam_size=1),
+    "beam": replace(CONFIG, n_best=2),
+    "sampling": replace(CONFIG, method=DecodingMethod.sampling, n_best=2),
+}
+CROSS = {name: kind() for name, kind in mechanisms().items() if Role.CROSS in kind.roles}
+
+
+@pytest.fixture(scope="module")
+def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
+    path = tmp_path_factory.mktemp("tokenizer") / "joint.model"
+    joint = Tokenizer.train(TEXT * 3, path, config=TokenizerConfig(vocab_size=70))
+    return Tokenizers(joint, joint)
+
+
+@pytest.fixture(scope="module")
+def with_bytes(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
+    path = tmp_path_factory.mktemp("tokenizer") / "joint.model"
+    joint = Tokenizer.train(TEXT * 3, path, config=TokenizerConfig(vocab_size=310, byte_fallback=True))
+    return Tokenizers(joint, joint)
+
+
+def model_for(
+    tokenizers: Tokenizers, *, seed: int = 1, longest: int = 48, cross: AttentionConfig | None = None
+) -> Transformer:
+    return tiny(vocab=tokenizers.target.vocab_size, seed=seed, longest=longest, cross=cross)
+
+
+@pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
+def test_every_line_is_answered_in_order(tokenizers: Tokenizers, config: DecodingConfig) -> None:
+    finished: list[int] = []
+    translator = Translator([model_for(tokenizers)], tokenizers, config)
+    found = list(translator.translate(LINES, progress=finished.append))
+    assert [translation.source for translation in found] == LINES
+    assert sum(finished) == len(LINES)
+    assert [bool(translation.tokens) for translation in found] == [bool(line.strip()) for line in LINES]
+    for translation in found:
+        assert translation.text == tokenizers.target.decode(translation.tokens)
+        assert not translation.cut
+        assert len(translation.n_best) == (config.n_best if translation.source.strip() else 1)
+    empty = found[1]
+    assert (empty.text, empty.log_probability, empty.score) == ("", 0.0, 0.0)
+    if config.method is DecodingMethod.beam:
+        assert found[0].n_best == found[6].n_best
+
+
+@pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize("aligned", [False, True])
+def test_batches_change_nothing(
+    tokenizers: Tokenizers, config: DecodingConfig, aligned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit, with one sentence at a time, few, all together, and read from the input in other portions."""
+    model = model_for(tokenizers)
+    alignment = AlignmentConfig() if aligned else None
+    lines = LINES + TEXT
+    expected = list(Translator([model], tokenizers, config, alignment).translate(lines))
+    for settings in ({"batch_size": 1}, {"batch_size": 7}, {"batch_tokens": 1}, {"batch_tokens": 40}):
+        found = Translator([model], tokenizers, replace(config, **settings), alignment).translate(lines)
+        for ours, theirs in zip(found, expected, strict=True):
+            assert ours.n_best == theirs.n_best
+            assert (ours.alignment is None) == (not aligned)
+            if ours.alignment is not None and theirs.alignment is not None:
+                assert ours.alignment.links == theirs.alignment.links
+    monkeypatch.setattr(translate, "WINDOW", 3)
+    found = Translator([model], tokenizers, config, alignment).translate(iter(lines))
+    assert [translation.n_best for translation in found] == [translation.n_best for translation in expected]
+
+
+def test_lines_are_translated_as_they_are_asked_for(tokenizers: Tokenizers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translate, "WINDOW", 2)
+    lines = iter(LINES)
+    found = Translator([model_for(tokenizers)], tokenizers, CONFIG).translate(lines)
+    assert next(found).source == LINES[0]
+    assert next(lines) == LINES[2]
+
+
+def test_a_line_that_is_too_long_is_cut_and_said_to_be(tokenizers: Tokenizers) -> None:
+    model = model_for(tokenizers, longest=10)
+    long = " ".join(TEXT)
+    for alignment in (None, AlignmentConfig()):
+        first, second = Translator([model], tokenizers, CONFIG, alignment).translate([long, "the house"])
+        assert first.cut
+        assert not second.cut
+        assert first.source == long
+        kept = tokenizers.source.decode(tokenizers.source.encode(long)[:9])
+        (alone,) = Translator([model], tokenizers, CONFIG).translate([kept])
+        assert alone.tokens == first.tokens
+    (forced,) = Translator([model], tokenizers, CONFIG, AlignmentConfig()).force(["the house"], [long])
+    assert forced.cut
+    assert forced.text == long
+    assert len(forced.tokens) == 9
+
+
+def test_prefixes_are_continued(tokenizers: Tokenizers) -> None:
+    prefixes = ["the old", "", "a small", "", "", "today", "the", "over", ""]
+    translator = Translator([model_for(tokenizers)], tokenizers, CONFIG)
+    free = list(translator.translate(LINES))
+    for prefix, before, after in zip(prefixes, free, translator.translate(LINES, prefixes=prefixes), strict=True):
+        assert after.text.startswith(prefix)
+        assert bool(prefix) or after == before
+
+
+def test_unknown_pieces_are_produced_only_if_allowed(tokenizers: Tokenizers) -> None:
+    model = model_for(tokenizers)
+    with torch.no_grad():
+        model.output.weight.zero_()
+    line = ["the old bridge"]
+    config = replace(CONFIG, beam_size=1, min_length=2)
+    (without,) = Translator([model], tokenizers, config).translate(line)
+    (allowed,) = Translator([model], tokenizers, replace(config, allow_unknown=True)).translate(line)
+    assert Tokenizer.UNK_ID not in without.tokens
+    assert Tokenizer.UNK_ID in allowed.tokens
+
+
+@pytest.mark.parametrize("alignment", [None, AlignmentConfig()])
+def test_a_translation_scores_as_much_when_it_is_given(
+    tokenizers: Tokenizers, alignment: AlignmentConfig | None
+) -> None:
+    """Where the text is cut into the same pieces again; otherwise another path to the same text is scored."""
+    translator = Translator([model_for(tokenizers)], tokenizers, CONFIG, alignment)
+    found = list(translator.translate(LINES))
+    finished: list[int] = []
+    forced = list(translator.force(LINES, [each.text for each in found], progress=finished.append))
+    assert sum(finished) == len(LINES)
+    compared = 0
+    for ours, theirs in zip(found, forced, strict=True):
+        assert theirs.token_log_probabilities is not None
+        assert len(theirs.token_log_probabilities) == len(theirs.tokens) + 1
+        assert near(sum(theirs.token_log_probabilities), theirs.log_probability, 1e-5)
+        if ours.tokens and ours.tokens == theirs.tokens:
+            compared += 1
+            assert abs(ours.log_probability - theirs.log_probability) < 1e-4
+            assert near(ours.score, theirs.score)
+            if ours.alignment and theirs.alignment:
+                assert ours.alignment.links == theirs.alignment.links
+    assert compared
+
+
+def test_more_or_fewer_references_than_lines_are_an_error(tokenizers: Tokenizers) -> None:
+    translator = Translator([model_for(tokenizers)], tokenizers, CONFIG)
+    with pytest.raises(ValueError, match="zip"):
+        list(translator.force(LINES, LINES[1:]))
+
+
+@pytest.mark.parametrize("config", CROSS.values(), ids=CROSS)
+def test_every_mechanism_is_aligned_or_refused_by_name(tokenizers: Tokenizers, config: AttentionConfig) -> None:
+    models = [model_for(tokenizers, cross=config)]
+    if config.weights.name == "NONE":
+        with pytest.raises(ConfigError, match=config.name):
+            Translator(models, tokenizers, CONFIG, AlignmentConfig(enabled=True))
+        translator = Translator(models, tokenizers, CONFIG, AlignmentConfig())
+        assert all(translation.alignment is None for translation in translator.translate(LINES))
+        return
+    for insisted in (None, True):
+        translator = Translator(models, tokenizers, CONFIG, AlignmentConfig(enabled=insisted))
+        assert any(each.alignment and each.alignment.links for each in translator.translate(LINES))
+    translator = Translator(models, tokenizers, CONFIG, AlignmentConfig(enabled=False))
+    assert all(each.alignment is None for each in translator.translate(LINES))
+
+
+@pytest.mark.parametrize("all_layers", [False, True])
+def test_alignments_speak_of_the_words_of_both_lines(with_bytes: Tokenizers, all_layers: bool) -> None:
+    config = AlignmentConfig(method=LinkMethod.argmax, layer=0, heads=[1], all_layers=all_layers)
+    translator = Translator([model_for(with_bytes)], with_bytes, CONFIG, config)
+    for translation in translator.translate(LINES):
+        alignment = translation.alignment
+        assert alignment is not None
+        source, target = translation.source.split(), translation.text.split()
+        assert all(i < len(source) and j < len(target) for i, j in alignment.links)
+        assert len({j for _, j in alignment.links}) == len(alignment.links)  # one link a target word
+        assert alignment.weights.shape == (len(alignment.target_pieces), len(alignment.source_pieces))
+        assert alignment.source_pieces[-1] == "</s>"
+        assert bool(alignment.links) == bool(source)
+        assert with_bytes.target.decode(translation.tokens) == translation.text
+        if alignment.all_weights is None:
+            assert not all_layers
+        else:
+            assert alignment.all_weights.shape == (2, 2, *alignment.weights.shape)
+            assert torch.allclose(alignment.all_weights[0, 1], alignment.weights)
+
+
+def test_links_follow_the_weights(tokenizers: Tokenizers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each target piece looks at the source piece of its own number: equal lines are linked word by word."""
+
+    def diagonal(
+        model: Transformer, source: object, target: object, *, layer: int, heads: list[int], shifted: bool
+    ) -> list[torch.Tensor]:
+        rows, columns = target.padding.lengths - 1, source.padding.lengths  # type: ignore[attr-defined]
+        return [torch.eye(int(height), int(width)) for height, width in zip(rows, columns, strict=True)]
+
+    monkeypatch.setattr("seq2seq.evaluation.align.extract", diagonal)
+    translator = Translator([model_for(tokenizers)], tokenizers, CONFIG, AlignmentConfig(enabled=True))
+    lines = [" the old  bridge", "the small\u00a0house", "", "river"]
+    for translation in translator.force(lines, lines):
+        assert translation.alignment is not None
+        words = len(translation.source.split())
+        assert translation.alignment.links == {(word, word) for word in range(words)}
+
+
+def test_words_of_produced_pieces(with_bytes: Tokenizers) -> None:
+    """Pieces that encode would never give: loose spaces, bytes of one character, a special id between them."""
+    tokenizer = with_bytes.target
+    space = tokenizer.encode("Ж")[0]
+    letter = tokenizer.encode("Ж")[1:]
+    house = tokenizer.encode("house")
+    ids = [space, space, *house, Tokenizer.UNK_ID, space, *letter, *letter, space, *house]
+    assert tokenizer.decode(ids) == "house ЖЖ house"
+    expected = [-1, -1, *[0] * len(house), -1, -1, *[1] * 2 * len(letter), -1, *[2] * len(house)]
+    assert tokenizer.words_of_ids(ids) == expected
+    assert tokenizer.words_of_ids([]) == []
+    for line in TEXT:
+        ids, words = tokenizer.word_of_piece(line)
+        assert tokenizer.words_of_ids(ids) == words
+
+
+def test_an_ensemble_is_aligned_by_the_mean_of_its_models(tokenizers: Tokenizers) -> None:
+    models = [model_for(tokenizers, seed=seed) for seed in (1, 2)]
+    lines, references = ["the old bridge"], ["the blue river"]
+    (together,) = Translator(models, tokenizers, CONFIG, AlignmentConfig()).force(lines, references)
+    each = [
+        next(Translator([model], tokenizers, CONFIG, AlignmentConfig()).force(lines, references)) for model in models
+    ]
+    assert together.alignment is not None
+    weights = torch.stack([one.alignment.weights for one in each if one.alignment is not None])
+    assert torch.allclose(together.alignment.weights, weights.mean(0), atol=1e-6)
+    with pytest.raises(ConfigError, match=r"alignment\.all_layers"):
+        Translator(models, tokenizers, CONFIG, AlignmentConfig(all_layers=True))
+
+
+def test_wrong_options_are_refused_with_their_path(tokenizers: Tokenizers) -> None:
+    model = model_for(tokenizers)
+    with pytest.raises(ConfigError, match=r"decoding\.beam_size"):
+        Translator([model], tokenizers, DecodingConfig(beam_size=0))
+    for alignment, match in (
+        (AlignmentConfig(threshold=0.0), r"alignment\.threshold"),
+        (AlignmentConfig(layer=2), r"alignment\.layer"),
+        (AlignmentConfig(heads=[2]), r"alignment\.heads"),
+    ):
+        with pytest.raises(ConfigError, match=match):
+            Translator([model], tokenizers, CONFIG, alignment)

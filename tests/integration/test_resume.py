@@ -1,0 +1,85 @@
+"""A run that is killed and resumed ends as if it had never stopped, bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.commands import ROOT, TINY, Run, environment
+
+KILLS = {"before the first checkpoint": 0, "after the first": 10, "while validating": 20, "after the last checkpoint": 40}
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model" / "model.safetensors").read_bytes()
+
+
+def reports(folder: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if "per_second" not in name} for line in lines]
+
+
+def begin(folder: Path, cache: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "train.py"), *TINY, *more]
+    command += [f"hydra.run.dir={folder}", f"data.cache_dir={cache}"]
+    return subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_killed_and_resumed_equals_not_stopped(run: Run, finished_run: Path, tmp_path: Path, kill: str) -> None:
+    folder = tmp_path / "run"
+    process = begin(folder, tmp_path / "cache")
+    step = KILLS[kill]
+    wait_for(folder / "checkpoints" / f"step-{step:08d}.ckpt" if step else folder / "tensorboard", process)
+    process.kill()
+    process.communicate()
+    done = run("train.py", f"resume={folder}")
+    assert done.returncode == 0, done.stderr
+    assert weights(folder) == weights(finished_run)
+    assert reports(folder) == reports(finished_run)
+
+
+def test_accumulation_and_an_epoch_s_end_are_resumed_exactly(run: Run, tmp_path: Path) -> None:
+    folders = [tmp_path / "whole", tmp_path / "killed"]
+    more = ["trainer.accumulate=3", "trainer.checkpoint_every=1", "trainer.max_steps=15", "trainer.validate_every=5"]
+    assert begin(folders[0], tmp_path / "cache", *more).wait() == 0
+    process = begin(folders[1], tmp_path / "cache", *more)
+    wait_for(folders[1] / "checkpoints" / "step-00000010.ckpt", process)
+    process.kill()
+    process.communicate()
+    assert run("train.py", f"resume={folders[1]}").returncode == 0
+    assert weights(folders[0]) == weights(folders[1])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_first(run: Run, finished_run: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    folder = tmp_path / "run"
+    process = begin(folder, tmp_path / "cache")
+    wait_for(folder / "checkpoints" / "step-00000010.ckpt", process)
+    os.kill(process.pid, number)
+    _, error = process.communicate()
+    assert process.returncode == code, error
+    assert "go on with  python train.py resume=" in error
+    assert json.loads((folder / "status.json").read_text())["state"] == "stopped"
+    assert run("train.py", f"resume={folder}").returncode == 0
+    assert weights(folder) == weights(finished_run)
+
+
+def test_resuming_a_finished_run_says_so(run: Run, finished_run: Path) -> None:
+    before = weights(finished_run)
+    done = run("train.py", f"resume={finished_run}")
+    assert done.returncode == 0
+    assert "is finished" in done.stdout + done.stderr
+    assert weights(finished_run) == before
