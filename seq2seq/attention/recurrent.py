@@ -66,10 +66,6 @@ class ScaledRecurrentCache(RecurrentCache):
         super().__init__(rows, num_features, like=like)
         self.peak = torch.full_like(self.normaliser, NO_PEAK)
 
-    def peak_with(self, exponents: Tensor) -> Tensor:
-        """(rows, G, F): the peak if exponents (rows, G, T, F) are added. A constant to autograd."""
-        return torch.maximum(self.peak, exponents.detach().amax(-2))
-
     def raise_peak(self, peak: Tensor) -> None:
         """Express the sums by a peak that is no smaller."""
         shrink = (self.peak - peak).exp()
@@ -105,7 +101,8 @@ def real_keys(padding: Padding) -> Tensor:
 
 def kernel_scores(q: Tensor, k: Tensor) -> Tensor:
     """phi(q) . phi(k) for every query and key: (B, G, H/G, T, S). q: (B, G, H/G, T, F). k: (B, G, S, F)."""
-    return q @ k[:, :, None].mT
+    scores: Tensor = q @ k[:, :, None].mT
+    return scores
 
 
 def normalised(scores: Tensor) -> Tensor:

@@ -66,17 +66,18 @@ def own_keys_part(
 
 def scaled(q: Tensor) -> Tensor:
     """Queries whose products with keys are logits of base 2."""
-    return q * (q.size(-1) ** -0.5 * LOG2_E)
+    return q.mul(q.size(-1) ** -0.5 * LOG2_E)
 
 
 def exponentials(logits: Tensor, may_read: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """2^(logits - their largest), 0 where not read; its row sums, their logarithm, and which rows read nothing.
 
-    Works in place on the logits: passes over them are most of what a block costs.
+    Passes over the logits are most of what a block costs, so it works in place on their sum with the offset. (In place
+    on the logits themselves, which are a view, autograd would copy them at every operation.)
     """
     least = torch.finfo(logits.dtype).min
     offset = logits.new_zeros(may_read.shape) if bias is None else bias * LOG2_E
-    logits = logits.add_(offset.masked_fill(~may_read, least))
+    logits = logits + offset.masked_fill(~may_read, least)
     largest = logits.detach().amax(-1, keepdim=True)
     scores = logits.sub_(largest).exp2_()
     total = scores.sum(-1, keepdim=True)

@@ -168,7 +168,7 @@ def block_size(window: int) -> int:
 
 
 class Grids:
-    """A pattern of distances on blocks (C, M), True where a query may read. Most blocks of a sequence share one grid."""
+    """A pattern of distances on blocks: (C, M), True where a query may read. Most blocks of a sequence share a grid."""
 
     def __init__(self, reads: Pattern, device: torch.device) -> None:
         self.reads = reads

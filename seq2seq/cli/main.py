@@ -1,6 +1,8 @@
 """The `seq2seq` console script. Its modules import torch only inside the functions that need it."""
 
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -8,11 +10,12 @@ import typer
 from seq2seq import __version__
 from seq2seq.cli.align import align_app
 from seq2seq.cli.check_data import check_data
+from seq2seq.cli.report import report
 from seq2seq.cli.score import score
 from seq2seq.cli.translate import translate
 from seq2seq.errors import UserError
 
-INTERRUPTED = 128 + 2  # the exit code of a program that SIGINT ends
+BENCH = "seq2seq.cli.bench"
 
 app = typer.Typer(
     name="seq2seq",
@@ -24,7 +27,10 @@ app = typer.Typer(
 app.command()(translate)
 app.command()(score)
 app.add_typer(align_app, name="align")
+app.command()(report)
 app.command("check-data")(check_data)
+if find_spec(BENCH):
+    app.add_typer(import_module(BENCH).bench_app, name="bench")
 
 
 def print_version(wanted: bool) -> None:
@@ -49,5 +55,3 @@ def main() -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED) from None

@@ -115,4 +115,4 @@ class Tally:
             (self.unfinished, "with a translation that the greatest length cut off"),
         ):
             if number:
-                logger.warning("  %s %s", counted(number, "line"), what)
+                logger.warning("  %s: %s", counted(number, "line"), what)

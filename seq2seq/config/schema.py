@@ -42,6 +42,7 @@ class EvaluateConfig:
         split: "test" or "validation" of the run's own corpus, or, with source and reference, the name of the folder
             that the results go to.
         source, reference: files to translate and to score against instead, one sentence a line.
+        compare: folders of two or more runs; tests whether they differ from the first, instead of evaluating one.
     """
 
     run: str | None = None
@@ -49,5 +50,6 @@ class EvaluateConfig:
     split: str = "test"
     source: str | None = None
     reference: str | None = None
+    compare: list[str] = field(default_factory=list)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

@@ -24,7 +24,7 @@ class TokenizerConfig:
     """
 
     kind: TokenizerKind = TokenizerKind.bpe
-    vocab_size: int = 8000
+    vocab_size: int = 4000
     joint: bool = True
     character_coverage: float = 1.0
     byte_fallback: bool = False
@@ -60,7 +60,7 @@ class BatchConfig:
     """
 
     max_tokens: int = 4096
-    max_shapes: int = 120
+    max_shapes: int = 64
 
 
 @dataclass

@@ -14,9 +14,7 @@ from seq2seq.decoding.length_penalty import penalty
 
 LOGITS_AT_ONCE = 1 << 19  # numbers: what a core's cache holds, and malloc reuses without asking for new pages
 LEAVING = 8  # sentences leave together once they are one in so many, for the caches of all that stay are copied then
-FEWEST_ROWS = (
-    16  # matrix products of MKL over fewer rows round differently (more, if a product sums over 1,000 or more)
-)
+FEWEST_ROWS = 16  # matrix products of MKL round differently over fewer rows; more where they sum over 1,000 or more
 
 Reader = Callable[[Tensor, Tensor, slice], tuple[Tensor, ...]]
 

@@ -1,8 +1,8 @@
 """report.html: sentences, scores, word links and attention as one page that opens from disk and requests nothing.
 
-Sentences are not trusted. They stand in the page as JSON in which `<`, `>` and `&` are escapes, and the viewer puts them
-on the screen as text, never as HTML. The page's policy runs the viewer by its hash and allows nothing else: no other
-script, no style, no request.
+Sentences are not trusted. They stand in the page as JSON in which `<`, `>` and `&` are escapes, and the viewer puts
+them on the screen as text, never as HTML. The page's policy runs the viewer by its hash and allows nothing else: no
+other script, no style, no request.
 
 Weights are a byte each, by which a weight w is known to about 0.004 * sqrt(w); they are decoded when a sentence is
 chosen. The files viewer*.* beside this one are the viewer.
@@ -32,7 +32,6 @@ HERE = Path(__file__).parent
 SCRIPTS = ("list", "links", "weights", "matrix", "attention")  # viewer_<name>.js, before viewer.js, which starts them
 SCORE_NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 LEVELS, NOT_FINITE = 254, 255  # a byte b stands for (b / LEVELS) ** 2
-ATTENTION = "${attention}"  # where viewer.html wants the weights of the sentences
 
 
 @dataclass(frozen=True)
@@ -124,16 +123,15 @@ def shell(page: Page) -> tuple[str, str]:
         f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    template = Template((HERE / "viewer.html").read_text(encoding="utf-8").replace("$attention", ATTENTION))
-    filled = template.substitute(
-        title=html.escape(page.title),
-        policy=policy,
-        style=style,
-        script=script,
-        data=to_json(content(page)),
-        attention="\0",
-    )
-    head, foot = filled.split("\0")
+    parts = (HERE / "viewer.html").read_text(encoding="utf-8").split("$attention")
+    values = {
+        "title": html.escape(page.title),
+        "policy": policy,
+        "style": style,
+        "script": script,
+        "data": to_json(content(page)),
+    }
+    head, foot = (Template(part).substitute(values) for part in parts)
     return head, foot
 
 

@@ -21,7 +21,8 @@ function start() {
   const list = new SentenceList(page.sentences, (sentence) => {
     byId("number").textContent = `Sentence ${sentence.number + 1}`;
     const names = [["chrF", "chrf"], ["BLEU", "bleu"], ["TER", "ter"]];
-    fillScores(byId("sentence-scores"), names.map(([name, key]) => [name, sentence[key], `${name} of this sentence alone`]));
+    const scores = names.map(([name, key]) => [name, sentence[key], `${name} of this sentence alone`]);
+    fillScores(byId("sentence-scores"), scores);
     links.show(sentence);
     attention.show(sentence);
   });

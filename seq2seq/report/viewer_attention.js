@@ -1,10 +1,12 @@
-// The attention of a sentence: pickers of role, layer and head, the matrix they choose, and all of a role's at a glance.
+// The attention of a sentence: pickers of role, layer and head, the matrix they choose, and all of a role at a glance.
 
 const ROWS_ARE = {
   ENCODER: "Rows are source tokens, columns the source tokens that each of them reads.",
   CAUSAL: "Rows are the tokens the decoder has just read, columns the tokens up to there that it looks back at.",
   CROSS: "Rows are the tokens to be predicted, columns the source tokens read for them.",
 };
+
+const POINT = "Point at a cell, or move into the matrix with Tab and the arrow keys, to see where its row looks.";
 
 class AttentionView {
   constructor(page) {
@@ -31,7 +33,8 @@ class AttentionView {
     for (const {role, name, layers} of this.page.roles) {
       const choice = element("label", "choice");
       const input = element("input");
-      Object.assign(input, {type: "radio", name: "role", value: role, checked: role === this.role, disabled: !layers.some(hasWeights)});
+      Object.assign(input, {type: "radio", name: "role", value: role, checked: role === this.role});
+      input.disabled = !layers.some(hasWeights);
       const text = element("span", "", name);
       if (input.disabled) {
         text.append(element("small", "", "no weights"));
@@ -43,12 +46,18 @@ class AttentionView {
     }
     byId("head").append(new Option(`mean of ${this.page.heads}`, "mean"));
     for (let head = 0; head < this.page.heads; head++) byId("head").append(new Option(`head ${head}`, head));
-    byId("layer").addEventListener("change", (event) => this.choose({layer: Number(event.target.value)}));
-    byId("head").addEventListener("change", ({target}) => this.choose({head: target.value === "mean" ? "mean" : Number(target.value)}));
+    byId("layer").addEventListener("change", ({target}) => this.choose({layer: Number(target.value)}));
+    byId("head").addEventListener("change", ({target}) => {
+      this.choose({head: target.value === "mean" ? "mean" : Number(target.value)});
+    });
+  }
+
+  get chosen() {
+    return this.page.roles.find((each) => each.role === this.role);
   }
 
   get layers() {
-    return this.page.roles.find((each) => each.role === this.role).layers;
+    return this.chosen.layers;
   }
 
   /** The layers of the chosen role; the last one with weights, unless the one chosen before has some. */
@@ -96,7 +105,8 @@ class AttentionView {
   /** Why there are no weights to be seen. */
   absence({number, source}) {
     if (this.role === null) return "No mechanism of this model has a weight per key position.";
-    if (number >= this.page.with_attention) return `This page holds the weights of the first ${this.page.with_attention.toLocaleString("en")} sentences; write it again with more --sentences.`;
+    const count = this.page.with_attention;
+    if (number >= count) return `There are weights of the first ${count} sentences; write the page with more --sentences.`;
     return source.length === 0 ? "An empty line is not read by the model." : "There are no weights of this sentence.";
   }
 
@@ -105,9 +115,11 @@ class AttentionView {
     byId("attention").hidden = byId("reading").hidden = !drawn;
     this.note(drawn);
     if (!drawn) return;
-    const name = `${this.page.roles.find((each) => each.role === this.role).name}, layer ${this.layer}, ${this.head === "mean" ? "mean of heads" : `head ${this.head}`}`;
+    const head = this.head === "mean" ? "mean of heads" : `head ${this.head}`;
     this.drawOverview();
-    this.matrix.show(this.weights.matrix(this.role, this.layer, this.head), name);
+    this.matrix.show(
+      this.weights.matrix(this.role, this.layer, this.head), `${this.chosen.name}, layer ${this.layer}, ${head}`,
+    );
   }
 
   note(drawn) {
@@ -115,8 +127,9 @@ class AttentionView {
     note.textContent = drawn ? `${ROWS_ARE[this.role]} ` : this.problem;
     if (!drawn) return;
     const {mechanism, weights, says} = this.layers[this.layer];
-    if (weights === "KERNEL") note.append(element("strong", "", `${mechanism} has ${says}: no softmax was computed.`));
-    else note.append(`${mechanism}: ${says}.`);
+    note.append(`Mechanism ${mechanism}: `);
+    if (weights === "KERNEL") note.append(element("strong", "", `${says}; no softmax was computed.`));
+    else note.append(`${says}.`);
   }
 
   drawOverview() {
@@ -155,8 +168,11 @@ class AttentionView {
   explain(at) {
     const {rows, columns, values} = this.matrix.matrix;
     const [readout, read] = [byId("readout"), byId("read")];
-    readout.textContent = at === null ? "Point at a cell, or move into the matrix with Tab and the arrow keys, to see where its row looks." : "";
-    if (at === null) return read.replaceChildren();
+    readout.textContent = at === null ? POINT : "";
+    if (at === null) {
+      read.replaceChildren(...columns.map((text) => element("span", "", text)));
+      return;
+    }
     const [row, column] = at;
     const weight = values[row * columns.length + column];
     const verb = this.role === "CROSS" ? " is predicted from " : " reads ";

@@ -1,6 +1,7 @@
 // Words of a sentence pair and the links between them.
 
 const SVG = "http://www.w3.org/2000/svg";
+const HINT = "Point at a word, or move to it with Tab and the arrow keys, to see its links.";
 
 class LinkView {
   constructor(why) {
@@ -15,11 +16,13 @@ class LinkView {
 
   listen(side) {
     const box = byId(side);
-    const word = (event) => event.target.closest(".word");
-    box.addEventListener("mouseover", (event) => { if (word(event)) this.point(side, Number(word(event).dataset.index)); });
-    box.addEventListener("mouseleave", () => this.point(null));
-    box.addEventListener("focusin", (event) => { if (word(event)) this.point(side, Number(word(event).dataset.index)); });
-    box.addEventListener("focusout", () => this.point(null));
+    for (const [enter, leave] of [["mouseover", "mouseleave"], ["focusin", "focusout"]]) {
+      box.addEventListener(enter, ({target}) => {
+        const word = target.closest(".word");
+        if (word) this.point(side, Number(word.dataset.index));
+      });
+      box.addEventListener(leave, () => this.point(null));
+    }
     box.addEventListener("keydown", (event) => this.onKey(event, side));
   }
 
@@ -47,7 +50,8 @@ class LinkView {
 
   path([source, target]) {
     const frame = this.svg.getBoundingClientRect();
-    const [above, below] = [this.words.source[source], this.words.hypothesis[target]].map((word) => word.getBoundingClientRect());
+    const ends = [this.words.source[source], this.words.hypothesis[target]];
+    const [above, below] = ends.map((word) => word.getBoundingClientRect());
     const [x1, x2] = [above, below].map((box) => (box.left + box.right) / 2 - frame.left);
     const [y1, y2] = [above.bottom - frame.top + 1, below.top - frame.top - 1];
     const path = document.createElementNS(SVG, "path");
@@ -61,7 +65,7 @@ class LinkView {
   point(side, index = -1) {
     for (const path of this.svg.querySelectorAll(".strong")) path.remove();
     for (const word of [...this.words.source, ...this.words.hypothesis]) word.classList.remove("active", "linked");
-    byId("link-note").textContent = this.links.length || this.why === "" ? "Point at a word, or move to it with Tab and the arrow keys, to see its links." : this.why;
+    byId("link-note").textContent = this.links.length ? HINT : this.why || "No words of this sentence are linked.";
     if (side === null) return;
     const own = side === "source" ? 0 : 1;
     const found = this.links.filter((link) => link[own] === index);
@@ -73,7 +77,8 @@ class LinkView {
       this.svg.append(path);
     }
     const others = found.map((link) => this.words[this.sides[1 - own]][link[1 - own]].textContent);
-    if (this.links.length) byId("link-note").textContent = `${this.words[side][index].textContent} — ${others.join(", ") || "no link"}`;
+    const text = `${this.words[side][index].textContent} — ${others.join(", ") || "no link"}`;
+    if (this.links.length) byId("link-note").textContent = text;
   }
 
   onKey(event, side) {
@@ -82,8 +87,12 @@ class LinkView {
     const back = getComputedStyle(byId(side)).direction === "rtl" ? 1 : -1;
     const index = Number(word.dataset.index);
     const places = {
-      ArrowLeft: [side, index + back], ArrowRight: [side, index - back], Home: [side, 0], End: [side, this.words[side].length - 1],
-      ArrowUp: ["source", this.partner(side, "source", index)], ArrowDown: ["hypothesis", this.partner(side, "hypothesis", index)],
+      ArrowLeft: [side, index + back],
+      ArrowRight: [side, index - back],
+      Home: [side, 0],
+      End: [side, this.words[side].length - 1],
+      ArrowUp: ["source", this.partner(side, "source", index)],
+      ArrowDown: ["hypothesis", this.partner(side, "hypothesis", index)],
     };
     if (!(event.key in places)) return;
     event.preventDefault();

@@ -7,13 +7,14 @@ const BEYOND = 8;  // rows drawn above and below those in view
 
 // What the list can be ordered by: its name, the value of a sentence, and what a row says.
 const ORDERS = {
-  file: {label: "order in file", value: (sentence) => sentence.number, fact: (sentence) => `chrF ${sentence.chrf.toFixed(0)}`},
-  chrf: {label: "chrF", value: (sentence) => sentence.chrf, fact: (sentence) => sentence.chrf.toFixed(1)},
-  bleu: {label: "BLEU", value: (sentence) => sentence.bleu, fact: (sentence) => sentence.bleu.toFixed(1)},
-  ter: {label: "TER", value: (sentence) => sentence.ter, fact: (sentence) => sentence.ter.toFixed(1)},
+  file: {label: "order in file", value: ({number}) => number, fact: ({chrf}) => `chrF ${chrf.toFixed(0)}`},
+  chrf: {label: "chrF", value: ({chrf}) => chrf, fact: ({chrf}) => chrf.toFixed(1)},
+  bleu: {label: "BLEU", value: ({bleu}) => bleu, fact: ({bleu}) => bleu.toFixed(1)},
+  ter: {label: "TER", value: ({ter}) => ter, fact: ({ter}) => ter.toFixed(1)},
   length: {
-    label: "source length", value: (sentence) => sentence.source.length,
-    fact: (sentence) => `${sentence.source.length} ${sentence.source.length === 1 ? "word" : "words"}`,
+    label: "source length",
+    value: ({source}) => source.length,
+    fact: ({source}) => `${source.length} ${source.length === 1 ? "word" : "words"}`,
   },
 };
 
@@ -81,8 +82,8 @@ class SentenceList {
       .filter((sentence) => wanted === "" || this.text(sentence).includes(wanted))
       .sort((a, b) => sign * (value(a) - value(b)) || a.number - b.number);
     byId("direction").textContent = this.descending ? "↓ falling" : "↑ rising";
-    const of = this.sentences.length.toLocaleString("en");
-    byId("count").textContent = wanted === "" ? `${of} sentences` : `${this.shown.length.toLocaleString("en")} of ${of} sentences`;
+    const [found, all] = [this.shown, this.sentences].map((list) => list.length.toLocaleString("en"));
+    byId("count").textContent = wanted === "" ? `${all} sentences` : `${found} of ${all} sentences`;
     this.box.scrollTop = 0;
     this.rows.style.height = `${this.shown.length * ROW_HEIGHT}px`;
     this.reveal();
@@ -90,14 +91,16 @@ class SentenceList {
   }
 
   text(sentence) {
-    sentence.text ??= fold([sentence.source, sentence.hypothesis, sentence.reference].map((words) => words.join(" ")).join("\n"));
+    const {source, hypothesis, reference} = sentence;
+    sentence.text ??= fold([source, hypothesis, reference].map((words) => words.join(" ")).join("\n"));
     return sentence.text;
   }
 
   draw() {
     const first = Math.max(Math.floor(this.box.scrollTop / ROW_HEIGHT) - BEYOND, 0);
     const end = Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW_HEIGHT) + BEYOND;
-    this.rows.replaceChildren(...this.shown.slice(first, end).map((sentence, index) => this.row(sentence, first + index)));
+    const seen = this.shown.slice(first, end);
+    this.rows.replaceChildren(...seen.map((sentence, index) => this.row(sentence, first + index)));
     const active = byId(`row-${this.chosen}`);
     if (active) this.box.setAttribute("aria-activedescendant", active.id);
     else this.box.removeAttribute("aria-activedescendant");

@@ -9,7 +9,9 @@ class Matrix {
     this.at = null;  // [row, column]
     this.cells = byId("cells");
     this.cells.addEventListener("mousemove", (event) => this.onMouse(event));
-    this.cells.addEventListener("mouseleave", () => { if (document.activeElement !== this.cells) this.point(null); });
+    this.cells.addEventListener("mouseleave", () => {
+      if (document.activeElement !== this.cells) this.point(null);
+    });
     this.cells.addEventListener("keydown", (event) => this.onKey(event));
     this.cells.addEventListener("focus", () => { if (this.at === null) this.point([0, 0]); });
   }
@@ -21,7 +23,8 @@ class Matrix {
     this.cell = Math.min(Math.max(Math.floor(width / columns.length), SMALLEST_CELL), LARGEST_CELL);
     byId("columns").replaceChildren(...columns.map((text) => this.label(text, "width")));
     byId("row-labels").replaceChildren(...rows.map((text) => this.label(text, "height")));
-    this.cells.setAttribute("aria-label", `${name}, ${rows.length} rows and ${columns.length} columns; arrow keys move`);
+    const size = `${rows.length} rows and ${columns.length} columns`;
+    this.cells.setAttribute("aria-label", `${name}, ${size}; arrow keys move`);
     this.paint();
     const [row, column] = this.at ?? [];
     this.point(this.at !== null && row < rows.length && column < columns.length ? this.at : null);
@@ -79,7 +82,8 @@ class Matrix {
 
   onMouse(event) {
     const frame = byId("canvas").getBoundingClientRect();
-    const [row, column] = [event.clientY - frame.top, event.clientX - frame.left].map((place) => Math.floor(place / this.cell));
+    const places = [event.clientY - frame.top, event.clientX - frame.left];
+    const [row, column] = places.map((place) => Math.floor(place / this.cell));
     const {rows, columns} = this.matrix;
     if (row < 0 || column < 0 || row >= rows.length || column >= columns.length) return;
     if (this.at === null || this.at[0] !== row || this.at[1] !== column) this.point([row, column]);
@@ -103,14 +107,19 @@ function largestOf(values) {
 
 /** [red, green, blue] of a weight as a share of the largest, on the ramp that the style sheet names. */
 function colourOf(share) {
-  const read = (name) => style.getPropertyValue(name).split(",").map((stop) => stop.trim().split(" ").map(Number));
-  const style = getComputedStyle(document.documentElement);
-  colourOf.ramp ??= read("--ramp");
-  colourOf.broken ??= read("--broken")[0];
+  colourOf.ramp ??= coloursNamed("--ramp");
+  colourOf.broken ??= coloursNamed("--broken")[0];
   if (!Number.isFinite(share)) return colourOf.broken;
   const place = Math.min(Math.max(share, 0), 1) * (colourOf.ramp.length - 1);
   const below = Math.min(Math.floor(place), colourOf.ramp.length - 2);
-  return colourOf.ramp[below].map((from, channel) => Math.round(from + (colourOf.ramp[below + 1][channel] - from) * (place - below)));
+  const above = colourOf.ramp[below + 1];
+  return colourOf.ramp[below].map((from, channel) => Math.round(from + (above[channel] - from) * (place - below)));
+}
+
+/** The colours of a variable of the style sheet, such as "0 0 0, 255 255 255". */
+function coloursNamed(name) {
+  const stops = getComputedStyle(document.documentElement).getPropertyValue(name).split(",");
+  return stops.map((stop) => stop.trim().split(" ").map(Number));
 }
 
 function colour(share) {

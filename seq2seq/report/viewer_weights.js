@@ -1,8 +1,8 @@
 // Weights of a sentence, decoded when they are asked for.
 //
-// A block of the page holds the pieces of both sides and, deflated and in base64, one byte a weight: for each role in the
-// order of the page, each layer that has weights, and each head, the rows of a (queries, keys) matrix. A byte b stands for
-// (b / 254) squared, 255 for a number that is not finite.
+// A block of the page holds the pieces of both sides and, deflated and in base64, one byte a weight: for each role in
+// the order of the page, each layer that has weights, and each head, the rows of a (queries, keys) matrix. A byte b
+// stands for (b / 254) squared, 255 for a number that is not finite.
 
 const NOT_FINITE = 255;
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 from seq2seq.config.saved import load_run_config, to_yaml
 from seq2seq.config.schema import RunConfig
@@ -62,7 +63,9 @@ def write_bundle(
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     (partial / TEXT).mkdir(parents=True)
-    save_model(model, str(partial / WEIGHTS))
+    shared = shared_names(model)
+    own = {name: tensor for name, tensor in model.state_dict().items() if name not in shared}
+    save_file(own, partial / WEIGHTS)
     tokenizers.save(partial / TOKENIZERS)
     (partial / "config.yaml").write_text(to_yaml(replace(config, logger=LoggerConfig())), encoding="utf-8")
     for split, pairs in held_out.items():
@@ -73,6 +76,12 @@ def write_bundle(
     write_whole(partial / MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode())
     shutil.rmtree(path, ignore_errors=True)
     partial.replace(path)
+
+
+def shared_names(model: nn.Module) -> set[str]:
+    """Further names of parameters that have one already, such as the output of tied embeddings: stored once."""
+    every = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    return every - {name for name, _ in model.named_parameters()}
 
 
 def find_bundle(folder: Path) -> Path:
@@ -105,9 +114,11 @@ def load_bundle(folder: Path) -> Bundle:
     tokenizers = Tokenizers.load(path / TOKENIZERS)
     model = build_model(config, tokenizers)
     try:
-        load_model(model, str(path / WEIGHTS))
+        missing, unexpected = model.load_state_dict(load_file(path / WEIGHTS), strict=False)
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{path / WEIGHTS} does not hold the weights of its configuration: {error}") from error
+    if unexpected or set(missing) != shared_names(model):
+        raise CheckpointError(f"{path / WEIGHTS} does not hold the weights of its configuration, but of another one")
     held_out = {}
     for source in sorted((path / TEXT).glob("*.source")):
         held_out[source.stem] = Pairs(read_lines(source), read_lines(source.with_suffix(".target")))

@@ -86,7 +86,7 @@ def own_split(bundle: Bundle, split: str) -> Pairs:
     if pairs is None or not len(pairs):
         legal = [name for name, text in bundle.held_out.items() if len(text)]
         raise DataError(
-            f"split={split}: this run has no such sentences; {choices(split, legal)}, or give source=FILE reference=FILE"
+            f"split={split}: the run has no such sentences; {choices(split, legal)}, or give source=FILE reference=FILE"
         )
     return pairs
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from seq2seq.alignment.export import AttentionFile
+from seq2seq.alignment.export import AttentionFile, text_array
 from seq2seq.alignment.extract import has_weights, mechanism
 from seq2seq.alignment.links import Links, check_bounds, read_pharaoh
 from seq2seq.attention.config import Role
@@ -81,8 +81,8 @@ def read_evaluation(folder: Path) -> Evaluation:
     sources, hypotheses, references = (read_lines(folder / name) for name in names[:3])
     if not len(sources) == len(hypotheses) == len(references):
         raise DataError(
-            f"{folder} has {len(sources):,} sources, {len(hypotheses):,} hypotheses and {len(references):,} references; "
-            "they must be equally many: evaluate again"
+            f"{folder} has {len(sources):,} sources, {len(hypotheses):,} hypotheses and {len(references):,} "
+            "references; they must be equally many: evaluate again"
         )
     links = None
     if (folder / "alignments.pharaoh").is_file():
@@ -96,9 +96,8 @@ def read_scores(path: Path) -> dict[str, Score]:
     """Corpus scores as an evaluation wrote them."""
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            name: Score(float(given[name]["score"]), str(given[name]["signature"])) for name in ("bleu", "chrf", "ter")
-        }
+        each = {name: given[name] for name in ("bleu", "chrf", "ter")}
+        return {name: Score(float(one["score"]), str(one["signature"])) for name, one in each.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not the scores of an evaluation ({error!r}); evaluate again") from error
 
@@ -152,30 +151,28 @@ def tokens(bundle: Bundle, evaluation: Evaluation, count: int) -> tuple[list[lis
     """Subword ids of the first `count` sources and translations, cut to what the model reads."""
     config = bundle.model.config
     sources = bundle.tokenizers.source.encode_batch(evaluation.sources[:count])
-    targets = bundle.tokenizers.target.encode_batch(evaluation.hypotheses[:count])
-    path = evaluation.folder / "attention.npz"
-    if path.is_file():
-        targets = produced(bundle.tokenizers.target, path, evaluation.hypotheses[:count], targets)
-    return [ids[: config.max_source_length - 1] for ids in sources], [
-        ids[: config.max_target_length - 1] for ids in targets
-    ]
+    path, lines = evaluation.folder / "attention.npz", evaluation.hypotheses[:count]
+    tokenizer = bundle.tokenizers.target
+    targets = produced(tokenizer, path, lines) if path.is_file() else tokenizer.encode_batch(lines)
+    longest_source, longest_target = config.max_source_length - 1, config.max_target_length - 1
+    return [ids[:longest_source] for ids in sources], [ids[:longest_target] for ids in targets]
 
 
-def produced(tokenizer: Tokenizer, path: Path, lines: Sequence[str], encoded: list[list[int]]) -> list[list[int]]:
+def produced(tokenizer: Tokenizer, path: Path, lines: Sequence[str]) -> list[list[int]]:
     """The ids that the decoder produced, which need not be those into which its translation is split.
 
     Raises:
         DataError: the file is damaged, or is not of these translations.
     """
-    id_of = {piece: index for index, piece in enumerate(tokenizer.pieces(range(tokenizer.vocab_size)))}
+    pieces = text_array(tokenizer.pieces(range(tokenizer.vocab_size))).tolist()
+    id_of = {piece: index for index, piece in enumerate(pieces)}
     found = []
     with AttentionFile(path) as file:
         for number, line in enumerate(lines):
-            pieces = file[number].target_pieces if number < len(file) else None
-            ids = None if pieces is None else [id_of.get(piece, tokenizer.UNK_ID) for piece in pieces]
-            if ids is None or tokenizer.decode(ids) != line:
+            given = file[number].target_pieces if number < len(file) else []
+            found.append([id_of.get(piece, tokenizer.UNK_ID) for piece in given])
+            if tokenizer.decode(found[-1]) != line:
                 raise DataError(f"{path}: sentence {number} is not that of hypotheses.txt; evaluate again")
-            found.append(ids)
     return found
 
 

@@ -1,4 +1,4 @@
-"""From a configuration to a run: everything that can be known to be wrong is refused before anything heavy is loaded."""
+"""From a configuration to a run: what can be known to be wrong is refused before anything heavy is loaded."""
 
 import logging
 import os

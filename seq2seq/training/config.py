@@ -95,7 +95,7 @@ class TrainerConfig:
         max_bad_steps: steps in a row with non-finite gradients before the run gives up; each is skipped.
     """
 
-    max_steps: int = 10_000
+    max_steps: int = 2200
     max_epochs: int | None = None
     accumulate: int = 1
     accelerator: str = "auto"
@@ -105,8 +105,8 @@ class TrainerConfig:
     precision: str = "auto"
     num_threads: int = 0
     report_every: int = 50
-    validate_every: int = 500
-    checkpoint_every: int = 500
+    validate_every: int = 550
+    checkpoint_every: int = 110
     bleu_lines: int = 500
     metric: Metric = Metric.bleu
     patience: int = 0

@@ -76,7 +76,7 @@ def own_options(config: AttentionConfig) -> dict[str, Any]:
 
 
 def settings(kind: type[AttentionConfig]) -> Iterator[AttentionConfig]:
-    """A mechanism with its defaults, with odd sizes, with the smallest legal sizes, and with every enumerated choice."""
+    """A mechanism with its defaults, with odd sizes, with the smallest legal sizes, and with every other choice."""
     default = kind()
     numbers = {name: value for name, value in own_options(default).items() if type(value) is int}
     yield default

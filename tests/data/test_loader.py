@@ -4,6 +4,7 @@ import time
 from collections import Counter
 
 import numpy as np
+import pyarrow
 import pytest
 import torch
 from datasets import Dataset, Features, List, Value
@@ -159,16 +160,22 @@ def test_links_belong_to_their_rows() -> None:
         assert all(link == (0, 0) for links in batch.links for link in links)
 
 
-def test_a_dataset_of_some_rows_in_another_order() -> None:
+@pytest.mark.parametrize("chosen", [[5, 3, 190], list(range(50, 60)), []])
+def test_a_dataset_of_some_rows(chosen: list[int]) -> None:
     """A view made with `select` must not show the rows beneath it."""
     whole = dataset()
-    chosen = whole.select([5, 3, 190])
-    column = Column.of_dataset(chosen, "source")
-    assert [column.row(row).tolist() for row in range(3)] == [
-        whole[5]["source"],
-        whole[3]["source"],
-        whole[190]["source"],
-    ]
+    column = Column.of_dataset(whole.select(chosen), "source")
+    assert [column.row(row).tolist() for row in range(len(column))] == [whole[row]["source"] for row in chosen]
+
+
+def test_a_column_of_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seq2seq.data.column.ROWS_PER_CHUNK", 2)
+    lists = [[1, 2, 3], [], [4], [5, 6], [7]]
+    chunked = Column.of(lists).to_arrow()
+    assert chunked.num_chunks == 3
+    assert chunked.to_pylist() == lists
+    back = Column.of_dataset(Dataset(pyarrow.table({"source": chunked})), "source")
+    assert [back.row(row).tolist() for row in range(5)] == lists
 
 
 def test_columns() -> None:

@@ -205,9 +205,9 @@ def test_processes_that_start_together_agree(config: FilesConfig, tmp_path: Path
     options = {name: getattr(config, name) for name in ("source_language", "target_language", "cache_dir")}
     options |= {name: vars(getattr(config, name)) for name in ("train", "validation", "test")}
     command = [sys.executable, "-c", code, json.dumps(options)]
-    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [run.communicate(timeout=120)[0] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0, 0]
-    assert outputs[0] == outputs[1] == outputs[2] != ""
+    assert [run.returncode for run in runs] == [0, 0]
+    assert outputs[0] == outputs[1] != ""
     prepared = Path(config.cache_dir) / "prepared"
     assert {path.name for path in prepared.iterdir()} == {folder_of(config).name, f"{folder_of(config).name}.lock"}

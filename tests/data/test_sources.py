@@ -298,6 +298,15 @@ class TestHub:
         with pytest.raises(DataError, match="no language 'fr'; choose from de, en"):
             load_raw(other)
 
+    def test_a_text_that_is_missing(self, tmp_path: Path) -> None:
+        folder = tmp_path / "set"
+        folder.mkdir()
+        rows = [{"en": "a", "de": "b"}, {"en": "c", "de": None}]
+        lines(folder / "train.jsonl", *map(json.dumps, rows))
+        config = self.config(folder, source_column="en", target_column="de")
+        with pytest.raises(DataError, match=r"set:train:2: de must be a string, but is NoneType"):
+            load_raw(config)
+
     def test_one_message_whatever_goes_wrong(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="absent, split train: could not be loaded"):
             load_raw(self.config(tmp_path / "absent"))
@@ -328,6 +337,11 @@ class TestGenerated:
         assert lengths == set(range(6, 11))
         for source, target in zip(sources, corpus.train.target + corpus.validation.target, strict=False):
             assert len(source.split()) == len(target.split())
+
+    def test_no_source_twice_where_they_are_few(self) -> None:
+        corpus = load_raw(self.config(GeneratedTask.copy, num_symbols=2, num_train=800))
+        sources = corpus.train.source + corpus.validation.source + corpus.test.source
+        assert len(set(sources)) == 880
 
     def test_answers(self) -> None:
         reverse = load_raw(self.config(GeneratedTask.reverse)).test

@@ -111,6 +111,24 @@ def test_every_character_of_a_word_lies_in_pieces_of_that_word(
             assert tokenizer.decode(own) == word
 
 
+@pytest.mark.parametrize("text", [*HARD, "the dog", "the Ω dog", ""])
+@pytest.mark.parametrize("byte_fallback", [False, True])
+def test_words_of_ids_are_those_of_the_decoded_text(
+    tokenizer: Tokenizer, byte_tokenizer: Tokenizer, text: str, byte_fallback: bool
+) -> None:
+    tokenizer = byte_tokenizer if byte_fallback else tokenizer
+    ids = [Tokenizer.BOS_ID, *tokenizer.encode(text), Tokenizer.EOS_ID, Tokenizer.PAD_ID]
+    words = tokenizer.words_of_ids(ids)
+    assert len(words) == len(ids)
+    for index, piece, word in zip(ids, tokenizer.pieces(ids), words, strict=True):
+        assert not (piece == "▁" or index <= Tokenizer.EOS_ID) or word == -1
+    decoded = tokenizer.decode(ids).split()
+    for number, word in enumerate(decoded):
+        own = [index for index, of_word in zip(ids, words, strict=True) if of_word == number]
+        assert tokenizer.decode(own) == word
+    assert max(words) == len(decoded) - 1
+
+
 def test_words_are_found_although_the_model_normalises(tmp_path: Path) -> None:
     """A model that a user brings may turn one character into three, or three into one."""
     buffer = io.BytesIO()

@@ -14,16 +14,17 @@ def test_share_scale_and_gradient(p: float, dtype: torch.dtype) -> None:
     y = Dropout(p)(x)
     kept = y != 0
     assert kept.float().mean().item() == pytest.approx(1 - p, abs=3e-3)
-    torch.testing.assert_close(y[kept].float(), torch.full_like(y[kept], 1 / (1 - p)).float(), rtol=1e-2, atol=0)
+    scale = torch.full_like(y[kept], 1 / (1 - round(p * 256) / 256)).float()
+    torch.testing.assert_close(y[kept].float(), scale, rtol=1e-2 if dtype is torch.bfloat16 else 1e-6, atol=0)
     assert y.dtype == dtype
     (gradient,) = torch.autograd.grad(y.sum(), [x])
     assert torch.equal(gradient != 0, kept)
 
 
-def test_each_of_four_decisions_of_a_word_is_fair() -> None:
+def test_each_of_eight_decisions_of_a_word_is_fair() -> None:
     torch.manual_seed(1)
-    kept = (Dropout(0.3)(torch.ones(400_000)) != 0).view(-1, 4).float().mean(0)
-    torch.testing.assert_close(kept, torch.full((4,), 0.7), atol=5e-3, rtol=0)
+    kept = (Dropout(0.3)(torch.ones(400_000)) != 0).view(-1, 8).float().mean(0)
+    torch.testing.assert_close(kept, torch.full((8,), 0.7), atol=6e-3, rtol=0)
 
 
 def test_it_follows_the_seed_and_not_the_mode_of_another() -> None:

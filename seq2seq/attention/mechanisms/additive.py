@@ -13,6 +13,7 @@ time with its square.
 Shapes: B batch, T queries, S keys, H query heads, G key/value heads, R = H / G, K head_dim.
 """
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -83,14 +84,19 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         if q.size(2) <= chunk:
             return self.attend_chunk(q, k, v, padding, bias, seen)
         contexts, weights = [], []
-        for start in range(0, q.size(2), chunk):
-            q_c = q[:, :, start : start + chunk]
+        first = seen
+        for q_c in q.split(chunk, dim=2):
             # A causal chunk reads no key after its last query.
-            keys = seen + start + q_c.size(2) if self.role is Role.CAUSAL else k.size(2)
-            inputs = (q_c, k[:, :, :keys], v[:, :, :keys], padding, bias, seen + start)
-            context_c, weights_c = checkpoint(
-                self.attend_chunk, *inputs, use_reentrant=False, preserve_rng_state=self.config.dropout > 0
-            )
+            keys = first + q_c.size(2) if self.role is Role.CAUSAL else k.size(2)
+            inputs = (q_c, k[:, :, :keys], v[:, :, :keys], padding, bias, first)
+            if torch.is_grad_enabled():
+                keep_rng = self.config.dropout > 0
+                context_c, weights_c = checkpoint(
+                    self.attend_chunk, *inputs, use_reentrant=False, preserve_rng_state=keep_rng
+                )
+            else:
+                context_c, weights_c = self.attend_chunk(*inputs)
+            first += q_c.size(2)
             contexts.append(context_c)
             if need_weights:
                 weights.append(F.pad(weights_c, (0, k.size(2) - keys)))
@@ -103,26 +109,30 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         groups = (k.size(1), q.size(1) // k.size(1))
         causal = self.role is Role.CAUSAL
         score = self.score.unflatten(0, groups)
-        grouped = PairLogits.apply(q.float().unflatten(1, groups), k.float(), score, first if causal else k.size(2))
-        logits = cast(Tensor, grouped).flatten(1, 2)
-        i, j = (
-            torch.arange(first, first + q.size(2), device=q.device)[:, None],
-            torch.arange(k.size(2), device=q.device),
-        )
+        logits = pair_logits(q.float().unflatten(1, groups), k.float(), score, first if causal else k.size(2))
+        logits = logits.flatten(1, 2)
+        i = torch.arange(first, first + q.size(2), device=q.device)[:, None]
+        j = torch.arange(k.size(2), device=q.device)[None]
         if bias is not None:
-            logits = logits + bias(i, j[None])
+            logits = logits + bias(i, j)
         may_read = i >= j if causal else None if padding is None else padding.key_mask()
         weights = masked_softmax(logits, may_read)
         dropped = F.dropout(weights, self.config.dropout, self.training).to(v.dtype)
         return (dropped.unflatten(1, groups) @ v[:, :, None]).flatten(1, 2), weights
 
 
-class PairLogits(torch.autograd.Function):
-    """u . tanh(q_i + k_j) (B, G, R, T, S) with one query's hidden layer in memory, in one buffer for all of them.
+def pair_logits(q: Tensor, k: Tensor, u: Tensor, seen: int) -> Tensor:
+    """u . tanh(q_i + k_j) (B, G, R, T, S), with the hidden layer of one query in memory at a time.
 
     q: (B, G, R, T, K). k: (B, G, S, K). u: (G, R, K). Query t reads the first `seen` + t + 1 keys; beyond them the
     logits are zero, to be masked.
     """
+    apply = cast(Callable[[Tensor, Tensor, Tensor, int], Tensor], PairLogits.apply)
+    return apply(q, k, u, seen)
+
+
+class PairLogits(torch.autograd.Function):
+    """`pair_logits` and its gradient. One buffer holds every hidden layer in turn."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, u: Tensor, seen: int) -> Tensor:

@@ -19,6 +19,7 @@ import hashlib
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, refuse_bias
 from seq2seq.attention.config import PerformerConfig, Role, Site
@@ -122,12 +123,12 @@ def directions(num_features: int, head_dim: int, generator: torch.Generator) -> 
         q, r = torch.linalg.qr(torch.randn(head_dim, head_dim, dtype=torch.float64, generator=generator))
         blocks.append((q * r.diagonal().sign()).mT)  # without the signs the directions would not be uniform
     lengths = torch.randn(num_features, head_dim, dtype=torch.float64, generator=generator).norm(dim=-1, keepdim=True)
-    return (torch.cat(blocks)[:num_features] * lengths).float()
+    return torch.cat(blocks)[:num_features].mul(lengths).float()
 
 
 def add_all(k: Tensor, v: Tensor, cache: ScaledRecurrentCache) -> Tensor:
     """Take exponents of keys and their values into the cache; returns the features (B, G, S, F) that were summed."""
-    cache.raise_peak(cache.peak_with(k))
+    cache.raise_peak(torch.maximum(cache.peak, k.detach().amax(2)))
     features = (k - cache.peak[:, :, None]).exp()
     cache.add(features, v)
     return features
@@ -156,30 +157,39 @@ def read_causally(
     Chunk by chunk: what came before from the sums, what lies inside the chunk directly.
     """
     contexts, scores = [], []
-    ends = list(range(0, k.size(2), CHUNK))[1:] + [k.size(2)]
+    chunks = chunks_of(k.detach(), cache.peak)
+    sizes = [size for size, _, _ in chunks]
     start = 0
-    while ends:
-        end = ends[0]
-        first, last = cache.peak_with(k[:, :, start : start + 1]), cache.peak_with(k[:, :, start:end])
-        if end - start > 1 and too_steep(first, last):
-            ends.insert(0, (start + end) // 2)
-            continue
+    parts = zip(chunks, q.split(sizes, -2), k.split(sizes, -2), v.split(sizes, -2), strict=True)
+    for (size, first, last), q_c, k_c, v_c in parts:
         cache.raise_peak(last)
-        # The queries' own stabiliser is of the chunk's first position, which all of them read.
-        q_c = q[..., start:end, :]
         largest = (q_c.detach() + first[:, :, None, None]).amax(-1, keepdim=True)
         q_c = (q_c + last[:, :, None, None] - largest).exp()
-        k_c, v_c = (k[:, :, start:end] - last[:, :, None]).exp(), v[:, :, start:end]
+        k_c = (k_c - last[:, :, None]).exp()
         own = kernel_scores(q_c, k_c).tril()
         contexts.append(cache.read(q_c, plus=own @ v_c[:, :, None], plus_normaliser=own.sum(-1)))
         cache.add(k_c, v_c)
         if need_weights:
             before = kernel_scores(q_c, (k[:, :, :start] - last[:, :, None]).exp())
-            scores.append(torch.nn.functional.pad(torch.cat([before, own], -1), (0, k.size(2) - end)))
-        start = ends.pop(0)
+            scores.append(F.pad(torch.cat([before, own], dim=-1), (0, k.size(2) - start - size)))
+        start += size
     return merge_groups(torch.cat(contexts, dim=-2)), torch.cat(scores, dim=-2) if need_weights else None
 
 
-def too_steep(first: Tensor, last: Tensor) -> bool:
-    """Whether a peak rises too far within a chunk for one scale to serve its first and its last query."""
-    return first.numel() > 0 and float((last - first).amax()) > STEEPEST
+def chunks_of(k: Tensor, peak: Tensor) -> list[tuple[int, Tensor, Tensor]]:
+    """Sizes of chunks, with the peak (B, G, F) at the first and at the last position of each.
+
+    A query is scaled by the peak at its chunk's first position, which it reads, and a key by the one at the last. Where
+    the peak rises too far in between for float32, the chunk is halved; a single position is always exact.
+    """
+    chunks = []
+    start, ends = 0, [*range(CHUNK, k.size(2), CHUNK), k.size(2)]
+    while ends:
+        first, last = (torch.maximum(peak, k[:, :, start:end].amax(2)) for end in (start + 1, ends[0]))
+        size = ends[0] - start
+        if size > 1 and k.numel() > 0 and float((last - first).amax()) > STEEPEST:
+            ends.insert(0, start + size // 2)
+            continue
+        chunks.append((size, first, last))
+        start, peak = ends.pop(0), last
+    return chunks

@@ -1,0 +1,171 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from seq2seq.attention.config import PerformerConfig, Role, Site
+from seq2seq.attention.mechanisms.performer import CHUNK, PerformerCore, chunks_of, directions
+from seq2seq.attention.reference import reference, softmax
+from seq2seq.padding import Padding
+
+SITE = Site(Role.ENCODER, num_heads=4, head_dim=16, max_length=64, layer=2, seed=7)
+CONFIG = PerformerConfig(num_features=40, redraw_interval=10)
+
+
+def core_of(config: PerformerConfig = CONFIG, site: Site = SITE) -> PerformerCore:
+    core = config.build(site)
+    assert isinstance(core, PerformerCore)
+    return core
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def drawn(core: PerformerCore, step: int) -> Tensor:
+    core.begin_step(step)
+    return core.projection.clone()
+
+
+@torch.no_grad()
+def test_more_features_come_nearer_to_softmax() -> None:
+    q, k = 0.5 * normal(2, 4, 20, 16), 0.5 * normal(2, 4, 20, 16, seed=1)
+    v = normal(2, 4, 20, 16, seed=2)
+    exact = softmax(q @ k.mT / 4, torch.ones(20, 20, dtype=torch.bool)) @ v
+    errors = []
+    for num_features in (16, 256, 4096):
+        context = core_of(replace(CONFIG, num_features=num_features))(q, k, v).context
+        errors.append(float((context - exact).square().mean().sqrt()))
+    # The error falls as the square root of the number: four times from step to step, in expectation.
+    assert errors[0] > 2 * errors[1] > 4 * errors[2], errors
+    assert errors[2] < 0.02
+
+
+@torch.no_grad()
+def test_the_kernel_is_estimated_without_bias() -> None:
+    """The mean of phi(q) . phi(k) over 400 draws of 64 features is exp(q . k / sqrt(K)), within five deviations."""
+    q, k = 0.8 * normal(16), 0.8 * normal(16, seed=1)
+    generator = torch.Generator().manual_seed(0)
+    estimates = []
+    for _ in range(400):
+        w = directions(64, 16, generator)
+        phi_q, phi_k = [(w @ x / 2 - x.square().sum() / 8).exp() for x in (q, k)]
+        estimates.append((phi_q * phi_k).mean())
+    estimate = torch.stack(estimates)
+    error = estimate.mean() - (q @ k / 4).exp()
+    assert abs(error) < 5 * estimate.std() / 20
+
+
+def test_directions_are_orthogonal_in_blocks_and_as_long_as_gaussian_vectors() -> None:
+    w = core_of().projection  # (4, 40, 16)
+    for head in w:
+        for block in head.split(16):
+            product = block @ block.T
+            assert torch.allclose(product, torch.diag(product.diagonal()), atol=1e-4)
+    lengths = directions(6400, 16, torch.Generator().manual_seed(0)).square().sum(-1)
+    assert lengths.mean() == pytest.approx(16, abs=0.4)
+    assert lengths.var() == pytest.approx(32, abs=4)  # chi-squared with 16 degrees of freedom
+    assert directions(6400, 16, torch.Generator().manual_seed(0)).mean(0).abs().max() < 0.06
+
+
+def test_projection_is_a_function_of_seed_layer_head_and_step() -> None:
+    first = core_of().train()
+    assert torch.equal(first.projection, core_of().projection)
+    torch.manual_seed(123)
+    assert torch.equal(drawn(first, 25), drawn(core_of().train(), 29))
+    assert torch.equal(drawn(first, 3), core_of().projection)
+    others = [
+        core_of(site=replace(SITE, seed=8)).projection,
+        core_of(site=replace(SITE, layer=3)).projection,
+        drawn(core_of().train(), 10),
+        first.projection.roll(1, dims=0),
+    ]
+    for other in others:
+        assert not torch.isclose(other, core_of().projection).any()
+
+
+def test_redrawing_uses_no_random_numbers_of_the_training_step() -> None:
+    core = core_of().train()
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    core.begin_step(10)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_projection_is_kept_in_evaluation_and_without_an_interval() -> None:
+    core = core_of()
+    before = core.projection.clone()
+    assert torch.equal(drawn(core.eval(), 50), before)
+    assert not torch.equal(drawn(core.train(), 50), before)
+    assert torch.equal(drawn(core_of(replace(CONFIG, redraw_interval=0)).train(), 50), before)
+
+
+def test_projection_is_saved_and_continues_as_if_never_stopped() -> None:
+    core = core_of().train()
+    after = drawn(core, 25)
+    resumed = core_of().train()
+    resumed.load_state_dict(core.state_dict())
+    assert torch.equal(resumed.projection, after)
+    assert torch.equal(drawn(resumed, 26), after)
+    assert torch.equal(drawn(resumed, 30), drawn(core, 30))
+    assert not dict(core.named_parameters())
+
+
+def test_query_heads_of_a_group_share_their_projection() -> None:
+    assert core_of(replace(CONFIG, num_kv_heads=2)).projection.shape == (2, 40, 16)
+
+
+@torch.no_grad()
+def test_stabiliser_does_not_see_padding() -> None:
+    """Padded keys a hundred times larger than the rest: bit for bit the same."""
+    core, padding = core_of(), Padding(torch.tensor([5, 9]), 9)
+    q, k, v = (normal(2, 4, 9, 16, seed=seed) for seed in range(3))
+    before = core(q, k, v, padding=padding).context
+    k[0, :, 5:] *= 100
+    assert torch.equal(core(q, k, v, padding=padding).context, before)
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("size", [0.01, 1, 5, 20])
+@torch.no_grad()
+def test_no_size_of_keys_and_queries_overflows_or_vanishes(role: Role, size: float) -> None:
+    """Keys up to twenty times as long as trained ones, and in CAUSAL one far larger than all before it."""
+    core = core_of(site=replace(SITE, role=role))
+    q, k, v = (normal(2, 4, 200, 16, seed=seed) for seed in range(3))
+    q, k = size * q, size * k
+    k[:, :, 150] *= 0.01  # the largest peaks of all rise here: exp(w . k - |k|^2 / 2) is nearest to one
+    given = core(q, k, v, need_weights=True)
+    expected = reference(core, q, k, v)
+    assert given.weights is not None and expected.weights is not None
+    # The exponents are sums of some hundreds, which float32 holds to 1e-7 of their size.
+    tolerance = 1e-5 * max(1, size) ** 2
+    readable = expected.weights.sum(-1, keepdim=True) > 0  # float64 itself underflows for the largest keys
+    assert ((given.context - expected.context) * readable).abs().max() < tolerance
+    assert ((given.weights - expected.weights) * readable).abs().max() < tolerance
+    assert given.weights.sum(-1).sub(1).abs().max() < 1e-4
+
+
+@torch.no_grad()
+def test_stabiliser_does_not_see_the_future() -> None:
+    """A later key raises every peak beyond what float32 can rescale; what came before keeps its values."""
+    core = core_of(site=replace(SITE, role=Role.CAUSAL))
+    q, k, v = (normal(1, 4, 40, 16, seed=seed) for seed in range(3))
+    k = 12 * k
+    k[:, :, 30] = 0
+    alone = core(q[:, :, :30], k[:, :, :30], v[:, :, :30]).context
+    assert torch.allclose(core(q, k, v).context[:, :, :30], alone, atol=1e-4)
+    exponents = core.key_exponents(k, None)
+    sizes = [size for size, _, _ in chunks_of(exponents, torch.full_like(exponents[:, :, 0], -1e30))]
+    assert sum(sizes) == 40 and len(sizes) > 1
+
+
+def test_chunks_are_halved_only_where_a_peak_is_steep() -> None:
+    exponents = torch.zeros(1, 1, 4 * CHUNK, 3)
+    exponents[:, :, CHUNK + 5 :, 1] = 200
+    sizes = [size for size, _, _ in chunks_of(exponents, torch.zeros(1, 1, 3))]
+    assert sum(sizes) == 4 * CHUNK
+    assert sizes[0] == CHUNK and sizes[-2:] == [CHUNK, CHUNK]
+    ends = torch.tensor(sizes).cumsum(0).tolist()
+    assert CHUNK + 5 in ends

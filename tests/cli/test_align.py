@@ -1,0 +1,147 @@
+"""Alignments of a run, of two files, and against gold, as commands."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import seq2seq
+from seq2seq.alignment.config import LinkMethod
+from seq2seq.alignment.links import format_links
+from seq2seq.alignment.symmetrize import SymmetrizeMethod
+from seq2seq.attention.config import LinformerConfig
+from seq2seq.data.tokenizer import Tokenizers
+from tests.cli.conftest import Command
+from tests.run.bundles import make_run, sentences
+
+Write = Callable[[str, str | bytes], Path]
+SOURCES = [*sentences(10), "", "rain"]
+TARGETS = [*sentences(10, seed=3), "dog", ""]
+
+
+def lines(items: list[str]) -> str:
+    return "".join(f"{item}\n" for item in items)
+
+
+@pytest.fixture
+def files(write: Write) -> tuple[Path, Path]:
+    return write("s", lines(SOURCES)), write("t", lines(TARGETS))
+
+
+@pytest.mark.parametrize("name", [[], ["text"]])
+def test_links_of_given_translations(command: Command, run: Path, files: tuple[Path, Path], name: list[str]) -> None:
+    ended = command("align", *name, "--run", run, *files)
+    assert ended.code == 0
+    found = ended.out.split("\n")
+    expected = list(seq2seq.load(run).score(SOURCES, TARGETS, alignments=True))
+    assert found == [*(format_links(each.alignment.links) for each in expected if each.alignment), ""]
+    assert found[-3:] == ["", "", ""], "an empty side has no links"
+    for line, source, target in zip(found[:10], SOURCES, TARGETS, strict=False):
+        pairs = [tuple(map(int, link.split("-"))) for link in line.split()]
+        assert {pair[1] for pair in pairs} <= set(range(len(target.split()))), "argmax: no target word twice"
+        assert len(pairs) == len({pair[1] for pair in pairs}) > 0
+        assert all(0 <= pair[0] < len(source.split()) for pair in pairs)
+
+
+def test_options_are_obeyed(command: Command, run: Path, files: tuple[Path, Path]) -> None:
+    model = seq2seq.load(run)
+    config = model.alignment
+    config.layer, config.heads, config.shifted = 0, [1], True
+    config.method, config.threshold = LinkMethod.threshold, 0.1
+    expected = [each.alignment for each in model.score(SOURCES, TARGETS, alignments=True)]
+    given = ["--layer", 0, "--heads", "1", "--shifted", "--method", "threshold", "--threshold", 0.1]
+    ended = command("align", *given, "--run", run, *files)
+    assert ended.out.split("\n")[:-1] == [format_links(each.links) for each in expected if each]
+    changes: list[list[object]] = [
+        [],
+        ["--layer", 0],
+        ["--heads", 0],
+        ["--shifted"],
+        ["--method", "mutual"],
+        ["--method", "threshold"],
+    ]
+    outputs = [command("align", "--run", run, *change, *files).out for change in changes]
+    assert len(set(outputs)) == len(changes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--layer", 9], "alignment.layer: the decoder has 2 layers"),
+        (["--heads", "5"], "alignment.heads"),
+        (["--heads", "one"], "--heads: must be numbers"),
+        (["--threshold", 0.3], "is not read by method argmax"),
+        (["--method", "threshold", "--threshold", 2], "alignment.threshold"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(
+    command: Command, run: Path, files: tuple[Path, Path], arguments: list[object], message: str
+) -> None:
+    ended = command("align", "--run", run, *arguments, *files)
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
+
+
+def test_a_model_without_weights_says_so(
+    command: Command, tokenizers: Tokenizers, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ended = command("align", "--run", make_run(tmp_path / "run", tokenizers, cross=LinformerConfig()), *files)
+    assert (ended.code, ended.out) == (2, "")
+    assert "linformer" in ended.err
+
+
+FORWARD = "0-0 1-1 2-1\n\n0-1\n"
+REVERSE = "0-0 1-1 1-3\n\n0-0\n"  # target-source
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (SymmetrizeMethod.intersection, "0-0 1-1\n\n\n"),
+        (SymmetrizeMethod.union, "0-0 1-1 2-1 3-1\n\n0-0 0-1\n"),
+        (SymmetrizeMethod.grow_diag, "0-0 1-1 2-1 3-1\n\n\n"),
+        (SymmetrizeMethod.grow_diag_strict, "0-0 1-1\n\n\n"),
+        (SymmetrizeMethod.grow_diag_final_and, "0-0 1-1 2-1 3-1\n\n0-1\n"),
+    ],
+)
+def test_symmetrize(command: Command, write: Write, method: SymmetrizeMethod, expected: str) -> None:
+    ended = command("align", "symmetrize", write("f", FORWARD), write("r", REVERSE), "--method", method.value)
+    assert (ended.code, ended.out) == (0, expected)
+
+
+def test_symmetrize_refuses_files_that_do_not_belong_together(command: Command, write: Write) -> None:
+    ended = command("align", "symmetrize", write("f", FORWARD), write("r", "0-0\n"), "--method", "union")
+    assert (ended.code, ended.out) == (1, "")
+    assert "has 3 lines and" in ended.err
+    assert command("align", "symmetrize", write("f", FORWARD), write("r", REVERSE)).code == 2
+    ended = command("align", "symmetrize", write("f", "0-0\n1:1\n"), write("r", "\n\n"), "--method", "union")
+    assert ended.code == 1
+    assert "f:2: '1:1' is not a link" in ended.err
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("swap", [False, True])
+def test_score(command: Command, write: Write, base: int, swap: bool) -> None:
+    links = [(0, 0), (1, 2), (2, 1)]
+    text = " ".join(f"{j}-{i}" if swap else f"{i}-{j}" for i, j in links)
+    gold = " ".join(f"{i + base}{kind}{j + base}" for i, j, kind in [(0, 0, "-"), (1, 2, "p"), (3, 3, "-")])
+    arguments = ["--gold", write("gold", gold + "\n"), "--gold-index-base", base, *(["--swap"] if swap else [])]
+    ended = command("align", "score", write("links", text + "\n"), *arguments)
+    assert ended.code == 0
+    assert json.loads(ended.out) == {
+        "precision": pytest.approx(2 / 3),
+        "recall": pytest.approx(1 / 2),
+        "f1": pytest.approx(4 / 7),
+        "aer": pytest.approx(1 - 3 / 5),
+        "counts": {"sentences": 1, "links": 3, "sure": 2, "possible": 3, "matched_sure": 1, "matched_possible": 2},
+    }
+
+
+def test_score_insists_on_the_index_base(command: Command, write: Write) -> None:
+    links, gold = write("links", "0-0\n"), write("gold", "0-0\n")
+    assert command("align", "score", links, "--gold", gold).code == 2
+    assert command("align", "score", links, "--gold", gold, "--gold-index-base", 2).code == 2
+    ended = command("align", "score", links, "--gold", gold, "--gold-index-base", 1)
+    assert ended.code == 1
+    assert "names word 0" in ended.err

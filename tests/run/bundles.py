@@ -1,0 +1,68 @@
+"""Tiny bundles with random weights: enough to translate, score and align with, not to do it well."""
+
+import random
+from pathlib import Path
+
+import torch
+
+from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.attention.config import AttentionConfig, FullConfig
+from seq2seq.config.schema import RunConfig
+from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.sources.base import Pairs
+from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.decoding.config import DecodingConfig
+from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
+from seq2seq.position.config import SinusoidalConfig
+from seq2seq.run.bundle import build_model, write_bundle
+
+WORDS = ["the", "small", "dog", "runs", "over", "a", "green", "field", "and", "sees", "birds", "near", "while", "rain"]
+LONGEST = 16  # subwords with the sentence end
+
+
+def sentences(count: int, *, seed: int = 1, longest: int = 8) -> list[str]:
+    draw = random.Random(seed)
+    return [" ".join(draw.choices(WORDS, k=draw.randint(1, longest))) for _ in range(count)]
+
+
+def train_tokenizers(folder: Path, *, seed: int = 1) -> Tokenizers:
+    text = sentences(300, seed=seed) + ["é ü 日 本"] * 3
+    joint = Tokenizer.train(text, folder / f"{seed}.model", config=TokenizerConfig(vocab_size=120))
+    return Tokenizers(joint, joint)
+
+
+def make_run(
+    folder: Path,
+    tokenizers: Tokenizers,
+    *,
+    seed: int = 1,
+    cross: AttentionConfig | None = None,
+    target_language: str = "yy",
+    held_out: Pairs | None = None,
+) -> Path:
+    """A run's folder with a bundle in it, as training leaves it."""
+    config = RunConfig(
+        seed=seed,
+        model=ModelConfig(
+            d_model=16,
+            num_heads=2,
+            d_ff=32,
+            max_source_length=LONGEST,
+            max_target_length=LONGEST,
+            position=SinusoidalConfig(),
+            encoder=EncoderConfig(num_layers=1, self_attention=FullConfig()),
+            decoder=DecoderConfig(num_layers=2, self_attention=FullConfig(), cross_attention=cross or FullConfig()),
+        ),
+        data=FilesConfig(source_language="xx", target_language=target_language, train=SplitFiles("s", "t")),
+        decoding=DecodingConfig(beam_size=2, batch_size=8),
+        alignment=AlignmentConfig(heatmaps=0),
+    )
+    torch.manual_seed(seed)
+    model = build_model(config, tokenizers)
+    with torch.no_grad():
+        for parameter in model.decoder.parameters():
+            parameter.mul_(1.5)
+    text = held_out or Pairs(sentences(20, seed=7), sentences(20, seed=8))
+    folder.mkdir(parents=True)
+    write_bundle(folder / "model", config, model, tokenizers, {"test": text}, {"checkpoints": [f"{seed}.ckpt"]})
+    return folder
