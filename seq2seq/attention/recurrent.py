@@ -86,7 +86,8 @@ NO_PEAK = -1e30  # of no keys: below any exponent, and finite so that difference
 
 def group_queries(q: Tensor, num_kv_heads: int) -> Tensor:
     """(B, H, T, K) -> (B, G, H/G, T, K)."""
-    return q.unflatten(1, (num_kv_heads, -1))
+    grouped: Tensor = q.unflatten(1, (num_kv_heads, -1))
+    return grouped
 
 
 def merge_groups(x: Tensor) -> Tensor:
@@ -101,8 +102,7 @@ def real_keys(padding: Padding) -> Tensor:
 
 def kernel_scores(q: Tensor, k: Tensor) -> Tensor:
     """phi(q) . phi(k) for every query and key: (B, G, H/G, T, S). q: (B, G, H/G, T, F). k: (B, G, S, F)."""
-    scores: Tensor = q @ k[:, :, None].mT
-    return scores
+    return q @ k[:, :, None].mT
 
 
 def normalised(scores: Tensor) -> Tensor:

@@ -66,7 +66,8 @@ def own_keys_part(
 
 def scaled(q: Tensor) -> Tensor:
     """Queries whose products with keys are logits of base 2."""
-    return q.mul(q.size(-1) ** -0.5 * LOG2_E)
+    scale: float = q.size(-1) ** -0.5 * LOG2_E
+    return q * scale
 
 
 def exponentials(logits: Tensor, may_read: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -87,3 +88,8 @@ def exponentials(logits: Tensor, may_read: Tensor, bias: Tensor | None) -> tuple
 def merge(one: Part, other: Part) -> Tensor:
     """Context (..., H, C, K) of the softmax over the keys of both parts."""
     return torch.lerp(other.context, one.context, ((one.log_total - other.log_total) / LOG2_E).sigmoid())
+
+
+def joined(parts: list[Part], dim: int) -> Part:
+    """The same part of several runs of queries, side by side on an axis."""
+    return Part(torch.cat([part.context for part in parts], dim), torch.cat([part.log_total for part in parts], dim))

@@ -44,13 +44,18 @@ class SentenceWeights {
   }
 }
 
+/** An element that the browser has read to its end, or null. The list can be used while the rest is still read. */
+async function wholeBlock(id) {
+  while (document.readyState === "loading" && !byId(id)?.nextElementSibling) {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  return byId(id);
+}
+
 /** The weights of sentence `number`, or null where the page has none. */
 async function readWeights(page, number) {
   if (number >= page.with_attention) return null;
-  if (document.readyState === "loading") {
-    await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, {once: true}));
-  }
-  const script = byId(`attention-${number}`);
+  const script = await wholeBlock(`attention-${number}`);
   if (script === null) return null;
   const block = JSON.parse(script.textContent);
   const packed = Uint8Array.from(atob(block.weights), (character) => character.charCodeAt(0));

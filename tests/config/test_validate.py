@@ -15,7 +15,7 @@ CASES = {
     "model.num_heads=3": r"model.num_heads: must divide model.d_model = 128, which 3 does not; choose from 1, 2, 4",
     "model.dropout=1.0": r"model.dropout: must be at least 0 and below 1, not 1.0",
     "model.encoder.num_layers=0": r"model.encoder.num_layers: must be at least 1, not 0",
-    "model.encoder.self_attention.num_kv_heads=3": r"num_kv_heads: must divide model.num_heads = 4.*choose from 1, 2, 4",
+    "model.encoder.self_attention.num_kv_heads=3": r"must divide model.num_heads = 4.*choose from 1, 2, 4",
     "model.encoder.self_attention.dropout=-0.1": r"self_attention.dropout: must be at least 0",
     "model.encoder.self_attention.name=local": r"self_attention.name: is set by choosing a mechanism",
     "model.position.name=rope": r"model.position.name: is set by position=",

@@ -18,7 +18,7 @@ from tests.decoding.tiny import (
     EOS,
     IDS,
     PAD,
-    every_mechanism,
+    mechanisms_in_every_role,
     exhaustive,
     near,
     next_log_probabilities,
@@ -35,6 +35,8 @@ PENALTIES = [
     DecodingConfig(length_penalty=LengthPenalty.gnmt, alpha=0.8),
 ]
 LENGTHS = [3, 5, 1, 7, 5, 4]
+MECHANISMS = mechanisms_in_every_role()
+every_mechanism = pytest.mark.parametrize("roles", MECHANISMS.values(), ids=MECHANISMS)
 
 
 def limited(config: DecodingConfig, *, beam_size: int, n_best: int = 1) -> DecodingConfig:
@@ -106,11 +108,9 @@ def targets(found: list[list[Hypothesis]], rank: int) -> Tokens:
     return Tokens.of([[BOS, *hypotheses[rank].tokens, EOS] for hypotheses in found], pad_id=PAD)
 
 
-@pytest.mark.parametrize(
-    ("name", "roles"), every_mechanism(), ids=lambda value: value if isinstance(value, str) else ""
-)
+@every_mechanism
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_scores_are_those_of_the_forced_tokens(name: str, roles: dict[str, AttentionConfig], beam_size: int) -> None:
+def test_scores_are_those_of_the_forced_tokens(roles: dict[str, AttentionConfig], beam_size: int) -> None:
     model, source = tiny(**roles), sources(LENGTHS)
     found = search([model], source, limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size), **IDS)
     for rank in range(beam_size):
@@ -120,13 +120,9 @@ def test_scores_are_those_of_the_forced_tokens(name: str, roles: dict[str, Atten
             assert abs(hypotheses[rank].log_probability - float(values.sum())) < 1e-4
 
 
-@pytest.mark.parametrize(
-    ("name", "roles"), every_mechanism(), ids=lambda value: value if isinstance(value, str) else ""
-)
+@every_mechanism
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_a_sentence_has_the_same_translation_in_any_batch(
-    name: str, roles: dict[str, AttentionConfig], beam_size: int
-) -> None:
+def test_a_sentence_has_the_same_translation_in_any_batch(roles: dict[str, AttentionConfig], beam_size: int) -> None:
     """Bit for bit in batches of one length, so that ties and near ties cannot fall differently."""
     model, source = tiny(**roles), sources([6] * 40)
     config = limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size)

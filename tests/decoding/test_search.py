@@ -11,7 +11,7 @@ from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.search import force, search
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.padding import Tokens
-from tests.decoding.tiny import BOS, EOS, IDS, PAD, UNK, every_mechanism, near, one, sources, tiny
+from tests.decoding.tiny import BOS, EOS, IDS, PAD, UNK, mechanisms_in_every_role, near, one, sources, tiny
 
 LENGTHS = [3, 5, 1, 7, 5, 4]
 METHODS = {
@@ -19,6 +19,8 @@ METHODS = {
     "beam": DecodingConfig(beam_size=3, n_best=3),
     "sampling": DecodingConfig(method=DecodingMethod.sampling, n_best=3),
 }
+MECHANISMS = mechanisms_in_every_role()
+every_mechanism = pytest.mark.parametrize("roles", MECHANISMS.values(), ids=MECHANISMS)
 every_method = pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
 
 
@@ -84,10 +86,8 @@ def test_special_tokens_are_never_produced(config: DecodingConfig) -> None:
 
 
 @every_method
-@pytest.mark.parametrize(
-    ("name", "roles"), every_mechanism(), ids=lambda value: value if isinstance(value, str) else ""
-)
-def test_prefixes_are_continued(name: str, roles: dict[str, AttentionConfig], config: DecodingConfig) -> None:
+@every_mechanism
+def test_prefixes_are_continued(roles: dict[str, AttentionConfig], config: DecodingConfig) -> None:
     """Prefixes of different lengths in one batch; a prefix of the free translation gives the free translation."""
     model, source = tiny(**roles, seed=1), sources(LENGTHS)
     prefixes = [[5, 6], [], [9], [UNK, 4, 4], [7, 8, 9, 10], [11]]

@@ -53,14 +53,10 @@ def tiny(
     return model
 
 
-def every_mechanism() -> list[tuple[str, dict[str, AttentionConfig]]]:
-    """A name and the arguments of `tiny` for each mechanism in each role it may serve."""
+def mechanisms_in_every_role() -> dict[str, dict[str, AttentionConfig]]:
+    """By name, the arguments of `tiny` that put a mechanism in all roles that it may serve."""
     keys = {Role.ENCODER: "encoder", Role.CAUSAL: "causal", Role.CROSS: "cross"}
-    return [
-        (f"{name}-{keys[role]}", {keys[role]: kind()})
-        for name, kind in mechanisms().items()
-        for role in sorted(kind.roles, key=lambda role: role.name)
-    ]
+    return {name: {keys[role]: kind() for role in kind.roles} for name, kind in mechanisms().items()}
 
 
 def sources(lengths: list[int], *, vocab: int = 12, seed: int = 0) -> Tokens:

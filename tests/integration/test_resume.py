@@ -12,7 +12,12 @@ import pytest
 
 from tests.integration.commands import ROOT, TINY, Run, environment
 
-KILLS = {"before the first checkpoint": 0, "after the first": 10, "while validating": 20, "after the last checkpoint": 40}
+KILLS = {
+    "before the first checkpoint": 0,
+    "after the first": 10,
+    "while validating": 20,
+    "after the last checkpoint": 40,
+}
 
 
 def weights(folder: Path) -> bytes:

@@ -19,11 +19,11 @@ from torch.nn import functional as F
 
 from seq2seq.attention.config import Site, StridedConfig
 from seq2seq.attention.patterns import both, everything, not_after, window
-from seq2seq.attention.softmax_parts import Part, dense_part, merge
+from seq2seq.attention.softmax_parts import Part, dense_part, joined, merge
 from seq2seq.attention.sparse import Block, GatheringCore, Grids, and_valid, block_size, blocks, recomputed
 from seq2seq.position.logit_bias import LogitBias
 
-LOGITS = 2**21  # of one chunk of queries from every class
+LOGITS = 2**19  # of the queries and classes that are read together: what a core's cache holds
 
 
 class StridedCore(GatheringCore[StridedConfig]):
@@ -57,29 +57,33 @@ class StridedCore(GatheringCore[StridedConfig]):
             return dense_part(q_b, k_b, v_b, may_read=may_read, bias=values, dropout=dropout)
 
         steps = blocks(q.size(2), self.block, self.config.window - 1, causal=self.causal)
-        parts = [recomputed(read, block) for block in steps]
-        return Part(torch.cat([part.context for part in parts], 2), torch.cat([part.log_total for part in parts], 2))
+        return joined([recomputed(read, block) for block in steps], 2)
 
     def read_classes(
         self, q: Tensor, k: Tensor, v: Tensor, valid: Tensor | None, bias: LogitBias | None, dropout: float
     ) -> Part:
         """The keys a multiple of the stride away that lie outside the window."""
-        length, stride = q.size(2), self.config.stride
-        q_c, k_c, v_c = by_class(q, stride), by_class(k, stride), by_class(v, stride)
-        positions = torch.arange(q_c.size(3) * stride, device=q.device).unflatten(0, (-1, stride)).T  # (s, R)
-        # (s, 1, 1, R) or (B, s, 1, 1, R): what the last row ends in is not real, and in CAUSAL nothing real reads it.
-        real = positions[:, None, None] < length if valid is None else by_class(valid.mT, stride).mT
+        batch, heads, length, _ = q.shape
+        stride = self.config.stride
+        positions = by_class(torch.arange(-(-length // stride) * stride, device=q.device)[None, None, :, None], stride)
+        # What the last row ends in is not real, and in CAUSAL nothing real reads it.
+        real = positions < length if valid is None else by_class(valid.mT, stride)
 
-        def read(q_r: Tensor, first: int) -> Part:
-            i, j = positions[:, first : first + q_r.size(3), None], positions[:, None]
+        def read(q: Tensor, k: Tensor, v: Tensor, positions: Tensor, real: Tensor, first: int) -> Part:
+            i, j = positions[0, :, 0, first : first + q.size(3)], positions[0, :, 0].mT  # (s, chunk, 1) and (s, 1, R)
             far = self.side(i[0], j[0]) & ~self.near(i[0], j[0])  # (chunk, R): distances are the same in every class
-            may_read = far if self.causal else far & real
+            may_read = far if self.causal else far & real.mT
             values = None if bias is None else bias(i, j).movedim(0, 1)  # (s, H, chunk, R)
-            return dense_part(q_r, k_c, v_c, may_read=may_read, bias=values, dropout=dropout)
+            return dense_part(q, k, v, may_read=may_read, bias=values, dropout=dropout)
 
-        chunk = max(LOGITS // (q.size(0) * q.size(1) * positions.numel()), 1)
-        parts = [recomputed(read, q_r, chunk * index) for index, q_r in enumerate(q_c.split(chunk, 3))]
-        context, log_total = [torch.cat(tensors, 3) for tensors in zip(*parts, strict=True)]
+        per_row = batch * heads * positions.size(3)  # logits of a query from one class
+        rows, classes = max(LOGITS // per_row, 1), max(LOGITS // (per_row * positions.size(3)), 1)
+        inputs = [by_class(q, stride), by_class(k, stride), by_class(v, stride), positions, real]
+        parts = []
+        for q_s, *others in zip(*(x.split(classes, 1) for x in inputs), strict=True):
+            chunks = enumerate(q_s.split(rows, 3))
+            parts.append(joined([recomputed(read, q_r, *others, rows * index) for index, q_r in chunks], 3))
+        context, log_total = joined(parts, 1)
         return Part(by_position(context, length), by_position(log_total, length))
 
     def keys_of(self, i: int) -> Tensor:

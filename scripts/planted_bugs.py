@@ -1,0 +1,421 @@
+"""Break the code in known ways and show that the contract of attention catches each.
+
+    python scripts/planted_bugs.py [name ...]
+
+Every bug is a change of the source, made in a copy of the package in a temporary directory, where the tests that are
+named with it run until the first failure. First the tests run on the unchanged copy, which must pass. The exit code is
+1 if a bug survives, or if its change no longer fits the source.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ATTENTION = "seq2seq/attention"
+CONTRACT = "tests/attention/test_contract.py"
+MULTIHEAD = "tests/attention/test_contract_multihead.py"
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A change of one file, with what goes wrong and the tests that must notice.
+
+    Attributes:
+        edits: pairs of texts, the old one found exactly once in the file.
+        tests: a test file.
+        where: expression that chooses among its tests, as for `pytest -k`.
+    """
+
+    name: str
+    what: str
+    file: str
+    edits: tuple[tuple[str, str], ...]
+    tests: str
+    where: str = ""
+
+
+BUGS = [
+    Bug(
+        "padding-in-v-only",
+        "linear masks v instead of phi(k): padded keys stay in the normaliser",
+        f"{ATTENTION}/mechanisms/linear.py",
+        (
+            ("return k if padding is None else k * real_keys(padding)", "return k"),
+            (
+                "context = self.read(q, k, v.float(), cache)",
+                "v = v if padding is None else v * real_keys(padding)\n"
+                "        context = self.read(q, k, v.float(), cache)",
+            ),
+        ),
+        CONTRACT,
+        "linear and padding_cannot",
+    ),
+    Bug(
+        "window-one-short",
+        "local gathers one key too few beside each block of queries",
+        f"{ATTENTION}/mechanisms/local.py",
+        (("        reach = self.config.window - 1\n", "        reach = self.config.window - 2\n"),),
+        CONTRACT,
+        "local and formula and encoder and none",
+    ),
+    Bug(
+        "window-forgotten",
+        "local's cache drops the oldest position that the next query reads",
+        f"{ATTENTION}/window_cache.py",
+        (("keys.size(2) - self.reach, 0)", "keys.size(2) - self.reach + 1, 0)"),),
+        CONTRACT,
+        "local and split",
+    ),
+    Bug(
+        "rope-restarts",
+        "rotary positions begin at zero in every cached step",
+        f"{ATTENTION}/multihead.py",
+        (("first = 0 if cache is None else cache.length", "first = 0"),),
+        MULTIHEAD,
+        "full and steps and rope",
+    ),
+    Bug(
+        "absolute-position-restarts",
+        "added positions begin at zero in every cached step",
+        "seq2seq/model/decoder.py",
+        (("self.embedding(ids, first=state.length)", "self.embedding(ids)"),),
+        "tests/position/test_in_steps.py",
+        "sinusoidal",
+    ),
+    Bug(
+        "bias-restarts",
+        "logit biases count the queries of a cached step from zero",
+        f"{ATTENTION}/base.py",
+        (("return keys[seen:, None], keys[None]", "return keys[:queries, None], keys[None]"),),
+        CONTRACT,
+        "full and split and (alibi or t5)",
+    ),
+    Bug(
+        "heads-in-wrong-order",
+        "key/value heads are repeated as 0, 1, 0, 1 instead of 0, 0, 1, 1",
+        f"{ATTENTION}/kernels.py",
+        (
+            (
+                "    return F.scaled_dot_product_attention(\n",
+                "    k, v = (x.repeat(1, q.size(1) // x.size(1), 1, 1) for x in (k, v))\n"
+                "    return F.scaled_dot_product_attention(\n",
+            ),
+        ),
+        CONTRACT,
+        "full and formula and kv2",
+    ),
+    Bug(
+        "reorder-forgets-v",
+        "beams exchange their keys but keep their values",
+        f"{ATTENTION}/cache.py",
+        (("self._v[:, :, : self.length] = self.v[rows]", "pass"),),
+        CONTRACT,
+        "full and reordered",
+    ),
+    Bug(
+        "reorder-forgets-normaliser",
+        "beams of linear exchange M but keep n",
+        f"{ATTENTION}/recurrent.py",
+        (
+            (
+                "self.memory, self.normaliser = self.memory[rows], self.normaliser[rows]",
+                "self.memory = self.memory[rows]\n"
+                "        self.normaliser = self.normaliser[: len(rows)] if len(rows) <= len(self.normaliser) "
+                "else self.normaliser[rows]",
+            ),
+        ),
+        CONTRACT,
+        "linear and reordered",
+    ),
+    Bug(
+        "reorder-forgets-padding",
+        "sentences that remain are read with the padding of those that left",
+        f"{ATTENTION}/cache.py",
+        (("self.padding = self.padding.select(rows)", "self.padding = self.padding.select(rows.sort().values)"),),
+        CONTRACT,
+        "full and source_cache",
+    ),
+    Bug(
+        "causal-mask-top-left",
+        "several tokens appended at once are aligned with the first keys, not the last",
+        f"{ATTENTION}/cache.py",
+        (("device=device).tril(seen)", "device=device).tril()"),),
+        CONTRACT,
+        "full and split",
+    ),
+    Bug(
+        "growth-loses-the-past",
+        "a cache that grows does not copy what it held",
+        f"{ATTENTION}/cache.py",
+        (("        new[:, :, : self.length] = old[:, :, : self.length]\n", "        new.zero_()\n"),),
+        CONTRACT,
+        "full and split",
+    ),
+    Bug(
+        "beams-interleaved",
+        "beams of a sentence are taken for sentences of a beam",
+        f"{ATTENTION}/multihead.py",
+        (
+            (
+                "q = q.unflatten(0, (cache.rows, beams)).transpose(1, 2)",
+                "q = q.unflatten(0, (beams, cache.rows)).movedim(0, 2)",
+            ),
+        ),
+        MULTIHEAD,
+        "full and beams",
+    ),
+    Bug(
+        "heads-merged-in-place",
+        "contexts are flattened without bringing heads and positions into order",
+        f"{ATTENTION}/multihead.py",
+        (
+            (
+                "context = output.context.to(q.dtype).transpose(1, 2).flatten(2)",
+                "context = output.context.to(q.dtype).reshape(x.shape)",
+            ),
+        ),
+        MULTIHEAD,
+        "full and formula",
+    ),
+    Bug(
+        "padding-mask-leaks",
+        "a row with nothing to read averages its padding in the path with weights",
+        f"{ATTENTION}/kernels.py",
+        (("return weights.masked_fill(~may_read, 0)", "return weights"),),
+        CONTRACT,
+        "full and nothing_to_read and cross",
+    ),
+    Bug(
+        "dropout-in-evaluation",
+        "attention dropout does not ask whether the module trains",
+        f"{ATTENTION}/mechanisms/full.py",
+        (("self.config.dropout if self.training else 0.0", "self.config.dropout"),),
+        CONTRACT,
+        "full and dropout",
+    ),
+    Bug(
+        "weights-after-dropout",
+        "the exported weights are the dropped ones",
+        f"{ATTENTION}/kernels.py",
+        ((".flatten(1, 2), weights\n", ".flatten(1, 2), dropped\n"),),
+        CONTRACT,
+        "full and dropout",
+    ),
+    Bug(
+        "weights-detached",
+        "exported weights carry no gradient, so nothing can be trained through them",
+        f"{ATTENTION}/kernels.py",
+        ((".flatten(1, 2), weights\n", ".flatten(1, 2), weights.detach()\n"),),
+        CONTRACT,
+        "full and formula",
+    ),
+    Bug(
+        "zero-normaliser",
+        "a query whose features are zero divides by zero",
+        f"{ATTENTION}/recurrent.py",
+        (("return total / norm.masked_fill(norm == 0, 1)[..., None]", "return total / norm[..., None]"),),
+        "tests/attention/test_linear.py",
+        "without_features",
+    ),
+    Bug(
+        "sums-in-bfloat16",
+        "running sums are kept in the dtype of the inputs",
+        f"{ATTENTION}/recurrent.py",
+        (
+            ("like.new_zeros(shape, dtype=torch.float32)", "like.new_zeros(shape, dtype=torch.bfloat16)"),
+            ("self.memory = self.memory + k.mT @ v\n", "self.memory = (self.memory + k.mT @ v).bfloat16()\n"),
+            (
+                "self.normaliser = self.normaliser + k.sum(-2)\n",
+                "self.normaliser = (self.normaliser + k.sum(-2)).bfloat16()\n",
+            ),
+            ("total = q @ self.memory[:, :, None] + plus", "total = q @ self.memory.float()[:, :, None] + plus"),
+            ("(q @ self.normaliser[:, :", "(q @ self.normaliser.float()[:, :"),
+        ),
+        "tests/attention/test_linear.py",
+        "bfloat16",
+    ),
+    Bug(
+        "chunk-counted-twice",
+        "causal linear takes a chunk into its sums before the chunk is read",
+        f"{ATTENTION}/mechanisms/linear.py",
+        (
+            ("            cache.add(k_c, v_c)\n", ""),
+            (
+                "            scores = kernel_scores(q_c, k_c).tril()\n",
+                "            scores = kernel_scores(q_c, k_c).tril()\n            cache.add(k_c, v_c)\n",
+            ),
+        ),
+        CONTRACT,
+        "linear and future",
+    ),
+    Bug(
+        "stabiliser-sees-the-future",
+        "performer scales early queries by peaks that later keys set",
+        f"{ATTENTION}/mechanisms/performer.py",
+        (("STEEPEST = 50.0", "STEEPEST = 1e9"),),
+        "tests/attention/test_performer.py",
+        "future",
+    ),
+    Bug(
+        "stabiliser-sees-padding",
+        "performer's peak is taken over padded keys too",
+        f"{ATTENTION}/mechanisms/performer.py",
+        (
+            (
+                'exponents if padding is None else exponents.masked_fill(~real_keys(padding), float("-inf"))',
+                "exponents",
+            ),
+        ),
+        "tests/attention/test_performer.py",
+        "padding",
+    ),
+    Bug(
+        "peak-not-carried",
+        "performer's sums are not rescaled when the peak rises",
+        f"{ATTENTION}/recurrent.py",
+        (("shrink = (self.peak - peak).exp()", "shrink = torch.ones_like(peak)"),),
+        CONTRACT,
+        "performer and split",
+    ),
+    Bug(
+        "redrawn-in-evaluation",
+        "performer's projection changes under a model that is being evaluated",
+        f"{ATTENTION}/mechanisms/performer.py",
+        (("if self.training and number != self.drawn", "if number != self.drawn"),),
+        "tests/attention/test_performer.py",
+        "kept_in_evaluation",
+    ),
+    Bug(
+        "drawn-from-the-global-generator",
+        "performer's projection depends on what was drawn before, and so on the rank",
+        f"{ATTENTION}/mechanisms/performer.py",
+        (("torch.Generator().manual_seed(seed)", "torch.default_generator"),),
+        "tests/attention/test_performer.py",
+        "function_of_seed",
+    ),
+    Bug(
+        "padding-projected",
+        "linformer mixes padded positions into its slots",
+        f"{ATTENTION}/mechanisms/linformer.py",
+        (("k, v = k * real, v * real", "v = v * real"),),
+        CONTRACT,
+        "linformer and padding_cannot",
+    ),
+    Bug(
+        "additive-slope",
+        "the recomputed gradient of tanh is 1 - tanh instead of 1 - tanh^2",
+        f"{ATTENTION}/mechanisms/additive.py",
+        (("hidden.square_().neg_()", "hidden.neg_()"),),
+        CONTRACT,
+        "additive and formula",
+    ),
+    Bug(
+        "additive-chunk-position",
+        "every chunk of causal additive queries counts its positions from the start",
+        f"{ATTENTION}/mechanisms/additive.py",
+        (("            first += q_c.size(2)\n", ""),),
+        "tests/attention/test_additive.py",
+        "CAUSAL",
+    ),
+    Bug(
+        "flash-falls-back",
+        "flash takes the quadratic kernel where no fused one serves",
+        f"{ATTENTION}/mechanisms/flash.py",
+        (("FUSED = [", "FUSED = [SDPBackend.MATH, "),),
+        "tests/attention/test_flash.py",
+        "fail",
+    ),
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="name", help="plant these bugs alone")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="bugs tried at the same time")
+    given = parser.parse_args()
+    unknown = set(given.names) - {bug.name for bug in BUGS}
+    if unknown:
+        parser.error(f"no bug is called {', '.join(sorted(unknown))}; choose from {', '.join(b.name for b in BUGS)}")
+    chosen = [bug for bug in BUGS if not given.names or bug.name in given.names]
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
+        print(f"{len(chosen)} bugs; first the tests on unchanged code", flush=True)
+        if not sound(Path(folder) / "sound", chosen):
+            return 1
+        results = pool.map(lambda bug: (bug, *caught_by(bug, Path(folder) / bug.name)), chosen)
+        survivors = [bug.name for bug, found, message in results if not report(bug, found, message)]
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} bugs caught in {time.monotonic() - start:.0f} s")
+    if survivors:
+        print(f"SURVIVED: {', '.join(survivors)}")
+    return 1 if survivors else 0
+
+
+def report(bug: Bug, found: bool, message: str) -> bool:
+    print(f"{'caught' if found else 'SURVIVED':8}  {bug.name:31}  {bug.what}\n{'':10}{message}", flush=True)
+    return found
+
+
+def sound(folder: Path, bugs: list[Bug]) -> bool:
+    """Whether the tests of these bugs pass on an unchanged copy, and run the copy."""
+    copy_package(folder)
+    check = "import seq2seq, pathlib; print(pathlib.Path(seq2seq.__file__).resolve().parent.parent)"
+    used = run([sys.executable, "-c", check], folder).stdout.strip()
+    if Path(used) != folder.resolve():
+        print(f"tests in {folder} would run the code in {used}", file=sys.stderr)
+        return False
+    for tests in sorted({bug.tests for bug in bugs}):
+        where = " or ".join(f"({bug.where})" for bug in bugs if bug.tests == tests and bug.where)
+        result = run_tests(tests, where, folder)
+        print(f"          {tests}: {result.stdout.strip().splitlines()[-1]}", flush=True)
+        if result.returncode != 0:
+            print(result.stdout, file=sys.stderr)
+            return False
+    return True
+
+
+def caught_by(bug: Bug, folder: Path) -> tuple[bool, str]:
+    """Whether a test fails with the bug in place, and which, or why none could."""
+    copy_package(folder)
+    path = folder / bug.file
+    text = path.read_text(encoding="utf-8")
+    for old, new in bug.edits:
+        if text.count(old) != 1:
+            return False, f"{bug.file} holds {text.count(old)} times, not once: {old.strip()}"
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    result = run_tests(bug.tests, bug.where, folder)
+    failed = re.findall(r"^FAILED (\S+?::.*?)(?: - .*)?$", result.stdout, re.MULTILINE)
+    if result.returncode == 1 and failed:
+        return True, f"by {failed[0]}"
+    last = (result.stdout.strip() or result.stderr.strip()).splitlines()[-1]
+    return False, f"{bug.tests} -k {bug.where!r}: {last}"
+
+
+def copy_package(folder: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("seq2seq", "tests/attention", "tests/position"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+
+
+def run_tests(tests: str, where: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-rf", "-p", "no:cacheprovider", tests]
+    return run(command + (["-k", where] if where else []), folder)
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

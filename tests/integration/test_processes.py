@@ -1,0 +1,25 @@
+"""Two processes train together, and resume together."""
+
+import json
+from pathlib import Path
+
+from tests.integration.commands import TINY, Run
+
+TWO = [*TINY, "trainer=ddp_cpu", "trainer.max_steps=12", "trainer.checkpoint_every=4", "trainer.validate_every=6"]
+
+
+def test_two_processes_train_and_resume_exactly(run: Run, tmp_path: Path) -> None:
+    cache = f"data.cache_dir={tmp_path / 'cache'}"
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    done = run("train.py", *TWO, cache, f"hydra.run.dir={whole}")
+    assert done.returncode == 0, done.stderr
+    assert "2 process(es)" in done.stderr
+    done = run("train.py", *TWO, cache, f"hydra.run.dir={parts}")
+    assert done.returncode == 0, done.stderr
+    for step in (8, 12):
+        (parts / "checkpoints" / f"step-{step:08d}.ckpt").unlink()
+    status = json.loads((parts / "status.json").read_text())
+    (parts / "status.json").write_text(json.dumps({**status, "state": "running"}))
+    done = run("train.py", f"resume={parts}")
+    assert done.returncode == 0, done.stderr
+    assert (whole / "model/model.safetensors").read_bytes() == (parts / "model/model.safetensors").read_bytes()

@@ -1,0 +1,56 @@
+"""Positions are those of the whole sequence when a decoder goes step by step, one token or several at a time."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seq2seq.attention.config import FullConfig
+from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
+from seq2seq.model.transformer import Transformer
+from seq2seq.padding import Tokens
+from seq2seq.position.config import position_schemes
+
+CONFIG = ModelConfig(
+    d_model=16,
+    num_heads=2,
+    d_ff=16,
+    encoder=EncoderConfig(num_layers=1, self_attention=FullConfig()),
+    decoder=DecoderConfig(num_layers=2, self_attention=FullConfig(), cross_attention=FullConfig()),
+    max_source_length=40,
+    max_target_length=40,
+)
+
+
+@pytest.mark.parametrize("scheme", position_schemes())
+@pytest.mark.parametrize("sizes", [[1] * 12, [3, 1, 1, 7], [12]], ids=str)
+@torch.no_grad()
+def test_logits_of_steps_are_those_of_the_whole(scheme: str, sizes: list[int]) -> None:
+    torch.manual_seed(0)
+    config = replace(CONFIG, position=position_schemes()[scheme]())
+    model = Transformer(config, source_vocab_size=30, target_vocab_size=30).eval()
+    for parameter in model.parameters():
+        parameter.mul_(2)  # attention far from uniform, or positions would hardly matter
+    source = Tokens.of([[5, 6, 7, 3], [8, 3]], pad_id=1)
+    target = torch.randint(4, 30, (2, 12))
+    whole, _ = model(source, Tokens.of(target.tolist(), pad_id=1))
+    state = model.start(model.encode(source), capacity=12)
+    logits = torch.cat([model.step(ids, state) for ids in target.split(sizes, dim=1)], dim=1)
+    torch.testing.assert_close(logits, whole, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scheme", [name for name in position_schemes() if name != "none"])
+@torch.no_grad()
+def test_an_encoder_with_positions_tells_orders_apart(scheme: str) -> None:
+    """And one without does not: it returns the same states in another order."""
+    torch.manual_seed(0)
+    states = {}
+    for name in (scheme, "none"):
+        config = replace(CONFIG, position=position_schemes()[name]())
+        model = Transformer(config, source_vocab_size=30, target_vocab_size=30).eval()
+        for parameter in model.parameters():
+            parameter.mul_(2)
+        order = [4, 2, 0, 1, 3]
+        plain, mixed = (model.encode(Tokens.of([ids], pad_id=1)).states for ids in ([5, 6, 7, 8, 9], [9, 7, 5, 6, 8]))
+        states[name] = float((plain[:, order] - mixed).abs().max())
+    assert states["none"] < 1e-4 < 1e-2 < states[scheme]
