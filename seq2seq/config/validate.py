@@ -98,7 +98,7 @@ def positions(model: ModelConfig) -> Problems:
     for problem in scheme.problems():
         yield f"model.position.{problem}"
     if scheme.kind is PositionKind.ROTARY and model.num_heads >= 1 and model.head_dim % 2:
-        yield f"model.position: {scheme.name} turns pairs of dimensions, so model.d_model / model.num_heads must be even"
+        yield f"model.position: {scheme.name} turns pairs of dimensions: model.d_model / model.num_heads must be even"
     for path, role, config in sites(model):
         if role is not Role.CROSS and not carries(config, scheme):
             legal = [name for name, other in known.items() if carries(config, other())]

@@ -70,16 +70,15 @@ class Constraints:
         Args:
             logits: (n * hypotheses, V) of the n sentences of the slice, those of a sentence side by side.
         """
-        minimum = self.minimum[sentences]
-        hypotheses = logits.size(0) // minimum.numel()
-        forced = self.prefix[sentences, step] if step < self.prefix.size(1) else torch.full_like(minimum, ANY)
-        rows = (forced != ANY).repeat_interleave(hypotheses).nonzero().squeeze(-1)
-        tokens = forced.repeat_interleave(hypotheses)[rows]
-        kept = logits[rows, tokens]
-        logits.index_fill_(1, self.never, IMPOSSIBLE)
-        logits[:, self.eos_id].masked_fill_((minimum > step).repeat_interleave(hypotheses), IMPOSSIBLE)
-        logits[rows] = IMPOSSIBLE
-        logits[rows, tokens] = kept
+        grid = logits.view(self.minimum[sentences].numel(), -1, logits.size(1))
+        forced = self.prefix[sentences, step : step + 1, None].expand(-1, grid.size(1), -1)  # (n, hypotheses, 1 or 0)
+        token = forced.clamp(min=0)
+        kept = grid.gather(2, token)
+        grid.index_fill_(2, self.never, IMPOSSIBLE)
+        grid[..., self.eos_id].masked_fill_((self.minimum[sentences] > step)[:, None], IMPOSSIBLE)
+        if forced.numel():
+            grid.masked_fill_(forced != ANY, IMPOSSIBLE)
+            grid.scatter_(2, token, torch.where(forced != ANY, kept, grid.gather(2, token)))
 
     def ends(self, step: int) -> Tensor:
         """(N,) True where a translation of `step` tokens must end now."""

@@ -66,15 +66,16 @@ class Progress:
         states = self.decoders.step(self.tokens)
         sentences, hypotheses = self.total.shape
         parts = -(-self.total.numel() * self.decoders.vocab_size // LOGITS_AT_ONCE)
-        size = max(-(-sentences // parts), -(-FEWEST_ROWS // hypotheses))
+        parts = max(min(parts, sentences // fewest_sentences(hypotheses)), 1)
         kept = []
-        for first in range(0, sentences, size):
-            rows = slice(first * hypotheses, (first + size) * hypotheses)
+        for part in range(parts):
+            first, end = part * sentences // parts, (part + 1) * sentences // parts
+            rows = slice(first * hypotheses, end * hypotheses)
             logits, normaliser = self.decoders.predict([each[rows] for each in states])
             check_finite(normaliser)
-            self.constraints.apply(logits, self.step, slice(first, first + size))
+            self.constraints.apply(logits, self.step, slice(first, end))
             kept.append(read(logits, normaliser, rows))
-        return [torch.cat(parts) for parts in zip(*kept, strict=True)]
+        return [torch.cat(pieces) for pieces in zip(*kept, strict=True)]
 
     def continuations(self, k: int) -> tuple[Tensor, Tensor, Tensor]:
         """How hypotheses may go on.
@@ -144,7 +145,12 @@ class Progress:
     def staying(self, hypotheses: int) -> Tensor | None:
         """Rows of the sentences that go on, with enough others to fill up to FEWEST_ROWS; None if none should leave."""
         number = self.done.numel()
-        size = max(number - int(self.done.sum()), min(-(-FEWEST_ROWS // hypotheses), number))
+        size = max(number - int(self.done.sum()), min(fewest_sentences(hypotheses), number))
         if (number - size) * LEAVING < number:
             return None
         return self.done.sort(stable=True).indices[:size].sort().values
+
+
+def fewest_sentences(hypotheses: int) -> int:
+    """Sentences of so many hypotheses that make FEWEST_ROWS."""
+    return -(-FEWEST_ROWS // hypotheses)

@@ -1,4 +1,9 @@
-"""Translations of a batch: searched for, or given and scored."""
+"""Translations of a batch: searched for, or given and scored.
+
+No sentence of a batch bears on another. In batches of sources of one length, which are not padded, that holds bit for
+bit on a CPU: every row of a matrix product is computed alike whatever the other rows are, if only there are enough of
+them, so small batches are filled up with repetitions.
+"""
 
 import hashlib
 from collections.abc import Sequence

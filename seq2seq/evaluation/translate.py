@@ -79,7 +79,7 @@ class Translator:
     """Models with their tokenizers, ready to translate.
 
     Sentences are decoded in batches of one source length: then no sentence is padded, and what comes out does not
-    depend on the batch a sentence was in (see `seq2seq.decoding`).
+    depend on the batch a sentence was in (see `seq2seq.decoding.search`).
 
     Args:
         models: in evaluation mode; several make an ensemble.

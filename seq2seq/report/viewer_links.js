@@ -68,7 +68,7 @@ class LinkView {
     byId("link-note").textContent = this.links.length ? HINT : this.why || "No words of this sentence are linked.";
     if (side === null) return;
     const own = side === "source" ? 0 : 1;
-    const found = this.links.filter((link) => link[1 - own] === index);
+    const found = this.links.filter((link) => link[own] === index);
     this.words[side][index].classList.add("active");
     for (const link of found) {
       this.words[this.sides[1 - own]][link[1 - own]].classList.add("linked");

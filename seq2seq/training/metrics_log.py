@@ -13,7 +13,7 @@ from seq2seq.training.config import Logger, LoggerConfig
 
 
 class MetricsFile:
-    """`metrics.jsonl`: one object a report, with its step. A resumed run first drops what lies beyond its checkpoint."""
+    """`metrics.jsonl`: one object a report, with its step. Resuming first drops what lies beyond the checkpoint."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -21,7 +21,8 @@ from seq2seq.position.config import AlibiConfig, PositionKind
 from tests.attention.cases import HEAD_DIM, NUM_HEADS, Batch, Case, all_cases, assert_near, with_weights
 
 CASES = all_cases(PositionKind.NONE, PositionKind.BIAS)
-RAGGED = [100, 63, 0, 2, 1]
+RAGGED = [150, 63, 0, 2, 1]  # longer than any block or chunk that a mechanism works in
+STEPS = 70
 OUTPUTS, GRADIENTS = 2e-5, 2e-4
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -34,7 +35,7 @@ def attend(case: Case, core: AttentionCore, batch: Batch, *, need_weights: bool 
 
 
 @every_case
-@pytest.mark.parametrize("lengths", [[1], [2], [63], [100], [150], RAGGED], ids=str)
+@pytest.mark.parametrize("lengths", [[1], [2], [63], [100], RAGGED], ids=str)
 def test_outputs_and_gradients_are_those_of_the_formula(case: Case, lengths: list[int]) -> None:
     core, bias, batch = case.core(), case.bias(), Batch.of(case, lengths)
     inputs = batch.leaves() + list(core.parameters()) + (list(bias.parameters()) if bias is not None else [])
@@ -96,10 +97,10 @@ def test_padding_has_no_gradient_and_every_gradient_is_finite(case: Case) -> Non
 
 
 @causal_cases
-@pytest.mark.parametrize("kept", [1, 2, 17, 63, 99])
+@pytest.mark.parametrize("kept", [1, 2, 64, 149])
 @torch.no_grad()
 def test_future_cannot_be_seen(case: Case, kept: int) -> None:
-    core, batch = case.core(), Batch.of(case, [100, 100])
+    core, batch = case.core(), Batch.of(case, [150])
     before = attend(case, core, batch).context
     for x in (batch.q, batch.k, batch.v):
         x[:, :, kept:] *= -20
@@ -112,17 +113,17 @@ def test_future_cannot_be_seen(case: Case, kept: int) -> None:
 
 
 @causal_cases
-@pytest.mark.parametrize("split", [[1], [3, 1], [4, 5, 2], [40]], ids=str)
+@pytest.mark.parametrize("split", [[1], [3, 1], [4, 5, 2], [STEPS]], ids=str)
 @torch.no_grad()
 def test_any_split_into_steps_equals_the_whole(case: Case, split: list[int]) -> None:
-    core, bias, batch = case.core(), case.bias(), Batch.of(case, [40, 40])
+    core, bias, batch = case.core(), case.bias(), Batch.of(case, [STEPS, STEPS])
     whole = attend(case, core, batch).context
-    cache = core.empty_cache(2, capacity=40, like=batch.k)
+    cache = core.empty_cache(2, capacity=STEPS, like=batch.k)
     # (3, 1) goes on as 3, 1, 1, 1, ... and (4, 5, 2) as 4, 5, 2, 4, 5, 2, ...
     sizes = itertools.chain([3], itertools.repeat(1)) if split == [3, 1] else itertools.cycle(split)
     contexts = []
-    while cache.length < 40:
-        new = slice(cache.length, min(cache.length + next(sizes), 40))
+    while cache.length < STEPS:
+        new = slice(cache.length, min(cache.length + next(sizes), STEPS))
         contexts.append(core.step(batch.q[:, :, new], batch.k[:, :, new], batch.v[:, :, new], cache, bias=bias))
         assert cache.length == new.stop
     assert_near(torch.cat(contexts, dim=2), whole, OUTPUTS, "steps")
@@ -233,15 +234,17 @@ def test_bfloat16_inputs_cost_no_more_than_their_precision(case: Case) -> None:
         padding = batch.padding.select(torch.arange(3, len(RAGGED)))
         assert_near(core.step(q, None, None, core.source_cache(k, v, padding)), expected[3:], 3e-2, "step")
     elif case.causal:
-        cache = core.empty_cache(len(RAGGED), capacity=100, like=torch.empty(0, k.size(1), 0, HEAD_DIM))
+        cache = core.empty_cache(len(RAGGED), capacity=150, like=torch.empty(0, k.size(1), 0, HEAD_DIM))
         contexts = [
-            core.step(q[:, :, t : t + 20], k[:, :, t : t + 20], v[:, :, t : t + 20], cache, bias=case.bias())
-            for t in range(0, 100, 20)
+            core.step(q[:, :, t : t + 30], k[:, :, t : t + 30], v[:, :, t : t + 30], cache, bias=case.bias())
+            for t in range(0, 150, 30)
         ]
         assert_near(torch.cat(contexts, dim=2) * real, expected * real, 3e-2, "steps")
 
 
-@every_case
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.role is not Role.ENCODER and c.position.kind is PositionKind.NONE], ids=str
+)
 @torch.no_grad()
 def test_state_is_counted_and_shared_by_the_heads_of_a_group(case: Case) -> None:
     def state_of(num_kv_heads: int) -> int:
@@ -253,9 +256,7 @@ def test_state_is_counted_and_shared_by_the_heads_of_a_group(case: Case) -> None
         core.step(batch.q, batch.k, batch.v, cache)
         return cache.nbytes()
 
-    if case.role is not Role.ENCODER:
-        assert state_of(1) > 0
-        assert state_of(4) == 2 * state_of(2) == 4 * state_of(1)
+    assert state_of(4) == 2 * state_of(2) == 4 * state_of(1)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.config.drops_weights], ids=str)
@@ -267,13 +268,13 @@ def test_attention_dropout_is_of_the_weights_and_in_training_only(case: Case) ->
         plain = attend(case, core, batch, need_weights=with_weights(case))
         core.train()
         dropped = attend(case, core, batch, need_weights=with_weights(case))
-        many = torch.stack([attend(case, core, batch).context for _ in range(200)])
+        many = torch.stack([attend(case, core, batch).context for _ in range(100)])
     real = batch.real_queries(case)
     if plain.weights is not None and dropped.weights is not None:
         assert_near(dropped.weights * real, plain.weights * real, OUTPUTS, "weights before dropout")
     assert not torch.allclose(dropped.context, plain.context)
-    # A mean of 200 draws whose standard deviation is at most that of a single weight of one.
-    assert_near(many.mean(0) * real, plain.context * real, 0.35, "mean over draws")
+    # Half of the time nothing or twice its value: a mean of 100 has at most a tenth of the value as deviation.
+    assert_near(many.mean(0) * real, plain.context * real, 0.5, "mean over draws")
 
 
 @pytest.mark.parametrize("mechanism", mechanisms().values(), ids=mechanisms())
