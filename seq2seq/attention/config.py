@@ -67,6 +67,8 @@ class AttentionConfig:
         rotary: rotary positions keep their meaning.
         weights: what it can export.
         drops_weights: attention dropout is possible.
+        cost: how time grows with the sequence length N; memory grows with N everywhere.
+        state: what decoding remembers of the target in self-attention, of the source in cross-attention.
     """
 
     name: str = ""
@@ -79,6 +81,8 @@ class AttentionConfig:
     rotary: ClassVar[bool] = True
     weights: ClassVar[Weights] = Weights.ATTENTION
     drops_weights: ClassVar[bool] = True
+    cost: ClassVar[str] = "N²"
+    state: ClassVar[str] = "keys and values"
 
     def problems(self) -> list[str]:
         """What is wrong with this mechanism's own options, each as "option: what; what to choose"."""
@@ -107,6 +111,8 @@ class MqaConfig(FullConfig):
     name: str = "mqa"
     num_kv_heads: int | None = 1
 
+    state: ClassVar[str] = "keys and values of 1 head"
+
 
 @dataclass
 class GqaConfig(FullConfig):
@@ -114,6 +120,8 @@ class GqaConfig(FullConfig):
 
     name: str = "gqa"
     num_kv_heads: int | None = 2
+
+    state: ClassVar[str] = "keys and values of num_kv_heads heads"
 
 
 @dataclass
@@ -136,6 +144,8 @@ class LocalConfig(AttentionConfig):
 
     core: ClassVar[str] = "local.LocalCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
+    cost: ClassVar[str] = "N window"
+    state: ClassVar[str] = "keys and values of the last window - 1 positions"
 
     def problems(self) -> list[str]:
         return at_least_one(self, "window")
@@ -151,6 +161,7 @@ class StridedConfig(AttentionConfig):
 
     core: ClassVar[str] = "strided.StridedCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
+    cost: ClassVar[str] = "N (window + N / stride)"
 
     def problems(self) -> list[str]:
         return at_least_one(self, "window", "stride")
@@ -165,6 +176,7 @@ class LogSparseConfig(AttentionConfig):
 
     core: ClassVar[str] = "logsparse.LogSparseCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
+    cost: ClassVar[str] = "N (window + log N)"
 
     def problems(self) -> list[str]:
         return at_least_one(self, "window")
@@ -181,6 +193,7 @@ class BlockSparseConfig(AttentionConfig):
 
     core: ClassVar[str] = "block_sparse.BlockSparseCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
+    cost: ClassVar[str] = "N block"
 
     def problems(self) -> list[str]:
         return at_least_one(self, "block") + not_negative(self, "neighbours", "global_blocks")
@@ -205,6 +218,8 @@ class LinearConfig(AttentionConfig):
     rotary: ClassVar[bool] = False
     weights: ClassVar[Weights] = Weights.KERNEL
     drops_weights: ClassVar[bool] = False
+    cost: ClassVar[str] = "N"
+    state: ClassVar[str] = "two sums, whatever the length"
 
 
 @dataclass
@@ -223,6 +238,8 @@ class PerformerConfig(AttentionConfig):
     rotary: ClassVar[bool] = False
     weights: ClassVar[Weights] = Weights.KERNEL
     drops_weights: ClassVar[bool] = False
+    cost: ClassVar[str] = "N num_features"
+    state: ClassVar[str] = "two sums, whatever the length"
 
     def problems(self) -> list[str]:
         return at_least_one(self, "num_features") + not_negative(self, "redraw_interval")
@@ -240,6 +257,8 @@ class LinformerConfig(AttentionConfig):
     has_logits: ClassVar[bool] = False
     rotary: ClassVar[bool] = False
     weights: ClassVar[Weights] = Weights.NONE
+    cost: ClassVar[str] = "N rank"
+    state: ClassVar[str] = "rank slots"
 
     def problems(self) -> list[str]:
         return at_least_one(self, "rank")

@@ -77,7 +77,7 @@ def exponentials(logits: Tensor, may_read: Tensor, bias: Tensor | None) -> tuple
     on the logits themselves, which are a view, autograd would copy them at every operation.)
     """
     least = torch.finfo(logits.dtype).min
-    offset = logits.new_zeros(may_read.shape) if bias is None else bias * LOG2_E
+    offset = logits.new_zeros(may_read.shape) if bias is None else (bias * LOG2_E).to(logits.dtype)
     logits = logits + offset.masked_fill(~may_read, least)
     largest = logits.detach().amax(-1, keepdim=True)
     scores = logits.sub_(largest).exp2_()

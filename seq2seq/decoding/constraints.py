@@ -71,7 +71,7 @@ class Constraints:
             logits: (n * hypotheses, V) of the n sentences of the slice, those of a sentence side by side.
         """
         grid = logits.view(self.minimum[sentences].numel(), -1, logits.size(1))
-        forced = self.prefix[sentences, step : step + 1, None].expand(-1, grid.size(1), -1)  # (n, hypotheses, 1 or 0)
+        forced = self.prefix[sentences, None, step : step + 1].expand(-1, grid.size(1), -1)  # (n, hypotheses, 1 or 0)
         token = forced.clamp(min=0)
         kept = grid.gather(2, token)
         grid.index_fill_(2, self.never, IMPOSSIBLE)

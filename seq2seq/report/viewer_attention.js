@@ -106,7 +106,7 @@ class AttentionView {
   absence({number, source}) {
     if (this.role === null) return "No mechanism of this model has a weight per key position.";
     const count = this.page.with_attention;
-    if (number >= count) return `There are weights of the first ${count} sentences; write the page with more --sentences.`;
+    if (number >= count) return `Only the first ${count} sentences have weights; write the page with more --sentences.`;
     return source.length === 0 ? "An empty line is not read by the model." : "There are no weights of this sentence.";
   }
 
@@ -116,10 +116,10 @@ class AttentionView {
     this.note(drawn);
     if (!drawn) return;
     const head = this.head === "mean" ? "mean of heads" : `head ${this.head}`;
+    const matrix = this.weights.matrix(this.role, this.layer, this.head);
     this.drawOverview();
-    this.matrix.show(
-      this.weights.matrix(this.role, this.layer, this.head), `${this.chosen.name}, layer ${this.layer}, ${head}`,
-    );
+    this.matrix.show(matrix, `${this.chosen.name}, layer ${this.layer}, ${head}`);
+    performance.mark("attention shown");
   }
 
   note(drawn) {

@@ -21,7 +21,7 @@ from seq2seq.position.config import PositionConfig, PositionKind, position_schem
 from seq2seq.position.logit_bias import LogitBias
 from seq2seq.position.rotary import Rotary
 
-NUM_HEADS, HEAD_DIM, MAX_LENGTH = 4, 16, 160
+NUM_HEADS, HEAD_DIM, MAX_LENGTH = 4, 8, 160
 BASE_FIELDS = {field.name for field in fields(AttentionConfig)}
 
 

@@ -80,8 +80,8 @@ def test_an_explicit_alignment_needs_weights(composed: Compose) -> None:
 
 
 def test_an_alignment_layer_must_exist(composed: Compose) -> None:
-    with pytest.raises(ConfigError, match="alignment.layer: 4 is not one of the 4 decoder layers"):
-        validate(composed("train", "alignment.enabled=true", "alignment.layer=4"))
+    with pytest.raises(ConfigError, match="alignment.layer: 3 is not one of the 3 decoder layers"):
+        validate(composed("train", "alignment.enabled=true", "alignment.layer=3"))
 
 
 def test_every_role_refuses_what_cannot_serve(composed: Compose) -> None:
