@@ -65,7 +65,7 @@ BUGS = [
         f"{ATTENTION}/mechanisms/local.py",
         (("        reach = self.config.window - 1\n", "        reach = self.config.window - 2\n"),),
         CONTRACT,
-        "local and formula and encoder and none",
+        "local and formula and encoder and none and kv4",
     ),
     Bug(
         "window-forgotten",
@@ -417,9 +417,9 @@ def caught_by(bug: Bug, folder: Path) -> tuple[bool, str]:
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
     result = run_tests(bug.tests, bug.where, folder)
-    failed = re.findall(r"^FAILED (\S+?::.*?)(?: - .*)?$", result.stdout, re.MULTILINE)
+    failed = re.search(r"^FAILED (\S+?::.*?)(?: - (.*))?$", result.stdout, re.MULTILINE)
     if result.returncode == 1 and failed:
-        return True, f"by {failed[0]}"
+        return True, f"by {failed[1].rpartition('/')[2]}: {(failed[2] or '').partition(' (')[0]}"
     last = (result.stdout.strip() or result.stderr.strip()).splitlines()[-1]
     return False, f"{bug.tests} -k {bug.where!r}: {last}"
 
@@ -437,7 +437,7 @@ def run_tests(tests: str, where: str, folder: Path) -> subprocess.CompletedProce
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "400"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 

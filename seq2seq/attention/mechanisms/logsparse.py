@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from seq2seq.attention.config import LogSparseConfig, Site
 from seq2seq.attention.kernels import fused_attention
+from seq2seq.attention.patterns import both, window
 from seq2seq.attention.softmax_parts import dense_part, merge, own_keys_part
 from seq2seq.attention.sparse import Block, GatheringCore, Grids, and_valid, block_size, blocks, recomputed
 from seq2seq.position.logit_bias import LogitBias
@@ -47,7 +48,8 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
             elif valid is not None:
                 valid = F.pad(valid, (0, q.size(2) - length))
         pieces = q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2)
-        grids = Grids(self.may_read, q.device)
+        # A block's first query sees further than the reach, where keys are read as far pieces.
+        grids = Grids(both(self.may_read, window(self.reach + 1)), q.device)
         steps = blocks(q.size(2), self.block, self.reach, causal=self.causal)
         again = length > self.block
         contexts = [recomputed(self.read_block, b, *pieces, grids, valid, bias, dropout, when=again) for b in steps]
@@ -72,12 +74,12 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
         far = self.far_pieces(block, len(q))
         if not far:
             return fused_attention(*near, may_read=may_read, bias=values, dropout=dropout)
-        window = dense_part(*near, may_read=may_read, bias=values, dropout=dropout)
+        dense = dense_part(*near, may_read=may_read, bias=values, dropout=dropout)
         j = torch.stack([torch.arange(n * block.size, (n + 1) * block.size, device=i.device) for n in far], 1)  # (C, L)
         may_read = j >= 0 if valid is None else valid[..., j].squeeze(1)  # (B, 1, C, L)
         values = None if bias is None else bias(i, j)[None]
         far_k, far_v = torch.stack([k[n] for n in far], 3), torch.stack([v[n] for n in far], 3)  # (B, G, C, L, K)
-        return merge(window, own_keys_part(near[0], far_k, far_v, may_read=may_read, bias=values, dropout=dropout))
+        return merge(dense, own_keys_part(near[0], far_k, far_v, may_read=may_read, bias=values, dropout=dropout))
 
     def far_pieces(self, block: Block, count: int) -> list[int]:
         """Which of `count` blocks hold the keys at distances that are powers of two beyond the reach."""
