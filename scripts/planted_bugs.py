@@ -295,7 +295,7 @@ BUGS = [
         f"{ATTENTION}/mechanisms/performer.py",
         (
             (
-                'exponents if padding is None else exponents.masked_fill(~real_keys(padding), float("-inf"))',
+                'exponents if padding is None else exponents.masked_fill_(~real_keys(padding), float("-inf"))',
                 "exponents",
             ),
         ),

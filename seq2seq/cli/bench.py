@@ -55,7 +55,7 @@ def attention(
     for reason in planned.left_out:
         print(f"left out: {reason}", file=sys.stderr)
     output.parent.mkdir(parents=True, exist_ok=True)
-    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
+    machine = {"processor": platform.machine(), "cores": os.cpu_count()}
     results: Results = {"settings": asdict(settings) | machine, "cells": [], "steps": [], "fits": []}
     failed = []
     for number, request in enumerate(planned.requests, 1):

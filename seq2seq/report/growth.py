@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seq2seq.alignment.export import replacing
 
 COSTS = (("seconds", "seconds, forward and backward", 1), ("peak_bytes", "peak memory, MB", 2**20))
@@ -29,10 +31,11 @@ def save_growth(path: Path, cells: list[dict[str, Any]]) -> None:
                 own = [c for c in cells if (c["mechanism"], c["role"]) == (name, role) and c[key] > 0]
                 own.sort(key=lambda cell: cell["length"])
                 style = {"marker": MARKS[index % len(MARKS)], "markersize": 4, "color": f"C{index % 10}"}
-                lengths, costs = [c["length"] for c in own], [c[key] / unit for c in own]
+                lengths, costs = np.array([c["length"] for c in own]), np.array([c[key] / unit for c in own])
                 axes.plot(lengths, costs, label=name, linestyle="-" if index < 10 else "--", **style)
             axes.set_xscale("log", base=2)
-            axes.set_yscale("log")
+            if any(line.get_ydata().size for line in axes.lines):  # short runs may take too little memory to be seen
+                axes.set_yscale("log")
             axes.set(title=role, xlabel="length", ylabel=label)
             axes.grid(alpha=0.3)
     figure.legend(*plots[0][0].get_legend_handles_labels(), loc="outside right center")

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from seq2seq.attention.config import AttentionConfig
+from seq2seq.decoding import progress
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.search import force, search
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.padding import Tokens
@@ -105,6 +107,34 @@ def test_a_prefix_of_the_free_translation_changes_nothing() -> None:
     free = search([model], source, config, **IDS)
     prefixes = [hypotheses[0].tokens[: row % 3] for row, hypotheses in enumerate(free)]
     assert search([model], source, config, prefix=prefixes, **IDS) == free
+
+
+@every_method
+def test_the_prefix_of_one_sentence_frees_no_other(config: DecodingConfig) -> None:
+    """All tokens are equally likely here, so <unk>, the first, is produced wherever it is not kept out."""
+    model, source = tiny(sharpness=0.0), sources([4, 4])
+    config = replace(config, min_length=3)
+    first, second = search([model], source, config, never=[UNK], prefix=[[UNK, 5, UNK], []], **IDS)
+    assert all(hypothesis.tokens[:3] == [UNK, 5, UNK] for hypothesis in first)
+    assert not any(UNK in hypothesis.tokens for hypothesis in second)
+    assert not any(UNK in hypothesis.tokens[3:] for hypothesis in first)
+
+
+@every_method
+def test_predicting_in_parts_changes_nothing(config: DecodingConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As large vocabularies are: some sentences at a time, each with its own lengths, prefix and random numbers."""
+    model, source = tiny(seed=1, longest=64), sources(list(range(3, 43)))
+    prefixes = [[4 + row % 8] * (row % 3) for row in range(40)]
+    config = replace(config, max_length_ratio=1.0, max_length_offset=0, min_length_ratio=0.5)
+    whole = search([model], source, config, prefix=prefixes, **IDS)
+    parts: list[int] = []
+    apply = Constraints.apply
+    monkeypatch.setattr(progress, "LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr(
+        Constraints, "apply", lambda self, logits, *rest: parts.append(len(logits)) or apply(self, logits, *rest)
+    )
+    assert search([model], source, config, prefix=prefixes, **IDS) == whole
+    assert all(16 <= rows < 2 * 16 + 2 * config.hypotheses for rows in parts)
 
 
 def test_n_best_is_ordered_and_distinct() -> None:

@@ -112,8 +112,8 @@ class PerformerCore(AttentionCore[PerformerConfig]):
     def key_exponents(self, k: Tensor, padding: Padding | None) -> Tensor:
         """w . k - |k|^2 / 2 (B, G, S, F), minus infinity where padded."""
         k = k.float() * self.site.head_dim**-0.25
-        exponents = k @ self.projection.mT - k.square().sum(-1, keepdim=True) / 2
-        return exponents if padding is None else exponents.masked_fill(~real_keys(padding), float("-inf"))
+        exponents = (k @ self.projection.mT).sub_(k.square().sum(-1, keepdim=True) / 2)
+        return exponents if padding is None else exponents.masked_fill_(~real_keys(padding), float("-inf"))
 
 
 def directions(num_features: int, head_dim: int, generator: torch.Generator) -> Tensor:
@@ -127,17 +127,20 @@ def directions(num_features: int, head_dim: int, generator: torch.Generator) -> 
 
 
 def add_all(k: Tensor, v: Tensor, cache: ScaledRecurrentCache) -> Tensor:
-    """Take exponents of keys and their values into the cache; returns the features (B, G, S, F) that were summed."""
+    """Take exponents of keys and their values into the cache; returns the features (B, G, S, F) that were summed.
+
+    Works in place, as `query_features` does: making room for another tensor costs more than filling it.
+    """
     cache.raise_peak(torch.maximum(cache.peak, k.detach().amax(2)))
-    features = (k - cache.peak[:, :, None]).exp()
+    features = k.sub_(cache.peak[:, :, None]).exp_()
     cache.add(features, v)
     return features
 
 
 def query_features(q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
     """exp(w . q) carrying the cache's peak, up to a factor for each query that cancels: (B, G, H/G, T, F)."""
-    exponents = q + cache.peak[:, :, None, None]
-    return (exponents - exponents.detach().amax(-1, keepdim=True)).exp()
+    exponents = q.add_(cache.peak[:, :, None, None])
+    return exponents.sub_(exponents.detach().amax(-1, keepdim=True)).exp_()
 
 
 def read_all(
