@@ -59,7 +59,9 @@ def test_killed_and_resumed_equals_not_stopped(run: Run, finished_run: Path, tmp
 def test_accumulation_and_an_epoch_s_end_are_resumed_exactly(run: Run, tmp_path: Path) -> None:
     folders = [tmp_path / "whole", tmp_path / "killed"]
     more = ["trainer.accumulate=3", "trainer.checkpoint_every=1", "trainer.max_steps=15", "trainer.validate_every=5"]
-    assert begin(folders[0], tmp_path / "cache", *more).wait() == 0
+    first = begin(folders[0], tmp_path / "cache", *more)
+    _, error = first.communicate()
+    assert first.returncode == 0, error
     process = begin(folders[1], tmp_path / "cache", *more)
     wait_for(folders[1] / "checkpoints" / "step-00000010.ckpt", process)
     process.kill()
