@@ -16,7 +16,14 @@ from seq2seq.model.transformer import Transformer
 from seq2seq.run.bundle import build_model, write_bundle
 from seq2seq.run.directory import RunDirectory, is_first_process
 from seq2seq.run.logs import configure_logging, quiet_lightning
-from seq2seq.training.checkpoint import CheckpointIndex, WholeCheckpointIO, average_weights, model_weights, newest_good
+from seq2seq.training.checkpoint import (
+    STOPPED,
+    CheckpointIndex,
+    WholeCheckpointIO,
+    average_weights,
+    model_weights,
+    newest_good,
+)
 from seq2seq.training.config import Export, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.keeper import Keeper
@@ -167,7 +174,7 @@ def finish(
 
 def export(config: TrainerConfig, directory: RunDirectory, model: Transformer) -> list[str]:
     """Give the model the weights that the bundle shall hold; returns the checkpoints they come from."""
-    paths = sorted(directory.checkpoints.glob("*.ckpt"))
+    paths = sorted(path for path in directory.checkpoints.glob("*.ckpt") if STOPPED not in path.name)
     index = CheckpointIndex.read(directory.checkpoints)
     if config.export is Export.best and index.best:
         paths = [directory.checkpoints / index.best]

@@ -17,6 +17,7 @@ from seq2seq.errors import CheckpointError
 from seq2seq.files import write_whole
 
 INDEX = "last.json"
+STOPPED = "-stopped"  # ends the name of a checkpoint that a signal caused; it is resumed from, never averaged
 
 
 @dataclass
@@ -130,8 +131,9 @@ def prune(folder: Path, keep: int) -> None:
     """Delete all but the last `keep` checkpoints and the best."""
     index = CheckpointIndex.read(folder)
     names = sorted(path.name for path in folder.glob("*.ckpt"))
-    for name in names[:-keep]:
-        if name != index.best:
+    planned = [name for name in names if STOPPED not in name]
+    for name in names:
+        if name not in (*planned[-keep:], index.best, names[-1]):
             index.sha256.pop(name, None)
             index.write(folder)
             (folder / name).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seq2seq.data.batch import Batch
-from seq2seq.training.checkpoint import CheckpointIndex, prune
+from seq2seq.training.checkpoint import STOPPED, CheckpointIndex, prune
 from seq2seq.training.config import Metric, TrainerConfig
 from seq2seq.training.datamodule import training_data
 from seq2seq.training.metrics_log import MetricsFile
@@ -168,7 +168,7 @@ class Keeper(Callback):
         return bool(told or self.standing.stopped)
 
     def save(self, trainer: Trainer, step: int, best: bool) -> None:
-        name = f"step-{step:08d}.ckpt"
+        name = f"step-{step:08d}{STOPPED if self.signal else ''}.ckpt"
         trainer.save_checkpoint(self.checkpoints / name)
         if trainer.is_global_zero:
             if best:
