@@ -51,9 +51,9 @@ BUGS = [
         (
             ("return k if padding is None else k * real_keys(padding)", "return k"),
             (
-                "context = self.read(q, k, v.float(), cache)",
+                "context = self.read(q, k, with_ones(v), cache)",
                 "v = v if padding is None else v * real_keys(padding)\n"
-                "        context = self.read(q, k, v.float(), cache)",
+                "        context = self.read(q, k, with_ones(v), cache)",
             ),
         ),
         CONTRACT,
@@ -151,10 +151,9 @@ BUGS = [
         f"{ATTENTION}/recurrent.py",
         (
             (
-                "self.memory, self.normaliser = self.memory[rows], self.normaliser[rows]",
-                "self.memory = self.memory[rows]\n"
-                "        self.normaliser = self.normaliser[: len(rows)] if len(rows) <= len(self.normaliser) "
-                "else self.normaliser[rows]",
+                "self.sums = self.sums[rows]",
+                "kept = self.sums[torch.arange(len(rows)) % len(self.sums), ..., -1:]\n"
+                "        self.sums = torch.cat([self.sums[rows][..., :-1], kept], -1)",
             ),
         ),
         CONTRACT,
@@ -246,7 +245,7 @@ BUGS = [
         "zero-normaliser",
         "a query whose features are zero divides by zero",
         f"{ATTENTION}/recurrent.py",
-        (("return total / norm.masked_fill(norm == 0, 1)[..., None]", "return total / norm[..., None]"),),
+        (("/ norm.masked_fill(norm == 0, 1)", "/ norm"),),
         "tests/attention/test_linear.py",
         "without_features",
     ),
@@ -255,14 +254,9 @@ BUGS = [
         "running sums are kept in the dtype of the inputs",
         f"{ATTENTION}/recurrent.py",
         (
-            ("like.new_zeros(shape, dtype=torch.float32)", "like.new_zeros(shape, dtype=torch.bfloat16)"),
-            ("self.memory = self.memory + k.mT @ v\n", "self.memory = (self.memory + k.mT @ v).bfloat16()\n"),
-            (
-                "self.normaliser = self.normaliser + k.sum(-2)\n",
-                "self.normaliser = (self.normaliser + k.sum(-2)).bfloat16()\n",
-            ),
-            ("total = q @ self.memory[:, :, None] + plus", "total = q @ self.memory.float()[:, :, None] + plus"),
-            ("(q @ self.normaliser[:, :", "(q @ self.normaliser.float()[:, :"),
+            ("+ 1, dtype=torch.float32)", "+ 1, dtype=torch.bfloat16)"),
+            ("self.sums = self.sums + k.mT @ v\n", "self.sums = (self.sums + k.mT @ v).bfloat16()\n"),
+            ("total = q @ self.sums[:, :, None]", "total = q @ self.sums.float()[:, :, None]"),
         ),
         "tests/attention/test_linear.py",
         "bfloat16",
@@ -295,8 +289,8 @@ BUGS = [
         f"{ATTENTION}/mechanisms/performer.py",
         (
             (
-                'exponents if padding is None else exponents.masked_fill_(~real_keys(padding), float("-inf"))',
-                "exponents",
+                'return exponents if real is None else exponents.masked_fill_(~real, float("-inf"))',
+                "return exponents",
             ),
         ),
         "tests/attention/test_performer.py",
@@ -306,7 +300,7 @@ BUGS = [
         "peak-not-carried",
         "performer's sums are not rescaled when the peak rises",
         f"{ATTENTION}/recurrent.py",
-        (("shrink = (self.peak - peak).exp()", "shrink = torch.ones_like(peak)"),),
+        ((" * (self.peak - peak).exp()[..., None]", ""),),
         CONTRACT,
         "performer and split",
     ),

@@ -7,56 +7,54 @@ Shapes: F features of a key; queries are grouped by the key/value head they shar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from seq2seq.attention.base import AttentionCache
 from seq2seq.padding import Padding
 
 
 class RecurrentCache(AttentionCache):
-    """The sums M (rows, G, F, K) and n (rows, G, F) of the keys and values seen: the same size at any length.
+    """The sums (rows, G, F, K + 1) of phi(k) [v, 1]^T over the keys seen: M, and n as its last column.
 
-    In float32: in bfloat16 a sum of ones stops at 256.
+    The same size at any length, and in float32: in bfloat16 a sum of ones stops at 256.
     """
 
     def __init__(self, rows: int, num_features: int, *, like: Tensor) -> None:
         """Sums of nothing. like: values (*, G, *, K)."""
         self.length = 0
-        shape = (rows, like.size(1), num_features, like.size(-1))
-        self.memory = like.new_zeros(shape, dtype=torch.float32)
-        self.normaliser = self.memory.new_zeros(shape[:-1])
+        self.sums = like.new_zeros(rows, like.size(1), num_features, like.size(-1) + 1, dtype=torch.float32)
 
     @property
     def rows(self) -> int:
-        return self.memory.size(0)
+        return self.sums.size(0)
 
     @property
     def num_kv_heads(self) -> int:
-        return self.memory.size(1)
+        return self.sums.size(1)
 
     def add(self, k: Tensor, v: Tensor) -> None:
-        """Take in T more positions: k is phi(k), zero where padded, (rows, G, T, F); v (rows, G, T, K)."""
-        self.memory = self.memory + k.mT @ v
-        self.normaliser = self.normaliser + k.sum(-2)
+        """Take in T more positions: k is phi(k), zero where padded, (rows, G, T, F); v is `with_ones`."""
+        self.sums = self.sums + k.mT @ v
         self.length += k.size(-2)
 
-    def read(self, q: Tensor, *, plus: Tensor | float = 0.0, plus_normaliser: Tensor | float = 0.0) -> Tensor:
+    def read(self, q: Tensor, *, plus: Tensor | float = 0.0) -> Tensor:
         """Context (rows, G, H/G, T, K) of features of queries; the caller may add sums of its own before the division.
 
         A query with nothing to read has a normaliser of zero and gets zeros, with finite gradients.
         """
-        total = q @ self.memory[:, :, None] + plus
-        norm = (q @ self.normaliser[:, :, None, :, None]).squeeze(-1) + plus_normaliser
-        return total / norm.masked_fill(norm == 0, 1)[..., None]
+        total = q @ self.sums[:, :, None] + plus
+        norm = total[..., -1:]
+        return total[..., :-1] / norm.masked_fill(norm == 0, 1)
 
     def reorder(self, rows: Tensor) -> None:
-        self.memory, self.normaliser = self.memory[rows], self.normaliser[rows]
+        self.sums = self.sums[rows]
 
     def nbytes(self) -> int:
-        return self.memory.nbytes + self.normaliser.nbytes
+        return self.sums.nbytes
 
 
 class ScaledRecurrentCache(RecurrentCache):
-    """Sums of exponentials, kept as M and n times exp(-peak) with the largest exponent `peak` (rows, G, F) seen.
+    """Sums of exponentials, times exp(-peak) with the largest exponent `peak` (rows, G, F) seen.
 
     The peak is of the keys added and of no others, so it knows neither padding nor the future; it cancels in a read
     whose queries carry exp(+peak). No exponential exceeds one, and n is at least one for every feature.
@@ -64,13 +62,11 @@ class ScaledRecurrentCache(RecurrentCache):
 
     def __init__(self, rows: int, num_features: int, *, like: Tensor) -> None:
         super().__init__(rows, num_features, like=like)
-        self.peak = torch.full_like(self.normaliser, NO_PEAK)
+        self.peak = self.sums.new_full(self.sums.shape[:-1], NO_PEAK)
 
     def raise_peak(self, peak: Tensor) -> None:
         """Express the sums by a peak that is no smaller."""
-        shrink = (self.peak - peak).exp()
-        self.memory = self.memory * shrink[..., None]
-        self.normaliser = self.normaliser * shrink
+        self.sums = self.sums * (self.peak - peak).exp()[..., None]
         self.peak = peak
 
     def reorder(self, rows: Tensor) -> None:
@@ -82,6 +78,11 @@ class ScaledRecurrentCache(RecurrentCache):
 
 
 NO_PEAK = -1e30  # of no keys: below any exponent, and finite so that differences are
+
+
+def with_ones(v: Tensor) -> Tensor:
+    """Values (B, G, S, K) as [v, 1] (B, G, S, K + 1) in float32: a sum of them holds its own normaliser."""
+    return F.pad(v.float(), (0, 1), value=1.0)
 
 
 def group_queries(q: Tensor, num_kv_heads: int) -> Tensor:

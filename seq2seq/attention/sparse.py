@@ -22,6 +22,7 @@ from seq2seq.attention.patterns import Pattern, pattern
 from seq2seq.padding import Padding
 from seq2seq.position.logit_bias import LogitBias
 
+SHORT = 128  # up to so many positions one dense block is faster than several parts
 T = TypeVar("T")
 
 

@@ -1,8 +1,8 @@
 """Translations of a batch: searched for, or given and scored.
 
-No sentence of a batch bears on another. In batches of sources of one length, which are not padded, that holds bit for
-bit on a CPU: every row of a matrix product is computed alike whatever the other rows are, if only there are enough of
-them, so small batches are filled up with repetitions.
+No sentence of a batch bears on another. Among batches of one width that holds bit for bit on a CPU: every row of a
+matrix product is computed alike whatever the other rows are, if only there are enough of them, so small batches are
+filled up with repetitions. (Models a multiple of 64 wide; another batch width rounds differently, in the last digits.)
 """
 
 import hashlib

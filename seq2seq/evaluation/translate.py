@@ -19,6 +19,7 @@ from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 
 WINDOW = 8192  # lines that are sorted by length and translated before the first of them comes out
+WIDTHS = 4  # sources are padded to a multiple of it, alone or in company
 
 Progress = Callable[[int], None]
 
@@ -78,8 +79,8 @@ class Translation:
 class Translator:
     """Models with their tokenizers, ready to translate.
 
-    Sentences are decoded in batches of one source length: then no sentence is padded, and what comes out does not
-    depend on the batch a sentence was in (see `seq2seq.decoding.search`).
+    Sentences are decoded in batches of one width. How far a sentence is padded is a function of its length alone, so
+    what comes out does not depend on the batch it was in (see `seq2seq.decoding.search`).
 
     Args:
         models: in evaluation mode; several make an ensemble.
@@ -137,10 +138,11 @@ class Translator:
         forced = None if prefixes is None else self.tokenizers.target.encode_batch(prefixes)
         waiting = [row for row, side in enumerate(sides) if side.ids]
         progress(len(lines) - len(waiting))
+        waiting.sort(key=lambda row: -len(sides[row].ids))
         for batch in self.batches(waiting, sides, self.config.hypotheses):
             found = search(
                 self.models,
-                sources([sides[row] for row in batch]),
+                self.sources([sides[row] for row in batch]),
                 self.config,
                 bos_id=BOS,
                 eos_id=EOS,
@@ -172,7 +174,7 @@ class Translator:
         for batch in self.batches(sorted(range(len(lines)), key=lambda row: -len(given[row].ids)), sides, 1):
             targets = [[BOS, *given[row].ids, EOS] for row in batch]
             some = [sides[row] for row in batch]
-            values = force(self.models, sources(some), Tokens.of(targets, pad_id=PAD))
+            values = force(self.models, self.sources(some), Tokens.of(targets, pad_id=PAD))
             alignments = self.align(some, [given[row] for row in batch])
             for row, each, alignment in zip(batch, values, alignments, strict=True):
                 total = float(each.sum())
@@ -192,14 +194,14 @@ class Translator:
         return sides, [len(ids) > most for ids, _ in encoded]
 
     def batches(self, rows: Sequence[int], sides: list[Side], hypotheses: int) -> list[list[int]]:
-        """Group rows by source length, longest first, into batches of about equal size that the options allow."""
-        by_length: dict[int, list[int]] = {}
+        """Group rows by width, widest first, into batches of about equal size that the options allow."""
+        by_width: dict[int, list[int]] = {}
         for row in rows:
-            by_length.setdefault(len(sides[row].ids) + 1, []).append(row)
+            by_width.setdefault(self.width(sides[row]), []).append(row)
         made = []
-        for length in sorted(by_length, reverse=True):
-            group = by_length[length]
-            most = max(min(self.config.batch_size, self.config.batch_tokens // (length * hypotheses)), 1)
+        for width in sorted(by_width, reverse=True):
+            group = by_width[width]
+            most = max(min(self.config.batch_size, self.config.batch_tokens // (width * hypotheses)), 1)
             size = -(-len(group) // -(-len(group) // most))
             made += [group[first : first + size] for first in range(0, len(group), size)]
         return made
@@ -215,6 +217,10 @@ class Translator:
     def align(self, source: list[Side], target: list[Side]) -> Sequence[Alignment | None]:
         return [None] * len(source) if self.aligner is None else self.aligner.align(source, target)
 
+    def width(self, source: Side) -> int:
+        """Positions that a source takes, with its end and padding."""
+        return min(-(-(len(source.ids) + 1) // WIDTHS) * WIDTHS, self.max_source + 1)
 
-def sources(sides: list[Side]) -> Tokens:
-    return Tokens.of([[*side.ids, EOS] for side in sides], pad_id=PAD)
+    def sources(self, sides: list[Side]) -> Tokens:
+        """Sources of one width."""
+        return Tokens.of([[*side.ids, EOS] for side in sides], pad_id=PAD, width=self.width(sides[0]))

@@ -77,7 +77,7 @@ def make(config: AttentionConfig, role: Role, *, block: int | None = None) -> Sp
     assert isinstance(core, SparseCore)
     if block is not None:
         size = config.block if isinstance(config, BlockSparseConfig) else 1
-        core.block = -(-block // size) * size
+        core.block = core.short = -(-block // size) * size
     return core
 
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.config import PerformerConfig, Role, Site
+from seq2seq.attention.mechanisms import performer
 from seq2seq.attention.mechanisms.performer import CHUNK, PerformerCore, chunks_of, directions
 from seq2seq.attention.reference import reference, softmax
 from seq2seq.padding import Padding
@@ -159,6 +160,21 @@ def test_stabiliser_does_not_see_the_future() -> None:
     exponents = core.key_exponents(k, None)
     sizes = [size for size, _, _ in chunks_of(exponents, torch.full_like(exponents[:, :, 0], -1e30))]
     assert sum(sizes) == 40 and len(sizes) > 1
+
+
+@pytest.mark.parametrize("role", [Role.ENCODER, Role.CROSS])
+def test_pieces_of_a_long_sequence_agree_with_the_formula(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a sentence that ends before the last piece begins, and in one without a word."""
+    monkeypatch.setattr(performer, "PIECE", 7)
+    core = core_of(replace(CONFIG, num_kv_heads=2), replace(SITE, role=role))
+    padding = Padding(torch.tensor([30, 13, 0]), 30)
+    heads = [normal(3, size, 30, 16, seed=seed).requires_grad_() for seed, size in enumerate((4, 2, 2))]
+    expected = reference(core, *heads, padding=padding).context
+    given = core(*heads, padding=padding).context
+    assert torch.allclose(given, expected.float(), atol=1e-5)
+    gradients = [torch.autograd.grad(x.square().sum(), heads) for x in (given, expected)]
+    for mine, its in zip(*gradients, strict=True):
+        assert torch.allclose(mine, its, atol=1e-4)
 
 
 def test_chunks_are_halved_only_where_a_peak_is_steep() -> None:

@@ -87,7 +87,7 @@ def test_a_vocabulary_larger_than_the_data_allows(run: Run, tmp_path: Path) -> N
         f"hydra.run.dir={tmp_path / 'run'}",
     )
     assert done.returncode != 0
-    assert "data.tokenizer.vocab_size: 8,000 is more than this text allows; choose at most" in done.stderr
+    assert "data.tokenizer.vocab_size: 4,000 is more than this text allows; choose at most" in done.stderr
     assert "Traceback" not in done.stderr
 
 

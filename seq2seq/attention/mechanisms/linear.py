@@ -23,6 +23,7 @@ from seq2seq.attention.recurrent import (
     merge_groups,
     normalised,
     real_keys,
+    with_ones,
 )
 from seq2seq.padding import Padding
 from seq2seq.position.logit_bias import LogitBias
@@ -45,7 +46,7 @@ class LinearCore(AttentionCore[LinearConfig]):
         refuse_bias(bias, "linear")
         q, k = self.features(group_queries(q, k.size(1))), self.real_features(k, padding)
         cache = RecurrentCache(k.size(0), k.size(-1), like=v)
-        context = self.read(q, k, v.float(), cache)
+        context = self.read(q, k, with_ones(v), cache)
         if not need_weights:
             return AttentionOutput(context, None)
         scores = kernel_scores(q, k)
@@ -56,7 +57,7 @@ class LinearCore(AttentionCore[LinearConfig]):
 
     def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> RecurrentCache:
         cache = RecurrentCache(k.size(0), k.size(-1), like=v)
-        cache.add(self.real_features(k, padding), v.float())
+        cache.add(self.real_features(k, padding), with_ones(v))
         return cache
 
     def step(
@@ -67,7 +68,7 @@ class LinearCore(AttentionCore[LinearConfig]):
         q = self.features(group_queries(q, cache.num_kv_heads))
         if k is None or v is None:
             return merge_groups(cache.read(q))
-        return self.read(q, self.features(k), v.float(), cache)
+        return self.read(q, self.features(k), with_ones(v), cache)
 
     def features(self, x: Tensor) -> Tensor:
         """phi(x) >= 0, in float32."""
@@ -80,7 +81,7 @@ class LinearCore(AttentionCore[LinearConfig]):
         return k if padding is None else k * real_keys(padding)
 
     def read(self, q: Tensor, k: Tensor, v: Tensor, cache: RecurrentCache) -> Tensor:
-        """Context (B, H, T, K) of features of grouped queries; takes the keys into the cache.
+        """Context (B, H, T, K) of features of grouped queries; takes the keys, and values with ones, into the cache.
 
         Causal queries go chunk by chunk: what came before from the sums, what lies inside the chunk directly.
         """
@@ -90,6 +91,6 @@ class LinearCore(AttentionCore[LinearConfig]):
         contexts = []
         for q_c, k_c, v_c in zip(q.split(CHUNK, -2), k.split(CHUNK, -2), v.split(CHUNK, -2), strict=True):
             scores = kernel_scores(q_c, k_c).tril()
-            contexts.append(cache.read(q_c, plus=scores @ v_c[:, :, None], plus_normaliser=scores.sum(-1)))
+            contexts.append(cache.read(q_c, plus=scores @ v_c[:, :, None]))
             cache.add(k_c, v_c)
         return merge_groups(torch.cat(contexts, dim=-2))

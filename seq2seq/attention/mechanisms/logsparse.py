@@ -21,7 +21,7 @@ from seq2seq.attention.config import LogSparseConfig, Site
 from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.patterns import both, window
 from seq2seq.attention.softmax_parts import dense_part, merge, own_keys_part
-from seq2seq.attention.sparse import Block, GatheringCore, Grids, and_valid, block_size, blocks, recomputed
+from seq2seq.attention.sparse import SHORT, Block, GatheringCore, Grids, and_valid, block_size, blocks, recomputed
 from seq2seq.position.logit_bias import LogitBias
 
 Pieces = tuple[Tensor, ...]
@@ -31,6 +31,7 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
     def __init__(self, config: LogSparseConfig, site: Site) -> None:
         super().__init__(config, site)
         self.block = block_size(config.window)
+        self.short = max(self.block, SHORT)
 
     @property
     def reach(self) -> int:
@@ -41,18 +42,17 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
         self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
     ) -> Tensor:
         length = q.size(2)
-        if length > self.block:  # whole blocks, so that any can stand for any other
-            q, k, v = (F.pad(x, (0, 0, 0, -length % self.block)) for x in (q, k, v))
-            if valid is None and not self.causal:
-                valid = (torch.arange(q.size(2), device=q.device) < length)[None, None, None]
-            elif valid is not None:
-                valid = F.pad(valid, (0, q.size(2) - length))
+        if length <= self.short:
+            return self.read_blocks(q, k, v, size=self.short, reach=0, valid=valid, bias=bias, dropout=dropout)
+        if valid is None and not self.causal:
+            valid = torch.ones(1, 1, 1, length, dtype=torch.bool, device=q.device)
+        q, k, v = (F.pad(x, (0, 0, 0, -length % self.block)) for x in (q, k, v))  # to whole blocks
+        valid = None if valid is None else F.pad(valid, (0, q.size(2) - length))
         pieces = q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2)
         # A block's first query sees further than the reach, where keys are read as far pieces.
         grids = Grids(both(self.may_read, window(self.reach + 1)), q.device)
         steps = blocks(q.size(2), self.block, self.reach, causal=self.causal)
-        again = length > self.block
-        contexts = [recomputed(self.read_block, b, *pieces, grids, valid, bias, dropout, when=again) for b in steps]
+        contexts = [recomputed(self.read_block, b, *pieces, grids, valid, bias, dropout) for b in steps]
         return torch.cat(contexts, 2)[:, :, :length]
 
     def read_block(

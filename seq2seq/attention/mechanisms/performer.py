@@ -16,6 +16,7 @@ Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim
 """
 
 import hashlib
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -30,10 +31,12 @@ from seq2seq.attention.recurrent import (
     merge_groups,
     normalised,
     real_keys,
+    with_ones,
 )
 from seq2seq.padding import Padding
 from seq2seq.position.logit_bias import LogitBias
 
+PIECE = 512  # positions whose features are made together, in place: a larger tensor costs more to make room for
 CHUNK = 128  # causal queries that read each other directly
 STEEPEST = 50.0  # rise of a peak within a chunk; float32 holds exponentials of -87 to 88, and sums of them
 
@@ -78,20 +81,27 @@ class PerformerCore(AttentionCore[PerformerConfig]):
     ) -> AttentionOutput:
         """As `AttentionCore.forward`; the weights are normalised kernel scores, at quadratic cost."""
         refuse_bias(bias, "performer")
-        q, k = self.query_exponents(q), self.key_exponents(k, padding)
-        cache = ScaledRecurrentCache(k.size(0), k.size(-1), like=v)
-        if self.role is not Role.CAUSAL:
-            context, scores = read_all(q, k, v.float(), cache, need_weights=need_weights)
-        else:
-            context, scores = read_causally(q, k, v.float(), cache, need_weights=need_weights)
-        return AttentionOutput(context, None if scores is None else normalised(scores))
+        if self.role is Role.CAUSAL:
+            empty = self.empty_cache(k.size(0), capacity=k.size(2), like=v)
+            return self.read_causally(q, k, v, empty, need_weights=need_weights)
+        cache = self.source_cache(k, v, padding)
+        if not need_weights:
+            return AttentionOutput(self.read(q, cache), None)
+        real = None if padding is None else real_keys(padding)
+        phi_k = (self.key_exponents(k, real) - cache.peak[:, :, None]).exp()
+        weights = normalised(kernel_scores(self.query_features(q, cache), phi_k))
+        return AttentionOutput(self.read(q, cache), weights)
 
     def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> ScaledRecurrentCache:
         return ScaledRecurrentCache(batch_size, self.config.num_features, like=like)
 
     def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> ScaledRecurrentCache:
-        cache = ScaledRecurrentCache(k.size(0), self.config.num_features, like=v)
-        add_all(self.key_exponents(k, padding), v.float(), cache)
+        cache = self.empty_cache(k.size(0), capacity=k.size(2), like=v)
+        real = repeat(None) if padding is None else real_keys(padding).split(PIECE, 2)
+        for k_c, v_c, real_c in zip(k.split(PIECE, 2), v.split(PIECE, 2), real, strict=False):
+            exponents = self.key_exponents(k_c, real_c)
+            cache.raise_peak(torch.maximum(cache.peak, exponents.detach().amax(2)))
+            cache.add(exponents.sub_(cache.peak[:, :, None]).exp_(), with_ones(v_c))
         return cache
 
     def step(
@@ -99,21 +109,58 @@ class PerformerCore(AttentionCore[PerformerConfig]):
     ) -> Tensor:
         refuse_bias(bias, "performer")
         assert isinstance(cache, ScaledRecurrentCache)
-        q = self.query_exponents(q)
         if k is None or v is None:
-            return merge_groups(cache.read(query_features(q, cache)))
-        return read_causally(q, self.key_exponents(k, None), v.float(), cache)[0]
+            return self.read(q, cache)
+        return self.read_causally(q, k, v, cache).context
+
+    def read(self, q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
+        """Context (B, H, T, K) of queries that read all that the cache holds."""
+        contexts = [cache.read(self.query_features(q_c, cache)) for q_c in q.split(PIECE, 2)]
+        return merge_groups(torch.cat(contexts, dim=-2))
+
+    def read_causally(
+        self, q: Tensor, k: Tensor, v: Tensor, cache: ScaledRecurrentCache, *, need_weights: bool = False
+    ) -> AttentionOutput:
+        """Context (B, H, T, K) of queries that read up to themselves; takes the keys into the cache.
+
+        Chunk by chunk: what came before from the sums, what lies inside the chunk directly.
+        """
+        contexts, scores = [], []
+        q, k = self.query_exponents(q), self.key_exponents(k, None)
+        chunks = chunks_of(k.detach(), cache.peak)
+        sizes = [size for size, _, _ in chunks]
+        start = 0
+        parts = zip(chunks, q.split(sizes, -2), k.split(sizes, -2), with_ones(v).split(sizes, -2), strict=True)
+        for (size, first, last), q_c, k_c, v_c in parts:
+            cache.raise_peak(last)
+            largest = (q_c.detach() + first[:, :, None, None]).amax(-1, keepdim=True)
+            phi_q = (q_c + last[:, :, None, None] - largest).exp()
+            phi_k = (k_c - last[:, :, None]).exp()
+            own = kernel_scores(phi_q, phi_k).tril()
+            contexts.append(cache.read(phi_q, plus=own @ v_c[:, :, None]))
+            cache.add(phi_k, v_c)
+            if need_weights:
+                before = kernel_scores(phi_q, (k[:, :, :start] - last[:, :, None]).exp())
+                scores.append(F.pad(torch.cat([before, own], dim=-1), (0, k.size(2) - start - size)))
+            start += size
+        context = merge_groups(torch.cat(contexts, dim=-2))
+        return AttentionOutput(context, normalised(torch.cat(scores, dim=-2)) if need_weights else None)
+
+    def query_features(self, q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
+        """exp(w . q) carrying the cache's peak, up to a factor for each query that cancels: (B, G, H/G, T, F)."""
+        exponents = self.query_exponents(q).add_(cache.peak[:, :, None, None])
+        return exponents.sub_(exponents.detach().amax(-1, keepdim=True)).exp_()
 
     def query_exponents(self, q: Tensor) -> Tensor:
         """w . q (B, G, H/G, T, F). |q|^2 / 2 is the same for every feature of a query and cancels."""
         q = group_queries(q.float(), self.num_kv_heads) * self.site.head_dim**-0.25
         return q @ self.projection[:, None].mT
 
-    def key_exponents(self, k: Tensor, padding: Padding | None) -> Tensor:
-        """w . k - |k|^2 / 2 (B, G, S, F), minus infinity where padded."""
+    def key_exponents(self, k: Tensor, real: Tensor | None) -> Tensor:
+        """w . k - |k|^2 / 2 (B, G, S, F), minus infinity where not real (B, 1, S, 1)."""
         k = k.float() * self.site.head_dim**-0.25
         exponents = (k @ self.projection.mT).sub_(k.square().sum(-1, keepdim=True) / 2)
-        return exponents if padding is None else exponents.masked_fill_(~real_keys(padding), float("-inf"))
+        return exponents if real is None else exponents.masked_fill_(~real, float("-inf"))
 
 
 def directions(num_features: int, head_dim: int, generator: torch.Generator) -> Tensor:
@@ -124,59 +171,6 @@ def directions(num_features: int, head_dim: int, generator: torch.Generator) -> 
         blocks.append((q * r.diagonal().sign()).mT)  # without the signs the directions would not be uniform
     lengths = torch.randn(num_features, head_dim, dtype=torch.float64, generator=generator).norm(dim=-1, keepdim=True)
     return torch.cat(blocks)[:num_features].mul(lengths).float()
-
-
-def add_all(k: Tensor, v: Tensor, cache: ScaledRecurrentCache) -> Tensor:
-    """Take exponents of keys and their values into the cache; returns the features (B, G, S, F) that were summed.
-
-    Works in place, as `query_features` does: making room for another tensor costs more than filling it.
-    """
-    cache.raise_peak(torch.maximum(cache.peak, k.detach().amax(2)))
-    features = k.sub_(cache.peak[:, :, None]).exp_()
-    cache.add(features, v)
-    return features
-
-
-def query_features(q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
-    """exp(w . q) carrying the cache's peak, up to a factor for each query that cancels: (B, G, H/G, T, F)."""
-    exponents = q.add_(cache.peak[:, :, None, None])
-    return exponents.sub_(exponents.detach().amax(-1, keepdim=True)).exp_()
-
-
-def read_all(
-    q: Tensor, k: Tensor, v: Tensor, cache: ScaledRecurrentCache, *, need_weights: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Context (B, H, T, K) and scores (B, G, H/G, T, S) of queries that read every key, from exponents."""
-    k = add_all(k, v, cache)
-    q = query_features(q, cache)
-    return merge_groups(cache.read(q)), kernel_scores(q, k) if need_weights else None
-
-
-def read_causally(
-    q: Tensor, k: Tensor, v: Tensor, cache: ScaledRecurrentCache, *, need_weights: bool = False
-) -> tuple[Tensor, Tensor | None]:
-    """Context (B, H, T, K) and scores (B, G, H/G, T, T) of queries that read up to themselves, from exponents.
-
-    Chunk by chunk: what came before from the sums, what lies inside the chunk directly.
-    """
-    contexts, scores = [], []
-    chunks = chunks_of(k.detach(), cache.peak)
-    sizes = [size for size, _, _ in chunks]
-    start = 0
-    parts = zip(chunks, q.split(sizes, -2), k.split(sizes, -2), v.split(sizes, -2), strict=True)
-    for (size, first, last), q_c, k_c, v_c in parts:
-        cache.raise_peak(last)
-        largest = (q_c.detach() + first[:, :, None, None]).amax(-1, keepdim=True)
-        q_c = (q_c + last[:, :, None, None] - largest).exp()
-        k_c = (k_c - last[:, :, None]).exp()
-        own = kernel_scores(q_c, k_c).tril()
-        contexts.append(cache.read(q_c, plus=own @ v_c[:, :, None], plus_normaliser=own.sum(-1)))
-        cache.add(k_c, v_c)
-        if need_weights:
-            before = kernel_scores(q_c, (k[:, :, :start] - last[:, :, None]).exp())
-            scores.append(F.pad(torch.cat([before, own], dim=-1), (0, k.size(2) - start - size)))
-        start += size
-    return merge_groups(torch.cat(contexts, dim=-2)), torch.cat(scores, dim=-2) if need_weights else None
 
 
 def chunks_of(k: Tensor, peak: Tensor) -> list[tuple[int, Tensor, Tensor]]:

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from seq2seq.attention.config import Site, StridedConfig
 from seq2seq.attention.patterns import both, everything, not_after, window
 from seq2seq.attention.softmax_parts import Part, dense_part, joined, merge
-from seq2seq.attention.sparse import Block, GatheringCore, Grids, and_valid, block_size, blocks, recomputed
+from seq2seq.attention.sparse import SHORT, Block, GatheringCore, Grids, and_valid, block_size, blocks, recomputed
 from seq2seq.position.logit_bias import LogitBias
 
 LOGITS = 2**19  # of the queries and classes that are read together: what a core's cache holds
@@ -30,6 +30,7 @@ class StridedCore(GatheringCore[StridedConfig]):
     def __init__(self, config: StridedConfig, site: Site) -> None:
         super().__init__(config, site)
         self.block = block_size(config.window)
+        self.short = max(self.block, SHORT)
         self.side = not_after if self.causal else everything
         self.near = window(config.window)
         self.beyond = -(-config.window // config.stride) * config.stride  # nearest key outside the window
@@ -37,9 +38,9 @@ class StridedCore(GatheringCore[StridedConfig]):
     def read(
         self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
     ) -> Tensor:
-        if q.size(2) <= max(self.block, self.beyond):  # one block holds all, or the window does
+        if q.size(2) <= max(self.short, self.beyond):  # one block holds all, or the window does
             reach = self.config.window - 1
-            return self.read_blocks(q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout)
+            return self.read_blocks(q, k, v, size=self.short, reach=reach, valid=valid, bias=bias, dropout=dropout)
         near = self.read_window(q, k, v, valid, bias, dropout)
         return merge(near, self.read_classes(q, k, v, valid, bias, dropout))
 
