@@ -32,6 +32,7 @@ test: check ## Everything that must hold before a change is shared (ruff, mypy, 
 
 test-slow: $(READY) ## The tests that take long: every combination, the browser, planted bugs
 	OMP_NUM_THREADS=1 $(RUN_TESTS) -m slow -n 2 $(ARGS)
+	$(BIN)/python scripts/planted_bugs.py
 
 format: $(READY) ## Rewrite the code as the formatter wants it
 	$(BIN)/ruff check --fix .

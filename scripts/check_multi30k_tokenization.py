@@ -10,7 +10,7 @@ import argparse
 import gzip
 from pathlib import Path
 
-from seq2seq.evaluation.score import Protocol, prepare
+from seq2seq.evaluation.protocol import Protocol, prepare
 
 
 def main() -> int:

@@ -1,14 +1,52 @@
-"""Files that are whole or not there."""
+"""Files and folders that are whole or not there, even after a power cut: written beside their place, then moved."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A name to write a file or folder under; it takes its place at `path` when the block ends without an error.
+
+    What stood at `path` is replaced; after an error it is as it was. Folders above it are made. The name lies in the
+    same folder, so the move cannot be torn.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stage = path.parent / f".{path.name}.{os.getpid()}.partial"
+    remove(stage)
+    try:
+        yield stage
+        if stage.is_file():
+            with stage.open("rb+") as file:
+                os.fsync(file.fileno())
+        if path.is_dir() or stage.is_dir():
+            remove(path)
+        os.replace(stage, path)
+    finally:
+        remove(stage)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new binary file that takes the place of `path` as `staged` does."""
+    with staged(path) as stage, stage.open("wb") as file:
+        yield file
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file so that it is never seen half written, even after a power cut."""
-    partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "wb") as file:
+    """Write a small file, never seen half written."""
+    with replacing(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder, if there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

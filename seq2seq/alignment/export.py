@@ -11,13 +11,11 @@ when complete, so a run that dies leaves the previous file as it was.
 """
 
 import json
-import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -25,24 +23,9 @@ from torch import Tensor
 
 from seq2seq.alignment.links import Links, format_links
 from seq2seq.errors import DataError
+from seq2seq.files import replacing
 
 FORMAT_VERSION = 1
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new binary file that takes the place of `path` when the block ends, and leaves nothing if it fails."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_pharaoh(path: Path, lines: Iterable[Links]) -> None:

@@ -13,8 +13,19 @@ from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.links import format_links, read_gold, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
+from seq2seq.cli.align_choose import choose
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
-from seq2seq.cli.options import BatchSize, Device, Runs, Source, Target, alignment_options, changed, saved_config
+from seq2seq.cli.options import (
+    BatchSize,
+    Device,
+    Runs,
+    ShiftedOption,
+    Source,
+    Target,
+    alignment_options,
+    changed,
+    saved_config,
+)
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
 from seq2seq.run.logs import configure_logging
@@ -36,7 +47,8 @@ class TextByDefault(TyperGroup):
 align_app = typer.Typer(
     cls=TextByDefault,
     no_args_is_help=True,
-    help="Word alignments: of a run (`align --run DIR SOURCE TARGET`), of two directions, against gold links.",
+    help="Word alignments: of a run (`align --run DIR SOURCE TARGET`), of two directions, against gold links, and the "
+    "choice of the layer and heads that they are read from.",
 )
 
 LayerOption = Annotated[
@@ -45,14 +57,6 @@ LayerOption = Annotated[
 HeadsOption = Annotated[
     str | None,
     typer.Option("--heads", metavar="0,3|all", help="Heads whose weights are averaged.", show_default=False),
-]
-ShiftedOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--shifted/--no-shifted",
-        help="Read the row where a token is the decoder's input, not the row that predicts it.",
-        show_default=False,
-    ),
 ]
 LinksOption = Annotated[LinkMethod | None, typer.Option("--method", help="Which words to link.", show_default=False)]
 ThresholdOption = Annotated[
@@ -146,3 +150,6 @@ def score_file(
     score = score_links(read_pharaoh(links, swap=swap), read_gold(gold, first_index=gold_index_base))
     with standard_output() as write:
         write(json.dumps(asdict(score), indent=2))
+
+
+align_app.command("choose")(choose)

@@ -23,6 +23,14 @@ Device = Annotated[str, typer.Option(help="Where to compute, such as cpu or cuda
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Lines computed together at most.", show_default=False)]
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="Sentences, one a line.", show_default=False)]
 Target = Annotated[Path, typer.Argument(metavar="TARGET", help="Their translations.", show_default=False)]
+ShiftedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--shifted/--no-shifted",
+        help="Read the row where a token is the decoder's input, not the row that predicts it.",
+        show_default=False,
+    ),
+]
 
 
 def saved_config(folder: Path) -> RunConfig:

@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.attention.config import AttentionConfig, mechanisms
@@ -33,7 +33,7 @@ def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
         ConfigError: an unknown key, a wrong type, a name that does not exist.
     """
     try:
-        config = OmegaConf.merge(_skeleton(kind, plain), plain)
+        config = OmegaConf.merge(OmegaConf.structured(_skeleton(kind, plain)), plain)
         built = cast(T, OmegaConf.to_object(config))
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key or kind.__name__}: {str(error).splitlines()[0]}") from error
@@ -72,16 +72,16 @@ def load_run_config(path: Path) -> RunConfig:
         raise CheckpointError(f"{path} cannot be read as YAML: {error}") from error
 
 
-def _skeleton(kind: type, plain: Mapping[str, Any]) -> DictConfig:
-    """A typed node in which every choice by name has become the class of that name."""
+def _skeleton(kind: type, plain: Mapping[str, Any]) -> Any:
+    """A dataclass with its defaults, in which every choice by name has become the class of that name."""
     kind = _concrete(kind, plain)
-    node = OmegaConf.structured(kind)
+    node = kind()
     hints = get_type_hints(kind)
     for item in fields(kind):
         hint, value = hints[item.name], plain.get(item.name)
         if is_dataclass(hint) and isinstance(value, Mapping):
-            node[item.name] = _skeleton(cast(type, hint), value)
-    return cast(DictConfig, node)
+            setattr(node, item.name, _skeleton(cast(type, hint), value))
+    return node
 
 
 def _concrete(kind: type, plain: Mapping[str, Any]) -> type:

@@ -7,8 +7,9 @@ from omegaconf import MISSING
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.config import DataConfig
 from seq2seq.decoding.config import DecodingConfig
+from seq2seq.evaluation.protocol import Protocol
 from seq2seq.model.config import ModelConfig
-from seq2seq.training.config import LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
+from seq2seq.training.config import GuidedAlignmentConfig, LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
 
 
 @dataclass
@@ -30,6 +31,7 @@ class RunConfig:
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
+    guided_alignment: GuidedAlignmentConfig = field(default_factory=GuidedAlignmentConfig)
 
 
 @dataclass
@@ -43,6 +45,7 @@ class EvaluateConfig:
             that the results go to.
         source, reference: files to translate and to score against instead, one sentence a line.
         compare: folders of two or more runs; tests whether they differ from the first, instead of evaluating one.
+        protocol: what is done to text before it is scored.
     """
 
     run: str | None = None
@@ -51,5 +54,6 @@ class EvaluateConfig:
     source: str | None = None
     reference: str | None = None
     compare: list[str] = field(default_factory=list)
+    protocol: Protocol = Protocol.cased_13a
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

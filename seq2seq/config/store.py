@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -41,6 +42,20 @@ def register_schemas() -> None:
     ):
         for name, kind in kinds.items():
             store.store(group=f"schema/{group}", name=name, node=kind)
+    OmegaConf.register_new_resolver("choices_of", choices_of, replace=True)
+
+
+def choices_of(config_name: str) -> str:
+    """The groups that a command takes, each with its options and the default in brackets, for its --help page."""
+    lines = []
+    for entry in OmegaConf.load(CONF / f"{config_name}.yaml").defaults:
+        group, default = map(str, next(iter(entry.items()))) if isinstance(entry, DictConfig) else ("", "")
+        if group and (CONF / group).is_dir():
+            options = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+            shown = ", ".join(f"[{option}]" if option == default else option for option in options)
+            indent = " " * 20
+            lines.append(textwrap.fill(shown, 110, initial_indent=f"  {group:17} ", subsequent_indent=indent))
+    return "\n".join(lines)
 
 
 def run_command(config_name: str, task: Task[Any]) -> None:

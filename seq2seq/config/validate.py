@@ -7,7 +7,7 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, choices
 from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer
 from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
-from seq2seq.training.config import PRECISIONS, Export, TrainerConfig
+from seq2seq.training.config import PRECISIONS, Export, GuideKind, TrainerConfig
 
 Problems = Iterator[str]
 
@@ -188,14 +188,16 @@ def output(run: RunConfig) -> Problems:
     for problem in run.alignment.problems():
         yield f"alignment.{problem}"
     yield from alignment(run)
+    for problem in run.guided_alignment.problems():
+        yield f"guided_alignment.{problem}"
+    yield from guided_alignment(run)
 
 
 def alignment(run: RunConfig) -> Problems:
     """An explicit request for alignments needs a layer that exists and says where it looks."""
     if run.alignment.enabled is not True:
         return
-    decoder = run.model.decoder
-    layers = by_layer(decoder.cross_attention, decoder.layer_cross_attention, max(decoder.num_layers, 1))
+    layers = cross_attentions(run.model)
     if not -len(layers) <= run.alignment.layer < len(layers):
         yield f"alignment.layer: {run.alignment.layer} is not one of the {len(layers)} decoder layers"
         return
@@ -205,3 +207,36 @@ def alignment(run: RunConfig) -> Problems:
             f"alignment.enabled: {chosen.name} has {chosen.weights.value}; choose another cross_attention or "
             "alignment.enabled=false"
         )
+
+
+def guided_alignment(run: RunConfig) -> Problems:
+    """The head that is to be taught must exist and have weights, and the corpus must have links if they teach it."""
+    guide = run.guided_alignment
+    if guide.kind is GuideKind.none:
+        return
+    if guide.kind is GuideKind.links and not run.data.has_links():
+        yield (
+            f"guided_alignment: data={run.data.name} has no word alignments of its own; give data.train.links with "
+            "data=files, or choose guided_alignment=runs with two trained runs"
+        )
+    if guide.head >= run.model.num_heads:
+        yield f"guided_alignment.head: {guide.head} is not one of the {run.model.num_heads} heads, counted from 0"
+    layers = cross_attentions(run.model)
+    if not -len(layers) <= guide.layer < len(layers):
+        yield (
+            f"guided_alignment.layer: {guide.layer} is not one of the {len(layers)} decoder layers; choose from 0 to "
+            f"{len(layers) - 1}, or from -1, the last, to {-len(layers)}"
+        )
+    elif layers[guide.layer].weights is Weights.NONE:
+        chosen = layers[guide.layer]
+        yield (
+            f"guided_alignment.layer: {chosen.name}, the cross-attention of layer {guide.layer}, has "
+            f"{chosen.weights.value} to teach; choose another cross_attention, or another layer"
+        )
+
+
+def cross_attentions(model: ModelConfig) -> list[AttentionConfig]:
+    """The cross-attention of each decoder layer; of one layer where there is none, which is reported elsewhere."""
+    return by_layer(
+        model.decoder.cross_attention, model.decoder.layer_cross_attention, max(model.decoder.num_layers, 1)
+    )

@@ -11,7 +11,31 @@ from seq2seq.data.column import Column
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.padding import Padding, Tokens
 
-Links = list[tuple[int, int]]  # (source position, target position) in subwords
+
+@dataclass(frozen=True)
+class SubwordLinks:
+    """The N linked pairs of subwords in a batch, each once; positions count from 0 within a sentence.
+
+    Attributes:
+        rows: (N,) int64, row in the batch.
+        sources: (N,) int64, positions in the source.
+        targets: (N,) int64, positions in the target: labels[row, target] is the subword.
+        shares: (N,) float32, 1 / links of the target subword, so that those of a target subword sum to one.
+        num_targets: target subwords that have a link.
+    """
+
+    rows: Tensor
+    sources: Tensor
+    targets: Tensor
+    shares: Tensor
+    num_targets: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to(self, device: torch.device | str) -> "SubwordLinks":
+        rows, sources, targets = (x.to(device) for x in (self.rows, self.sources, self.targets))
+        return SubwordLinks(rows, sources, targets, self.shares.to(device), self.num_targets)
 
 
 @dataclass(frozen=True)
@@ -25,8 +49,7 @@ class Batch:
         indices: (B,) int64, row numbers in the split.
         target_tokens: labels that are not padding.
         window_tokens: the same over all micro-batches, of all ranks, that make one optimizer step with this one.
-        links: word alignments of each row between subword positions, links[b] = [(source, target), ...]; None where the
-            corpus has none.
+        links: word alignments between subword positions; None where the corpus has none.
     """
 
     source: Tokens
@@ -35,7 +58,7 @@ class Batch:
     indices: Tensor
     target_tokens: int
     window_tokens: int
-    links: tuple[Links, ...] | None = None
+    links: SubwordLinks | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -48,7 +71,7 @@ class Batch:
             self.indices.to(device),
             self.target_tokens,
             self.window_tokens,
-            self.links,
+            None if self.links is None else self.links.to(device),
         )
 
 
@@ -87,7 +110,7 @@ def collate(
         indices=torch.from_numpy(rows.astype(np.int64)),
         target_tokens=target_tokens,
         window_tokens=target_tokens if window_tokens is None else window_tokens,
-        links=None if links is None else tuple(unflatten(links.row(int(row))) for row in rows),
+        links=None if links is None else gather_links(links, rows),
     )
 
 
@@ -109,5 +132,13 @@ def tokens(ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> Tokens:
     return Tokens(torch.from_numpy(ids), Padding(torch.from_numpy(lengths), ids.shape[1]))
 
 
-def unflatten(flat: NDArray[np.int32]) -> Links:
-    return [(int(source), int(target)) for source, target in flat.reshape(-1, 2)]
+def gather_links(links: Column, rows: NDArray[np.int64]) -> SubwordLinks:
+    """Links of some rows, by target position and then by source position; a repeated link counts once."""
+    flat, lengths = links.gather(rows)
+    pairs = flat.reshape(-1, 2).astype(np.int64)
+    row_of = np.repeat(np.arange(len(rows)), lengths // 2)
+    found = np.unique(np.column_stack([row_of, pairs[:, 1], pairs[:, 0]]), axis=0)
+    _, target_of, counts = np.unique(found[:, :2], axis=0, return_inverse=True, return_counts=True)
+    shares = (1 / counts[target_of.reshape(-1)]).astype(np.float32)
+    batch_rows, targets, sources = (torch.from_numpy(np.ascontiguousarray(column)) for column in found.T)
+    return SubwordLinks(batch_rows, sources, targets, torch.from_numpy(shares), len(counts))

@@ -93,6 +93,10 @@ class DataConfig:
         pair = (self.source_language, self.target_language)
         return (pair[1], pair[0]) if self.reverse else pair
 
+    def has_links(self) -> bool:
+        """Whether the training pairs come with word alignments."""
+        return False
+
 
 @dataclass
 class TatoebaConfig(DataConfig):
@@ -153,6 +157,9 @@ class FilesConfig(DataConfig):
     source_column: str | None = None
     target_column: str | None = None
 
+    def has_links(self) -> bool:
+        return self.train.links is not None
+
 
 @dataclass
 class HubConfig(DataConfig):
@@ -209,6 +216,9 @@ class GeneratedConfig(DataConfig):
     max_source_length: int = 32
     max_target_length: int = 32
     tokenizer: TokenizerConfig = field(default_factory=lambda: TokenizerConfig(kind=TokenizerKind.word, vocab_size=128))
+
+    def has_links(self) -> bool:
+        return self.task is not GeneratedTask.chain
 
 
 DATA_CONFIGS: dict[str, type[DataConfig]] = {

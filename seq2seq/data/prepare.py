@@ -30,11 +30,12 @@ from seq2seq.data.corpus_files import (
 from seq2seq.data.filters import filter_lengths, filter_text
 from seq2seq.data.links import subword_links
 from seq2seq.data.sources.base import Pairs, check, load_raw, source_of
-from seq2seq.data.storage import locked, sha256_of, staged
+from seq2seq.data.storage import locked, sha256_of
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.errors import ConfigError, DataError
+from seq2seq.files import staged
 
-__all__ = ["PreparedCorpus", "Split", "prepare"]
+__all__ = ["PreparedCorpus", "Split", "prepare", "training_text"]
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
     """Prepare the corpus into an empty folder, the manifest last."""
     started = time.monotonic()
     raw = load_raw(config)
-    train = raw.train if config.limit_train is None else raw.train.first(config.limit_train)
+    train = limited(raw.train, config.limit_train)
     text = filter_text(train, drop_duplicates=config.filters.drop_duplicates)
     require_some(text.kept, len(train), text.dropped)
     kept = train.take(text.kept)
@@ -124,6 +125,26 @@ def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
     logger.info(
         "prepared pairs: %s; dropped from training: %s; %.1f s", found, listed(dropped), time.monotonic() - started
     )
+
+
+def limited(train: Pairs, limit: int | None) -> Pairs:
+    return train if limit is None else train.first(limit)
+
+
+def training_text(config: DataConfig, corpus: PreparedCorpus) -> Pairs:
+    """The text of a prepared corpus' training pairs, row by row: only their ids are kept on disk.
+
+    Raises:
+        DataError: the text cannot be read again, or is not what it was when the corpus was prepared.
+    """
+    train = limited(load_raw(config).train, config.limit_train)
+    if sha256_of_text(train) != corpus.manifest["sha256"]["train"]:
+        raise DataError("the training text has changed since it was prepared; start a new run on it")
+    kept = train.take(filter_text(train, drop_duplicates=config.filters.drop_duplicates).kept)
+    source, target = encode(corpus.tokenizers.source, kept.source), encode(corpus.tokenizers.target, kept.target)
+    text = kept.take(filter_lengths(source.lengths(), target.lengths(), config).kept)
+    assert len(text) == len(corpus.train), "one pair of text for each pair of ids"
+    return text
 
 
 def encode(tokenizer: Tokenizer, sentences: list[str]) -> Column:

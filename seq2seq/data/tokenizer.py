@@ -19,8 +19,8 @@ import sentencepiece
 
 from seq2seq.data.config import TokenizerConfig, TokenizerKind
 from seq2seq.data.sentencepiece_model import is_whole, spaces_only, training_error
-from seq2seq.data.storage import staged
 from seq2seq.errors import DataError
+from seq2seq.files import staged
 
 logger = logging.getLogger(__name__)
 

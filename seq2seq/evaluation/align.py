@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.alignment.extract import (
     extract,
     extract_all,
@@ -110,7 +110,9 @@ class Aligner:
     def alignment(self, source: Side, target: Side, weights: Tensor, every: Tensor | None) -> Alignment:
         # The sentence end is a column of the weights and no word.
         columns = [*source.words, NO_WORD]
-        table = word_weights(weights, target.words, columns, number_of_words(target), number_of_words(source))
+        size = number_of_words(target), number_of_words(source)
+        best = self.config.method is not LinkMethod.threshold
+        table = word_weights(weights, target.words, columns, *size, per_piece=best)
         links = hard_links(table, self.config.method, self.config.threshold)
         pieces = self.tokenizers.source.pieces([*source.ids, Tokenizer.EOS_ID])
         return Alignment(links, weights, pieces, self.tokenizers.target.pieces(target.ids), every)

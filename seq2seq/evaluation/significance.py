@@ -11,20 +11,17 @@ Both tests compare systems with a baseline on the same references, by sacrebleu:
 They speak of the test set only. Training again with another seed is a second source of chance that neither sees.
 """
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from seq2seq.errors import ConfigError, DataError, choices
-from seq2seq.evaluation.score import MIN_BOOTSTRAP, Protocol, check_texts, make_metrics, prepare
+from seq2seq.evaluation.protocol import Protocol, make_metrics, prepare
+from seq2seq.evaluation.score import DEFAULT_SEED, MIN_BOOTSTRAP, check_texts, sacrebleu_seed
 
 if TYPE_CHECKING:
     from sacrebleu.significance import Result
-
-DEFAULT_SEED = 12345  # sacrebleu's own
 
 
 class SignificanceTest(Enum):
@@ -69,7 +66,7 @@ def compare_systems(
     test: SignificanceTest = SignificanceTest.randomization,
     num_samples: int | None = None,
     seed: int = DEFAULT_SEED,
-    protocol: Protocol = Protocol.standard,
+    protocol: Protocol = Protocol.cased_13a,
     lowercase: bool = False,
     tokenize: str | None = None,
 ) -> list[SignificanceRow]:
@@ -147,17 +144,3 @@ def check_comparison(
         raise ConfigError(f"num_samples: must be at least {MIN_BOOTSTRAP}, not {num_samples}; 1000 is usual")
     if seed < 0:
         raise ConfigError(f"seed: must not be negative, not {seed}")
-
-
-@contextmanager
-def sacrebleu_seed(seed: int) -> Iterator[None]:
-    """sacrebleu takes its seed from the environment; give it one and put back what was there."""
-    before = os.environ.get("SACREBLEU_SEED")
-    os.environ["SACREBLEU_SEED"] = str(seed)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["SACREBLEU_SEED"]
-        else:
-            os.environ["SACREBLEU_SEED"] = before

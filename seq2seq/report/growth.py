@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from seq2seq.alignment.export import replacing
+from seq2seq.files import replacing
 
 COSTS = (("seconds", "seconds, forward and backward", 1), ("peak_bytes", "peak memory, MB", 2**20))
 MARKS = "os^vD<>Pp*Xh"

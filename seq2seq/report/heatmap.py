@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from seq2seq.alignment.export import replacing
+from seq2seq.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap

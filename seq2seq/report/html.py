@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from seq2seq.alignment.export import replacing
 from seq2seq.alignment.links import Links
 from seq2seq.attention.config import Role, Weights
 from seq2seq.evaluation.score import Score, SentenceScore
+from seq2seq.files import replacing
 from seq2seq.report.heatmap import readable
 
 HERE = Path(__file__).parent

@@ -3,8 +3,8 @@
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from seq2seq.alignment.export import replacing
 from seq2seq.attention.config import AttentionConfig, Role, mechanisms
+from seq2seq.files import replacing
 from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
 
 POSITIONS = 24  # queries and keys of a drawing

@@ -17,6 +17,7 @@ from seq2seq.config.saved import load_run_config
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
+from seq2seq.evaluation.protocol import Protocol
 from seq2seq.evaluation.significance import SignificanceRow, SignificanceTest, compare_systems
 from seq2seq.run.bundle import checked_facts, find_bundle, read_lines
 from seq2seq.run.evaluate import evaluate_bundle
@@ -50,6 +51,7 @@ def compare_runs(
     alignment: AlignmentConfig,
     *,
     text: Pairs | None = None,
+    protocol: Protocol = Protocol.cased_13a,
 ) -> list[SignificanceRow]:
     """Compare runs with the first of them, and print a table.
 
@@ -68,7 +70,7 @@ def compare_runs(
     if len(set(languages.values())) > 1:
         listed = ", ".join(f"{run}: {language}" for run, language in languages.items())
         raise ConfigError(f"compare: runs must translate to one language, but they do to several ({listed})")
-    evaluations = {str(run): evaluated(run, split, decoding, alignment, text) for run in runs}
+    evaluations = {str(run): evaluated(run, split, decoding, alignment, text, protocol) for run in runs}
     refuse_other_text(evaluations)
     first = str(runs[0])
     rows = []
@@ -80,20 +82,26 @@ def compare_runs(
             baseline=first,
             target_language=languages[first],
             test=test,
+            protocol=protocol,
         )
     print_table(rows, f"{split}, {len(evaluations[first].references):,} sentences")
     return rows
 
 
 def evaluated(
-    run: Path, split: str, decoding: DecodingConfig, alignment: AlignmentConfig, text: Pairs | None
+    run: Path,
+    split: str,
+    decoding: DecodingConfig,
+    alignment: AlignmentConfig,
+    text: Pairs | None,
+    protocol: Protocol,
 ) -> Evaluation:
     """The evaluation in the run's folder, made first if it is not there or was made otherwise."""
     folder = run / "evaluation" / split
     reason = why_not(folder, checked_facts(find_bundle(run)), decoding, text)
     if reason is not None:
         logger.info("%s is evaluated: %s", run, reason)
-        evaluate_bundle(run, split, decoding, alignment, text=text)
+        evaluate_bundle(run, split, decoding, alignment, text=text, protocol=protocol)
     return Evaluation(*(read_lines(folder / f"{name}.txt") for name in TEXTS))
 
 

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 import time
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -111,9 +112,16 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
-        "packages": dict(sorted((d.metadata["Name"], d.version) for d in distributions())),
+        "packages": packages(),
         "git": git_state(),
     }
+
+
+@cache
+def packages() -> dict[str, str]:
+    """Installed distributions and their versions; they are many files to read."""
+    found = (distribution.metadata for distribution in distributions())
+    return dict(sorted((metadata["Name"], metadata["Version"]) for metadata in found))
 
 
 def git_state() -> dict[str, Any]:

@@ -1,18 +1,14 @@
 """Translate a split with a run's model, score it, and write everything that backs the scores beside them."""
 
-import json
 import logging
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import sacrebleu
 import torch
-from omegaconf import OmegaConf
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.export import AttentionMetadata, AttentionWriter, write_attention, write_pharaoh
@@ -23,11 +19,12 @@ from seq2seq.data.reader import read_lines
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError, choices
-from seq2seq.evaluation.score import Score, corpus_scores, sacrebleu_command
+from seq2seq.evaluation.protocol import Protocol
+from seq2seq.evaluation.score import Score
 from seq2seq.evaluation.translate import Translation, Translator
-from seq2seq.files import write_whole
 from seq2seq.report.heatmap import save_heatmap
 from seq2seq.run.bundle import Bundle, load_bundle, write_lines
+from seq2seq.run.scoring import Scoring, write_scores
 from seq2seq.training.progress import ProgressReport
 
 logger = logging.getLogger(__name__)
@@ -42,7 +39,13 @@ class Result:
 
 
 def evaluate_bundle(
-    run: Path, split: str, decoding: DecodingConfig, alignment: AlignmentConfig, *, text: Pairs | None = None
+    run: Path,
+    split: str,
+    decoding: DecodingConfig,
+    alignment: AlignmentConfig,
+    *,
+    text: Pairs | None = None,
+    protocol: Protocol = Protocol.cased_13a,
 ) -> Result:
     """Evaluate a run or bundle on one of its own splits, or on a text under the split's name.
 
@@ -50,9 +53,12 @@ def evaluate_bundle(
         The scores, which stand in `<run>/evaluation/<split>/` with all that they come from.
 
     Raises:
-        UserError: no such run or split, or alignments are insisted on that the model does not have.
+        UserError: no such run or split, alignments are insisted on that the model does not have, or the target language
+            cannot be scored so.
     """
     bundle = load_bundle(run)
+    scoring = Scoring(bundle.config.data.languages()[1], protocol)
+    scoring.check()
     pairs = text if text is not None else own_split(bundle, split)
     translator = Translator([bundle.model], bundle.tokenizers, decoding, alignment)
     if translator.aligner is None and alignment.enabled is None:
@@ -67,9 +73,9 @@ def evaluate_bundle(
     hypotheses, cut, first = translate(partial, bundle, translator, pairs)
     seconds = time.monotonic() - started
     draw(partial / "heatmaps", first)
-    scores = corpus_scores(hypotheses, pairs.target, target_language=bundle.config.data.languages()[1])
+    scores = scoring.score(hypotheses, pairs.target)
     facts = {"lines": len(pairs), "lines_cut": cut, "translation_seconds": round(seconds, 2)}
-    write_scores(partial, bundle, scores, decoding, facts)
+    write_scores(partial, bundle, scores, decoding, facts | scoring.facts(partial, hypotheses, pairs.target))
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     announce(folder, split, scores, len(pairs), seconds)
@@ -195,26 +201,10 @@ def draw(folder: Path, translations: list[Translation]) -> None:
             report.update(number + 1)
 
 
-def write_scores(
-    folder: Path, bundle: Bundle, scores: dict[str, Score], decoding: DecodingConfig, facts: dict[str, Any]
-) -> None:
-    """`scores.json`: scores with signatures, how they came about, and the command that gives them from the files."""
-    content = {
-        **{name: asdict(score) for name, score in scores.items()},
-        **facts,
-        "reproduce": sacrebleu_command(target_language=bundle.config.data.languages()[1]),
-        "decoding": OmegaConf.to_container(OmegaConf.structured(decoding), enum_to_str=True),
-        "seed": bundle.config.seed,
-        "checkpoints": bundle.facts.get("checkpoints"),
-        "versions": {"sacrebleu": sacrebleu.__version__, "torch": torch.__version__},
-    }
-    write_whole(folder / "scores.json", json.dumps(content, indent=2, ensure_ascii=False).encode())
-
-
 def announce(folder: Path, split: str, scores: dict[str, Score], lines: int, seconds: float) -> None:
     logger.info("%s: %s lines in %.1f s (%.0f a second)", split, f"{lines:,}", seconds, lines / max(seconds, 1e-9))
     for name, score in scores.items():
-        logger.info(
-            "  %-4s %6.2f  %s", {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}[name], score.score, score.signature
-        )
+        shown = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}[name]
+        low, high = score.confidence or (score.score, score.score)
+        logger.info("  %-4s %6.2f  (95 %%: %.2f to %.2f)  %s", shown, score.score, low, high, score.signature)
     logger.info("results: %s", folder)

@@ -15,6 +15,7 @@ from seq2seq.evaluation.score import corpus_scores
 from seq2seq.model.transformer import Transformer
 from seq2seq.run.bundle import build_model, write_bundle
 from seq2seq.run.directory import RunDirectory, is_first_process
+from seq2seq.run.guide import guided_corpus
 from seq2seq.run.logs import configure_logging, quiet_lightning
 from seq2seq.training.checkpoint import (
     STOPPED,
@@ -49,7 +50,7 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     if config.trainer.num_threads:
         torch.set_num_threads(config.trainer.num_threads)
     checkpoint = resume_point(directory) if resume else None
-    corpus = prepare(config.data)
+    corpus = guided_corpus(config, prepare(config.data), directory)
     torch.manual_seed(config.seed)
     model = build_model(config, corpus.tokenizers)
     keeper = Keeper(directory.path, config.trainer)
@@ -61,6 +62,7 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
         schedule=config.schedule,
         seed=config.seed,
         max_bad_steps=config.trainer.max_bad_steps,
+        guided_alignment=config.guided_alignment,
     )
     data = TranslationData(corpus, config.data, config.trainer, seed=config.seed)
     started = time.monotonic()

@@ -10,7 +10,7 @@ from typing import Literal, overload
 import torch
 
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.decoding.config import DecodingConfig, DecodingMethod
+from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.evaluation.translate import WINDOW, Progress, Translation, Translator, ignore
 from seq2seq.run.bundle import Bundle, load_bundle
@@ -99,19 +99,16 @@ class Model:
     ) -> Iterator[Translation]:
         """Translate lines as they come: some batches of them are read, and come out before others are read.
 
-        With decoding.batch_size 1 every line comes out before the next is read. Beam search gives the same as
-        `translate`. What is sampled for a line follows from its number in the whole text, so sampling goes by larger
-        parts of it.
+        With decoding.batch_size 1 every line comes out before the next is read. The translations are those of
+        `translate`: what is sampled for a line follows from its number in the whole text.
         """
         translator = self.translator(alignments)
         size = self.decoding.batch_size
         window = 1 if size == 1 else min(size * BATCHES_SORTED, WINDOW)
-        if self.decoding.method is DecodingMethod.sampling:
-            yield from translator.translate(lines, progress=progress)
-            return
-        remaining = iter(lines)
+        remaining, first = iter(lines), 0
         while some := list(islice(remaining, window)):
-            yield from translator.translate(some, progress=progress)
+            yield from translator.translate(some, first=first, progress=progress)
+            first += len(some)
 
     def score(
         self,

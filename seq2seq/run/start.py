@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -15,6 +16,7 @@ from seq2seq.config.validate import validate
 from seq2seq.data.sources.base import check
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.run.directory import RunDirectory, is_first_process
+from seq2seq.run.guiding_runs import check_guiding_runs
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
     Raises:
         UserError: anything that a user can mend.
     """
-    check_run(config)
+    check_run(config, check_guiding_runs(config))
     directory = RunDirectory(folder)
     if is_first_process():
         directory.acquire()
@@ -46,9 +48,9 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
     train(config, directory, resume=False)
 
 
-def check_run(config: RunConfig) -> None:
-    """Raise ConfigError with everything that is wrong with a configuration or the files that it names."""
-    problems = check(config.data)
+def check_run(config: RunConfig, more: Sequence[str] = ()) -> None:
+    """Raise ConfigError with everything that is wrong with a configuration or the files that it names, and more."""
+    problems = [*check(config.data), *more]
     try:
         validate(config)
     except ConfigError as error:

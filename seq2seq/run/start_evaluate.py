@@ -26,9 +26,9 @@ def start_evaluation(config: EvaluateConfig, folder: Path, overrides: list[str])
     if config.compare:
         from seq2seq.run.compare import compare_runs
 
-        compare_runs(runs, config.split, config.decoding, config.alignment, text=text)
+        compare_runs(runs, config.split, config.decoding, config.alignment, text=text, protocol=config.protocol)
     else:
-        evaluate_bundle(runs[0], config.split, config.decoding, config.alignment, text=text)
+        evaluate_bundle(runs[0], config.split, config.decoding, config.alignment, text=text, protocol=config.protocol)
 
 
 def problems(config: EvaluateConfig) -> list[str]:

@@ -1,7 +1,10 @@
 """How a run is optimised, on what, and what it keeps. Imports neither torch nor lightning."""
 
 import enum
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
+
+from seq2seq.alignment.symmetrize import SymmetrizeMethod
 
 PRECISIONS = {
     "auto": "auto",
@@ -115,6 +118,70 @@ class TrainerConfig:
     evaluate: bool = True
     progress_every: float = 5.0
     max_bad_steps: int = 20
+
+
+class GuideKind(enum.Enum):
+    """Whose word alignments supervise a head: nobody's, the corpus' own, or those of two trained runs."""
+
+    none = "none"
+    links = "links"
+    runs = "runs"
+
+
+@dataclass
+class GuidedAlignmentConfig:
+    """A second loss that teaches one cross-attention head word alignments.
+
+    Source: Chen et al. 2016, "Guided Alignment Training for Topic-Aware NMT" (arXiv:1607.01628); of one head, Garg et
+    al. 2019, "Jointly Learning to Align and Translate with Transformer Models" (arXiv:1909.02074), section 3.
+
+    Attributes:
+        kind: where the alignments come from.
+        weight: of this loss beside the translation loss; 0.05 is that of Garg et al.
+        layer: decoder layer of the head, counted from 0; negative from the last, -1. Garg et al. take the last but one.
+        head: of that layer, counted from 0.
+        shifted: supervise the row at which a target token is the decoder's input, instead of the row that predicts it
+            (Chen et al. 2020, arXiv:2004.14837).
+        runs: for kind=runs, the folders of two finished runs: one of the direction that is trained, and its reverse.
+        method: for kind=runs, how their links are made one. A target word without a link is not supervised:
+            intersection leaves many of them, and is right most often.
+    """
+
+    kind: GuideKind = GuideKind.none
+    weight: float = 0.05
+    layer: int = -1
+    head: int = 0
+    shifted: bool = True
+    runs: list[str] = field(default_factory=list)
+    method: SymmetrizeMethod = SymmetrizeMethod.intersection
+
+    def problems(self) -> list[str]:
+        """What is wrong with these options, each as "option: what; what to choose"."""
+        found = [
+            f"{name}: is set but not read; choose guided_alignment={' or guided_alignment='.join(readers)}, or leave "
+            "it out"
+            for name, readers in self.unread()
+        ]
+        if not (math.isfinite(self.weight) and self.weight > 0):
+            found.append(f"weight: must be above 0, not {self.weight}; choose 0.05, or guided_alignment=none")
+        if self.head < 0:
+            found.append(f"head: must be a number from 0, not {self.head}")
+        if self.kind is GuideKind.runs and (len(self.runs) != 2 or len(set(self.runs)) != 2):
+            found.append(
+                f"runs: must be two folders of different runs, [FORWARD,REVERSE], not {self.runs}; train the second "
+                "with data.reverse=true"
+            )
+        return found
+
+    def unread(self) -> list[tuple[str, list[str]]]:
+        """Options that were changed but mean nothing for this kind, with the kinds that read them."""
+        default = GuidedAlignmentConfig()
+        names = [option.name for option in fields(self) if option.name != "kind"]
+        changed = [name for name in names if getattr(self, name) != getattr(default, name)]
+        of_runs = [(name, ["runs"]) for name in changed if name in ("runs", "method")]
+        if self.kind is GuideKind.none:
+            return [(name, ["links", "runs"]) for name in changed if name not in ("runs", "method")] + of_runs
+        return of_runs if self.kind is GuideKind.links else []
 
 
 class Logger(enum.Enum):

@@ -66,7 +66,7 @@ class Keeper(Callback):
         self.clock = time.monotonic()
         self.clock_tokens = 0
         self.speed = 0.0
-        self.loss = float("nan")
+        self.losses = ""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         data = training_data(trainer)
@@ -112,7 +112,8 @@ class Keeper(Callback):
     def show(self, trainer: Trainer, module: TranslationModule, step: int) -> None:
         """Bring the progress bar up to date; reads the loss off the device only where a line is due."""
         rate = trainer.optimizers[0].param_groups[0]["lr"]
-        self.progress.update(step, f"loss {self.loss:.3f} | {self.speed:,.0f} tokens/s | lr {rate:.2e}")
+        known = f"{self.losses} | {self.speed:,.0f} tokens/s | " if self.speed else ""  # none before a report
+        self.progress.update(step, f"{known}lr {rate:.2e}")
 
     def report(self, trainer: Trainer, module: TranslationModule, step: int, position: int) -> None:
         """Means since the last report, to all logs."""
@@ -120,7 +121,8 @@ class Keeper(Callback):
         self.speed = (module.tokens - self.clock_tokens) * trainer.world_size / max(now - self.clock, 1e-9)
         self.clock, self.clock_tokens = now, module.tokens
         metrics = module.take_report()
-        self.loss = metrics["train/loss"]
+        guided = f", alignment {metrics['train/alignment_loss']:.3f}" if "train/alignment_loss" in metrics else ""
+        self.losses = f"loss {metrics['train/loss']:.3f}{guided}"
         metrics |= {
             "train/epoch": float(self.stream.epoch(position)),
             "train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"],

@@ -12,8 +12,9 @@ from torch import Tensor
 from seq2seq.data.batch import Batch
 from seq2seq.errors import UserError
 from seq2seq.model.transformer import Transformer
-from seq2seq.training.config import OptimizerConfig, ScheduleConfig
+from seq2seq.training.config import GuidedAlignmentConfig, GuideKind, OptimizerConfig, ScheduleConfig
 from seq2seq.training.datamodule import training_data
+from seq2seq.training.guided_alignment import GuidedAlignment
 from seq2seq.training.loss import smoothed_cross_entropy
 from seq2seq.training.schedule import learning_rate_factor
 from seq2seq.training.stream import TrainingStream
@@ -28,7 +29,7 @@ class TranslationModule(LightningModule):
 
     Args:
         model: what is trained.
-        optimizer, schedule: see their dataclasses.
+        optimizer, schedule, guided_alignment: see their dataclasses.
         seed: of dropout.
         max_bad_steps: steps in a row with non-finite gradients before the run gives up.
     """
@@ -41,12 +42,16 @@ class TranslationModule(LightningModule):
         schedule: ScheduleConfig,
         seed: int,
         max_bad_steps: int,
+        guided_alignment: GuidedAlignmentConfig,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.model = model
         self.optimizer_config, self.schedule_config = optimizer, schedule
         self.seed, self.max_bad_steps = seed, max_bad_steps
+        self.guide: GuidedAlignment | None = None
+        if guided_alignment.kind is not GuideKind.none:
+            self.guide = GuidedAlignment(guided_alignment, num_layers=model.config.decoder.num_layers)
         self.bad_steps = 0
         self.step_ended = False
         self.gradient_norm = 0.0
@@ -84,7 +89,8 @@ class TranslationModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Add the gradients of a micro-batch, and update the model where a step ends."""
         self.step_ended = self.stream.ends_step(batch_idx)
-        states, _ = self.model.states(batch.source, batch.target)
+        wanted = frozenset() if self.guide is None else self.guide.weights_of
+        states, weights = self.model.states(batch.source, batch.target, weights_of=wanted)
         valid = batch.target.padding.valid()
         loss = smoothed_cross_entropy(
             states[valid],
@@ -92,7 +98,8 @@ class TranslationModule(LightningModule):
             batch.labels[valid],
             smoothing=self.optimizer_config.label_smoothing,
         )
-        share = loss.total * (self.trainer.world_size / batch.window_tokens)  # ranks are averaged, so that sums remain
+        total = loss.total if self.guide is None else loss.total + self.guide.loss(weights, batch.links)
+        share = total * (self.trainer.world_size / batch.window_tokens)  # ranks are averaged, so that sums remain
         with contextlib.nullcontext() if self.step_ended else self.unsynchronised():
             self.manual_backward(share)
         self.count(batch, loss.total, loss.negative_log_likelihood, loss.correct)
@@ -137,19 +144,24 @@ class TranslationModule(LightningModule):
             )
 
     def take_report(self) -> dict[str, float]:
-        """Means per label since the last report: loss, nll, accuracy."""
+        """Means per label since the last report: loss, nll, accuracy; and the alignment loss where there is one."""
         loss, nll, correct, labels = self.totals.tolist()
         self.totals = torch.zeros_like(self.totals)
         labels = max(labels, 1.0)
-        return {"train/loss": loss / labels, "train/nll": nll / labels, "train/accuracy": correct / labels}
+        report = {"train/loss": loss / labels, "train/nll": nll / labels, "train/accuracy": correct / labels}
+        return report if self.guide is None else report | self.guide.take_report()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["report"] = {"totals": self.totals.tolist(), "bad_steps": self.bad_steps, "tokens": self.tokens}
+        if self.guide is not None:
+            checkpoint["report"]["guide"] = self.guide.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         report = checkpoint["report"]
         self.totals = torch.tensor(report["totals"], dtype=torch.float64)
         self.bad_steps, self.tokens = report["bad_steps"], report["tokens"]
+        if self.guide is not None:
+            self.guide.load(report["guide"])
 
 
 def step_seed(seed: int, micro_batch: int, rank: int) -> int:

@@ -25,7 +25,7 @@ class ProgressReport:
     def __init__(self, title: str, total: int, *, every: float = 5.0, unit: str = "", shown: bool = True) -> None:
         self.title, self.total, self.every, self.unit, self.shown = title, total, every, unit, shown
         self.started = self.said = time.monotonic()
-        self.first = 0
+        self.first = self.done = 0
         self.bar: Progress | None = None
         self.task = TaskID(0)
 
@@ -41,7 +41,7 @@ class ProgressReport:
     def start(self, done: int = 0) -> None:
         """Begin, with some of the work done before."""
         self.started = self.said = time.monotonic()
-        self.first = done
+        self.first = self.done = done
         if self.shown and sys.stderr.isatty():
             self.bar = Progress(
                 TextColumn("{task.description}", markup=False),
@@ -57,6 +57,7 @@ class ProgressReport:
 
     def update(self, done: int, facts: str = "") -> None:
         """Show that `done` units are done, with whatever else is worth knowing."""
+        self.done = done
         if not self.shown:
             return
         if self.bar is not None:
@@ -65,6 +66,10 @@ class ProgressReport:
             self.said = time.monotonic()
             parts = [f"{self.title} {done:,}/{self.total:,}{self.unit}", facts, f"ETA {self.remaining(done)}"]
             logger.info(" | ".join(part for part in parts if part))
+
+    def advance(self, units: int) -> None:
+        """Show that so many more units are done."""
+        self.update(self.done + units)
 
     def remaining(self, done: int) -> str:
         """Time to go at the speed so far, as h:mm:ss."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from seq2seq.alignment.export import AttentionFile, AttentionMetadata, replacing, write_attention, write_pharaoh
+from seq2seq.alignment.export import AttentionFile, AttentionMetadata, write_attention, write_pharaoh
 from seq2seq.errors import DataError
 
 METADATA = AttentionMetadata("cross-attention", layers=(1,), heads=(0, 3), averaged=True, weights="the weights it uses")
@@ -97,13 +97,6 @@ def test_a_failed_pharaoh_file_leaves_the_previous_one(tmp_path: Path) -> None:
         write_pharaoh(path, [frozenset({(1, 1)}), None])  # type: ignore[list-item]
     assert path.read_text() == "0-0\n"
     assert os.listdir(tmp_path) == ["a.pharaoh"]
-
-
-def test_folders_are_made_and_permissions_are_those_of_any_file(tmp_path: Path) -> None:
-    with replacing(tmp_path / "deep" / "folder" / "file") as file:
-        file.write(b"x")
-    (tmp_path / "plain").write_bytes(b"x")
-    assert (tmp_path / "deep" / "folder" / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def damage_cut(path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import seq2seq
 from seq2seq.alignment.config import LinkMethod
-from seq2seq.alignment.links import format_links
+from seq2seq.alignment.links import format_links, parse_links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.attention.config import LinformerConfig
 from seq2seq.data.tokenizer import Tokenizers
@@ -89,6 +89,64 @@ def test_a_model_without_weights_says_so(
     ended = command("align", "--run", make_run(tmp_path / "run", tokenizers, cross=LinformerConfig()), *files)
     assert (ended.code, ended.out) == (2, "")
     assert "linformer" in ended.err
+
+
+@pytest.fixture(scope="module")
+def reverse(tmp_path_factory: pytest.TempPathFactory, tokenizers: Tokenizers) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "reverse"
+    return make_run(folder, tokenizers, seed=3, source_language="yy", target_language="xx")
+
+
+def test_choose_gives_options_that_align_text_takes(
+    command: Command, run: Path, reverse: Path, files: tuple[Path, Path]
+) -> None:
+    ended = command("align", "choose", "--run", run, "--reverse", reverse, *files)
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert found["criterion"] == "agreement"
+    assert [each["run"] for each in found["runs"]] == [str(run), str(reverse)]
+    for each in found["runs"]:
+        assert len(each["candidates"]) == 2 * 3 * 2
+        assert each["candidates"][0]["agreement"] == pytest.approx(each["agreement"], abs=1e-6)
+    lines = [line.split() for line in ended.err.split("\n") if line.startswith("  --layer")]
+    links = []
+    for folder, options, sides in zip((run, reverse), lines, (files, files[::-1]), strict=True):
+        aligned = command("align", "--run", folder, *options, *sides)
+        assert aligned.code == 0, aligned.err
+        links.append([parse_links(line) for line in aligned.out.split("\n")[:-1]])
+    common = sum(len(one & swap_links(other)) for one, other in zip(*links, strict=True))
+    words = sum(len(line.split()) for line in (*SOURCES, *TARGETS))
+    assert found["runs"][0]["agreement"] == pytest.approx(2 * common / words)
+    chosen = found["runs"][0]
+    heads = ",".join(map(str, chosen["heads"]))
+    shifted = str(chosen["shifted"]).lower()
+    assert f"alignment.layer={chosen['layer']} alignment.heads=[{heads}] alignment.shifted={shifted}" in ended.err
+
+
+def test_choose_by_gold(command: Command, run: Path, files: tuple[Path, Path], write: Write) -> None:
+    gold = command("align", "--run", run, "--layer", 0, "--heads", 1, "--shifted", *files).out
+    one_based = "\n".join(
+        " ".join(f"{source + 1}-{target + 1}" for source, target in parse_links(line)) for line in gold.split("\n")
+    )
+    ended = command("align", "choose", "--run", run, "--gold", write("g", one_based), "--gold-index-base", 1, *files)
+    assert ended.code == 0, ended.err
+    (found,) = json.loads(ended.out)["runs"]
+    assert (found["layer"], found["heads"], found["shifted"], found["aer"]) == (0, [1], True, 0)
+    assert "--layer 0 --heads 1 --shifted" in ended.err
+
+
+def test_choose_refuses_what_contradicts(command: Command, run: Path, files: tuple[Path, Path], write: Write) -> None:
+    gold = write("g", "0-0\n")
+    for arguments, message in (
+        ([], "--reverse, --gold: one is needed"),
+        (["--reverse", run, files[0]], "SOURCE, TARGET: give both"),
+        (["--gold", gold, "--gold-index-base", 0], "--gold: needs the SOURCE and TARGET"),
+        (["--gold", gold, *files], "--gold, --gold-index-base: give both"),
+        (["--reverse", run, *files], "must translate yy to xx"),
+    ):
+        ended = command("align", "choose", "--run", run, *arguments)
+        assert (ended.code, ended.out) == (2, "")
+        assert message in ended.err
 
 
 FORWARD = "0-0 1-1 2-1\n\n0-1\n"

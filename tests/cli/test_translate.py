@@ -86,6 +86,22 @@ def test_options_are_obeyed(command: Command, run: Path) -> None:
     assert sampled[0].out == sampled[1].out != sampled[2].out
 
 
+@pytest.mark.parametrize("method", ["beam", "sampling"])
+def test_standard_input_a_file_and_every_batch_size_give_the_same(
+    command: Command, run: Path, tmp_path: Path, method: str
+) -> None:
+    given = text(sentences(6) * 6)
+    path = tmp_path / "lines"
+    path.write_bytes(given)
+    arguments = ["translate", "--run", run, "--method", method]
+    expected = command(*arguments, "--batch-size", 2, path).out
+    for batch_size in (1, 2, 50):
+        assert command(*arguments, "--batch-size", batch_size, stdin=given).out == expected
+    lines = expected.splitlines()
+    assert len(lines) == 36
+    assert (lines[:6] == lines[6:12]) is (method == "beam"), "what is sampled depends on the number of the line"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -16,6 +16,11 @@ from seq2seq.position.config import position_schemes
 
 Compose = Callable[..., Any]
 SKIPPED_GROUPS = {"bench"}  # read by its own command
+NEEDS = {  # what an option cannot do without
+    ("data", "files"): ["data.train.source=a", "data.train.target=b"],
+    ("guided_alignment", "links"): ["data=reverse"],
+    ("guided_alignment", "runs"): ["guided_alignment.runs=[a,b]"],
+}
 OPTIONS = sorted(
     (path.parent.name, path.stem)
     for path in CONF.glob("*/*.yaml")
@@ -45,9 +50,7 @@ def test_every_file_composes_to_a_model_that_can_be_built(
     composed: Compose, group: str, option: str, tmp_path: Path
 ) -> None:
     overrides = [f"{group}={option}", "model.d_model=16", "model.d_ff=16", "model.num_heads=4"]
-    overrides += ["model.encoder.num_layers=1", "model.decoder.num_layers=1"]
-    if group == "data" and option == "files":
-        overrides += ["data.train.source=a", "data.train.target=b"]
+    overrides += ["model.encoder.num_layers=1", "model.decoder.num_layers=1", *NEEDS.get((group, option), [])]
     run = composed("train", *overrides)
     validate(run)
     model = Transformer(run.model, source_vocab_size=10, target_vocab_size=10)
@@ -86,3 +89,12 @@ def test_the_three_roles_are_chosen_independently(composed: Compose) -> None:
     assert run.model.encoder.self_attention.name == "local"
     assert run.model.decoder.self_attention.name == "linear"
     assert run.model.decoder.cross_attention.name == "additive"
+
+
+@pytest.mark.parametrize("more", ["guided_alignment=links,data=reverse", "guided_alignment=runs,data=copy"])
+def test_alignments_are_read_from_the_head_that_is_taught(composed: Compose, more: str) -> None:
+    chosen = ["guided_alignment.layer=1", "guided_alignment.head=2", "guided_alignment.shifted=false"]
+    alignment = composed("train", *more.split(","), *chosen).alignment
+    assert (alignment.layer, alignment.heads, alignment.shifted) == (1, [2], False)
+    assert composed("train", *more.split(","), "alignment.heads=[3]").alignment.heads == [3]
+    assert composed("train").alignment.heads == []

@@ -156,8 +156,30 @@ def test_links_belong_to_their_rows() -> None:
     linked = TrainLoader(dataset(links=True), BatchConfig(max_tokens=96), seed=3)
     for batch in linked:
         assert batch.links is not None
-        assert [len(links) for links in batch.links] == [index % 3 for index in batch.indices.tolist()]
-        assert all(link == (0, 0) for links in batch.links for link in links)
+        links = batch.links
+        found = sorted(zip(links.rows.tolist(), links.targets.tolist(), links.sources.tolist(), strict=True))
+        indices = batch.indices.tolist()
+        assert found == [(row, 0, 0) for row, index in enumerate(indices) if index % 3]  # a repeated link counts once
+        assert links.shares.tolist() == [1.0] * len(found)
+
+
+def test_shares_of_a_target_subword_sum_to_one() -> None:
+    links = Column.of([[0, 1, 2, 0], [], [1, 0, 0, 2, 2, 2, 0, 0, 2, 2]])  # source, target, source, target, ...
+    ids = Column.of([[5, 6, 7]] * 3)
+    found = collate(ids, ids, np.array([2, 1, 0]), links=links).links
+    assert found is not None
+    assert found.rows.tolist() == [0, 0, 0, 0, 2, 2]
+    assert found.targets.tolist() == [0, 0, 2, 2, 0, 1]
+    assert found.sources.tolist() == [0, 1, 0, 2, 2, 0]
+    assert found.shares.tolist() == [0.5, 0.5, 0.5, 0.5, 1.0, 1.0]
+    assert (len(found), found.num_targets) == (6, 4)
+    assert {x.device.type for x in (found.to("meta").rows, found.to("meta").shares)} == {"meta"}
+
+
+def test_a_batch_without_any_link() -> None:
+    ids = Column.of([[5], [6]])
+    found = collate(ids, ids, np.array([0, 1]), links=Column.of([[], []])).links
+    assert found is not None and len(found) == found.num_targets == 0
 
 
 @pytest.mark.parametrize("chosen", [[5, 3, 190], list(range(50, 60)), []])

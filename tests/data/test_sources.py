@@ -354,6 +354,23 @@ class TestGenerated:
             words = source.split()
             assert target.split() == [words[int(word[1:]) - 1] for word in words]
 
+    @pytest.mark.parametrize("task", list(GeneratedTask))
+    @pytest.mark.parametrize("reverse", [False, True])
+    def test_links_name_the_symbol_that_each_output_is(self, task: GeneratedTask, reverse: bool) -> None:
+        config = self.config(task)
+        config.reverse = reverse
+        pairs = load_raw(config).train
+        assert (pairs.links is not None) == config.has_links() == (task is not GeneratedTask.chain)
+        for source, target, line in zip(pairs.source, pairs.target, pairs.links or [], strict=False):
+            links = [tuple(map(int, link.split("-"))) for link in line.split()]
+            assert sorted(link[0 if reverse else 1] for link in links) == list(range(len(target.split())))
+            assert all(source.split()[i] == target.split()[j] for i, j in links)
+        if task is GeneratedTask.reverse and pairs.links:
+            length = len(pairs.source[0].split())
+            assert {tuple(map(int, link.split("-"))) for link in pairs.links[0].split()} == {
+                (i, length - 1 - i) for i in range(length)
+            }
+
     def test_chain_has_one_permutation_for_each_command(self) -> None:
         corpus = load_raw(self.config(GeneratedTask.chain))
         rules: dict[tuple[str, str], str] = {}

@@ -11,7 +11,7 @@ from seq2seq.decoding.length_penalty import penalty
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
-from seq2seq.position.config import SinusoidalConfig
+from seq2seq.position.config import PositionConfig, SinusoidalConfig
 
 UNK, PAD, BOS, EOS, FIRST = 0, 1, 2, 3, 4
 IDS = {"bos_id": BOS, "eos_id": EOS, "pad_id": PAD}
@@ -22,24 +22,26 @@ def tiny(
     encoder: AttentionConfig | None = None,
     causal: AttentionConfig | None = None,
     cross: AttentionConfig | None = None,
+    position: PositionConfig | None = None,
     vocab: int = 12,
     seed: int = 0,
     sharpness: float = 3.0,
     layers: int = 2,
     d_model: int = 16,
+    num_heads: int = 2,
     longest: int = 24,
 ) -> Transformer:
     """A model whose predictions differ between sources and prefixes, in evaluation mode."""
     torch.manual_seed(seed)
     config = ModelConfig(
         d_model=d_model,
-        num_heads=2,
+        num_heads=num_heads,
         d_ff=2 * d_model,
         dropout=0.1,
         tied_embeddings=TiedEmbeddings.none,
         max_source_length=longest,
         max_target_length=longest,
-        position=SinusoidalConfig(),
+        position=position or SinusoidalConfig(),
         encoder=EncoderConfig(num_layers=layers, self_attention=encoder or FullConfig()),
         decoder=DecoderConfig(
             num_layers=layers, self_attention=causal or FullConfig(), cross_attention=cross or FullConfig()

@@ -11,16 +11,8 @@ import sacrebleu
 
 from seq2seq.errors import ConfigError, DataError, MissingDependencyError
 from seq2seq.evaluation import score
-from seq2seq.evaluation.score import (
-    Protocol,
-    base_language,
-    bleu,
-    corpus_scores,
-    make_metrics,
-    prepare,
-    sacrebleu_command,
-    sentence_scores,
-)
+from seq2seq.evaluation.protocol import Protocol, base_language, make_metrics, prepare, sacrebleu_command
+from seq2seq.evaluation.score import bleu, corpus_scores, sentence_scores
 
 REFERENCES = [
     "The cat sat on the mat, and the dog lay down.",
@@ -72,7 +64,24 @@ def test_bootstrap_gives_an_interval_around_the_score() -> None:
         low, high = value.confidence
         assert low < value.score < high
         assert type(low) is type(high) is type(value.score) is float
-        assert "bs:100|seed:12345" in value.signature
+        assert "bs:" not in value.signature, "the same score has the same signature, with or without"
+
+
+def test_resamples_without_any_match_have_a_place_in_the_interval() -> None:
+    scores = corpus_scores([REFERENCES[0], "x", "y"], [REFERENCES[0], "b", "c"], target_language="en", n_bootstrap=100)
+    assert all(value.confidence is not None and value.confidence[0] < value.confidence[1] for value in scores.values())
+
+
+def test_the_seed_of_the_bootstrap_is_obeyed_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def confidence(seed: int) -> tuple[float, float] | None:
+        return corpus_scores(HYPOTHESES * 10, REFERENCES * 10, target_language="en", n_bootstrap=100, seed=seed)[
+            "chrf"
+        ].confidence
+
+    before = confidence(1)
+    monkeypatch.setenv("SACREBLEU_SEED", "none")
+    assert confidence(1) == before != confidence(2)
+    assert os.environ["SACREBLEU_SEED"] == "none"
 
 
 def test_sentence_scores() -> None:
@@ -152,8 +161,9 @@ def test_options_that_do_not_exist_or_contradict_are_refused() -> None:
     for options in contradictions:
         with pytest.raises(ConfigError, match="protocol"):
             make_metrics("de", protocol=Protocol.lowercased_tokenized, **options)
-    with pytest.raises(ConfigError, match="no rules for target language 'xx'"):
-        prepare(["a"], Protocol.lowercased_tokenized, "xx")
+    for language in ("xx", "zh-CN", "ja", "yue", "th"):
+        with pytest.raises(ConfigError, match=f"no rules for target language '{language}'.* de, "):
+            prepare(["a"], Protocol.lowercased_tokenized, language)
 
 
 def test_the_tokenized_protocol_by_hand() -> None:
@@ -162,7 +172,7 @@ def test_the_tokenized_protocol_by_hand() -> None:
         "ein mann ( links ) sagt : &quot; das ist &apos; s ! &quot;",
         "zwei t-shirts &amp; 3,5 km - z.b. heute ...",
     ]
-    assert prepare(raw, Protocol.standard, "de") == raw
+    assert prepare(raw, Protocol.cased_13a, "de") == raw
 
 
 def test_the_tokenized_protocol_scores_what_it_prepared() -> None:
@@ -184,7 +194,7 @@ def test_the_tokenized_protocol_scores_what_it_prepared() -> None:
 )
 def test_the_command_gives_the_same_numbers(tmp_path: Path, options: dict[str, Any]) -> None:
     scores = corpus_scores(HYPOTHESES, REFERENCES, **options)
-    protocol = options.get("protocol", Protocol.standard)
+    protocol = options.get("protocol", Protocol.cased_13a)
     for name, texts in (("my references.txt", REFERENCES), ("hypotheses.txt", HYPOTHESES)):
         lines = prepare(texts, protocol, options["target_language"])
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -197,7 +207,10 @@ def test_the_command_gives_the_same_numbers(tmp_path: Path, options: dict[str, A
     for result, (name, value) in zip(json.loads(done.stdout), scores.items(), strict=True):
         assert result["name"].lower().startswith(name)
         assert result["score"] == pytest.approx(value.score, abs=1e-4)
-        assert result["signature"] == value.signature
+        assert result["signature"].replace("bs:50|seed:12345|", "") == value.signature
+        if value.confidence is not None:
+            mean, half = sum(value.confidence) / 2, (value.confidence[1] - value.confidence[0]) / 2
+            assert (result["confidence_mean"], result["confidence_var"]) == pytest.approx((mean, half), abs=1e-3)
 
 
 def test_importing_the_module_does_not_import_what_is_slow() -> None:

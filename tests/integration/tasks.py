@@ -37,12 +37,14 @@ def corpus_of(task: GeneratedTask, folder: Path) -> PreparedCorpus:
     return prepare(replace(config, **OPTIONS[task]))
 
 
-def build(corpus: PreparedCorpus, mechanisms: dict[Role, AttentionConfig] | None = None) -> Transformer:
+def build(
+    corpus: PreparedCorpus, mechanisms: dict[Role, AttentionConfig] | None = None, *, num_heads: int = 4
+) -> Transformer:
     """One layer a side, 64 wide."""
     chosen = dict.fromkeys(Role, FullConfig()) | (mechanisms or {})
     config = ModelConfig(
         d_model=64,
-        num_heads=4,
+        num_heads=num_heads,
         d_ff=128,
         dropout=0.0,
         max_source_length=32,

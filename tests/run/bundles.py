@@ -37,8 +37,10 @@ def make_run(
     *,
     seed: int = 1,
     cross: AttentionConfig | None = None,
+    layer_cross: list[AttentionConfig] | None = None,
+    source_language: str = "xx",
     target_language: str = "yy",
-    held_out: Pairs | None = None,
+    held_out: dict[str, Pairs] | Pairs | None = None,
 ) -> Path:
     """A run's folder with a bundle in it, as training leaves it."""
     config = RunConfig(
@@ -51,9 +53,14 @@ def make_run(
             max_target_length=LONGEST,
             position=SinusoidalConfig(),
             encoder=EncoderConfig(num_layers=1, self_attention=FullConfig()),
-            decoder=DecoderConfig(num_layers=2, self_attention=FullConfig(), cross_attention=cross or FullConfig()),
+            decoder=DecoderConfig(
+                num_layers=2,
+                self_attention=FullConfig(),
+                cross_attention=cross or FullConfig(),
+                layer_cross_attention=list(layer_cross or []),
+            ),
         ),
-        data=FilesConfig(source_language="xx", target_language=target_language, train=SplitFiles("s", "t")),
+        data=FilesConfig(source_language=source_language, target_language=target_language, train=SplitFiles("s", "t")),
         decoding=DecodingConfig(beam_size=2, batch_size=8),
         alignment=AlignmentConfig(heatmaps=0),
     )
@@ -63,6 +70,7 @@ def make_run(
         for parameter in model.decoder.parameters():
             parameter.mul_(1.5)
     text = held_out or Pairs(sentences(20, seed=7), sentences(20, seed=8))
+    splits = text if isinstance(text, dict) else {"test": text}
     folder.mkdir(parents=True)
-    write_bundle(folder / "model", config, model, tokenizers, {"test": text}, {"checkpoints": [f"{seed}.ckpt"]})
+    write_bundle(folder / "model", config, model, tokenizers, splits, {"checkpoints": [f"{seed}.ckpt"]})
     return folder

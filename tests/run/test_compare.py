@@ -16,6 +16,7 @@ from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, UserError
 from seq2seq.evaluation import significance
+from seq2seq.evaluation.protocol import Protocol
 from seq2seq.evaluation.significance import SignificanceTest
 from seq2seq.run import compare
 from seq2seq.run.compare import compare_runs
@@ -49,9 +50,9 @@ def evaluations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
     made: list[Path] = []
     real = compare.evaluate_bundle
 
-    def evaluate(run: Path, *arguments: Any, text: Pairs | None) -> Any:
+    def evaluate(run: Path, *arguments: Any, **options: Any) -> Any:
         made.append(run)
-        return real(run, *arguments, text=text)
+        return real(run, *arguments, **options)
 
     monkeypatch.setattr(compare, "evaluate_bundle", evaluate)
     package = logging.getLogger("seq2seq")
@@ -95,7 +96,7 @@ def test_an_evaluation_of_something_else_is_made_anew(runs: list[Path], evaluati
     def is_made(**changes: Any) -> bool:
         evaluations.clear()
         options = {"decoding": DECODING, "text": None, **changes}
-        compare.evaluated(runs[0], "test", options["decoding"], NO_ALIGNMENT, options["text"])
+        compare.evaluated(runs[0], "test", options["decoding"], NO_ALIGNMENT, options["text"], Protocol.cased_13a)
         return bool(evaluations)
 
     assert is_made()

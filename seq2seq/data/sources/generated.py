@@ -18,6 +18,8 @@ absolute: a scheme that knows only distances cannot do it either.
 and the output at t is what command t makes of the output at t - LAG. The decoder's own input shows it the output at
 t - 1 only, which is of no use here. The encoder would have to compose permutations that do not commute, as many as the
 sequence is long, which a few layers cannot.
+
+Where each output is one symbol of the source, that is its word alignment; in the chain task no symbol is.
 """
 
 import random
@@ -27,7 +29,7 @@ from seq2seq.data.config import GeneratedConfig, GeneratedTask, TokenizerKind
 from seq2seq.data.options import NUM_SPECIALS
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 
-VERSION = 1  # raise it when the same options give other sequences
+VERSION = 2  # raise it when the same options give other sequences or links
 LAG = 2
 COMMANDS = ("a", "b", "c", "d", "e")
 
@@ -106,7 +108,7 @@ class GeneratedSource:
 
     def draw_split(self, count: int, randomness: random.Random, draw: Draw, seen: set[str]) -> Pairs:
         """Pairs whose sources are none of those seen, and add to them."""
-        pairs = Pairs()
+        pairs = Pairs(links=[] if self.config.has_links() else None)
         while len(pairs) < count:
             words = draw(randomness, randomness.randint(self.config.min_length, self.config.max_length))
             source, target = map(" ".join, words)
@@ -114,6 +116,8 @@ class GeneratedSource:
                 seen.add(source)
                 pairs.source.append(source)
                 pairs.target.append(target)
+                if pairs.links is not None:
+                    pairs.links.append(links(self.config.task, words[0]))
         return pairs
 
     def task(self) -> Draw:
@@ -151,6 +155,21 @@ def chain(source: list[str], rules: dict[str, dict[str, str]]) -> tuple[list[str
     for command in source[LAG:]:
         target.append(rules[command][target[-LAG]])
     return source, target
+
+
+def links(task: GeneratedTask, source: list[str]) -> str:
+    """Which source symbol each output is, as Pharaoh text."""
+    length = len(source)
+    match task:
+        case GeneratedTask.copy:
+            origins = list(range(length))
+        case GeneratedTask.reverse:
+            origins = list(range(length - 1, -1, -1))
+        case GeneratedTask.pointer:
+            origins = [int(symbol[1:]) - 1 for symbol in source]
+        case GeneratedTask.chain:
+            raise AssertionError("an output of the chain is not a symbol of its source")
+    return " ".join(f"{origin}-{position}" for position, origin in enumerate(origins))
 
 
 def permutations(symbols: list[str], randomness: random.Random) -> dict[str, dict[str, str]]:

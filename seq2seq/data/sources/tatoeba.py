@@ -18,8 +18,9 @@ from pathlib import Path
 from seq2seq.data.config import TatoebaConfig
 from seq2seq.data.reader import read_tsv
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
-from seq2seq.data.storage import sha256_of, staged
+from seq2seq.data.storage import sha256_of
 from seq2seq.errors import DataError
+from seq2seq.files import staged
 
 logger = logging.getLogger(__name__)
 

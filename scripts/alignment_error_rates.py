@@ -1,0 +1,159 @@
+"""How well do two runs, one of each direction, align words that people have aligned?
+
+    python scripts/alignment_error_rates.py FORWARD REVERSE GOLD.tsv [--eflomal]
+
+GOLD.tsv holds a sentence, its translation and links `i-j` (`ipj` if merely possible) between tabs, in the direction of
+FORWARD, words between spaces. Layer and heads are chosen by how far the two runs agree on FORWARD's validation split;
+the gold lines play no part in it. Given translations are aligned, not those that the models would prefer. The table
+goes to standard output as Markdown; its first column has what was chosen for FORWARD and for REVERSE, and the method.
+
+--eflomal aligns the same lines with eflomal (Östling & Tiedemann 2016, "Efficient Word Alignment with Markov Chain
+Monte Carlo"), which learns from the training text of FORWARD together with them, in lower case, with words and
+punctuation apart.
+"""
+
+import argparse
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seq2seq.alignment.choose import Candidate
+from seq2seq.alignment.config import AlignmentConfig, LinkMethod
+from seq2seq.alignment.error_rate import score_links
+from seq2seq.alignment.links import GoldLinks, Links, check_bounds, parse_gold, read_pharaoh, swap_links
+from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
+from seq2seq.cli.lines import file_lines
+from seq2seq.data.sources.base import load_raw
+from seq2seq.errors import DataError, MissingDependencyError, UserError
+from seq2seq.run.bundle import load_bundle
+from seq2seq.run.choose import choose_alignment
+from seq2seq.run.logs import configure_logging
+from seq2seq.run.model import Model, load_model
+
+READINGS = {"naive": False, "shifted": True, "either": None}
+COMBINED = (
+    SymmetrizeMethod.intersection,
+    SymmetrizeMethod.grow_diag,
+    SymmetrizeMethod.grow_diag_final,
+    SymmetrizeMethod.grow_diag_final_and,
+)
+TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class GoldText:
+    """Sentence pairs with the links that people gave them."""
+
+    source: list[str]
+    target: list[str]
+    links: list[GoldLinks]
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    configure_logging()
+    try:
+        gold = read_gold_table(arguments.gold)
+        print("| aligner | links | AER | precision | recall |\n| --- | --- | --- | --- | --- |")
+        models = load_model(arguments.forward), load_model(arguments.reverse)
+        seen = set()
+        for reading, shifted in READINGS.items():
+            choices = choose_alignment(arguments.forward, arguments.reverse, shifted=shifted, lines=arguments.lines)
+            chosen = choices[0].choice.candidate, choices[1].choice.candidate
+            print(f"{reading}: agreement {100 * choices[0].choice.figure:.1f} %", file=sys.stderr)
+            if chosen in seen:  # of the two readings free to choose, one that stands in the table
+                continue
+            seen.add(chosen)
+            for method in LinkMethod:
+                links = aligned(models, chosen, method, gold)
+                report(f"{describe(chosen[0])}; {describe(chosen[1])}; {method.value}", *links, gold)
+        if arguments.eflomal:
+            report("eflomal", *eflomal_links(arguments.forward, gold), gold)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("forward", type=Path, metavar="FORWARD", help="folder of a run")
+    parser.add_argument("reverse", type=Path, metavar="REVERSE", help="folder of a run of the other direction")
+    parser.add_argument("gold", type=Path, metavar="GOLD.tsv", help="source, target and links between tabs, from 0")
+    parser.add_argument("--lines", type=int, default=1000, help="validation lines to choose by, default %(default)s")
+    parser.add_argument("--eflomal", action="store_true", help="also align with eflomal, which must be installed")
+    return parser.parse_args()
+
+
+def read_gold_table(path: Path) -> GoldText:
+    """Three columns of a file; see the top of this one."""
+    rows = []
+    for number, line in enumerate(file_lines(path), start=1):
+        columns = line.split("\t")
+        if len(columns) != 3:
+            raise DataError(f"{path}:{number}: must be source, target and links between tabs, not {len(columns)} parts")
+        rows.append((columns[0], columns[1], parse_gold(columns[2], first_index=0, where=f"{path}:{number}")))
+    lengths = [(len(source.split()), len(target.split())) for source, target, _ in rows]
+    check_bounds([links.possible for _, _, links in rows], lengths, path=path)
+    return GoldText([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+
+
+def describe(chosen: Candidate) -> str:
+    heads = f"head {chosen.heads[0]}" if chosen.heads else "all heads"
+    return f"layer {chosen.layer}, {heads}, {'shifted' if chosen.shifted else 'naive'}"
+
+
+def aligned(
+    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], method: LinkMethod, gold: GoldText
+) -> tuple[list[Links], list[Links]]:
+    """Links of the two directions, both source-target."""
+    found = []
+    for model, candidate, sides in zip(
+        models, chosen, ((gold.source, gold.target), (gold.target, gold.source)), strict=True
+    ):
+        options = AlignmentConfig(layer=candidate.layer, heads=list(candidate.heads), shifted=candidate.shifted)
+        model.alignment = replace(options, method=method)
+        found.append([each.alignment.links for each in model.score(*sides, alignments=True) if each.alignment])
+    return found[0], [swap_links(links) for links in found[1]]
+
+
+def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldText) -> None:
+    """A row for each direction, and for each way to combine them."""
+    rows = {"forward": forward, "reverse": reverse}
+    for method in COMBINED:
+        rows[method.value] = [symmetrize(*pair, method) for pair in zip(forward, reverse, strict=True)]
+    for name, links in rows.items():
+        score = score_links(links, gold.links)
+        figures = " | ".join(f"{100 * figure:.1f}" for figure in (score.aer, score.precision, score.recall))
+        print(f"| {aligner} | {name} | {figures} |", flush=True)
+
+
+def eflomal_links(run: Path, gold: GoldText) -> tuple[list[Links], list[Links]]:
+    """Links of eflomal, both directions source-target as it writes them."""
+    try:
+        import eflomal
+    except ImportError as error:
+        raise MissingDependencyError("--eflomal: needs the package; pip install eflomal (and a C compiler)") from error
+    train = load_raw(load_bundle(run).config.data).train
+    with tempfile.TemporaryDirectory() as folder:
+        paths = Path(folder) / "forward", Path(folder) / "reverse"
+        sides = list(joined(train.source, gold.source)), list(joined(train.target, gold.target))
+        names = {"links_filename_fwd": str(paths[0]), "links_filename_rev": str(paths[1])}
+        eflomal.Aligner().align(*sides, **names)
+        forward, reverse = (read_pharaoh(path)[len(train) :] for path in paths)
+    return forward, reverse
+
+
+def joined(train: Sequence[str], gold: Sequence[str]) -> Iterator[str]:
+    """Training text with words and punctuation apart, then the gold lines with the words that are numbered in them."""
+    for line in train:
+        yield " ".join(TOKEN.findall(line.lower())) + "\n"
+    for line in gold:
+        yield " ".join(line.lower().split()) + "\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,74 @@
+"""Two trained runs, one of each direction, that align sentence pairs together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seq2seq.alignment.links import Links, swap_links
+from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
+from seq2seq.data.sources.base import Pairs
+from seq2seq.evaluation.translate import Progress
+from seq2seq.run.model import Model
+
+
+@dataclass
+class Counts:
+    """Links of words over all pairs: of either run, of both, and after they were made one."""
+
+    forward: int = 0
+    reverse: int = 0
+    both: int = 0
+    joined: int = 0
+
+    @property
+    def agreement(self) -> float:
+        """2 |F n R| / (|F| + |R|)."""
+        return 2 * self.both / max(self.forward + self.reverse, 1)
+
+
+class JoinedAligner:
+    """Aligns by both runs and makes their links one. The runs may have other tokenizers: links are of words.
+
+    Args:
+        forward: translates sources to targets.
+        reverse: translates targets to sources.
+
+    Attributes:
+        counts: of all that was aligned so far.
+    """
+
+    def __init__(self, forward: Model, reverse: Model, method: SymmetrizeMethod) -> None:
+        self.forward, self.reverse, self.method = forward, reverse, method
+        self.counts = Counts()
+
+    def align(self, pairs: Pairs, progress: Progress) -> Iterator[Links]:
+        """The links of each pair, source to target.
+
+        Args:
+            progress: called with the number of sentences that one of the runs has just aligned.
+        """
+        there = given_links(self.forward, pairs.source, pairs.target, progress)
+        back = given_links(self.reverse, pairs.target, pairs.source, progress)
+        counts = self.counts
+        for own, swapped in zip(there, map(swap_links, back), strict=True):
+            links = symmetrize(own, swapped, self.method)
+            counts.forward += len(own)
+            counts.reverse += len(swapped)
+            counts.both += len(own & swapped)
+            counts.joined += len(links)
+            yield links
+
+
+def given_links(model: Model, sources: list[str], targets: list[str], progress: Progress) -> list[Links]:
+    """Links of given translations, by `model.alignment`. They are not scored, which would cost as much again."""
+    translator = model.translator(alignments=True)
+    source, _ = translator.encode(model.tokenizers.source, sources, translator.max_source)
+    target, _ = translator.encode(model.tokenizers.target, targets, translator.max_target)
+    found: list[Links] = [frozenset()] * len(sources)
+    by_length = sorted(range(len(sources)), key=lambda row: -len(target[row].ids))
+    for batch in translator.batches(by_length, source, 1):
+        aligned = translator.align([source[row] for row in batch], [target[row] for row in batch])
+        for row, alignment in zip(batch, aligned, strict=True):
+            assert alignment is not None
+            found[row] = alignment.links
+        progress(len(batch))
+    return found

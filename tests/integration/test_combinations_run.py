@@ -1,0 +1,175 @@
+"""`train.py encoder_attention=W decoder_attention=X cross_attention=Y position=Z` trains, evaluates and exports
+alignments, or is refused in one message, for every combination of names.
+
+Two runs are real processes. The others make the same call as the command, in this process.
+"""
+
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+
+from seq2seq.alignment.export import AttentionFile
+from seq2seq.alignment.links import read_pharaoh
+from seq2seq.attention.config import Role, Weights, mechanisms
+from seq2seq.config.schema import RunConfig
+from seq2seq.config.store import CONF, explain, register_schemas, to_dataclass
+from seq2seq.errors import ConfigError
+from seq2seq.run.start import start_run
+from tests.combinations import Combination, every_combination, legal_combinations, sample
+from tests.integration.commands import TINY, Run
+
+LINES = 6
+SMALLEST = [
+    *("model.d_model=16", "model.d_ff=16", "model.num_heads=4", "model.max_source_length=32"),
+    *("model.max_target_length=32", "model.encoder.num_layers=1", "model.decoder.num_layers=1"),
+    *("data=copy", "data.num_train=40", "data.num_validation=4", f"data.num_test={LINES}", "data.batch.max_tokens=64"),
+    *("trainer.accelerator=cpu", "trainer.precision=32", "trainer.max_steps=2", "trainer.validate_every=2"),
+    *("trainer.checkpoint_every=2", "trainer.report_every=2", "trainer.bleu_lines=0", "trainer.metric=loss"),
+    *("trainer.export=last", "decoding=greedy", "decoding.max_length_ratio=1", "decoding.max_length_offset=2"),
+    "alignment.heatmaps=0",
+]
+GROUPS = {"encoder_attention": Role.ENCODER, "decoder_attention": Role.CAUSAL, "cross_attention": Role.CROSS}
+MISPLACED = [
+    (group, name)
+    for group, role in GROUPS.items()
+    for name, mechanism in mechanisms().items()
+    if role not in mechanism.roles
+]
+WITHOUT_WEIGHTS = [
+    name for name, kind in mechanisms().items() if kind.weights is Weights.NONE and Role.CROSS in kind.roles
+]
+REFUSED = [combination for combination in every_combination() if combination.offered and not combination.legal]
+
+
+@pytest.fixture(scope="session")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """A run answers them by a checkpoint; the tests go back to answering by stopping."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@cache
+def composed(*overrides: str) -> RunConfig:
+    """What `train.py` gets from Hydra."""
+    register_schemas()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return cast(RunConfig, to_dataclass(compose(config_name="train", overrides=[*SMALLEST, *overrides])))
+
+
+def assembled(combination: Combination) -> RunConfig:
+    """The same as composing the combination, of parts composed once: composing takes as long as the run."""
+    encoder, decoder, cross, position = (composed(override).model for override in combination.overrides())
+    model = replace(
+        encoder,
+        position=position.position,
+        decoder=replace(
+            decoder.decoder,
+            self_attention=decoder.decoder.self_attention,
+            cross_attention=cross.decoder.cross_attention,
+        ),
+    )
+    return replace(composed(), model=model)
+
+
+def check(combination: Combination, config: RunConfig, folder: Path, corpora: str) -> None:
+    """Run it, look at what it leaves behind, and clear that away."""
+    config = replace(config, data=replace(config.data, cache_dir=corpora))
+    if not combination.legal:
+        with pytest.raises(ConfigError, match=f"model.position: {combination.position}") as caught:
+            start_run(config, folder, combination.overrides())
+        assert len(caught.value.problems) == len(combination.lost_positions())
+        assert not folder.exists()
+        return
+    start_run(config, folder, combination.overrides())
+    assert json.loads((folder / "status.json").read_text())["state"] == "finished"
+    evaluation = folder / "evaluation" / "test"
+    scores = json.loads((evaluation / "scores.json").read_text())
+    assert all(scores[metric]["signature"] for metric in ("bleu", "chrf", "ter"))
+    assert len((evaluation / "hypotheses.txt").read_text().splitlines()) == LINES
+    cross = mechanisms()[combination.cross]
+    if cross.weights is Weights.NONE:
+        reason = f"no alignments are written: {combination.cross} in cross-attention has {cross.weights.value}"
+        assert reason in (folder / "train.log").read_text()
+        assert not list(evaluation.glob("a*"))
+    else:
+        assert len(read_pharaoh(evaluation / "alignments.pharaoh")) == LINES
+        with AttentionFile(evaluation / "attention.npz") as attention:
+            assert len(attention) == LINES
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("combination", sample(legal_combinations(), 12), ids=str)
+def test_a_combination_trains_evaluates_and_exports(combination: Combination, tmp_path: Path, corpora: str) -> None:
+    config = composed(*combination.overrides())
+    assert config == assembled(combination)
+    check(combination, config, tmp_path / "run", corpora)
+
+
+@pytest.mark.parametrize("combination", sample(REFUSED, 4), ids=str)
+def test_a_combination_is_refused_and_leaves_nothing(combination: Combination, tmp_path: Path, corpora: str) -> None:
+    check(combination, composed(*combination.overrides()), tmp_path / "run", corpora)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("encoder", "decoder"),
+    sorted({(each.encoder, each.decoder) for each in every_combination() if each.offered}),
+)
+def test_every_combination_runs_or_is_refused(encoder: str, decoder: str, tmp_path: Path, corpora: str) -> None:
+    for combination in every_combination():
+        if combination.offered and (combination.encoder, combination.decoder) == (encoder, decoder):
+            check(combination, assembled(combination), tmp_path / str(combination), corpora)
+
+
+@pytest.mark.parametrize(("group", "name"), MISPLACED)
+def test_a_name_that_cannot_serve_is_answered_with_those_that_can(group: str, name: str) -> None:
+    with pytest.raises(HydraException) as caught:
+        composed(f"{group}={name}")
+    message = explain(caught.value)
+    for other, mechanism in mechanisms().items():
+        assert (f"\n  {other}\n" in f"{message}\n".replace("\t", "  ")) == (GROUPS[group] in mechanism.roles)
+
+
+@pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
+def test_alignments_that_cannot_be_are_refused_when_insisted_on(name: str, tmp_path: Path) -> None:
+    config = composed(f"cross_attention={name}", "alignment.enabled=true")
+    with pytest.raises(ConfigError, match=f"alignment.enabled: {name} has no weight per key position; choose another"):
+        start_run(config, tmp_path / "run", [])
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_runs_a_combination(run: Run, tmp_path: Path, corpora: str) -> None:
+    combination = Combination("local", "performer", "gqa", "learned")
+    arguments = [*TINY, *SMALLEST, *combination.overrides(), "trainer.evaluate=true"]
+    done = run("train.py", *arguments, f"data.cache_dir={corpora}", f"hydra.run.dir={tmp_path / 'run'}")
+    assert done.returncode == 0, done.stderr
+    evaluation = tmp_path / "run" / "evaluation" / "test"
+    assert (evaluation / "scores.json").is_file()
+    assert len(read_pharaoh(evaluation / "alignments.pharaoh")) == LINES
+
+
+def test_the_command_refuses_a_combination_in_one_message(run: Run, tmp_path: Path) -> None:
+    combination = Combination("full", "performer", "gqa", "alibi")
+    done = run("train.py", *SMALLEST, *combination.overrides(), f"hydra.run.dir={tmp_path / 'run'}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: model.position: alibi adds to query-key logits")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,95 @@
+"""The script that makes the table of alignment error rates, over tiny runs."""
+
+import importlib.util
+import logging
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seq2seq.alignment.config import LinkMethod
+from seq2seq.data.sources.base import Pairs, RawCorpus
+from tests.run.bundles import make_run, sentences, train_tokenizers
+
+PATH = Path(__file__).parents[2] / "scripts" / "alignment_error_rates.py"
+TEXT = Pairs(sentences(12, seed=7), sentences(12, seed=8))
+GOLD = Pairs(sentences(6, seed=3), sentences(6, seed=4))
+
+
+@pytest.fixture
+def script() -> Iterator[Any]:
+    specification = importlib.util.spec_from_file_location("alignment_error_rates", PATH)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["alignment_error_rates"] = module  # dataclasses look their module up
+    specification.loader.exec_module(module)
+    package = logging.getLogger("seq2seq")
+    before = package.handlers[:], package.level, package.propagate
+    yield module
+    package.handlers[:], package.level, package.propagate = before
+    del sys.modules["alignment_error_rates"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    tokenizers = train_tokenizers(folder)
+    forward = make_run(folder / "forward", tokenizers, held_out={"validation": TEXT})
+    return [forward, make_run(folder / "reverse", tokenizers, seed=2, source_language="yy", target_language="xx")]
+
+
+@pytest.fixture
+def gold(tmp_path: Path) -> Path:
+    path = tmp_path / "gold.tsv"
+    rows = zip(GOLD.source, GOLD.target, strict=True)
+    path.write_text("".join(f"{source}\t{target}\t0-0\n" for source, target in rows), encoding="utf-8")
+    return path
+
+
+def test_a_row_for_every_reading_method_and_way_to_combine(
+    script: Any, runs: list[Path], gold: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    eflomal = types.ModuleType("eflomal")
+    given: list[list[str]] = []
+
+    class Aligner:
+        """Links the first words of every pair."""
+
+        def align(self, source: list[str], target: list[str], links_filename_fwd: str, links_filename_rev: str) -> None:
+            given.extend([source, target])
+            for name in (links_filename_fwd, links_filename_rev):
+                Path(name).write_text("1-1\n" * 2 + "0-0\n" * (len(source) - 2), encoding="utf-8")
+
+    eflomal.Aligner = Aligner  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "eflomal", eflomal)
+    raw = RawCorpus(Pairs(["It's  RED.", "b"], ["¿Sí?", "d"]), TEXT, TEXT)
+    monkeypatch.setattr(script, "load_raw", lambda config: raw)
+    monkeypatch.setattr(sys, "argv", ["script", *map(str, runs), str(gold), "--eflomal"])
+    assert script.main() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) in (2 + choices * len(LinkMethod) * 6 + 6 for choices in (2, 3))
+    assert len(set(lines)) == len(lines), "no choice stands in the table twice"
+    assert lines[-6] == "| eflomal | forward | 0.0 | 100.0 | 100.0 |"
+    assert given[0][:2] == ["it ' s red .\n", "b\n"]
+    assert given[1][:2] == ["¿ sí ?\n", "d\n"]
+    assert given[0][2:] == [f"{line}\n" for line in GOLD.source]
+
+
+def test_without_eflomal_the_script_says_how_to_get_it(
+    script: Any, runs: list[Path], gold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "eflomal", None)
+    with pytest.raises(script.MissingDependencyError, match="pip install eflomal"):
+        script.eflomal_links(runs[0], script.read_gold_table(gold))
+
+
+def test_a_bad_table_is_refused_with_its_line(script: Any, tmp_path: Path) -> None:
+    path = tmp_path / "gold.tsv"
+    for content, message in (("a\tb\n", "gold.tsv:1: must be source"), ("a\tb\t0-0\na\tb\t0-1\n", "gold.tsv:2: link")):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(script.DataError, match=message):
+            script.read_gold_table(path)
