@@ -41,7 +41,7 @@ class PreparedCorpus:
             (int32, in subwords with </s>), and links (lists of int32: source position, target position, ...) where
             the corpus has word alignments.
         manifest: fingerprint, counts before and after filters, pairs dropped by reason, SHA-256 of every split's text,
-            hashes of the vocabularies, size and hash of every file.
+            cautions, hashes of the vocabularies, size and hash of every file.
     """
 
     train: "Dataset"

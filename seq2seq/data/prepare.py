@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from seq2seq.data.cautions import cautions_of
 from seq2seq.data.column import Column
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpus_files import (
@@ -106,9 +107,11 @@ def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
         links = subword_links(kept.take(fitting.kept), text.kept[fitting.kept], tokenizers)
     save_train(folder, source.take(fitting.kept), target.take(fitting.kept), links)
     held_out = {"validation": raw.validation, "test": raw.test}
+    splits = {}
     for name, pairs in held_out.items():
         ids = tokenizers.source.encode_batch(pairs.source), tokenizers.target.encode_batch(pairs.target)
-        save_split(folder, name, Split(pairs, *ids))
+        splits[name] = Split(pairs, *ids)
+        save_split(folder, name, splits[name])
     counts = {"train": len(fitting.kept), **{name: len(pairs) for name, pairs in held_out.items()}}
     facts = {
         "fingerprint": fingerprint,
@@ -119,6 +122,7 @@ def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
         "dropped": dropped,
         "sha256": {name: sha256_of_text(pairs) for name, pairs in {"train": train, **held_out}.items()},
         "tokenizers": {"source": tokenizers.source.sha256, "target": tokenizers.target.sha256},
+        "cautions": cautions_of(config, train, dropped, splits),
     }
     save_manifest(folder, facts)
     found = ", ".join(f"{count:,} {name}" for name, count in counts.items())

@@ -129,6 +129,8 @@ def introduce(
 ) -> None:
     """Say what is about to be trained, and refuse now what would only fail after training."""
     corpus_scores(["a"], ["a"], target_language=config.data.languages()[1])
+    for caution in corpus.manifest.get("cautions", []):
+        logger.warning("note: %s", caution)
     pairs = corpus.manifest["pairs"]
     logger.info(
         "%s -> %s: %s training pairs, %s pieces; %s parameters; %s process(es) on %s, %s threads",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
-from seq2seq.data.doctor import check_corpus
+from seq2seq.data.prepare import prepare
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven"]
 SENTENCES = [f"{first} {second} {first}" for first in WORDS for second in WORDS]
@@ -32,30 +32,17 @@ def config(tmp_path: Path) -> FilesConfig:
 
 
 def test_a_sound_corpus(config: FilesConfig) -> None:
-    report = check_corpus(config)
-    assert report.problems == report.warnings == []
-    assert report.facts["train pairs"].startswith("40 (")
-    assert report.facts["dropped from training"] == "none"
-    assert report.facts["source vocabulary"].startswith("40 pieces")
-    assert re.fullmatch(r"\d+ an epoch, \d+\.\d% filled, \d+ shapes", report.facts["batches"])
+    assert prepare(config).manifest["cautions"] == []
 
 
-def test_problems_come_alone(config: FilesConfig) -> None:
-    config.train.source = "absent"
-    report = check_corpus(config)
-    assert len(report.problems) == 1
-    assert report.facts == {}
-    assert report.warnings == []
-
-
-def test_warnings(config: FilesConfig, tmp_path: Path) -> None:
+def test_all_there_is_to_say(config: FilesConfig, tmp_path: Path) -> None:
     train = SENTENCES[:20] + SENTENCES[:3] + [""] * 4
     config.train = split(tmp_path / "train", train, [text.upper() for text in train])
     config.validation = SplitFiles()
     config.test = split(tmp_path / "test", [SENTENCES[0], "日本", "", " ".join(WORDS * 9)], ["A", "B", "B", "C"])
     config.max_source_length = 30
-    warnings = [re.sub(r"of \d+ (.* subwords)", r"of N \1", warning) for warning in check_corpus(config).warnings]
-    assert warnings == [
+    found = [re.sub(r"of \d+ (.* subwords)", r"of N \1", each) for each in prepare(config).manifest["cautions"]]
+    assert found == [
         "4 of 27 training pairs are left out: 4 empty",
         "3 training pairs are repetitions; data.filters.drop_duplicates=true leaves them out",
         "there is no validation set",
