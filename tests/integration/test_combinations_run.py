@@ -6,8 +6,6 @@ Two runs are real processes. The others make the same call as the command, in th
 
 import json
 import shutil
-import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -54,15 +52,6 @@ REFUSED = [combination for combination in every_combination() if combination.off
 @pytest.fixture(scope="session")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("corpora"))
-
-
-@pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """A run answers them by a checkpoint; the tests go back to answering by stopping."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @cache
