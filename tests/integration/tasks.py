@@ -38,14 +38,18 @@ def corpus_of(task: GeneratedTask, folder: Path) -> PreparedCorpus:
 
 
 def build(
-    corpus: PreparedCorpus, mechanisms: dict[Role, AttentionConfig] | None = None, *, num_heads: int = 4
+    corpus: PreparedCorpus,
+    mechanisms: dict[Role, AttentionConfig] | None = None,
+    *,
+    d_model: int = 64,
+    num_heads: int = 4,
 ) -> Transformer:
-    """One layer a side, 64 wide."""
+    """One layer a side."""
     chosen = dict.fromkeys(Role, FullConfig()) | (mechanisms or {})
     config = ModelConfig(
-        d_model=64,
+        d_model=d_model,
         num_heads=num_heads,
-        d_ff=128,
+        d_ff=2 * d_model,
         dropout=0.0,
         max_source_length=32,
         max_target_length=32,

@@ -60,14 +60,11 @@ LIMITS = [
     Limit(GeneratedTask.copy, "linformer", {"rank": 1}, "one slot is read alike by every query"),
 ]
 STEPS_TO_LEARN, STEPS_TO_FAIL = 3000, 1500
-NUM_HEADS = {(GeneratedTask.pointer, "additive"): 2}  # with 4, of 16 hidden units each: 0.97 after 4,500 steps
-
-# What can be expressed, and is learned too slowly for a test: the share of exact sequences expected, and why.
-SLOW = {
-    (GeneratedTask.pointer, "linear"): (
-        0.85,
-        "a kernel of 16 features a head sharpens slowly: 0.93 after 2,500 steps; the 64 of performer need 750",
-    )
+# Larger than the others. The scores of additive take hidden units: with 16 a head 0.97 after 4,500 steps. A kernel of
+# 16 features a head tells 10 positions apart slowly: linear stands at 0.93 after 2,500 steps, with 32 at 0.997 after 750.
+SIZES = {
+    (GeneratedTask.pointer, "additive"): {"num_heads": 2},
+    (GeneratedTask.pointer, "linear"): {"d_model": 128},
 }
 
 
@@ -86,10 +83,8 @@ def mechanism_cases() -> list[tuple[GeneratedTask, AttentionConfig]]:
 @pytest.mark.parametrize(("task", "config"), mechanism_cases(), ids=lambda each: each.name)
 def test_a_task_is_learned_by_every_mechanism(task: GeneratedTask, config: AttentionConfig, tmp_path: Path) -> None:
     corpus = corpus_of(task, tmp_path)
-    model = build(corpus, {NEEDS[task]: config}, num_heads=NUM_HEADS.get((task, config.name), 4))
-    least, why = SLOW.get((task, config.name), (0.99, ""))
-    share = learn(model, corpus, max_steps=STEPS_TO_LEARN)
-    assert share >= least, f"{config.name}: {share:.3f} of the sequences are exact, expected {least} {why}"
+    model = build(corpus, {NEEDS[task]: config}, **SIZES.get((task, config.name), {}))
+    assert learn(model, corpus, max_steps=STEPS_TO_LEARN) >= 0.99
 
 
 @pytest.mark.slow
