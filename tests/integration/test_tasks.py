@@ -61,7 +61,7 @@ LIMITS = [
 ]
 STEPS_TO_LEARN, STEPS_TO_FAIL = 3000, 1500
 # Larger than the others. The scores of additive take hidden units: with 16 a head 0.97 after 4,500 steps. A kernel of
-# 16 features a head tells 10 positions apart slowly: linear stands at 0.93 after 2,500 steps, with 32 at 0.997 after 750.
+# 16 features a head tells 10 positions apart slowly: linear has 0.93 after 2,500 steps, with 32 0.997 after 750.
 SIZES = {
     (GeneratedTask.pointer, "additive"): {"num_heads": 2},
     (GeneratedTask.pointer, "linear"): {"d_model": 128},
