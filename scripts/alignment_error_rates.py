@@ -17,7 +17,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from seq2seq.alignment.choose import Candidate
@@ -114,8 +114,7 @@ def aligned(
     for model, candidate, sides in zip(
         models, chosen, ((gold.source, gold.target), (gold.target, gold.source)), strict=True
     ):
-        options = AlignmentConfig(layer=candidate.layer, heads=list(candidate.heads), shifted=candidate.shifted)
-        model.alignment = replace(options, method=method)
+        model.alignment = candidate.applied_to(AlignmentConfig(method=method))
         found.append([each.alignment.links for each in model.score(*sides, alignments=True) if each.alignment])
     return found[0], [swap_links(links) for links in found[1]]
 

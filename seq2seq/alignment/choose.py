@@ -16,12 +16,13 @@ such as the first word, share one link a sentence.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.links import GoldLinks, Links
 from seq2seq.alignment.words import NO_WORD
@@ -34,6 +35,10 @@ class Candidate:
     layer: int
     heads: tuple[int, ...]
     shifted: bool
+
+    def applied_to(self, config: AlignmentConfig) -> AlignmentConfig:
+        """The options with this layer, heads and reading."""
+        return replace(config, layer=self.layer, heads=list(self.heads), shifted=self.shifted)
 
 
 @dataclass(frozen=True)

@@ -126,16 +126,15 @@ def line_progress(title: str, total: int | None) -> Iterator[Callable[[int], Non
     Nothing is shown where the output itself is seen on a terminal.
     """
     shown = not sys.stdout.isatty()
-    done, said = 0, time.monotonic()
+    said = time.monotonic()
     with ProgressReport(title, total or 0, unit=" lines", shown=shown and total is not None) as report:
 
         def finished(count: int) -> None:
-            nonlocal done, said
-            done += count
-            report.update(done)
+            nonlocal said
+            report.advance(count)
             if total is None and shown and time.monotonic() - said >= SECONDS:
                 said = time.monotonic()
-                logger.info("%s: %s lines", title, f"{done:,}")
+                logger.info("%s: %s lines", title, f"{report.done:,}")
 
         yield finished
 

@@ -114,17 +114,10 @@ def links_of(bundles: Sequence[Bundle], pairs: Pairs, readings: Sequence[bool], 
     where = find_device(device)
     found = []
     with ProgressReport("aligning", len(pairs) * len(bundles), unit=" sentence pairs") as report:
-        done = 0
-
-        def finished(count: int) -> None:
-            nonlocal done
-            done += count
-            report.update(done)
-
         for bundle, text in zip(bundles, (pairs, pairs.reversed()), strict=False):
             sides = text.source, text.target
             model = bundle.model.to(where)
-            found.append(candidate_links(model, bundle.tokenizers, *sides, readings=readings, progress=finished))
+            found.append(candidate_links(model, bundle.tokenizers, *sides, readings=readings, progress=report.advance))
     return found
 
 

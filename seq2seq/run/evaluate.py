@@ -146,14 +146,7 @@ def translate(
 
 def with_progress(translator: Translator, lines: list[str]) -> Iterator[Translation]:
     with ProgressReport("translating", len(lines), unit=" lines") as report:
-        done = 0
-
-        def finished(count: int) -> None:
-            nonlocal done
-            done += count
-            report.update(done)
-
-        yield from translator.translate(lines, progress=finished)
+        yield from translator.translate(lines, progress=report.advance)
 
 
 def open_attention(

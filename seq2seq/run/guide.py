@@ -120,8 +120,7 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
     some = text.take(np.linspace(0, len(text) - 1, min(LINES, len(text))).astype(np.int64))
     choices = choose_alignment(*map(Path, guide.runs), text=some)
     for model, each in zip(models, choices, strict=True):
-        chosen = each.choice.candidate
-        model.alignment = replace(model.alignment, layer=chosen.layer, heads=list(chosen.heads), shifted=chosen.shifted)
+        model.alignment = each.choice.candidate.applied_to(model.alignment)
         logger.info("%s is read at %s", each.run, each.options()[1])
     aligner = JoinedAligner(forward, reverse, guide.method)
     columns = []
