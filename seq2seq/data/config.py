@@ -64,6 +64,23 @@ class BatchConfig:
 
 
 @dataclass
+class AugmentationConfig:
+    """What training makes of its pairs, drawn at random once a run. Validation and test stay as they are.
+
+    Attributes:
+        concatenate: pairs are joined end to end to rows of 1 to so many, each number as likely as any other, so that a
+            model of short sentences learns to read long ones (Kondo et al. 2021, arXiv:2104.08478). 1 joins none.
+        cut_share: chance that a subword is cut into two smaller ones, and these likewise; what BPE-dropout does, from
+            the other end (Provilkov et al. 2020, arXiv:1910.13267). 0 cuts none.
+        cuts: how many times an epoch holds each pair, each time cut otherwise.
+    """
+
+    concatenate: int = 1
+    cut_share: float = 0.0
+    cuts: int = 1
+
+
+@dataclass
 class DataConfig:
     """What every corpus has. `name` says which class a saved configuration belongs to (see DATA_CONFIGS).
 
@@ -86,6 +103,7 @@ class DataConfig:
     limit_train: int | None = None
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     filters: FilterConfig = field(default_factory=FilterConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
 
     def languages(self) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """Iterables over micro-batches. Where training stands is two integers, and the batches follow from them."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +8,8 @@ from numpy.typing import NDArray
 from seq2seq.data.batch import Batch, collate
 from seq2seq.data.column import Column
 from seq2seq.data.config import BatchConfig
+from seq2seq.data.rows import TrainRows
 from seq2seq.data.sampler import BatchPlan, PlannedBatch
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 
 class TrainLoader:
@@ -26,7 +23,7 @@ class TrainLoader:
 
     def __init__(
         self,
-        dataset: "Dataset",
+        rows: TrainRows,
         config: BatchConfig,
         *,
         seed: int,
@@ -35,7 +32,6 @@ class TrainLoader:
         accumulate: int = 1,
     ) -> None:
         """Args:
-        dataset: the `train` of a PreparedCorpus.
         accumulate: micro-batches of a rank per optimizer step; the last step of an epoch may have fewer.
 
         Raises:
@@ -43,10 +39,9 @@ class TrainLoader:
         """
         assert 0 <= rank < world_size, "a rank lies below world_size"
         assert accumulate >= 1, "a step takes at least one micro-batch"
-        self.source, self.target = Column.of_dataset(dataset, "source"), Column.of_dataset(dataset, "target")
-        self.links = Column.of_dataset(dataset, "links") if "links" in dataset.column_names else None
-        self.target_lengths = self.target.lengths() + 1
-        self.plan = BatchPlan(self.source.lengths() + 1, self.target_lengths, config, world_size=world_size)
+        self.rows = rows
+        self.target_lengths = rows.target.lengths() + 1
+        self.plan = BatchPlan(rows.source.lengths() + 1, self.target_lengths, config, world_size=world_size)
         self.seed, self.rank, self.world_size, self.accumulate = seed, rank, world_size, accumulate
         self.epoch = 0
         self.next_batch = 0
@@ -88,13 +83,13 @@ class TrainLoader:
 
     def collate(self, planned: PlannedBatch, window_tokens: int) -> Batch:
         return collate(
-            self.source,
-            self.target,
+            self.rows.source,
+            self.rows.target,
             planned.rows,
             source_width=planned.source_width,
             target_width=planned.target_width,
             window_tokens=window_tokens,
-            links=self.links,
+            links=self.rows.links,
         )
 
 

@@ -23,6 +23,7 @@ def check_options(config: DataConfig) -> list[str]:
         problems
         + check_tokenizer(config.tokenizer)
         + check_filters(config.filters)
+        + check_augmentation(config)
         + check_batch(config.batch, longest)
     )
 
@@ -68,6 +69,25 @@ def check_filters(config: FilterConfig) -> list[str]:
         problems.append(
             f"data.filters.max_length_ratio: must be at least 1, the longer side over the shorter, not "
             f"{config.max_length_ratio}; null allows any"
+        )
+    return problems
+
+
+def check_augmentation(config: DataConfig) -> list[str]:
+    problems = []
+    augmentation = config.augmentation
+    for name in ("concatenate", "cuts"):
+        if (value := getattr(augmentation, name)) < 1:
+            problems.append(f"data.augmentation.{name}: must be at least 1, not {value}")
+    if not 0 <= augmentation.cut_share < 1:
+        problems.append(
+            f"data.augmentation.cut_share: must be at least 0 and below 1, not {augmentation.cut_share}; choose 0.1"
+        )
+    if augmentation.cut_share and config.tokenizer.kind is TokenizerKind.word:
+        problems.append("data.augmentation.cut_share: whole words are not cut; choose 0, or data.tokenizer.kind=bpe")
+    if augmentation.cuts > 1 and not augmentation.cut_share:
+        problems.append(
+            "data.augmentation.cuts: is not read without cuts; set data.augmentation.cut_share, or leave it out"
         )
     return problems
 

@@ -4,9 +4,11 @@ from typing import cast
 
 from lightning.pytorch import LightningDataModule, Trainer
 
+from seq2seq.data.augment import augmented
 from seq2seq.data.config import DataConfig
 from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus
+from seq2seq.data.rows import TrainRows
 from seq2seq.training.config import TrainerConfig
 from seq2seq.training.stream import TrainingStream
 from seq2seq.training.validation import Validator
@@ -27,7 +29,7 @@ class TranslationData(LightningDataModule):
         rank, world_size = self.trainer.global_rank, self.trainer.world_size
         config = self.trainer_config
         loader = TrainLoader(
-            self.corpus.train,
+            self.train_rows(),
             self.data_config.batch,
             seed=self.seed,
             rank=rank,
@@ -44,6 +46,13 @@ class TranslationData(LightningDataModule):
             rank=rank,
             world_size=world_size,
         )
+
+    def train_rows(self) -> TrainRows:
+        """The training pairs, as data.augmentation has them."""
+        config = self.data_config
+        longest = config.max_source_length - 1, config.max_target_length - 1
+        rows = TrainRows.of_dataset(self.corpus.train)
+        return augmented(rows, config.augmentation, self.corpus.tokenizers, longest=longest, seed=self.seed)
 
     def train_dataloader(self) -> TrainingStream:
         return self.stream

@@ -13,6 +13,7 @@ from seq2seq.data.batch import Batch, collate
 from seq2seq.data.column import Column
 from seq2seq.data.config import BatchConfig
 from seq2seq.data.loader import EvaluationLoader, TrainLoader
+from seq2seq.data.rows import TrainRows
 from seq2seq.data.tokenizer import Tokenizer
 
 PAD, BOS, EOS = Tokenizer.PAD_ID, Tokenizer.BOS_ID, Tokenizer.EOS_ID
@@ -36,7 +37,7 @@ def dataset(count: int = 200, *, links: bool = False) -> Dataset:
 
 
 def loader(**options: int) -> TrainLoader:
-    return TrainLoader(dataset(), BatchConfig(max_tokens=96), seed=3, **options)
+    return TrainLoader(TrainRows.of_dataset(dataset()), BatchConfig(max_tokens=96), seed=3, **options)
 
 
 def same(left: Batch, right: Batch) -> bool:
@@ -153,7 +154,7 @@ def test_setting_the_epoch_does_not_undo_a_resume() -> None:
 
 
 def test_links_belong_to_their_rows() -> None:
-    linked = TrainLoader(dataset(links=True), BatchConfig(max_tokens=96), seed=3)
+    linked = TrainLoader(TrainRows.of_dataset(dataset(links=True)), BatchConfig(max_tokens=96), seed=3)
     for batch in linked:
         assert batch.links is not None
         links = batch.links
@@ -237,7 +238,7 @@ def test_a_batch_costs_little() -> None:
     lengths = random.integers(5, 20, 20_000)
     ids = [[7] * length for length in lengths]
     table = Dataset.from_dict({"source": ids, "target": ids}, features=Features({"source": IDS, "target": IDS}))
-    many = TrainLoader(table, BatchConfig(), seed=1)
+    many = TrainLoader(TrainRows.of_dataset(table), BatchConfig(), seed=1)
     started = time.process_time()
     count = sum(1 for _ in many)
     assert (time.process_time() - started) / count < 0.01

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.data.config import BatchConfig, DataConfig, FilterConfig, TatoebaConfig, TokenizerConfig, TokenizerKind
+from seq2seq.data.config import (
+    AugmentationConfig,
+    BatchConfig,
+    DataConfig,
+    FilterConfig,
+    TatoebaConfig,
+    TokenizerConfig,
+    TokenizerKind,
+)
 from seq2seq.data.options import check_options
 from seq2seq.data.sources.base import check
 
@@ -32,6 +40,14 @@ def config(**options: object) -> DataConfig:
         (config(tokenizer=TokenizerConfig(source_model="absent.model")), "data.tokenizer.source_model"),
         (config(filters=FilterConfig(min_length=0)), "data.filters.min_length"),
         (config(filters=FilterConfig(max_length_ratio=0.5)), "data.filters.max_length_ratio"),
+        (config(augmentation=AugmentationConfig(concatenate=0)), "data.augmentation.concatenate"),
+        (config(augmentation=AugmentationConfig(cut_share=1.0)), "data.augmentation.cut_share"),
+        (config(augmentation=AugmentationConfig(cut_share=0.1, cuts=0)), "data.augmentation.cuts"),
+        (config(augmentation=AugmentationConfig(cuts=2)), "data.augmentation.cuts"),
+        (
+            config(augmentation=AugmentationConfig(cut_share=0.1), tokenizer=TokenizerConfig(kind=TokenizerKind.word)),
+            "data.augmentation.cut_share",
+        ),
         (config(batch=BatchConfig(max_tokens=127)), "data.batch.max_tokens"),
         (config(batch=BatchConfig(max_shapes=1)), "data.batch.max_shapes"),
     ],

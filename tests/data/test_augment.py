@@ -1,0 +1,169 @@
+"""Joined and cut training rows: nothing is lost, nothing is too long, and links stay between the same words."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from seq2seq.data.augment import augmented
+from seq2seq.data.column import Column
+from seq2seq.data.config import AugmentationConfig, TokenizerConfig
+from seq2seq.data.cuts import PieceCuts
+from seq2seq.data.rows import TrainRows
+from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+
+WORDS = ["tomorrow", "morning", "tom", "row", "rowing", "more", "in", "moth", "other", "another"]
+SOURCE = [" ".join(WORDS[(3 * row + step) % 10] for step in range(1 + row % 6)) for row in range(120)]
+TARGET = [" ".join(reversed(text.split())) for text in SOURCE]
+FAR = (500, 500)
+
+
+@pytest.fixture(scope="module")
+def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
+    path = tmp_path_factory.mktemp("tokenizer") / "joint.model"
+    tokenizer = Tokenizer.train(SOURCE, path, config=TokenizerConfig(vocab_size=56))
+    return Tokenizers(tokenizer, tokenizer)
+
+
+@pytest.fixture
+def rows(tokenizers: Tokenizers) -> TrainRows:
+    """Each word is linked to itself in the reversed sentence."""
+    links = []
+    for source, target in zip(SOURCE, TARGET, strict=True):
+        there, back = (words_of(tokenizers.source, tokenizers.source.encode(text)) for text in (source, target))
+        last = len(source.split()) - 1
+        links.append(
+            [x for i, word in enumerate(there) for j, o in enumerate(back) if o == last - word for x in (i, j)]
+        )
+    ids = (Column.of(tokenizers.source.encode_batch(side)) for side in (SOURCE, TARGET))
+    return TrainRows(*ids, Column.of(links))
+
+
+def words_of(tokenizer: Tokenizer, ids: list[int]) -> list[int]:
+    return (np.cumsum([piece.startswith("▁") for piece in tokenizer.pieces(ids)]) - 1).tolist()
+
+
+def text_of(column: Column, tokenizer: Tokenizer) -> list[str]:
+    return [tokenizer.decode(column.row(row).tolist()) for row in range(len(column))]
+
+
+def linked_words(rows: TrainRows, row: int, tokenizers: Tokenizers) -> Counter[tuple[str, str]]:
+    """The linked pieces of a row as the words they belong to, each piece once."""
+    assert rows.links is not None
+    sides = []
+    for column, tokenizer in ((rows.source, tokenizers.source), (rows.target, tokenizers.target)):
+        ids = column.row(row).tolist()
+        words = tokenizer.decode(ids).split()
+        sides.append([words[word] for word in words_of(tokenizer, ids)])
+    pairs = rows.links.row(row).reshape(-1, 2).tolist()
+    return Counter((sides[0][i], sides[1][j]) for i, j in pairs)
+
+
+def augment(rows: TrainRows, tokenizers: Tokenizers, longest: tuple[int, int] = FAR, **options: float) -> TrainRows:
+    config = AugmentationConfig(**options)  # type: ignore[arg-type]
+    return augmented(rows, config, tokenizers, longest=longest, seed=3)
+
+
+def test_nothing_is_asked_for(rows: TrainRows, tokenizers: Tokenizers) -> None:
+    assert augment(rows, tokenizers) is rows
+
+
+@pytest.mark.parametrize("most", [2, 5, 200])
+def test_every_pair_is_in_one_row(rows: TrainRows, tokenizers: Tokenizers, most: int) -> None:
+    joined = augment(rows, tokenizers, concatenate=most)
+    assert len(joined) < len(rows)
+    source, target = (text_of(column, tokenizers.source) for column in (joined.source, joined.target))
+    assert Counter(" ".join(source).split()) == Counter(" ".join(SOURCE).split())
+    pairs = dict(zip(SOURCE, TARGET, strict=True))
+    for left, right in zip(source, target, strict=True):
+        assert reachable(left, right, pairs, most), "a row is whole pairs, in the same order on both sides"
+
+
+def reachable(left: str, right: str, pairs: dict[str, str], most: int) -> bool:
+    """Whether both texts are the sides of up to `most` pairs, one after the other."""
+    if not left:
+        return not right
+    return most > 0 and any(
+        f"{left} ".startswith(f"{source} ")
+        and f"{right} ".startswith(f"{target} ")
+        and reachable(left[len(source) + 1 :], right[len(target) + 1 :], pairs, most - 1)
+        for source, target in pairs.items()
+    )
+
+
+def test_all_numbers_of_pairs_are_equally_likely(tokenizers: Tokenizers) -> None:
+    one = Column.of([[9]] * 60_000)
+    lengths = augment(TrainRows(one, one), tokenizers, concatenate=4).source.lengths()
+    counts = np.bincount(lengths, minlength=5)[1:] / len(lengths)
+    assert counts == pytest.approx([0.25] * 4, abs=0.01)
+
+
+def test_what_would_be_too_long_stays_apart(rows: TrainRows, tokenizers: Tokenizers) -> None:
+    longest = int(rows.source.lengths().max()), int(rows.target.lengths().max())
+    joined = augment(rows, tokenizers, longest, concatenate=5)
+    assert joined.fits(longest).all()
+    assert joined.source.lengths().sum() == rows.source.lengths().sum()
+    assert len(joined) < len(rows)
+
+
+def test_links_of_joined_rows(rows: TrainRows, tokenizers: Tokenizers) -> None:
+    joined = augment(rows, tokenizers, concatenate=5)
+    assert joined.links is not None and joined.links.lengths().sum() == rows.links.lengths().sum()  # type: ignore[union-attr]
+    for row in range(len(joined)):
+        assert all(left == right for left, right in linked_words(joined, row, tokenizers))
+
+
+def test_cut_rows_are_the_same_text(rows: TrainRows, tokenizers: Tokenizers) -> None:
+    cut = augment(rows, tokenizers, cut_share=0.5, cuts=3)
+    assert len(cut) == 3 * len(rows)
+    assert text_of(cut.source, tokenizers.source) == SOURCE * 3
+    assert text_of(cut.target, tokenizers.target) == TARGET * 3
+    assert cut.source.lengths().sum() > 3.3 * rows.source.lengths().sum()
+    assert cut.source.row(5).tolist() != cut.source.row(5 + len(rows)).tolist(), "each time otherwise"
+
+
+def test_links_of_cut_rows_join_all_parts_of_the_same_words(rows: TrainRows, tokenizers: Tokenizers) -> None:
+    cut = augment(rows, tokenizers, cut_share=0.5)
+    for row, text in enumerate(SOURCE):
+        sides = [words_of(tokenizers.source, column.row(row).tolist()) for column in (cut.source, cut.target)]
+        pieces = [Counter(side) for side in sides]
+        last = len(text.split()) - 1
+        expected: Counter[tuple[str, str]] = Counter()
+        for number, word in enumerate(text.split()):
+            expected[word, word] += pieces[0][number] * pieces[1][last - number]
+        assert linked_words(cut, row, tokenizers) == expected
+
+
+def test_a_row_that_would_be_too_long_stays_as_it_is(rows: TrainRows, tokenizers: Tokenizers) -> None:
+    longest = int(rows.source.lengths().max()), int(rows.target.lengths().max())
+    cut = augment(rows, tokenizers, longest, cut_share=0.5)
+    assert cut.fits(longest).all()
+    same = [cut.source.row(row).tolist() == rows.source.row(row).tolist() for row in range(len(rows))]
+    assert any(same) and not all(same)
+    for row in range(len(rows)):
+        assert all(left == right for left, right in linked_words(cut, row, tokenizers))
+
+
+def test_the_share_of_pieces_that_are_cut(tokenizers: Tokenizers) -> None:
+    cuts = PieceCuts(tokenizers.source)
+    piece = int(np.argmax(cuts.counts))
+    assert cuts.counts[piece] > 1
+    column = Column.of([[piece]] * 20_000)
+    drawn = cuts.draw(column, 0.3, np.random.default_rng(1)).column
+    assert (drawn.lengths() > 1).mean() == pytest.approx(0.3, abs=0.02)
+    first = Counter(drawn.row(row)[0] for row in np.flatnonzero(drawn.lengths() == 2))
+    assert len(first) > 1, "every way is drawn"
+
+
+def test_the_same_seed_gives_the_same_rows(rows: TrainRows, tokenizers: Tokenizers) -> None:
+    options = AugmentationConfig(concatenate=3, cut_share=0.2, cuts=2)
+    one, again, other = (augmented(rows, options, tokenizers, longest=FAR, seed=seed) for seed in (1, 1, 2))
+    assert one.source.values.tolist() == again.source.values.tolist()
+    assert one.target.offsets.tolist() == again.target.offsets.tolist()
+    assert one.source.values.tolist() != other.source.values.tolist()
+
+
+def test_special_pieces_are_never_cut_and_never_parts(tokenizers: Tokenizers) -> None:
+    cuts = PieceCuts(tokenizers.source)
+    assert (cuts.counts[: Tokenizer.EOS_ID + 1] == 0).all()
+    assert (cuts.halves > Tokenizer.EOS_ID).all()
