@@ -13,6 +13,7 @@ from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.links import format_links, read_gold, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
+from seq2seq.cli.align_both import both
 from seq2seq.cli.align_choose import choose
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import (
@@ -47,8 +48,8 @@ class TextByDefault(TyperGroup):
 align_app = typer.Typer(
     cls=TextByDefault,
     no_args_is_help=True,
-    help="Word alignments: of a run (`align --run DIR SOURCE TARGET`), of two directions, against gold links, and the "
-    "choice of the layer and heads that they are read from.",
+    help="Word alignments: of a run (`align --run DIR SOURCE TARGET`), of two runs or two files made one, against gold "
+    "links, and the choice of the layer and heads that they are read from.",
 )
 
 LayerOption = Annotated[
@@ -153,3 +154,4 @@ def score_file(
 
 
 align_app.command("choose")(choose)
+align_app.command("both")(both)

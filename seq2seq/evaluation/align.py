@@ -38,12 +38,14 @@ class Alignment:
 
     Attributes:
         links: (source word, target word) pairs; a word is a run of non-space characters, counted from 0.
+        word_weights: (target words, source words) that the links were read from.
         weights: (T, S) over the pieces, see `seq2seq.alignment.extract`; the last column is the source's end.
         source_pieces, target_pieces: S and T of them.
         all_weights: (layers, heads, T, S), where they were asked for.
     """
 
     links: Links
+    word_weights: Tensor
     weights: Tensor
     source_pieces: list[str]
     target_pieces: list[str]
@@ -115,7 +117,7 @@ class Aligner:
         table = word_weights(weights, target.words, columns, *size, per_piece=best)
         links = hard_links(table, self.config.method, self.config.threshold)
         pieces = self.tokenizers.source.pieces([*source.ids, Tokenizer.EOS_ID])
-        return Alignment(links, weights, pieces, self.tokenizers.target.pieces(target.ids), every)
+        return Alignment(links, table, weights, pieces, self.tokenizers.target.pieces(target.ids), every)
 
 
 def number_of_words(side: Side) -> int:

@@ -93,7 +93,7 @@ def choose_alignment(
         raise ConfigError("align choose: needs --reverse, a run of the other direction, or --gold links; give either")
     paths = [forward] if reverse is None else [forward, reverse]
     bundles = [load_bundle(path) for path in paths]
-    refuse_same_direction(bundles)
+    refuse_same_direction([(bundle.path, bundle.config.data.languages()) for bundle in bundles])
     unread = [left_out(bundle) for bundle in bundles]
     pairs = own_split(bundles[0], "validation") if text is None else text
     links = None if gold is None else gold_of(gold, pairs)[:lines]
@@ -121,13 +121,13 @@ def links_of(bundles: Sequence[Bundle], pairs: Pairs, readings: Sequence[bool], 
     return found
 
 
-def refuse_same_direction(bundles: Sequence[Bundle]) -> None:
-    directions = [bundle.config.data.languages() for bundle in bundles]
-    if len(directions) == 2 and directions[1] != directions[0][::-1]:
-        source, target = directions[0]
+def refuse_same_direction(runs: Sequence[tuple[Path, tuple[str, str]]]) -> None:
+    """Raise ConfigError if the second of two runs, each with its languages, is not of the other direction."""
+    if len(runs) == 2 and runs[1][1] != runs[0][1][::-1]:
+        (forward, (source, target)), (reverse, languages) = runs
         raise ConfigError(
-            f"--reverse: must translate {target} to {source}, the other way than {bundles[0].path}, but "
-            f"{bundles[1].path} translates {' to '.join(directions[1])}; train one with data.reverse=true"
+            f"--reverse: must translate {target} to {source}, the other way than {forward}, but {reverse} translates "
+            f"{' to '.join(languages)}; train one with data.reverse=true"
         )
 
 

@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.links import Links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.data.sources.base import Pairs
+from seq2seq.evaluation.align import Alignment
 from seq2seq.evaluation.translate import Progress
 from seq2seq.run.model import Model
 
 
 @dataclass
 class Counts:
-    """Links of words over all pairs: of either run, of both, and after they were made one."""
+    """Links of words over all pairs: of either run on its own, of both, and those they make together."""
 
     forward: int = 0
     reverse: int = 0
@@ -26,7 +28,9 @@ class Counts:
 
 
 class JoinedAligner:
-    """Aligns by both runs and makes their links one. The runs may have other tokenizers: links are of words.
+    """Aligns by the product of both runs' weights and makes the two directions' links one.
+
+    The runs may have other tokenizers: links are of words.
 
     Args:
         forward: translates sources to targets.
@@ -46,11 +50,12 @@ class JoinedAligner:
         Args:
             progress: called with the number of sentences that one of the runs has just aligned.
         """
-        there = given_links(self.forward, pairs.source, pairs.target, progress)
-        back = given_links(self.reverse, pairs.target, pairs.source, progress)
+        there = given_alignments(self.forward, pairs.source, pairs.target, progress)
+        back = given_alignments(self.reverse, pairs.target, pairs.source, progress)
         counts = self.counts
-        for own, swapped in zip(there, map(swap_links, back), strict=True):
-            links = symmetrize(own, swapped, self.method)
+        for forward, reverse in zip(there, back, strict=True):
+            links = symmetrize(*agreed_links(forward.word_weights, reverse.word_weights), self.method)
+            own, swapped = forward.links, swap_links(reverse.links)
             counts.forward += len(own)
             counts.reverse += len(swapped)
             counts.both += len(own & swapped)
@@ -58,17 +63,16 @@ class JoinedAligner:
             yield links
 
 
-def given_links(model: Model, sources: list[str], targets: list[str], progress: Progress) -> list[Links]:
-    """Links of given translations, by `model.alignment`. They are not scored, which would cost as much again."""
+def given_alignments(model: Model, sources: list[str], targets: list[str], progress: Progress) -> list[Alignment]:
+    """Given translations, aligned by `model.alignment`. They are not scored, which would cost as much again."""
     translator = model.translator(alignments=True)
     source, _ = translator.encode(model.tokenizers.source, sources, translator.max_source)
     target, _ = translator.encode(model.tokenizers.target, targets, translator.max_target)
-    found: list[Links] = [frozenset()] * len(sources)
+    found: list[Alignment | None] = [None] * len(sources)
     by_length = sorted(range(len(sources)), key=lambda row: -len(target[row].ids))
     for batch in translator.batches(by_length, source, 1):
         aligned = translator.align([source[row] for row in batch], [target[row] for row in batch])
         for row, alignment in zip(batch, aligned, strict=True):
-            assert alignment is not None
-            found[row] = alignment.links
+            found[row] = alignment
         progress(len(batch))
-    return found
+    return [alignment for alignment in found if alignment is not None]

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import seq2seq
+from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.alignment.links import format_links, parse_links, swap_links
-from seq2seq.alignment.symmetrize import SymmetrizeMethod
+from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.attention.config import LinformerConfig
 from seq2seq.data.tokenizer import Tokenizers
 from tests.cli.conftest import Command
@@ -121,6 +122,33 @@ def test_choose_gives_options_that_align_text_takes(
     heads = ",".join(map(str, chosen["heads"]))
     shifted = str(chosen["shifted"]).lower()
     assert f"alignment.layer={chosen['layer']} alignment.heads=[{heads}] alignment.shifted={shifted}" in ended.err
+
+
+@pytest.mark.parametrize("method", [None, SymmetrizeMethod.union])
+def test_two_runs_together(
+    command: Command, run: Path, reverse: Path, files: tuple[Path, Path], method: SymmetrizeMethod | None
+) -> None:
+    given = [] if method is None else ["--method", method.value]
+    ended = command("align", "both", "--run", run, "--reverse", reverse, *given, *files)
+    assert ended.code == 0, ended.err
+    there = seq2seq.load(run).score(SOURCES, TARGETS, alignments=True)
+    back = seq2seq.load(reverse).score(TARGETS, SOURCES, alignments=True)
+    expected = [
+        symmetrize(
+            *agreed_links(one.alignment.word_weights, other.alignment.word_weights),
+            method or SymmetrizeMethod.grow_diag,
+        )
+        for one, other in zip(there, back, strict=True)
+        if one.alignment and other.alignment
+    ]
+    assert [parse_links(line) for line in ended.out.split("\n")[:-1]] == expected
+    assert sum(map(len, expected)) > 20
+
+
+def test_two_runs_of_one_direction_are_refused(command: Command, run: Path, files: tuple[Path, Path]) -> None:
+    ended = command("align", "both", "--run", run, "--reverse", run, *files)
+    assert (ended.code, ended.out) == (2, "")
+    assert "--reverse: must translate yy to xx" in ended.err
 
 
 def test_choose_by_gold(command: Command, run: Path, files: tuple[Path, Path], write: Write) -> None:

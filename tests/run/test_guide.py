@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.alignment.links import parse_links, read_pharaoh, swap_links
+from seq2seq.alignment.links import parse_links, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.attention.config import FullConfig, LinformerConfig
 from seq2seq.config.schema import RunConfig
@@ -115,7 +116,8 @@ def test_links_are_those_of_both_runs_made_one(config: RunConfig, runs: list[str
     expected = []
     for own, other in zip(there, back, strict=True):
         assert own.alignment and other.alignment
-        expected.append(symmetrize(own.alignment.links, swap_links(other.alignment.links), METHOD))
+        agreed = agreed_links(own.alignment.word_weights, other.alignment.word_weights)
+        expected.append(symmetrize(*agreed, METHOD))
     words = (folder_of_links(config) / "links.pharaoh").read_text().splitlines()
     assert list(map(parse_links, words)) == expected
     assert sum(map(len, expected)) > 100

@@ -1,0 +1,49 @@
+"""`seq2seq align both`: given translations aligned by two runs together, one of each direction."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seq2seq.alignment.links import format_links
+from seq2seq.alignment.symmetrize import SymmetrizeMethod
+from seq2seq.cli.lines import line_progress, parallel_lines, standard_output
+from seq2seq.cli.options import Device, Run, Source, Target, saved_config
+from seq2seq.run.logs import configure_logging
+
+WINDOW = 4096  # sentence pairs that both runs align before their links come out
+
+ReverseRun = Annotated[
+    Path, typer.Option("--reverse", metavar="DIR", help="A run of the other direction.", show_default=False)
+]
+
+
+def both(
+    run: Run,
+    source: Source,
+    target: Target,
+    reverse: ReverseRun,
+    method: Annotated[
+        SymmetrizeMethod, typer.Option(help="How the links of the two directions are made one.")
+    ] = SymmetrizeMethod.grow_diag,
+    device: Device = "auto",
+) -> None:
+    """Align given translations by two runs together: the weights of both directions are multiplied.
+
+    Each run is read at the layer and heads that it was configured with. Links are source-target in the direction of
+    --run.
+    """
+    sides = parallel_lines(source, target)
+    configure_logging()
+    from seq2seq.data.sources.base import Pairs
+    from seq2seq.run.choose import refuse_same_direction
+    from seq2seq.run.joined_aligner import JoinedAligner
+    from seq2seq.run.model import load_model
+
+    refuse_same_direction([(each, saved_config(each).data.languages()) for each in (run, reverse)])
+    aligner = JoinedAligner(load_model(run, device=device), load_model(reverse, device=device), method)
+    pairs = Pairs(*sides)
+    with standard_output() as write, line_progress("aligning", 2 * len(pairs)) as progress:
+        for first in range(0, len(pairs), WINDOW):
+            for links in aligner.align(pairs.take(range(first, min(first + WINDOW, len(pairs)))), progress):
+                write(format_links(links))
