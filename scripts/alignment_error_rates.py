@@ -5,7 +5,8 @@
 GOLD.tsv holds a sentence, its translation and links `i-j` (`ipj` if merely possible) between tabs, in the direction of
 FORWARD, words between spaces. Layer and heads are chosen by how far the two runs agree on FORWARD's validation split;
 the gold lines play no part in it. Given translations are aligned, not those that the models would prefer. The table
-goes to standard output as Markdown; its first column has what was chosen for FORWARD and for REVERSE, and the method.
+goes to standard output as Markdown; its first column has what was chosen for FORWARD and for REVERSE, and the method:
+how links are read from the weights of either direction, or from the product of both.
 
 --eflomal aligns the same lines with eflomal (Östling & Tiedemann 2016, "Efficient Word Alignment with Markov Chain
 Monte Carlo"), which learns from the training text of FORWARD together with them, in lower case, with words and
@@ -20,6 +21,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
+from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.choose import Candidate
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
@@ -28,6 +32,7 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.cli.lines import file_lines
 from seq2seq.data.sources.base import load_raw
 from seq2seq.errors import DataError, MissingDependencyError, UserError
+from seq2seq.evaluation.align import Alignment
 from seq2seq.run.bundle import load_bundle
 from seq2seq.run.choose import choose_alignment
 from seq2seq.run.logs import configure_logging
@@ -67,9 +72,13 @@ def main() -> int:
             if chosen in seen:  # of the two readings free to choose, one that stands in the table
                 continue
             seen.add(chosen)
+            read = f"{describe(chosen[0])}; {describe(chosen[1])}"
             for method in LinkMethod:
-                links = aligned(models, chosen, method, gold)
-                report(f"{describe(chosen[0])}; {describe(chosen[1])}; {method.value}", *links, gold)
+                there, back = aligned(models, chosen, method, gold)
+                links = [each.links for each in there], [swap_links(each.links) for each in back]
+                report(f"{read}; {method.value}", *links, gold)
+            agreed = [agreed_links(*pair) for pair in zip(words_of(there), words_of(back), strict=True)]
+            report(f"{read}; product", [each[0] for each in agreed], [each[1] for each in agreed], gold)
         if arguments.eflomal:
             report("eflomal", *eflomal_links(arguments.forward, gold), gold)
     except UserError as error:
@@ -108,15 +117,19 @@ def describe(chosen: Candidate) -> str:
 
 def aligned(
     models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], method: LinkMethod, gold: GoldText
-) -> tuple[list[Links], list[Links]]:
-    """Links of the two directions, both source-target."""
+) -> list[list[Alignment]]:
+    """Of the two directions, each as its model reads it."""
     found = []
     for model, candidate, sides in zip(
         models, chosen, ((gold.source, gold.target), (gold.target, gold.source)), strict=True
     ):
         model.alignment = candidate.applied_to(AlignmentConfig(method=method))
-        found.append([each.alignment.links for each in model.score(*sides, alignments=True) if each.alignment])
-    return found[0], [swap_links(links) for links in found[1]]
+        found.append([each.alignment for each in model.score(*sides, alignments=True) if each.alignment])
+    return found
+
+
+def words_of(alignments: list[Alignment]) -> list[Tensor]:
+    return [each.word_weights for each in alignments]
 
 
 def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldText) -> None:
