@@ -5,19 +5,19 @@ the other direction. What only one of them believes has a small product; what bo
 neither finds it likeliest. Hard links of the two, made one afterwards, cannot know that. Source: Liang, Taskar & Klein
 2006, "Alignment by Agreement", section 3.2, which multiplies the posteriors of two aligners.
 
-On held-out text of the default corpus, against the links of a statistical aligner, the intersection's error rate falls
-from 30 to 21 %.
+Both directions then read the product in company (`seq2seq.alignment.chain`), and their chances are multiplied as well.
 """
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from seq2seq.alignment.config import LinkMethod
+from seq2seq.alignment.chain import chained
 from seq2seq.alignment.links import Links, swap_links
-from seq2seq.alignment.words import hard_links
 
 
 def agreed_links(forward: Tensor, reverse: Tensor) -> tuple[Links, Links]:
-    """The best source word of every target word, and the best target word of every source word, by the product.
+    """The best source word of every target word, and the best target word of every source word, as both see it.
 
     Args:
         forward: (target words, source words) of one direction.
@@ -29,5 +29,13 @@ def agreed_links(forward: Tensor, reverse: Tensor) -> tuple[Links, Links]:
     """
     targets, sources = min(len(forward), reverse.shape[1]), min(forward.shape[1], len(reverse))
     product = forward[:targets, :sources].double() * reverse[:sources, :targets].double().mT
-    there, back = (hard_links(table, LinkMethod.argmax, 1.0) for table in (product, product.mT))
-    return there, swap_links(back)
+    likely = np.sqrt(product.cpu().numpy())
+    chances = chained(likely) * chained(likely.T).T
+    return best_links(chances), swap_links(best_links(chances.T))
+
+
+def best_links(chances: NDArray[np.float64]) -> Links:
+    """Every row's first best column, unless there is none, as (column, row)."""
+    if not chances.size:
+        return frozenset()
+    return frozenset((int(row.argmax()), number) for number, row in enumerate(chances) if row.max() > 0)

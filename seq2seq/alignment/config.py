@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 
 
 class LinkMethod(enum.Enum):
-    """Which words to link: every target word to its best source word; all pairs with enough weight; mutual bests."""
+    """Which words to link: every target word to its best source word; all pairs with enough weight; mutual bests; every
+    target word to its best source word, judged with its neighbours (`seq2seq.alignment.chain`)."""
 
     argmax = "argmax"
     threshold = "threshold"
     mutual = "mutual"
+    chain = "chain"
 
 
 @dataclass

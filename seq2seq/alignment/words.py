@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seq2seq.alignment.chain import chained
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.alignment.links import Links
 from seq2seq.errors import ConfigError
@@ -67,10 +68,11 @@ def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
     """Link words by their weights.
 
     Args:
-        weights: (target words, source words), per piece for argmax and mutual. A word that has no weight is never
+        weights: (target words, source words), per piece unless for threshold. A target word that has no weight is never
             linked.
-        method: argmax links every target word to its best source word; mutual only where each is the other's best;
-            threshold all words with enough weight. Of equal weights the first word wins: the result is always the same.
+        method: argmax links every target word to its best source word; chain too, judging with its neighbours; mutual
+            only where each is the other's best; threshold all words with enough weight. Of equal weights the first word
+            wins: the result is always the same.
         threshold: least weight of a link, above 0 and up to 1. Read by the method threshold alone.
 
     Raises:
@@ -79,6 +81,8 @@ def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
     table = weights.detach().cpu().double().numpy()
     assert table.ndim == 2, "weights of one sentence pair, (target words, source words)"
     assert np.isfinite(table).all(), "weights must be finite"
+    if method is LinkMethod.chain:
+        table = chained(table)
     linked = table > 0
     if method is LinkMethod.threshold:
         if not 0 < threshold <= 1:

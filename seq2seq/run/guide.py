@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 1  # raise it when this package makes other links of the same runs and text
+CODE_VERSION = 2  # raise it when this package makes other links of the same runs and text
 LINES = 1000  # spread over the training text, on which the layers and heads are chosen that agree most
 WINDOW = 8192  # training pairs aligned by both runs before the next
 RECORD = "guided_alignment.json"

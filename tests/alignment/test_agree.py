@@ -8,13 +8,20 @@ from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.links import parse_links, swap_links
 
 
-def test_an_example_worked_by_hand() -> None:
-    """Target word 0 prefers source word 0, which wants nothing of it; source word 1 is sure of target word 0."""
-    forward = torch.tensor([[0.6, 0.4, 0.0], [0.1, 0.1, 0.8]])  # 2 target words by 3 source words
-    reverse = torch.tensor([[0.1, 0.9], [0.9, 0.1], [0.3, 0.7]])  # 3 source words by 2 target words
-    there, back = agreed_links(forward, reverse)  # products 0.06 0.36 0; 0.09 0.01 0.56
-    assert there == parse_links("1-0 2-1")
-    assert back == parse_links("0-1 1-0 2-1")
+def test_what_both_find_likely_is_linked_where_neither_finds_it_likeliest() -> None:
+    """Target word 1 looks at source word 2, source word 1 at target word 2; they are each other's second choice."""
+    forward = torch.eye(4) * 0.9 + 0.025
+    forward[1] = torch.tensor([0.01, 0.44, 0.54, 0.01])
+    reverse = torch.eye(4) * 0.9 + 0.025
+    reverse[1] = torch.tensor([0.01, 0.44, 0.54, 0.01])
+    there, back = agreed_links(forward, reverse)
+    assert there == back == parse_links("0-0 1-1 2-2 3-3")
+
+
+def test_a_doubt_of_one_direction_is_resolved_by_the_other() -> None:
+    forward, reverse = torch.full((3, 3), 1 / 3), torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    there, back = agreed_links(forward, reverse)
+    assert there == back == parse_links("0-2 1-0 2-1")
 
 
 def tables(*, sources: int = 5, targets: int = 7) -> tuple[Tensor, Tensor]:
@@ -28,13 +35,7 @@ def test_directions_are_alike() -> None:
     assert agreed_links(reverse, forward) == (swap_links(back), swap_links(there))
 
 
-def test_a_direction_that_knows_nothing_leaves_the_other_as_it_is() -> None:
-    forward, reverse = tables()
-    there, _ = agreed_links(forward, torch.full_like(reverse, 1 / 7))
-    assert there == {(int(row.argmax()), target) for target, row in enumerate(forward)}
-
-
-def test_what_one_direction_excludes_is_not_linked() -> None:
+def test_words_without_any_product_are_not_linked() -> None:
     forward, reverse = torch.eye(3), torch.eye(3).roll(1, 0)
     assert agreed_links(forward, reverse) == (frozenset(), frozenset())
 
