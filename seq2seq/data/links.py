@@ -7,17 +7,20 @@ from numpy.typing import NDArray
 
 from seq2seq.data.column import Column
 from seq2seq.data.sources.pairs import LINK, Pairs
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.tokenizer import Split, Tokenizers, words_of_characters
 from seq2seq.errors import DataError
 
 
-def subword_links(pairs: Pairs, lines: NDArray[np.int64], tokenizers: Tokenizers) -> Column:
+def subword_links(
+    pairs: Pairs, lines: NDArray[np.int64], tokenizers: Tokenizers, split: Split = words_of_characters
+) -> Column:
     """For each pair a flat row source, target, source, target, ... of linked subword positions.
 
     Two subwords are linked if the words they belong to are.
 
     Args:
         lines: (N,) the number of each pair in the corpus, from 0, for messages.
+        split: what the links call a word.
 
     Raises:
         DataError: a link that is not "i-j", or that names a word the sentence does not have.
@@ -26,9 +29,9 @@ def subword_links(pairs: Pairs, lines: NDArray[np.int64], tokenizers: Tokenizers
     rows = []
     for line, source, target, links in zip(lines, pairs.source, pairs.target, pairs.links, strict=True):
         where = f"word alignments, line {line + 1}"
-        words = parse_links(links, where, len(source.split()), len(target.split()))
-        source_pieces = pieces_of_words(tokenizers.source.word_of_piece(source)[1])
-        target_pieces = pieces_of_words(tokenizers.target.word_of_piece(target)[1])
+        words = parse_links(links, where, *(max(split(text), default=-1) + 1 for text in (source, target)))
+        source_pieces = pieces_of_words(tokenizers.source.word_of_piece(source, split)[1])
+        target_pieces = pieces_of_words(tokenizers.target.word_of_piece(target, split)[1])
         rows.append(
             [
                 position

@@ -10,7 +10,8 @@ import hashlib
 import io
 import logging
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -137,15 +138,15 @@ class Tokenizer:
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return [self._processor.id_to_piece(int(index)) for index in ids]
 
-    def word_of_piece(self, text: str) -> tuple[list[int], list[int]]:
+    def word_of_piece(self, text: str, split: "Split | None" = None) -> tuple[list[int], list[int]]:
         """The ids of a line and, for each, which word it belongs to.
 
-        Word n is text.split()[n]. A piece belongs to the word of the first character it covers that is not a space; a
-        piece that covers only space belongs to none, -1. Found from the model's own offsets into the line, so that
-        normalisation and unknown characters cannot shift it.
+        Word n is text.split()[n], or what another split says. A piece belongs to the word of the first character it
+        covers that is not a space; a piece that covers only space belongs to none, -1. Found from the model's own
+        offsets into the line, so that normalisation and unknown characters cannot shift it.
         """
         encoding = self._processor.encode(text, out_type="offset_mapping")
-        word_at = words_of_characters(text)
+        word_at = (split or words_of_characters)(text)
         words = []
         for piece, (begin, _) in zip(encoding["pieces"], encoding["offsets"], strict=True):
             while begin < len(text) and word_at[begin] < 0:
@@ -210,6 +211,9 @@ def alternate(source: list[str], target: list[str]) -> Iterator[str]:
         yield from pair
 
 
+Split = Callable[[str], list[int]]  # for each character of a line the number of its word, -1 for white space
+
+
 def words_of_characters(text: str) -> list[int]:
     """For each character of a line the number of its word in text.split(), -1 for white space."""
     words, word, inside = [], -1, False
@@ -219,3 +223,14 @@ def words_of_characters(text: str) -> list[int]:
         inside = not space
         words.append(-1 if space else word)
     return words
+
+
+def tokens_of_characters(text: str) -> list[int]:
+    """The same with every character by itself that is no letter, digit or mark on one: "don't!" has four tokens."""
+    tokens, token, within = [], -1, False
+    for character in text:
+        space, letter = character.isspace(), unicodedata.category(character)[0] in "LNM"
+        token += not space and not (within and letter)
+        within = letter
+        tokens.append(-1 if space else token)
+    return tokens

@@ -2,9 +2,10 @@
 
 Each is read at the layer and heads at which the two agree most.
 
-The links lie beside the prepared corpus, in a folder named by a hash of everything they follow from, as word alignments
-to read (`links.pharaoh`, a line a training pair) and as subwords to train on. The run's folder records which they are,
-so that a resumed run trains on the very same.
+The links lie beside the prepared corpus, in a folder named by a hash of everything they follow from: as word alignments
+to read (`links.pharaoh`, a line a training pair) and as subwords to train on. A punctuation mark is a word of its own
+there, so that a full stop is not taught to look at the word before it. The run's folder records which they are, so that
+a resumed run trains on the very same.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from seq2seq.data.corpus_files import MANIFEST, damage, save_manifest
 from seq2seq.data.links import subword_links
 from seq2seq.data.prepare import PreparedCorpus, training_text
 from seq2seq.data.storage import locked
+from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import CheckpointError, DataError
 from seq2seq.files import staged, write_whole
 from seq2seq.run.bundle import checked_facts, find_bundle
@@ -122,7 +124,7 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
     for model, each in zip(models, choices, strict=True):
         model.alignment = each.choice.candidate.applied_to(model.alignment)
         logger.info("%s is read at %s", each.run, each.options()[1])
-    aligner = JoinedAligner(forward, reverse, guide.method)
+    aligner = JoinedAligner(forward, reverse, guide.method, tokens_of_characters)
     columns = []
     every, shown = config.trainer.progress_every, is_first_process()
     with (
@@ -134,14 +136,18 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
             pairs = text.take(rows)
             lines = [format_links(links) for links in aligner.align(pairs, progress.advance)]
             words.writelines(f"{line}\n" for line in lines)
-            columns.append(subword_links(replace(pairs, links=lines), rows, corpus.tokenizers))
+            columns.append(subword_links(replace(pairs, links=lines), rows, corpus.tokenizers, tokens_of_characters))
     counts = aligner.counts
     if counts.joined == 0:
         raise DataError(f"guided_alignment.runs: {' and '.join(guide.runs)} link no word alike; give other runs")
     save_links(folder / SUBWORDS, Column.joined(columns))
     read = [each.options()[1] for each in choices]
     save_manifest(folder, {"runs": guide.runs, "read": read, "links": counts.joined, "agreement": counts.agreement})
-    logger.info("%s links of words; the runs agree on %.1f %%", f"{counts.joined:,}", 100 * counts.agreement)
+    logger.info(
+        "%s links of words and punctuation marks; the runs agree on %.1f %%",
+        f"{counts.joined:,}",
+        100 * counts.agreement,
+    )
 
 
 def warn_of_other_languages(config: RunConfig, forward: Model, reverse: Model) -> None:

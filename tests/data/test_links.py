@@ -8,7 +8,7 @@ import pytest
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.links import subword_links
 from seq2seq.data.sources.pairs import Pairs
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.tokenizer import Tokenizers, tokens_of_characters
 from seq2seq.errors import DataError
 
 TEXT = ["one two three four", "four three", "two", "one one two"] * 20
@@ -31,6 +31,15 @@ def test_every_subword_of_a_linked_word_is_linked(tokenizers: Tokenizers) -> Non
     ]
     assert sorted(row) == sorted(expected)
     assert subword_links(pairs, np.array([0, 1]), tokenizers).lengths().tolist() == [2 * len(expected), 0]
+
+
+def test_links_of_words_and_punctuation_marks(tokenizers: Tokenizers) -> None:
+    """A full stop by itself: neither its piece nor the word before it is linked to the other's."""
+    pairs = Pairs(["two."], ["one."], ["1-1"])
+    row = subword_links(pairs, np.array([0]), tokenizers, tokens_of_characters).row(0).tolist()
+    assert row == [len(tokenizers.source.encode(text)) - 1 for text in ("two.", "one.")]
+    with pytest.raises(DataError, match="names a word that is not there, the sentences have 1 and 1 words"):
+        subword_links(pairs, np.array([0]), tokenizers)
 
 
 @pytest.mark.parametrize("links", ["0-3", "2-0", "0p0", "0", "a-b", "-1-0"])

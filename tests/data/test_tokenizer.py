@@ -8,7 +8,7 @@ import pytest
 import sentencepiece
 
 from seq2seq.data.config import TokenizerConfig, TokenizerKind
-from seq2seq.data.tokenizer import NUM_THREADS, Tokenizer, Tokenizers
+from seq2seq.data.tokenizer import NUM_THREADS, Tokenizer, Tokenizers, tokens_of_characters
 from seq2seq.errors import DataError
 
 WORDS = ["the", "small", "dog", "runs", "over", "a", "green", "field", "and", "sees", "birds", "near", "while", "rain"]
@@ -109,6 +109,28 @@ def test_every_character_of_a_word_lies_in_pieces_of_that_word(
         for number, word in enumerate(text.split()):
             own = [index for index, of_word in zip(ids, words, strict=True) if of_word == number]
             assert tokenizer.decode(own) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("don't!  ¿Sí?", ["don", "'", "t", "!", "¿", "Sí", "?"]),
+        ("It costs 3.50 €", ["It", "costs", "3", ".", "50", "€"]),
+        ("हिन्दी e\u0301té.", ["हिन्दी", "e\u0301té", "."]),
+        (" a\u00a0b\t", ["a", "b"]),
+        ("", []),
+    ],
+)
+def test_tokens_are_words_and_single_other_characters(byte_tokenizer: Tokenizer, text: str, tokens: list[str]) -> None:
+    numbers = tokens_of_characters(text)
+    spelled = dict.fromkeys(range(len(tokens)), "")
+    for character, number in zip(text, numbers, strict=True):
+        assert (number == -1) == character.isspace()
+        if number >= 0:
+            spelled[number] += character
+    assert list(spelled.values()) == tokens
+    of_pieces = [token for token in byte_tokenizer.word_of_piece(text, tokens_of_characters)[1] if token >= 0]
+    assert sorted(set(of_pieces)) == list(range(len(tokens)))
 
 
 @pytest.mark.parametrize("text", [*HARD, "the dog", "the Ω dog", ""])
