@@ -19,10 +19,12 @@ class RunConfig:
     Attributes:
         name: of the folder below `outputs/` that runs like this one share.
         seed: of initial weights, batch order and dropout.
+        initial: a finished run or bundle whose weights and vocabulary training begins with, instead of none.
     """
 
     name: str = "train"
     seed: int = 1
+    initial: str | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = MISSING
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)

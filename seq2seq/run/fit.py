@@ -16,6 +16,7 @@ from seq2seq.model.transformer import Transformer
 from seq2seq.run.bundle import build_model, write_bundle
 from seq2seq.run.directory import RunDirectory, is_first_process
 from seq2seq.run.guide import guided_corpus
+from seq2seq.run.initial import begin_with
 from seq2seq.run.logs import configure_logging, quiet_lightning
 from seq2seq.training.checkpoint import (
     STOPPED,
@@ -53,6 +54,8 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     corpus = guided_corpus(config, prepare(config.data), directory)
     torch.manual_seed(config.seed)
     model = build_model(config, corpus.tokenizers)
+    if checkpoint is None:
+        begin_with(model, config)
     keeper = Keeper(directory.path, config.trainer)
     trainer = build_trainer(config, directory, keeper)
     introduce(config, directory, corpus, model, trainer)

@@ -19,7 +19,7 @@ def check_guiding_runs(config: RunConfig) -> list[str]:
     problems = []
     for name, run, wrong in (("FORWARD", guide.runs[0], languages[::-1]), ("REVERSE", guide.runs[1], languages)):
         try:
-            saved = bundle_config(Path(run))
+            _, saved = bundle_of(Path(run))
         except CheckpointError as error:
             problems.append(f"guided_alignment.runs: {error}")
             continue
@@ -42,13 +42,13 @@ def check_guiding_runs(config: RunConfig) -> list[str]:
     return problems
 
 
-def bundle_config(folder: Path) -> RunConfig:
-    """The configuration of a finished run's bundle, or of one that stands alone.
+def bundle_of(folder: Path) -> tuple[Path, RunConfig]:
+    """Where a finished run's bundle lies, or one that stands alone, and its configuration.
 
     Raises:
         CheckpointError: there is none.
     """
     for path in (folder / "model", folder):
         if (path / "manifest.json").is_file():
-            return load_run_config(path / "config.yaml")
+            return path, load_run_config(path / "config.yaml")
     raise CheckpointError(f"{folder} is neither the folder of a finished run nor a bundle; finish it, or give another")

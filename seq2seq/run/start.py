@@ -17,6 +17,7 @@ from seq2seq.data.sources.base import check
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.run.directory import RunDirectory, is_first_process
 from seq2seq.run.guiding_runs import check_guiding_runs
+from seq2seq.run.initial import check_initial, with_vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
     Raises:
         UserError: anything that a user can mend.
     """
-    check_run(config, check_guiding_runs(config))
+    check_run(config, [*check_initial(config), *check_guiding_runs(config)])
+    config = with_vocabulary(config)
     directory = RunDirectory(folder)
     if is_first_process():
         directory.acquire()

@@ -1,0 +1,54 @@
+"""The text that a run was trained on, together with the lines of a gold table, as files to train on.
+
+    python scripts/corpus_with_lines.py RUN GOLD.tsv DIRECTORY [--times 10]
+
+An aligner that learns from a corpus is commonly given the text of the lines to align as well, without their links. This
+writes train.source and train.target with the gold lines at the end, so many times over, and RUN's validation and test
+text beside them, and prints the options of train.py that train on it.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from seq2seq.cli.lines import file_lines
+from seq2seq.data.sources.base import load_raw
+from seq2seq.data.sources.pairs import Pairs
+from seq2seq.errors import UserError
+from seq2seq.run.bundle import load_bundle
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    try:
+        data = load_bundle(arguments.run).config.data
+        raw = load_raw(data)
+        gold = [line.split("\t")[:2] for line in file_lines(arguments.gold)] * arguments.times
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    lines = Pairs([source for source, _ in gold], [target for _, target in gold])
+    train = Pairs(raw.train.source + lines.source, raw.train.target + lines.target)
+    source, target = data.languages()
+    options = [f"data=files data.source_language={source} data.target_language={target}"]
+    for name, pairs in {"train": train, "validation": raw.validation, "test": raw.test}.items():
+        for side, text in (("source", pairs.source), ("target", pairs.target)):
+            path = arguments.directory / f"{name}.{side}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
+            options.append(f"data.{name}.{side}={path}")
+    print(" ".join(options))
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, in the direction of the table")
+    parser.add_argument("gold", type=Path, metavar="GOLD.tsv", help="source, target and links between tabs")
+    parser.add_argument("directory", type=Path, metavar="DIRECTORY", help="where the files go")
+    parser.add_argument("--times", type=int, default=10, help="how often the gold lines stand there, default 10")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
