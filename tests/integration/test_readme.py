@@ -1,4 +1,4 @@
-"""Every command that the README shows is one that works: it composes, and what it names exists."""
+"""Every command that the README and the page on alignment show is one that works: it composes, and what it names exists."""
 
 import itertools
 import re
@@ -14,6 +14,7 @@ from seq2seq.config.validate import validate
 from tests.integration.commands import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "alignment.md").read_text(encoding="utf-8")
 HELP = "".join((CONF / f"{name}.yaml").read_text(encoding="utf-8") for name in ("train", "evaluate"))
 
 
@@ -25,7 +26,7 @@ def commands(text: str) -> list[str]:
     return [re.split(r"\s{3,}", call)[0] for call in calls]
 
 
-@pytest.mark.parametrize("command", commands(README) + commands(HELP))
+@pytest.mark.parametrize("command", commands(README) + commands(PAGE) + commands(HELP))
 def test_a_command_composes(command: str) -> None:
     script, *overrides = shlex.split(command)[1:]
     if "--cfg" in overrides:
@@ -49,6 +50,7 @@ def test_a_command_composes(command: str) -> None:
 
 def test_there_are_commands_to_check() -> None:
     assert len(commands(README)) >= 12
+    assert len(commands(PAGE)) >= 4
     assert len(commands(HELP)) >= 10
 
 
