@@ -1,4 +1,4 @@
-"""Every command that the README and the page on alignment show is one that works: it composes, and what it names exists."""
+"""Every command that the pages for users show is one that works: it composes, and what it names exists."""
 
 import itertools
 import re
