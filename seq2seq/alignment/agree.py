@@ -28,9 +28,8 @@ def agreed_links(forward: Tensor, reverse: Tensor) -> tuple[Links, Links]:
         that only one of the models read, the other having cut the sentence off before it.
     """
     targets, sources = min(len(forward), reverse.shape[1]), min(forward.shape[1], len(reverse))
-    product = forward[:targets, :sources].double() * reverse[:sources, :targets].double().mT
-    likely = np.sqrt(product.cpu().numpy())
-    chances = chained(likely) * chained(likely.T).T
+    product = (forward[:targets, :sources].double() * reverse[:sources, :targets].double().mT).cpu().numpy()
+    chances = chained(product) * chained(product.T).T
     return best_links(chances), swap_links(best_links(chances.T))
 
 

@@ -23,7 +23,8 @@ def augmented(
         rows = rows.take(np.tile(np.arange(len(rows)), config.cuts))
         rows = either(cut_rows(rows, tokenizers, config.cut_share, random), rows, longest)
     if config.concatenate > 1:
-        rows = concatenated(rows, config.concatenate, longest, np.random.Generator(np.random.PCG64([seed, 0, JOINING])))
+        random = np.random.Generator(np.random.PCG64([seed, 0, JOINING]))
+        rows = concatenated(rows, config.concatenate, longest, random, shuffle_targets=config.shuffle_targets)
     return rows
 
 
@@ -36,7 +37,14 @@ def either(wanted: TrainRows, otherwise: TrainRows, longest: tuple[int, int]) ->
     return wanted.followed_by(otherwise).take(np.where(fits, numbers, numbers + len(wanted)))
 
 
-def concatenated(rows: TrainRows, most: int, longest: tuple[int, int], random: np.random.Generator) -> TrainRows:
+def concatenated(
+    rows: TrainRows,
+    most: int,
+    longest: tuple[int, int],
+    random: np.random.Generator,
+    *,
+    shuffle_targets: bool = False,
+) -> TrainRows:
     """Rows of 1 to `most` rows in random order, each number as likely as any other. Every row is in one of them.
 
     The ids of joined text are the ids joined, for no subword crosses a space.
@@ -47,4 +55,8 @@ def concatenated(rows: TrainRows, most: int, longest: tuple[int, int], random: n
     starts = np.append(0, ends[ends < count])
     too_long = ~rows.joined(starts).fits(longest)
     apart = np.flatnonzero(too_long.repeat(np.diff(starts, append=count)))
-    return rows.joined(np.union1d(starts, apart))
+    starts = np.union1d(starts, apart)
+    if not shuffle_targets:
+        return rows.joined(starts)
+    row = np.repeat(np.arange(len(starts)), np.diff(starts, append=count))
+    return rows.joined(starts, np.lexsort((random.random(count), row)))

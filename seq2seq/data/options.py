@@ -85,6 +85,11 @@ def check_augmentation(config: DataConfig) -> list[str]:
         )
     if augmentation.cut_share and config.tokenizer.kind is TokenizerKind.word:
         problems.append("data.augmentation.cut_share: whole words are not cut; choose 0, or data.tokenizer.kind=bpe")
+    if augmentation.shuffle_targets and augmentation.concatenate == 1:
+        problems.append(
+            "data.augmentation.shuffle_targets: is not read, as no pairs are joined; set data.augmentation.concatenate, "
+            "or leave it out"
+        )
     if augmentation.cuts > 1 and not augmentation.cut_share:
         problems.append(
             "data.augmentation.cuts: is not read without cuts; set data.augmentation.cut_share, or leave it out"

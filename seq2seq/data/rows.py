@@ -49,15 +49,24 @@ class TrainRows:
         source, target = (Column.joined(pair) for pair in ((self.source, other.source), (self.target, other.target)))
         return TrainRows(source, target, links)
 
-    def joined(self, starts: Ints) -> "TrainRows":
-        """Row r is the rows starts[r] up to starts[r + 1] of these, end to end."""
-        source, target = joined_column(self.source, starts), joined_column(self.target, starts)
+    def joined(self, starts: Ints, target_order: Ints | None = None) -> "TrainRows":
+        """Row r is the rows starts[r] up to starts[r + 1] of these, end to end.
+
+        Args:
+            target_order: (N,) the numbers of these rows as their target sides are to follow each other, every number
+                within its new row; None leaves them as they are.
+        """
+        target = self.target if target_order is None else self.target.take(target_order)
+        source, joined_target = joined_column(self.source, starts), joined_column(target, starts)
         if self.links is None:
-            return TrainRows(source, target)
-        shifts = np.column_stack([starts_in_rows(self.source, starts), starts_in_rows(self.target, starts)])
+            return TrainRows(source, joined_target)
+        target_starts = starts_in_rows(target, starts)
+        if target_order is not None:
+            target_starts[target_order] = target_starts.copy()
+        shifts = np.column_stack([starts_in_rows(self.source, starts), target_starts])
         pairs = self.links.values.reshape(-1, 2) + shifts.repeat(self.links.lengths() // 2, axis=0)
         links = Column(pairs.astype(np.int32).reshape(-1), self.links.offsets)
-        return TrainRows(source, target, joined_column(links, starts))
+        return TrainRows(source, joined_target, joined_column(links, starts))
 
     def fits(self, longest: tuple[int, int]) -> NDArray[np.bool_]:
         """(N,) True where a row has at most so many ids of source and target."""

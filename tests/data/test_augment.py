@@ -59,7 +59,9 @@ def linked_words(rows: TrainRows, row: int, tokenizers: Tokenizers) -> Counter[t
     return Counter((sides[0][i], sides[1][j]) for i, j in pairs)
 
 
-def augment(rows: TrainRows, tokenizers: Tokenizers, longest: tuple[int, int] = FAR, **options: float) -> TrainRows:
+def augment(
+    rows: TrainRows, tokenizers: Tokenizers, longest: tuple[int, int] = FAR, **options: float | bool
+) -> TrainRows:
     config = AugmentationConfig(**options)  # type: ignore[arg-type]
     return augmented(rows, config, tokenizers, longest=longest, seed=3)
 
@@ -111,6 +113,19 @@ def test_links_of_joined_rows(rows: TrainRows, tokenizers: Tokenizers) -> None:
     assert joined.links is not None and joined.links.lengths().sum() == rows.links.lengths().sum()  # type: ignore[union-attr]
     for row in range(len(joined)):
         assert all(left == right for left, right in linked_words(joined, row, tokenizers))
+
+
+def test_shuffled_targets_are_the_same_pairs_in_another_order(rows: TrainRows, tokenizers: Tokenizers) -> None:
+    plain, shuffled = (augment(rows, tokenizers, concatenate=5, shuffle_targets=choice) for choice in (False, True))
+    assert shuffled.source.values.tolist() == plain.source.values.tolist()
+    assert shuffled.target.offsets.tolist() == plain.target.offsets.tolist()
+    texts = [text_of(each.target, tokenizers.source) for each in (plain, shuffled)]
+    assert texts[0] != texts[1]
+    assert all(sorted(one.split()) == sorted(other.split()) for one, other in zip(*texts, strict=True))
+    assert shuffled.links is not None and plain.links is not None
+    assert shuffled.links.lengths().tolist() == plain.links.lengths().tolist()
+    for row in range(len(shuffled)):
+        assert all(left == right for left, right in linked_words(shuffled, row, tokenizers))
 
 
 def test_cut_rows_are_the_same_text(rows: TrainRows, tokenizers: Tokenizers) -> None:

@@ -43,6 +43,7 @@ def config(**options: object) -> DataConfig:
         (config(augmentation=AugmentationConfig(concatenate=0)), "data.augmentation.concatenate"),
         (config(augmentation=AugmentationConfig(cut_share=1.0)), "data.augmentation.cut_share"),
         (config(augmentation=AugmentationConfig(cut_share=0.1, cuts=0)), "data.augmentation.cuts"),
+        (config(augmentation=AugmentationConfig(shuffle_targets=True)), "data.augmentation.shuffle_targets"),
         (config(augmentation=AugmentationConfig(cuts=2)), "data.augmentation.cuts"),
         (
             config(augmentation=AugmentationConfig(cut_share=0.1), tokenizer=TokenizerConfig(kind=TokenizerKind.word)),
