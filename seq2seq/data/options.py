@@ -87,8 +87,8 @@ def check_augmentation(config: DataConfig) -> list[str]:
         problems.append("data.augmentation.cut_share: whole words are not cut; choose 0, or data.tokenizer.kind=bpe")
     if augmentation.shuffle_targets and augmentation.concatenate == 1:
         problems.append(
-            "data.augmentation.shuffle_targets: is not read, as no pairs are joined; set data.augmentation.concatenate, "
-            "or leave it out"
+            "data.augmentation.shuffle_targets: is not read where no pairs are joined; set "
+            "data.augmentation.concatenate, or leave it out"
         )
     if augmentation.cuts > 1 and not augmentation.cut_share:
         problems.append(
