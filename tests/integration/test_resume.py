@@ -56,10 +56,10 @@ def test_killed_and_resumed_equals_not_stopped(run: Run, finished_run: Path, tmp
     assert reports(folder) == reports(finished_run)
 
 
-def test_accumulation_guidance_and_an_epoch_s_end_are_resumed_exactly(run: Run, tmp_path: Path) -> None:
+def test_accumulation_guidance_joined_rows_and_an_epoch_s_end_are_resumed_exactly(run: Run, tmp_path: Path) -> None:
     folders = [tmp_path / "whole", tmp_path / "killed"]
     more = ["trainer.accumulate=3", "trainer.checkpoint_every=1", "trainer.max_steps=15", "trainer.validate_every=5"]
-    more += ["guided_alignment=links"]
+    more += ["guided_alignment=links", "data.augmentation.concatenate=3", "data.augmentation.shuffle_targets=true"]
     first = begin(folders[0], tmp_path / "cache", *more)
     _, error = first.communicate()
     assert first.returncode == 0, error
