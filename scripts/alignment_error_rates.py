@@ -6,7 +6,8 @@ GOLD.tsv holds a sentence, its translation and links `i-j` (`ipj` if merely poss
 FORWARD, words between spaces. Layer and heads are chosen by how far the two runs agree on FORWARD's validation split;
 the gold lines play no part in it. Given translations are aligned, not those that the models would prefer. The table
 goes to standard output as Markdown; its first column has what was chosen for FORWARD and for REVERSE, and the method:
-how links are read from the weights of either direction, or from the product of both.
+how links are read from the weights of either direction, or from the product of both. --lexicon adds a row for the
+product with what the two models link throughout the training text of FORWARD, which they align first.
 
 --eflomal aligns the same lines with eflomal (Östling & Tiedemann 2016, "Efficient Word Alignment with Markov Chain
 Monte Carlo"), which learns from the training text of FORWARD together with them, in lower case, with words and
@@ -21,22 +22,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
 from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.choose import Candidate
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
+from seq2seq.alignment.lexicon import ROUNDS
 from seq2seq.alignment.links import GoldLinks, Links, check_bounds, parse_gold, read_pharaoh, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.cli.lines import file_lines
-from seq2seq.data.sources.base import load_raw
+from seq2seq.data.sources.base import Pairs, load_raw
+from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import DataError, MissingDependencyError, UserError
-from seq2seq.evaluation.align import Alignment
+from seq2seq.evaluation.translate import WINDOW, ignore
 from seq2seq.run.bundle import load_bundle
 from seq2seq.run.choose import choose_alignment
+from seq2seq.run.joined_aligner import JoinedAligner
 from seq2seq.run.logs import configure_logging
 from seq2seq.run.model import Model, load_model
+from seq2seq.training.progress import ProgressReport
 
 READINGS = {"naive": False, "shifted": True, "either": None}
 COMBINED = (
@@ -69,16 +72,11 @@ def main() -> int:
             choices = choose_alignment(arguments.forward, arguments.reverse, shifted=shifted, lines=arguments.lines)
             chosen = choices[0].choice.candidate, choices[1].choice.candidate
             print(f"{reading}: agreement {100 * choices[0].choice.figure:.1f} %", file=sys.stderr)
-            if chosen in seen:  # of the two readings free to choose, one that stands in the table
-                continue
-            seen.add(chosen)
-            read = f"{describe(chosen[0])}; {describe(chosen[1])}"
-            for method in LinkMethod:
-                there, back = aligned(models, chosen, method, gold)
-                links = [each.links for each in there], [swap_links(each.links) for each in back]
-                report(f"{read}; {method.value}", *links, gold)
-            agreed = [agreed_links(*pair) for pair in zip(words_of(there), words_of(back), strict=True)]
-            report(f"{read}; product", [each[0] for each in agreed], [each[1] for each in agreed], gold)
+            if chosen not in seen:  # of the two readings free to choose, one may stand in the table
+                seen.add(chosen)
+                report_reading(models, chosen, gold)
+        if arguments.lexicon:
+            report_with_lexicon(models, chosen, arguments.forward, gold)
         if arguments.eflomal:
             report("eflomal", *eflomal_links(arguments.forward, gold), gold)
     except UserError as error:
@@ -93,6 +91,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("reverse", type=Path, metavar="REVERSE", help="folder of a run of the other direction")
     parser.add_argument("gold", type=Path, metavar="GOLD.tsv", help="source, target and links between tabs, from 0")
     parser.add_argument("--lines", type=int, default=1000, help="validation lines to choose by, default %(default)s")
+    parser.add_argument("--lexicon", action="store_true", help="also with a lexicon of FORWARD's training text")
     parser.add_argument("--eflomal", action="store_true", help="also align with eflomal, which must be installed")
     return parser.parse_args()
 
@@ -110,26 +109,48 @@ def read_gold_table(path: Path) -> GoldText:
     return GoldText([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
 
 
-def describe(chosen: Candidate) -> str:
-    heads = f"head {chosen.heads[0]}" if chosen.heads else "all heads"
-    return f"layer {chosen.layer}, {heads}, {'shifted' if chosen.shifted else 'naive'}"
+def describe(chosen: tuple[Candidate, Candidate]) -> str:
+    """What is read of either model."""
+    heads = (f"head {each.heads[0]}" if each.heads else "all heads" for each in chosen)
+    return "; ".join(
+        f"layer {each.layer}, {head}, {'shifted' if each.shifted else 'naive'}"
+        for each, head in zip(chosen, heads, strict=True)
+    )
 
 
-def aligned(
-    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], method: LinkMethod, gold: GoldText
-) -> list[list[Alignment]]:
-    """Of the two directions, each as its model reads it."""
-    found = []
-    for model, candidate, sides in zip(
-        models, chosen, ((gold.source, gold.target), (gold.target, gold.source)), strict=True
-    ):
-        model.alignment = candidate.applied_to(AlignmentConfig(method=method))
-        found.append([each.alignment for each in model.score(*sides, alignments=True) if each.alignment])
-    return found
+def report_reading(models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldText) -> None:
+    """The rows of one layer, choice of heads and reading of either model."""
+    pairs = Pairs(gold.source, gold.target)
+    for method in LinkMethod:
+        found = []
+        for model, candidate, text in zip(models, chosen, (pairs, pairs.reversed()), strict=True):
+            model.alignment = candidate.applied_to(AlignmentConfig(method=method))
+            scored = model.score(text.source, text.target, alignments=True)
+            found.append([each.alignment.links for each in scored if each.alignment])
+        report(f"{describe(chosen)}; {method.value}", found[0], [swap_links(links) for links in found[1]], gold)
+    agreed = [agreed_links(product) for product in JoinedAligner(*models).products(pairs, ignore)]
+    report(f"{describe(chosen)}; product", *map(list, zip(*agreed, strict=True)), gold)
 
 
-def words_of(alignments: list[Alignment]) -> list[Tensor]:
-    return [each.word_weights for each in alignments]
+def report_with_lexicon(
+    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], run: Path, gold: GoldText
+) -> None:
+    """The rows of both models together with what they link throughout the training text of a run."""
+    text = load_raw(load_bundle(run).config.data).train
+    aligner = JoinedAligner(*models, tokens_of_characters)
+    with ProgressReport("aligning", 2 * len(text), unit=" sentences") as progress:
+        windows = (text.slice(first, first + WINDOW) for first in range(0, len(text), WINDOW))
+        products = [product for pairs in windows for product in aligner.products(pairs, progress.advance)]
+    with ProgressReport("learning a lexicon", ROUNDS * len(text), unit=" pairs") as progress:
+        lexicon = aligner.lexicon(text, products, progress.advance)
+    pairs = Pairs(gold.source, gold.target)
+    agreed = [
+        agreed_links(product, lexicon.association(source.split(), target.split()))
+        for product, source, target in zip(
+            JoinedAligner(*models).products(pairs, ignore), pairs.source, pairs.target, strict=True
+        )
+    ]
+    report(f"{describe(chosen)}; product with a lexicon", *map(list, zip(*agreed, strict=True)), gold)
 
 
 def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldText) -> None:

@@ -12,28 +12,44 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seq2seq.alignment.chain import chained
+from seq2seq.alignment.chain import Floats, chained
 from seq2seq.alignment.links import Links, swap_links
 
+TRUST = 0.25  # power of the product beside an association, which tells more than one sentence pair can
 
-def agreed_links(forward: Tensor, reverse: Tensor) -> tuple[Links, Links]:
-    """The best source word of every target word, and the best target word of every source word, as both see it.
+
+def product_of(forward: Tensor, reverse: Tensor) -> NDArray[np.float32]:
+    """(target words, source words): what both directions give each pair of words.
 
     Args:
         forward: (target words, source words) of one direction.
-        reverse: (source words, target words) of the other.
-
-    Returns:
-        Both as (source, target), ready to be symmetrized. A word whose products are all zero is not linked, nor is one
-        that only one of the models read, the other having cut the sentence off before it.
+        reverse: (source words, target words) of the other. Where one of the models had to cut the sentence off before
+            the other, only words that both have read are kept.
     """
     targets, sources = min(len(forward), reverse.shape[1]), min(forward.shape[1], len(reverse))
-    product = (forward[:targets, :sources].double() * reverse[:sources, :targets].double().mT).cpu().numpy()
-    chances = chained(product) * chained(product.T).T
+    product = forward[:targets, :sources].double() * reverse[:sources, :targets].double().mT
+    found: NDArray[np.float32] = product.float().cpu().numpy()
+    return found
+
+
+def agreed_links(product: NDArray[np.float32], association: Floats | None = None) -> tuple[Links, Links]:
+    """The best source word of every target word, and the best target word of every source word, as both see it.
+
+    Args:
+        product: see `product_of`.
+        association: of the same words, from other sentence pairs; see `seq2seq.alignment.lexicon`.
+
+    Returns:
+        Both as (source, target), ready to be symmetrized. A word whose products are all zero is not linked.
+    """
+    likely = product.astype(np.float64)
+    if association is not None:
+        likely = likely**TRUST * association[: likely.shape[0], : likely.shape[1]]
+    chances = chained(likely) * chained(likely.T).T
     return best_links(chances), swap_links(best_links(chances.T))
 
 
-def best_links(chances: NDArray[np.float64]) -> Links:
+def best_links(chances: Floats) -> Links:
     """Every row's first best column, unless there is none, as (column, row)."""
     if not chances.size:
         return frozenset()

@@ -26,6 +26,9 @@ def both(
     method: Annotated[
         SymmetrizeMethod, typer.Option(help="How the links of the two directions are made one.")
     ] = SymmetrizeMethod.grow_diag,
+    lexicon: Annotated[
+        bool, typer.Option("--lexicon", help="Learn from all lines which words belong together; for whole corpora.")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Align given translations by two runs together: the weights of both directions are multiplied.
@@ -35,15 +38,24 @@ def both(
     """
     sides = parallel_lines(source, target)
     configure_logging()
+    from seq2seq.alignment.lexicon import ROUNDS
     from seq2seq.data.sources.base import Pairs
     from seq2seq.run.choose import refuse_same_direction
     from seq2seq.run.joined_aligner import JoinedAligner
     from seq2seq.run.model import load_model
 
     refuse_same_direction([(each, saved_config(each).data.languages()) for each in (run, reverse)])
-    aligner = JoinedAligner(load_model(run, device=device), load_model(reverse, device=device), method)
+    aligner = JoinedAligner(load_model(run, device=device), load_model(reverse, device=device))
     pairs = Pairs(*sides)
-    with standard_output() as write, line_progress("aligning", 2 * len(pairs)) as progress:
-        for first in range(0, len(pairs), WINDOW):
-            for links in aligner.align(pairs.take(range(first, min(first + WINDOW, len(pairs)))), progress):
+    window = max(len(pairs), 1) if lexicon else WINDOW
+    with standard_output() as write:
+        for first in range(0, len(pairs), window):
+            some = pairs.slice(first, first + window)
+            with line_progress("aligning", 2 * len(some)) as progress:
+                products = aligner.products(some, progress)
+            learned = None
+            if lexicon:
+                with line_progress("learning a lexicon", ROUNDS * len(some)) as progress:
+                    learned = aligner.lexicon(some, products, progress)
+            for links in aligner.links(some, products, method, lexicon=learned):
                 write(format_links(links))

@@ -234,3 +234,14 @@ def tokens_of_characters(text: str) -> list[int]:
         within = letter
         tokens.append(-1 if space else token)
     return tokens
+
+
+def split_text(text: str, split: Split) -> list[str]:
+    """The words of a line as a split has them."""
+    words: list[str] = []
+    for character, word in zip(text, split(text), strict=True):
+        if word == len(words):
+            words.append(character)
+        elif word >= 0:
+            words[word] += character
+    return words

@@ -1,6 +1,7 @@
 """Links for guided alignment: two trained runs align the training text, and what they say is made one.
 
-Each is read at the layer and heads at which the two agree most.
+Each is read at the layer and heads at which the two agree most. What they link throughout the text is a lexicon, which
+tells them in each sentence what they know from others.
 
 The links lie beside the prepared corpus, in a folder named by a hash of everything they follow from: as word alignments
 to read (`links.pharaoh`, a line a training pair) and as subwords to train on. A punctuation mark is a word of its own
@@ -11,18 +12,21 @@ a resumed run trains on the very same.
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seq2seq.alignment.links import format_links
+from seq2seq.alignment.lexicon import ROUNDS
+from seq2seq.alignment.links import Links, format_links
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.column import Column
 from seq2seq.data.corpus_files import MANIFEST, damage, save_manifest
 from seq2seq.data.links import subword_links
 from seq2seq.data.prepare import PreparedCorpus, training_text
+from seq2seq.data.sources.base import Pairs
 from seq2seq.data.storage import locked
 from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import CheckpointError, DataError
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 2  # raise it when this package makes other links of the same runs and text
+CODE_VERSION = 3  # raise it when this package makes other links of the same runs and text
 LINES = 1000  # spread over the training text, on which the layers and heads are chosen that agree most
 WINDOW = 8192  # training pairs aligned by both runs before the next
 RECORD = "guided_alignment.json"
@@ -124,30 +128,34 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
     for model, each in zip(models, choices, strict=True):
         model.alignment = each.choice.candidate.applied_to(model.alignment)
         logger.info("%s is read at %s", each.run, each.options()[1])
-    aligner = JoinedAligner(forward, reverse, guide.method, tokens_of_characters)
-    columns = []
-    every, shown = config.trainer.progress_every, is_first_process()
-    with (
-        ProgressReport("aligning", 2 * len(text), every=every, unit=" sentences", shown=shown) as progress,
-        (folder / WORDS).open("w", encoding="utf-8", newline="\n") as words,
-    ):
-        for first in range(0, len(text), WINDOW):
-            rows = np.arange(first, min(first + WINDOW, len(text)))
-            pairs = text.take(rows)
-            lines = [format_links(links) for links in aligner.align(pairs, progress.advance)]
-            words.writelines(f"{line}\n" for line in lines)
-            columns.append(subword_links(replace(pairs, links=lines), rows, corpus.tokenizers, tokens_of_characters))
-    counts = aligner.counts
-    if counts.joined == 0:
+    lines = [
+        format_links(links)
+        for links in links_of_text(text, JoinedAligner(forward, reverse, tokens_of_characters), config)
+    ]
+    count = sum(len(line.split()) for line in lines)
+    if count == 0:
         raise DataError(f"guided_alignment.runs: {' and '.join(guide.runs)} link no word alike; give other runs")
-    save_links(folder / SUBWORDS, Column.joined(columns))
-    read = [each.options()[1] for each in choices]
-    save_manifest(folder, {"runs": guide.runs, "read": read, "links": counts.joined, "agreement": counts.agreement})
-    logger.info(
-        "%s links of words and punctuation marks; the runs agree on %.1f %%",
-        f"{counts.joined:,}",
-        100 * counts.agreement,
+    (folder / WORDS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+    rows = np.arange(len(text))
+    save_links(
+        folder / SUBWORDS, subword_links(replace(text, links=lines), rows, corpus.tokenizers, tokens_of_characters)
     )
+    save_manifest(folder, {"runs": guide.runs, "read": [each.options()[1] for each in choices], "links": count})
+    logger.info("%s links of words and punctuation marks in %s pairs", f"{count:,}", f"{len(text):,}")
+
+
+def links_of_text(text: Pairs, aligner: JoinedAligner, config: RunConfig) -> Iterator[Links]:
+    """What both runs make of all training pairs, with the lexicon that these make themselves."""
+    every, shown = config.trainer.progress_every, is_first_process()
+    with ProgressReport("aligning", 2 * len(text), every=every, unit=" sentences", shown=shown) as report:
+        products = [
+            product
+            for first in range(0, len(text), WINDOW)
+            for product in aligner.products(text.slice(first, first + WINDOW), report.advance)
+        ]
+    with ProgressReport("learning a lexicon", ROUNDS * len(text), every=every, unit=" pairs", shown=shown) as report:
+        lexicon = aligner.lexicon(text, products, report.advance)
+    return aligner.links(text, products, config.guided_alignment.method, lexicon=lexicon)
 
 
 def warn_of_other_languages(config: RunConfig, forward: Model, reverse: Model) -> None:

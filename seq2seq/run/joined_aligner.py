@@ -1,84 +1,83 @@
 """Two trained runs, one of each direction, that align sentence pairs together."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from seq2seq.alignment.agree import agreed_links
-from seq2seq.alignment.links import Links, swap_links
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seq2seq.alignment.agree import agreed_links, product_of
+from seq2seq.alignment.lexicon import Lexicon
+from seq2seq.alignment.links import Links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.data.sources.base import Pairs
-from seq2seq.data.tokenizer import Split, Tokenizer, words_of_characters
-from seq2seq.evaluation.align import Alignment, Side
+from seq2seq.data.tokenizer import Split, Tokenizer, split_text, words_of_characters
+from seq2seq.evaluation.align import Side
 from seq2seq.evaluation.translate import Progress
 from seq2seq.run.model import Model
 
 
-@dataclass
-class Counts:
-    """Links of words over all pairs: of either run on its own, of both, and those they make together."""
-
-    forward: int = 0
-    reverse: int = 0
-    both: int = 0
-    joined: int = 0
-
-    @property
-    def agreement(self) -> float:
-        """2 |F n R| / (|F| + |R|)."""
-        return 2 * self.both / max(self.forward + self.reverse, 1)
-
-
 class JoinedAligner:
-    """Aligns by the product of both runs' weights and makes the two directions' links one.
-
-    The runs may have other tokenizers: links are of words.
+    """Aligns by the product of both runs' weights. The runs may have other tokenizers: links are of words.
 
     Args:
         forward: translates sources to targets.
         reverse: translates targets to sources.
         split: what is a word.
-
-    Attributes:
-        counts: of all that was aligned so far.
     """
 
-    def __init__(
-        self, forward: Model, reverse: Model, method: SymmetrizeMethod, split: Split = words_of_characters
-    ) -> None:
-        self.forward, self.reverse, self.method, self.split = forward, reverse, method, split
-        self.counts = Counts()
+    def __init__(self, forward: Model, reverse: Model, split: Split = words_of_characters) -> None:
+        self.forward, self.reverse, self.split = forward, reverse, split
 
-    def align(self, pairs: Pairs, progress: Progress) -> Iterator[Links]:
-        """The links of each pair, source to target.
+    def products(self, pairs: Pairs, progress: Progress) -> list[NDArray[np.float32]]:
+        """What both runs give the words of each pair; see `product_of`.
 
         Args:
             progress: called with the number of sentences that one of the runs has just aligned.
         """
         there = self.alignments(self.forward, pairs.source, pairs.target, progress)
         back = self.alignments(self.reverse, pairs.target, pairs.source, progress)
-        counts = self.counts
-        for forward, reverse in zip(there, back, strict=True):
-            links = symmetrize(*agreed_links(forward.word_weights, reverse.word_weights), self.method)
-            own, swapped = forward.links, swap_links(reverse.links)
-            counts.forward += len(own)
-            counts.reverse += len(swapped)
-            counts.both += len(own & swapped)
-            counts.joined += len(links)
-            yield links
+        return [product_of(*tables) for tables in zip(there, back, strict=True)]
 
-    def alignments(self, model: Model, sources: list[str], targets: list[str], progress: Progress) -> list[Alignment]:
-        """Given translations as one run aligns them. They are not scored, which would cost as much again."""
+    def links(
+        self,
+        pairs: Pairs,
+        products: Sequence[NDArray[np.float32]],
+        method: SymmetrizeMethod,
+        *,
+        lexicon: Lexicon | None,
+    ) -> Iterator[Links]:
+        """The links of each pair, source to target, the two directions made one.
+
+        Args:
+            products: of these pairs.
+            lexicon: of words as this aligner has them, if any.
+        """
+        for source, target, product in zip(pairs.source, pairs.target, products, strict=True):
+            association = None if lexicon is None else lexicon.association(self.words(source), self.words(target))
+            yield symmetrize(*agreed_links(product, association), method)
+
+    def lexicon(self, pairs: Pairs, products: Sequence[NDArray[np.float32]], progress: Progress) -> Lexicon:
+        """What the pairs say of each other. progress: called ROUNDS times with each number of pairs just read."""
+        sides = ([self.words(line) for line in side] for side in (pairs.source, pairs.target))
+        return Lexicon.learned(products, *sides, progress=progress)
+
+    def words(self, line: str) -> list[str]:
+        return split_text(line, self.split)
+
+    def alignments(self, model: Model, sources: list[str], targets: list[str], progress: Progress) -> list[Tensor]:
+        """Weights of the words of given translations, from one run. They are not scored, which costs as much again."""
         translator = model.translator(alignments=True)
         source = self.encode(model.tokenizers.source, sources, translator.max_source)
         target = self.encode(model.tokenizers.target, targets, translator.max_target)
-        found: list[Alignment | None] = [None] * len(sources)
+        found: list[Tensor | None] = [None] * len(sources)
         by_length = sorted(range(len(sources)), key=lambda row: -len(target[row].ids))
         for batch in translator.batches(by_length, source, 1):
             aligned = translator.align([source[row] for row in batch], [target[row] for row in batch])
             for row, alignment in zip(batch, aligned, strict=True):
-                found[row] = alignment
+                found[row] = None if alignment is None else alignment.word_weights
             progress(len(batch))
-        return [alignment for alignment in found if alignment is not None]
+        return [weights for weights in found if weights is not None]
 
     def encode(self, tokenizer: Tokenizer, lines: list[str], most: int) -> list[Side]:
         """The first so many subwords of every line, with their words."""

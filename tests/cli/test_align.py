@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import seq2seq
-from seq2seq.alignment.agree import agreed_links
+from seq2seq.alignment.agree import agreed_links, product_of
 from seq2seq.alignment.config import LinkMethod
+from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import format_links, parse_links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.attention.config import LinformerConfig
@@ -125,21 +126,34 @@ def test_choose_gives_options_that_align_text_takes(
 
 
 @pytest.mark.parametrize("method", [None, SymmetrizeMethod.union])
+@pytest.mark.parametrize("with_lexicon", [False, True])
 def test_two_runs_together(
-    command: Command, run: Path, reverse: Path, files: tuple[Path, Path], method: SymmetrizeMethod | None
+    command: Command,
+    run: Path,
+    reverse: Path,
+    files: tuple[Path, Path],
+    method: SymmetrizeMethod | None,
+    with_lexicon: bool,
 ) -> None:
     given = [] if method is None else ["--method", method.value]
+    given += ["--lexicon"] if with_lexicon else []
     ended = command("align", "both", "--run", run, "--reverse", reverse, *given, *files)
     assert ended.code == 0, ended.err
     there = seq2seq.load(run).score(SOURCES, TARGETS, alignments=True)
     back = seq2seq.load(reverse).score(TARGETS, SOURCES, alignments=True)
-    expected = [
-        symmetrize(
-            *agreed_links(one.alignment.word_weights, other.alignment.word_weights),
-            method or SymmetrizeMethod.grow_diag,
-        )
+    products = [
+        product_of(one.alignment.word_weights, other.alignment.word_weights)
         for one, other in zip(there, back, strict=True)
         if one.alignment and other.alignment
+    ]
+    sides = [[line.split() for line in side] for side in (SOURCES, TARGETS)]
+    lexicon = Lexicon.learned(products, *sides, progress=lambda count: None)
+    expected = [
+        symmetrize(
+            *agreed_links(product, lexicon.association(source, target) if with_lexicon else None),
+            method or SymmetrizeMethod.grow_diag,
+        )
+        for product, source, target in zip(products, *sides, strict=True)
     ]
     assert [parse_links(line) for line in ended.out.split("\n")[:-1]] == expected
     assert sum(map(len, expected)) > 20

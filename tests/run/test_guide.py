@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seq2seq.alignment.agree import agreed_links
+from seq2seq.alignment.agree import agreed_links, product_of
 from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import parse_links, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.attention.config import FullConfig, LinformerConfig
@@ -113,11 +114,17 @@ def test_links_are_those_of_both_runs_made_one(config: RunConfig, runs: list[str
         model.alignment = AlignmentConfig(layer=chosen.layer, heads=list(chosen.heads), shifted=chosen.shifted)
     there = models[0].score(text.source, text.target, alignments=True)
     back = models[1].score(text.target, text.source, alignments=True)
-    expected = []
-    for own, other in zip(there, back, strict=True):
-        assert own.alignment and other.alignment
-        agreed = agreed_links(own.alignment.word_weights, other.alignment.word_weights)
-        expected.append(symmetrize(*agreed, METHOD))
+    products = [
+        product_of(own.alignment.word_weights, other.alignment.word_weights)
+        for own, other in zip(there, back, strict=True)
+        if own.alignment and other.alignment
+    ]
+    sides = [[line.split() for line in side] for side in (text.source, text.target)]
+    lexicon = Lexicon.learned(products, *sides, progress=lambda count: None)
+    expected = [
+        symmetrize(*agreed_links(product, lexicon.association(source, target)), METHOD)
+        for product, source, target in zip(products, *sides, strict=True)
+    ]
     words = (folder_of_links(config) / "links.pharaoh").read_text().splitlines()
     assert list(map(parse_links, words)) == expected
     assert sum(map(len, expected)) > 100

@@ -28,7 +28,12 @@ class Pairs:
         return Pairs(self.target, self.source, links)
 
     def first(self, count: int) -> "Pairs":
-        return Pairs(self.source[:count], self.target[:count], None if self.links is None else self.links[:count])
+        return self.slice(0, count)
+
+    def slice(self, first: int, last: int) -> "Pairs":
+        """The pairs first, first + 1, ... up to last, which is left out."""
+        links = None if self.links is None else self.links[first:last]
+        return Pairs(self.source[first:last], self.target[first:last], links)
 
     def take(self, rows: Iterable[int]) -> "Pairs":
         """The pairs of these numbers."""

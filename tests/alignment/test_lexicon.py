@@ -1,0 +1,69 @@
+"""What a text says of two words: from all its other sentence pairs, each once."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from seq2seq.alignment.agree import agreed_links
+from seq2seq.alignment.lexicon import ROUNDS, UNKNOWN, Lexicon
+from seq2seq.alignment.links import parse_links
+
+SOURCES = ["red cat", "red dog", "Red bird", "cat"]
+TARGETS = ["gato rojo", "perro rojo", "pájaro rojo", "gato"]
+
+
+def ignore(count: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def words(lines: list[str]) -> list[list[str]]:
+    return [line.split() for line in lines]
+
+
+def crossed(rows: int, strength: float = 0.9) -> NDArray[np.float32]:
+    """Products of a pair whose words stand in reverse order."""
+    table = np.full((rows, rows), 1 - strength)
+    table[range(rows), range(rows - 1, -1, -1)] = strength
+    return table.astype(np.float32)
+
+
+def test_association_is_the_dice_coefficient_less_one_link() -> None:
+    lexicon = Lexicon()
+    for source, target in zip(words(SOURCES), words(TARGETS), strict=True):
+        lexicon.add(source, target, parse_links("0-1 1-0" if len(source) > 1 else "0-0"))
+    table = lexicon.association(["RED", "cat"], ["gato", "rojo", "perro"])
+    expected = [[0, 2 * 1 / (2 + 2)], [2 * 2 / (3 + 3), 0], [0, 0]]
+    np.testing.assert_allclose(table, np.array(expected) + UNKNOWN)
+
+
+def test_a_pair_is_no_evidence_for_itself() -> None:
+    lexicon = Lexicon()
+    lexicon.add(["winter"], ["verano"], parse_links("0-0"))
+    np.testing.assert_allclose(lexicon.association(["winter"], ["verano"]), [[UNKNOWN]])
+
+
+def test_what_most_sentences_say_corrects_the_one_that_errs() -> None:
+    """The models cross all pairs but one, where they are even and the neighbours would mislead them."""
+    products = [crossed(2), crossed(2), crossed(2), crossed(1)] + [np.full((2, 2), 0.5, np.float32)]
+    sources, targets = words([*SOURCES, "red Cat"]), words([*TARGETS, "Gato rojo"])
+    lexicon = Lexicon.learned(products, sources, targets, progress=ignore)
+    assert agreed_links(products[-1])[0] == parse_links("0-0 1-1")
+    assert agreed_links(products[-1], lexicon.association(sources[-1], targets[-1]))[0] == parse_links("1-0 0-1")
+
+
+def test_repeated_pairs_count_once() -> None:
+    products = [crossed(2), crossed(2), crossed(2), crossed(1)]
+    once = Lexicon.learned(products, words(SOURCES), words(TARGETS), progress=ignore)
+    often = Lexicon.learned(products * 3, words(SOURCES * 3), words(TARGETS * 3), progress=ignore)
+    assert (once.sources, once.targets, once.linked) == (often.sources, often.targets, often.linked)
+
+
+def test_progress_reaches_what_was_promised() -> None:
+    seen: list[int] = []
+    Lexicon.learned([crossed(1)] * 3, words(["a"] * 3), words(["b"] * 3), progress=seen.append)
+    assert sum(seen) == ROUNDS * 3
+
+
+@pytest.mark.parametrize(("source", "target"), [([], ["a"]), (["a"], []), ([], [])])
+def test_an_empty_side(source: list[str], target: list[str]) -> None:
+    assert Lexicon().association(source, target).shape == (len(target), len(source))
