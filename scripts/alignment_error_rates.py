@@ -26,20 +26,18 @@ from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.choose import Candidate
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
-from seq2seq.alignment.lexicon import ROUNDS
 from seq2seq.alignment.links import GoldLinks, Links, check_bounds, parse_gold, read_pharaoh, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.cli.lines import file_lines
 from seq2seq.data.sources.base import Pairs, load_raw
 from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import DataError, MissingDependencyError, UserError
-from seq2seq.evaluation.translate import WINDOW, ignore
+from seq2seq.evaluation.translate import ignore
 from seq2seq.run.bundle import load_bundle
 from seq2seq.run.choose import choose_alignment
 from seq2seq.run.joined_aligner import JoinedAligner
 from seq2seq.run.logs import configure_logging
 from seq2seq.run.model import Model, load_model
-from seq2seq.training.progress import ProgressReport
 
 READINGS = {"naive": False, "shifted": True, "either": None}
 COMBINED = (
@@ -137,12 +135,7 @@ def report_with_lexicon(
 ) -> None:
     """The rows of both models together with what they link throughout the training text of a run."""
     text = load_raw(load_bundle(run).config.data).train
-    aligner = JoinedAligner(*models, tokens_of_characters)
-    with ProgressReport("aligning", 2 * len(text), unit=" sentences") as progress:
-        windows = (text.slice(first, first + WINDOW) for first in range(0, len(text), WINDOW))
-        products = [product for pairs in windows for product in aligner.products(pairs, progress.advance)]
-    with ProgressReport("learning a lexicon", ROUNDS * len(text), unit=" pairs") as progress:
-        lexicon = aligner.lexicon(text, products, progress.advance)
+    _, lexicon = JoinedAligner(*models, tokens_of_characters).learn(text)
     pairs = Pairs(gold.source, gold.target)
     agreed = [
         agreed_links(product, lexicon.association(source.split(), target.split()))

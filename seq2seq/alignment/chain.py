@@ -5,8 +5,8 @@ are translated in runs: from one target word to the next the aligned source word
 hidden Markov model whose states are source words and whose emissions are the weights; its posteriors take their place.
 
 Source: Vogel, Ney & Tillmann 1996, "HMM-Based Word Alignment in Statistical Translation", section 3. How likely a jump
-is, is fixed here instead of learned: learning it from text, without links, gave worse links on text of that kind and no
-better ones on other text.
+is, is fixed here instead of learned: learning it from text, without links, gave worse links on held-out text of the
+same kind and hardly better ones on other text.
 """
 
 import numpy as np

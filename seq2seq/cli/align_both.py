@@ -38,7 +38,6 @@ def both(
     """
     sides = parallel_lines(source, target)
     configure_logging()
-    from seq2seq.alignment.lexicon import ROUNDS
     from seq2seq.data.sources.base import Pairs
     from seq2seq.run.choose import refuse_same_direction
     from seq2seq.run.joined_aligner import JoinedAligner
@@ -47,15 +46,14 @@ def both(
     refuse_same_direction([(each, saved_config(each).data.languages()) for each in (run, reverse)])
     aligner = JoinedAligner(load_model(run, device=device), load_model(reverse, device=device))
     pairs = Pairs(*sides)
-    window = max(len(pairs), 1) if lexicon else WINDOW
     with standard_output() as write:
-        for first in range(0, len(pairs), window):
-            some = pairs.slice(first, first + window)
-            with line_progress("aligning", 2 * len(some)) as progress:
-                products = aligner.products(some, progress)
-            learned = None
-            if lexicon:
-                with line_progress("learning a lexicon", ROUNDS * len(some)) as progress:
-                    learned = aligner.lexicon(some, products, progress)
-            for links in aligner.links(some, products, method, lexicon=learned):
+        if lexicon:
+            products, learned = aligner.learn(pairs)
+            for links in aligner.links(pairs, products, method, lexicon=learned):
                 write(format_links(links))
+            return
+        with line_progress("aligning", 2 * len(pairs)) as progress:
+            for first in range(0, len(pairs), WINDOW):
+                some = pairs.slice(first, first + WINDOW)
+                for links in aligner.links(some, aligner.products(some, progress), method, lexicon=None):
+                    write(format_links(links))

@@ -12,21 +12,18 @@ a resumed run trains on the very same.
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seq2seq.alignment.lexicon import ROUNDS
-from seq2seq.alignment.links import Links, format_links
+from seq2seq.alignment.links import format_links
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.column import Column
 from seq2seq.data.corpus_files import MANIFEST, damage, save_manifest
 from seq2seq.data.links import subword_links
 from seq2seq.data.prepare import PreparedCorpus, training_text
-from seq2seq.data.sources.base import Pairs
 from seq2seq.data.storage import locked
 from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import CheckpointError, DataError
@@ -37,7 +34,6 @@ from seq2seq.run.directory import RunDirectory, is_first_process
 from seq2seq.run.joined_aligner import JoinedAligner
 from seq2seq.run.model import Model, load_model
 from seq2seq.training.config import GuideKind
-from seq2seq.training.progress import ProgressReport
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -46,7 +42,6 @@ logger = logging.getLogger(__name__)
 
 CODE_VERSION = 3  # raise it when this package makes other links of the same runs and text
 LINES = 1000  # spread over the training text, on which the layers and heads are chosen that agree most
-WINDOW = 8192  # training pairs aligned by both runs before the next
 RECORD = "guided_alignment.json"
 WORDS, SUBWORDS = "links.pharaoh", "links.arrow"
 
@@ -128,10 +123,9 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
     for model, each in zip(models, choices, strict=True):
         model.alignment = each.choice.candidate.applied_to(model.alignment)
         logger.info("%s is read at %s", each.run, each.options()[1])
-    lines = [
-        format_links(links)
-        for links in links_of_text(text, JoinedAligner(forward, reverse, tokens_of_characters), config)
-    ]
+    aligner = JoinedAligner(forward, reverse, tokens_of_characters)
+    products, lexicon = aligner.learn(text, every=config.trainer.progress_every, shown=is_first_process())
+    lines = [format_links(links) for links in aligner.links(text, products, guide.method, lexicon=lexicon)]
     count = sum(len(line.split()) for line in lines)
     if count == 0:
         raise DataError(f"guided_alignment.runs: {' and '.join(guide.runs)} link no word alike; give other runs")
@@ -142,20 +136,6 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
     )
     save_manifest(folder, {"runs": guide.runs, "read": [each.options()[1] for each in choices], "links": count})
     logger.info("%s links of words and punctuation marks in %s pairs", f"{count:,}", f"{len(text):,}")
-
-
-def links_of_text(text: Pairs, aligner: JoinedAligner, config: RunConfig) -> Iterator[Links]:
-    """What both runs make of all training pairs, with the lexicon that these make themselves."""
-    every, shown = config.trainer.progress_every, is_first_process()
-    with ProgressReport("aligning", 2 * len(text), every=every, unit=" sentences", shown=shown) as report:
-        products = [
-            product
-            for first in range(0, len(text), WINDOW)
-            for product in aligner.products(text.slice(first, first + WINDOW), report.advance)
-        ]
-    with ProgressReport("learning a lexicon", ROUNDS * len(text), every=every, unit=" pairs", shown=shown) as report:
-        lexicon = aligner.lexicon(text, products, report.advance)
-    return aligner.links(text, products, config.guided_alignment.method, lexicon=lexicon)
 
 
 def warn_of_other_languages(config: RunConfig, forward: Model, reverse: Model) -> None:

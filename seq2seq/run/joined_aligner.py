@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seq2seq.alignment.agree import agreed_links, product_of
-from seq2seq.alignment.lexicon import Lexicon
+from seq2seq.alignment.lexicon import ROUNDS, Lexicon
 from seq2seq.alignment.links import Links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.tokenizer import Split, Tokenizer, split_text, words_of_characters
 from seq2seq.evaluation.align import Side
-from seq2seq.evaluation.translate import Progress
+from seq2seq.evaluation.translate import WINDOW, Progress
 from seq2seq.run.model import Model
+from seq2seq.training.progress import ProgressReport
 
 
 class JoinedAligner:
@@ -57,10 +58,21 @@ class JoinedAligner:
             association = None if lexicon is None else lexicon.association(self.words(source), self.words(target))
             yield symmetrize(*agreed_links(product, association), method)
 
-    def lexicon(self, pairs: Pairs, products: Sequence[NDArray[np.float32]], progress: Progress) -> Lexicon:
-        """What the pairs say of each other. progress: called ROUNDS times with each number of pairs just read."""
-        sides = ([self.words(line) for line in side] for side in (pairs.source, pairs.target))
-        return Lexicon.learned(products, *sides, progress=progress)
+    def learn(
+        self, text: Pairs, *, every: float = 5.0, shown: bool = True
+    ) -> tuple[list[NDArray[np.float32]], Lexicon]:
+        """The products of a whole text, and what its pairs say of each other.
+
+        Args:
+            every, shown: of the report on how far that is; see `ProgressReport`.
+        """
+        with ProgressReport("aligning", 2 * len(text), every=every, unit=" sentences", shown=shown) as report:
+            windows = (text.slice(first, first + WINDOW) for first in range(0, len(text), WINDOW))
+            products = [product for some in windows for product in self.products(some, report.advance)]
+        sides = ([self.words(line) for line in side] for side in (text.source, text.target))
+        rounds = ROUNDS * len(text)
+        with ProgressReport("learning a lexicon", rounds, every=every, unit=" pairs", shown=shown) as report:
+            return products, Lexicon.learned(products, *sides, progress=report.advance)
 
     def words(self, line: str) -> list[str]:
         return split_text(line, self.split)
