@@ -163,7 +163,7 @@ def eflomal_links(run: Path, gold: GoldText) -> tuple[list[Links], list[Links]]:
         import eflomal
     except ImportError as error:
         raise MissingDependencyError("--eflomal: needs the package; pip install eflomal (and a C compiler)") from error
-    train = load_raw(load_bundle(run).config.data).train
+    train = without(gold, load_raw(load_bundle(run).config.data).train)
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder) / "forward", Path(folder) / "reverse"
         sides = list(joined(train.source, gold.source)), list(joined(train.target, gold.target))
@@ -171,6 +171,12 @@ def eflomal_links(run: Path, gold: GoldText) -> tuple[list[Links], list[Links]]:
         eflomal.Aligner().align(*sides, **names)
         forward, reverse = (read_pharaoh(path)[len(train) :] for path in paths)
     return forward, reverse
+
+
+def without(gold: GoldText, train: Pairs) -> Pairs:
+    """Training text without the gold lines, where they stand in it: eflomal is given each of them once."""
+    lines = set(zip(gold.source, gold.target, strict=True))
+    return train.take(row for row, pair in enumerate(zip(train.source, train.target, strict=True)) if pair not in lines)
 
 
 def joined(train: Sequence[str], gold: Sequence[str]) -> Iterator[str]:

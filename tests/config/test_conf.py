@@ -20,6 +20,7 @@ NEEDS = {  # what an option cannot do without
     ("data", "files"): ["data.train.source=a", "data.train.target=b"],
     ("guided_alignment", "links"): ["data=reverse"],
     ("guided_alignment", "runs"): ["guided_alignment.runs=[a,b]"],
+    ("experiment", "align_further"): ["guided_alignment.runs=[a,b]", "model.decoder.num_layers=2"],
 }
 OPTIONS = sorted(
     (path.parent.name, path.stem)

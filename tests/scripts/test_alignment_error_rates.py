@@ -66,7 +66,8 @@ def test_a_row_for_every_reading_method_and_way_to_combine(
 
     eflomal.Aligner = Aligner  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "eflomal", eflomal)
-    raw = RawCorpus(Pairs(["It's  RED.", "b"], ["¿Sí?", "d"]), TEXT, TEXT)
+    own = Pairs(["It's  RED.", GOLD.source[0], "b"], ["¿Sí?", GOLD.target[0], "d"])
+    raw = RawCorpus(own, TEXT, TEXT)
     monkeypatch.setattr(script, "load_raw", lambda config: raw)
     monkeypatch.setattr(sys, "argv", ["script", *map(str, runs), str(gold), "--lexicon", "--eflomal"])
     assert script.main() == 0
