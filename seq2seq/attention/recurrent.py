@@ -42,15 +42,28 @@ class RecurrentCache(AttentionCache):
 
         A query with nothing to read has a normaliser of zero and gets zeros, with finite gradients.
         """
-        total = q @ self.sums[:, :, None] + plus
+        total = product(q, self.sums[:, :, None]) + plus
         norm = total[..., -1:]
         return total[..., :-1] / norm.masked_fill(norm == 0, 1)
+
+    def read_each(self, q: Tensor) -> Tensor:
+        """`read` of few queries that do not belong together, such as the beams of a sentence: each as if alone."""
+        return torch.cat([self.read(one) for one in q.split(1, -2)], dim=-2)
 
     def reorder(self, rows: Tensor) -> None:
         self.sums = self.sums[rows]
 
     def nbytes(self) -> int:
         return self.sums.nbytes
+
+
+def product(q: Tensor, sums: Tensor) -> Tensor:
+    """q @ sums, and of a single query in a way that rounds alike whatever the other rows of the batch are.
+
+    A batch of products of one row each is computed by other instructions for some of its rows than for others on some
+    processors, and a translation must not depend on the batch that it was found in.
+    """
+    return q @ sums if q.size(-2) > 1 else (q.mT * sums).sum(-2, keepdim=True)
 
 
 class ScaledRecurrentCache(RecurrentCache):

@@ -67,7 +67,7 @@ class LinearCore(AttentionCore[LinearConfig]):
         assert isinstance(cache, RecurrentCache)
         q = self.features(group_queries(q, cache.num_kv_heads))
         if k is None or v is None:
-            return merge_groups(cache.read(q))
+            return merge_groups(cache.read_each(q))
         return self.read(q, self.features(k), with_ones(v), cache)
 
     def features(self, x: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         refuse_bias(bias, "performer")
         assert isinstance(cache, ScaledRecurrentCache)
         if k is None or v is None:
-            return self.read(q, cache)
+            return merge_groups(cache.read_each(self.query_features(q, cache)))
         return self.read_causally(q, k, v, cache).context
 
     def read(self, q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
