@@ -53,7 +53,7 @@ def concatenated(
     rows = rows.take(random.permutation(count))
     ends = np.cumsum(random.integers(1, most + 1, count))
     starts = np.append(0, ends[ends < count])
-    too_long = ~rows.joined(starts).fits(longest)
+    too_long = ~TrainRows(rows.source, rows.target).joined(starts).fits(longest)  # links have no part in it
     apart = np.flatnonzero(too_long.repeat(np.diff(starts, append=count)))
     starts = np.union1d(starts, apart)
     if not shuffle_targets:
