@@ -256,7 +256,7 @@ BUGS = [
         (
             ("+ 1, dtype=torch.float32)", "+ 1, dtype=torch.bfloat16)"),
             ("self.sums = self.sums + k.mT @ v\n", "self.sums = (self.sums + k.mT @ v).bfloat16()\n"),
-            ("total = q @ self.sums[:, :, None]", "total = q @ self.sums.float()[:, :, None]"),
+            ("total = product(q, self.sums[:, :, None])", "total = product(q, self.sums.float()[:, :, None])"),
         ),
         "tests/attention/test_linear.py",
         "bfloat16",
