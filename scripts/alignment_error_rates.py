@@ -19,19 +19,18 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.choose import Candidate
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
-from seq2seq.alignment.links import GoldLinks, Links, check_bounds, parse_gold, read_pharaoh, swap_links
+from seq2seq.alignment.gold_table import GoldTable, read_gold_table
+from seq2seq.alignment.links import Links, read_pharaoh, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
-from seq2seq.cli.lines import file_lines
 from seq2seq.data.sources.base import Pairs, load_raw
 from seq2seq.data.tokenizer import tokens_of_characters
-from seq2seq.errors import DataError, MissingDependencyError, UserError
+from seq2seq.errors import MissingDependencyError, UserError
 from seq2seq.evaluation.translate import ignore
 from seq2seq.run.bundle import load_bundle
 from seq2seq.run.choose import choose_alignment
@@ -47,15 +46,6 @@ COMBINED = (
     SymmetrizeMethod.grow_diag_final_and,
 )
 TOKEN = re.compile(r"\w+|[^\w\s]")
-
-
-@dataclass(frozen=True)
-class GoldText:
-    """Sentence pairs with the links that people gave them."""
-
-    source: list[str]
-    target: list[str]
-    links: list[GoldLinks]
 
 
 def main() -> int:
@@ -94,19 +84,6 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_gold_table(path: Path) -> GoldText:
-    """Three columns of a file; see the top of this one."""
-    rows = []
-    for number, line in enumerate(file_lines(path), start=1):
-        columns = line.split("\t")
-        if len(columns) != 3:
-            raise DataError(f"{path}:{number}: must be source, target and links between tabs, not {len(columns)} parts")
-        rows.append((columns[0], columns[1], parse_gold(columns[2], first_index=0, where=f"{path}:{number}")))
-    lengths = [(len(source.split()), len(target.split())) for source, target, _ in rows]
-    check_bounds([links.possible for _, _, links in rows], lengths, path=path)
-    return GoldText([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
-
-
 def describe(chosen: tuple[Candidate, Candidate]) -> str:
     """What is read of either model."""
     heads = (f"head {each.heads[0]}" if each.heads else "all heads" for each in chosen)
@@ -116,37 +93,35 @@ def describe(chosen: tuple[Candidate, Candidate]) -> str:
     )
 
 
-def report_reading(models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldText) -> None:
+def report_reading(models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldTable) -> None:
     """The rows of one layer, choice of heads and reading of either model."""
-    pairs = Pairs(gold.source, gold.target)
     for method in LinkMethod:
         found = []
-        for model, candidate, text in zip(models, chosen, (pairs, pairs.reversed()), strict=True):
+        for model, candidate, text in zip(models, chosen, (gold.pairs, gold.pairs.reversed()), strict=True):
             model.alignment = candidate.applied_to(AlignmentConfig(method=method))
             scored = model.score(text.source, text.target, alignments=True)
             found.append([each.alignment.links for each in scored if each.alignment])
         report(f"{describe(chosen)}; {method.value}", found[0], [swap_links(links) for links in found[1]], gold)
-    agreed = [agreed_links(product) for product in JoinedAligner(*models).products(pairs, ignore)]
+    agreed = [agreed_links(product) for product in JoinedAligner(*models).products(gold.pairs, ignore)]
     report(f"{describe(chosen)}; product", *map(list, zip(*agreed, strict=True)), gold)
 
 
 def report_with_lexicon(
-    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], run: Path, gold: GoldText
+    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], run: Path, gold: GoldTable
 ) -> None:
     """The rows of both models together with what they link throughout the training text of a run."""
     text = load_raw(load_bundle(run).config.data).train
     _, lexicon = JoinedAligner(*models, tokens_of_characters).learn(text)
-    pairs = Pairs(gold.source, gold.target)
     agreed = [
         agreed_links(product, lexicon.association(source.split(), target.split()))
         for product, source, target in zip(
-            JoinedAligner(*models).products(pairs, ignore), pairs.source, pairs.target, strict=True
+            JoinedAligner(*models).products(gold.pairs, ignore), gold.pairs.source, gold.pairs.target, strict=True
         )
     ]
     report(f"{describe(chosen)}; product with a lexicon", *map(list, zip(*agreed, strict=True)), gold)
 
 
-def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldText) -> None:
+def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldTable) -> None:
     """A row for each direction, and for each way to combine them."""
     rows = {"forward": forward, "reverse": reverse}
     for method in COMBINED:
@@ -157,7 +132,7 @@ def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldT
         print(f"| {aligner} | {name} | {figures} |", flush=True)
 
 
-def eflomal_links(run: Path, gold: GoldText) -> tuple[list[Links], list[Links]]:
+def eflomal_links(run: Path, gold: GoldTable) -> tuple[list[Links], list[Links]]:
     """Links of eflomal, both directions source-target as it writes them."""
     try:
         import eflomal
@@ -166,16 +141,16 @@ def eflomal_links(run: Path, gold: GoldText) -> tuple[list[Links], list[Links]]:
     train = without(gold, load_raw(load_bundle(run).config.data).train)
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder) / "forward", Path(folder) / "reverse"
-        sides = list(joined(train.source, gold.source)), list(joined(train.target, gold.target))
+        sides = list(joined(train.source, gold.pairs.source)), list(joined(train.target, gold.pairs.target))
         names = {"links_filename_fwd": str(paths[0]), "links_filename_rev": str(paths[1])}
         eflomal.Aligner().align(*sides, **names)
         forward, reverse = (read_pharaoh(path)[len(train) :] for path in paths)
     return forward, reverse
 
 
-def without(gold: GoldText, train: Pairs) -> Pairs:
+def without(gold: GoldTable, train: Pairs) -> Pairs:
     """Training text without the gold lines, where they stand in it: eflomal is given each of them once."""
-    lines = set(zip(gold.source, gold.target, strict=True))
+    lines = set(zip(gold.pairs.source, gold.pairs.target, strict=True))
     return train.take(row for row, pair in enumerate(zip(train.source, train.target, strict=True)) if pair not in lines)
 
 

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from seq2seq.cli.lines import file_lines
+from seq2seq.alignment.gold_table import read_gold_table
 from seq2seq.data.sources.base import load_raw
 from seq2seq.data.sources.pairs import Pairs
 from seq2seq.errors import UserError
@@ -23,12 +23,12 @@ def main() -> int:
     try:
         data = load_bundle(arguments.run).config.data
         raw = load_raw(data)
-        gold = [line.split("\t")[:2] for line in file_lines(arguments.gold)] * arguments.times
+        lines = read_gold_table(arguments.gold).pairs
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    lines = Pairs([source for source, _ in gold], [target for _, target in gold])
-    train = Pairs(raw.train.source + lines.source, raw.train.target + lines.target)
+    times = arguments.times
+    train = Pairs(raw.train.source + lines.source * times, raw.train.target + lines.target * times)
     source, target = data.languages()
     options = [f"data=files data.source_language={source} data.target_language={target}"]
     for name, pairs in {"train": train, "validation": raw.validation, "test": raw.test}.items():

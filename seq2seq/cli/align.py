@@ -25,10 +25,10 @@ from seq2seq.cli.options import (
     Target,
     alignment_options,
     changed,
-    saved_config,
 )
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
+from seq2seq.run.directory import saved_config
 from seq2seq.run.logs import configure_logging
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ import typer
 from seq2seq.alignment.links import format_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.cli.lines import line_progress, parallel_lines, standard_output
-from seq2seq.cli.options import Device, Run, Source, Target, saved_config
+from seq2seq.cli.options import Device, Run, Source, Target
+from seq2seq.run.directory import saved_config
 from seq2seq.run.logs import configure_logging
 
 WINDOW = 4096  # sentence pairs that both runs align before their links come out

@@ -8,8 +8,6 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
-from seq2seq.config.saved import load_run_config
-from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError
 
 T = TypeVar("T", bound=Any)
@@ -31,12 +29,6 @@ ShiftedOption = Annotated[
         show_default=False,
     ),
 ]
-
-
-def saved_config(folder: Path) -> RunConfig:
-    """The configuration of a run or bundle, read without loading its model."""
-    bundle = folder / "model"
-    return load_run_config((bundle if (bundle / "config.yaml").is_file() else folder) / "config.yaml")
 
 
 def changed(config: T, section: str, options: dict[str, Any]) -> T:

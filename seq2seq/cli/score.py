@@ -4,7 +4,8 @@ import logging
 import math
 
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
-from seq2seq.cli.options import BatchSize, Device, Runs, Source, Target, changed, saved_config
+from seq2seq.cli.options import BatchSize, Device, Runs, Source, Target, changed
+from seq2seq.run.directory import saved_config
 from seq2seq.run.logs import configure_logging
 
 logger = logging.getLogger(__name__)

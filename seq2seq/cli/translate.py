@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seq2seq.cli.lines import Lines, counted, line_progress, standard_output
-from seq2seq.cli.options import BatchSize, Device, Runs, changed, saved_config
+from seq2seq.cli.options import BatchSize, Device, Runs, changed
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod, LengthPenalty
+from seq2seq.run.directory import saved_config
 from seq2seq.run.logs import configure_logging
 
 if TYPE_CHECKING:

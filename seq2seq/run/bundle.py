@@ -18,9 +18,10 @@ from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.errors import CheckpointError
 from seq2seq.files import write_whole
 from seq2seq.model.transformer import Transformer
+from seq2seq.run.directory import MANIFEST, find_bundle
 from seq2seq.training.config import LoggerConfig
 
-WEIGHTS, MANIFEST, TOKENIZERS, TEXT = "model.safetensors", "manifest.json", "tokenizer", "text"
+WEIGHTS, TOKENIZERS, TEXT = "model.safetensors", "tokenizer", "text"
 
 
 @dataclass(frozen=True)
@@ -82,24 +83,6 @@ def shared_names(model: nn.Module) -> set[str]:
     """Further names of parameters that have one already, such as the output of tied embeddings: stored once."""
     every = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     return every - {name for name, _ in model.named_parameters()}
-
-
-def find_bundle(folder: Path) -> Path:
-    """The bundle of a run's folder, or the folder itself if it is one.
-
-    Raises:
-        CheckpointError: neither.
-    """
-    if not folder.is_dir():
-        raise CheckpointError(f"there is no folder {folder}; give a run's folder or a bundle")
-    for path in (folder / "model", folder):
-        if (path / MANIFEST).is_file():
-            return path
-    if (folder / "config.yaml").is_file():
-        raise CheckpointError(
-            f"{folder} is a run without a finished model; go on with it by python train.py resume={folder}"
-        )
-    raise CheckpointError(f"{folder} is neither a run's folder nor a bundle: it has no {MANIFEST}")
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.config.saved import load_run_config
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.evaluation.protocol import Protocol
 from seq2seq.evaluation.significance import SignificanceRow, SignificanceTest, compare_systems
-from seq2seq.run.bundle import checked_facts, find_bundle, read_lines
+from seq2seq.run.bundle import checked_facts, read_lines
+from seq2seq.run.directory import find_bundle, saved_config
 from seq2seq.run.evaluate import evaluate_bundle
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def compare_runs(
         DataError: their test sets differ.
         UserError: a run cannot be evaluated.
     """
-    languages = {str(run): load_run_config(find_bundle(run) / "config.yaml").data.languages()[1] for run in runs}
+    languages = {str(run): saved_config(run).data.languages()[1] for run in runs}
     if len(set(languages.values())) > 1:
         listed = ", ".join(f"{run}: {language}" for run, language in languages.items())
         raise ConfigError(f"compare: runs must translate to one language, but they do to several ({listed})")

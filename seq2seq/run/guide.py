@@ -28,9 +28,9 @@ from seq2seq.data.storage import locked
 from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import CheckpointError, DataError
 from seq2seq.files import staged, write_whole
-from seq2seq.run.bundle import checked_facts, find_bundle
+from seq2seq.run.bundle import checked_facts
 from seq2seq.run.choose import choose_alignment
-from seq2seq.run.directory import RunDirectory, is_first_process
+from seq2seq.run.directory import RunDirectory, find_bundle, is_first_process
 from seq2seq.run.joined_aligner import JoinedAligner
 from seq2seq.run.model import Model, load_model
 from seq2seq.training.config import GuideKind

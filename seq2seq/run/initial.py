@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import CheckpointError, ConfigError
-from seq2seq.run.guiding_runs import bundle_of
+from seq2seq.run.directory import find_bundle, saved_config
 
 if TYPE_CHECKING:
     from seq2seq.model.transformer import Transformer
@@ -22,7 +22,7 @@ def check_initial(config: RunConfig) -> list[str]:
     if config.initial is None:
         return []
     try:
-        _, saved = bundle_of(Path(config.initial))
+        saved = saved_config(Path(config.initial))
     except CheckpointError as error:
         return [f"initial: {error}"]
     problems = [
@@ -51,7 +51,7 @@ def with_vocabulary(config: RunConfig) -> RunConfig:
     """The configuration with the tokenizers of the run that `initial` names."""
     if config.initial is None:
         return config
-    path, saved = bundle_of(Path(config.initial))
+    path, saved = find_bundle(Path(config.initial)), saved_config(Path(config.initial))
     joint = saved.data.tokenizer.joint
     names = ("joint", "joint") if joint else ("source", "target")
     models = [str((path / "tokenizer" / f"{name}.model").resolve()) for name in names]

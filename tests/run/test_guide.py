@@ -199,9 +199,11 @@ def test_runs_that_cannot_guide_are_refused_at_once(config: RunConfig, runs: lis
     tokenizers = train_tokenizers(tmp_path)
     mute = str(make_run(tmp_path / "mute", tokenizers, cross=LinformerConfig()))
     assert not problems(*runs)
-    assert "gone is neither the folder of a finished run nor a bundle" in problems("gone", runs[1])
+    assert "there is no folder gone; give" in problems("gone", runs[1])
     assert f"{runs[0]} translates xx to yy, so it cannot be REVERSE" in problems(runs[1], runs[0])
-    assert "linformer in layer -1 has no weight per key position; give a run with another" in problems(mute, runs[1])
+    assert "in every layer its linformer has no weight per key position; give a run with another" in problems(
+        mute, runs[1]
+    )
     config.data.reverse = True
     assert f"{runs[0]} translates xx to yy, so it cannot be FORWARD" in problems(runs[0], runs[1])
     with pytest.raises(ConfigError, match="so it cannot be FORWARD"):

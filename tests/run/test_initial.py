@@ -70,7 +70,7 @@ def test_another_model_is_refused_with_every_difference(config: RunConfig) -> No
 def test_a_run_that_is_not_there(config: RunConfig, tmp_path: Path) -> None:
     config.initial = str(tmp_path)
     (problem,) = check_initial(config)
-    assert problem.startswith(f"initial: {tmp_path} is neither the folder of a finished run nor a bundle")
+    assert problem.startswith(f"initial: {tmp_path} is neither a run's folder nor a bundle")
 
 
 def test_another_vocabulary_size_is_one_message(config: RunConfig, tmp_path: Path) -> None:

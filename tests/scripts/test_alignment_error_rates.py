@@ -86,11 +86,3 @@ def test_without_eflomal_the_script_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "eflomal", None)
     with pytest.raises(script.MissingDependencyError, match="pip install eflomal"):
         script.eflomal_links(runs[0], script.read_gold_table(gold))
-
-
-def test_a_bad_table_is_refused_with_its_line(script: Any, tmp_path: Path) -> None:
-    path = tmp_path / "gold.tsv"
-    for content, message in (("a\tb\n", "gold.tsv:1: must be source"), ("a\tb\t0-0\na\tb\t0-1\n", "gold.tsv:2: link")):
-        path.write_text(content, encoding="utf-8")
-        with pytest.raises(script.DataError, match=message):
-            script.read_gold_table(path)

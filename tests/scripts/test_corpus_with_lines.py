@@ -45,3 +45,14 @@ def test_a_run_that_is_not_there_is_one_message(
     monkeypatch.setattr("sys.argv", ["script", str(tmp_path / "gone"), "gold.tsv", str(tmp_path / "out")])
     assert script.main() == 1
     assert capsys.readouterr().err.startswith("error: there is no folder")
+
+
+def test_a_table_that_is_none_is_one_message(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run", train_tokenizers(tmp_path))
+    (tmp_path / "gold.tsv").write_text("no tab\n", encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["script", str(run), str(tmp_path / "gold.tsv"), str(tmp_path / "out")])
+    assert script.main() == 1
+    assert "gold.tsv:1: must be source, target and links between tabs" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
