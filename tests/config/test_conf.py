@@ -10,6 +10,7 @@ from seq2seq.attention.config import Role, mechanisms
 from seq2seq.config.saved import load_run_config, to_yaml
 from seq2seq.config.store import CONF
 from seq2seq.config.validate import validate
+from seq2seq.data.options import check_options
 from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer
 from seq2seq.position.config import position_schemes
@@ -54,6 +55,7 @@ def test_every_file_composes_to_a_model_that_can_be_built(
     overrides += ["model.encoder.num_layers=1", "model.decoder.num_layers=1", *NEEDS.get((group, option), [])]
     run = composed("train", *overrides)
     validate(run)
+    assert check_options(run.data) == []
     model = Transformer(run.model, source_vocab_size=10, target_vocab_size=10)
     assert model.num_parameters() > 0
     saved = tmp_path / "config.yaml"
