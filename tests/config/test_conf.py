@@ -18,6 +18,7 @@ from seq2seq.position.config import position_schemes
 Compose = Callable[..., Any]
 SKIPPED_GROUPS = {"bench"}  # read by its own command
 NEEDS = {  # what an option cannot do without
+    ("data", "hub"): ["data.path=a", "data.source_language=b", "data.target_language=c"],
     ("data", "files"): ["data.train.source=a", "data.train.target=b"],
     ("guided_alignment", "links"): ["data=reverse"],
     ("guided_alignment", "runs"): ["guided_alignment.runs=[a,b]"],
