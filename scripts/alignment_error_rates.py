@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from seq2seq.alignment.agree import agreed_links
+from seq2seq.alignment.agree import THRESHOLD, agreed_links
 from seq2seq.alignment.choose import Candidate
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
@@ -102,7 +102,8 @@ def report_reading(models: tuple[Model, Model], chosen: tuple[Candidate, Candida
             scored = model.score(text.source, text.target, alignments=True)
             found.append([each.alignment.links for each in scored if each.alignment])
         report(f"{describe(chosen)}; {method.value}", found[0], [swap_links(links) for links in found[1]], gold)
-    agreed = [agreed_links(product) for product in JoinedAligner(*models).products(gold.pairs, ignore)]
+    products = JoinedAligner(*models).products(gold.pairs, ignore)
+    agreed = [agreed_links(product, threshold=THRESHOLD) for product in products]
     report(f"{describe(chosen)}; product", *map(list, zip(*agreed, strict=True)), gold)
 
 
@@ -113,7 +114,7 @@ def report_with_lexicon(
     text = load_raw(load_bundle(run).config.data).train
     _, lexicon = JoinedAligner(*models, tokens_of_characters).learn(text)
     agreed = [
-        agreed_links(product, lexicon.association(source.split(), target.split()))
+        agreed_links(product, lexicon.association(source.split(), target.split()), threshold=THRESHOLD)
         for product, source, target in zip(
             JoinedAligner(*models).products(gold.pairs, ignore), gold.pairs.source, gold.pairs.target, strict=True
         )

@@ -16,6 +16,7 @@ from seq2seq.alignment.chain import Floats, chained
 from seq2seq.alignment.links import Links, swap_links
 
 TRUST = 0.25  # power of the product beside an association, which tells more than one sentence pair can
+THRESHOLD = 0.1  # chance of a link, of both directions together, below which a word is better left without one
 
 
 def product_of(forward: Tensor, reverse: Tensor) -> NDArray[np.float32]:
@@ -32,25 +33,29 @@ def product_of(forward: Tensor, reverse: Tensor) -> NDArray[np.float32]:
     return found
 
 
-def agreed_links(product: NDArray[np.float32], association: Floats | None = None) -> tuple[Links, Links]:
+def agreed_links(
+    product: NDArray[np.float32], association: Floats | None = None, *, threshold: float = 0.0
+) -> tuple[Links, Links]:
     """The best source word of every target word, and the best target word of every source word, as both see it.
 
     Args:
         product: see `product_of`.
         association: of the same words, from other sentence pairs; see `seq2seq.alignment.lexicon`.
+        threshold: from 0 to 1, a word whose best link has no greater chance is not linked. At 0 those are the words
+            whose products are all zero.
 
     Returns:
-        Both as (source, target), ready to be symmetrized. A word whose products are all zero is not linked.
+        Both as (source, target), ready to be symmetrized.
     """
     likely = product.astype(np.float64)
     if association is not None:
         likely = likely**TRUST * association[: likely.shape[0], : likely.shape[1]]
     chances = chained(likely) * chained(likely.T).T
-    return best_links(chances), swap_links(best_links(chances.T))
+    return best_links(chances, threshold), swap_links(best_links(chances.T, threshold))
 
 
-def best_links(chances: Floats) -> Links:
-    """Every row's first best column, unless there is none, as (column, row)."""
+def best_links(chances: Floats, threshold: float) -> Links:
+    """Every row's first best column, as (column, row), if its chance is above the threshold."""
     if not chances.size:
         return frozenset()
-    return frozenset((int(row.argmax()), number) for number, row in enumerate(chances) if row.max() > 0)
+    return frozenset((int(row.argmax()), number) for number, row in enumerate(chances) if row.max() > threshold)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from seq2seq.alignment.agree import THRESHOLD
 from seq2seq.alignment.links import format_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.cli.lines import line_progress, parallel_lines, standard_output
@@ -30,6 +31,12 @@ def both(
     lexicon: Annotated[
         bool, typer.Option("--lexicon", help="Learn from all lines which words belong together; for whole corpora.")
     ] = False,
+    threshold: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Chance of a link, below which a word has none; more are linked with less."
+        ),
+    ] = THRESHOLD,
     device: Device = "auto",
 ) -> None:
     """Align given translations by two runs together: the weights of both directions are multiplied.
@@ -50,11 +57,12 @@ def both(
     with standard_output() as write:
         if lexicon:
             products, learned = aligner.learn(pairs)
-            for links in aligner.links(pairs, products, method, lexicon=learned):
+            for links in aligner.links(pairs, products, method, lexicon=learned, threshold=threshold):
                 write(format_links(links))
             return
         with line_progress("aligning", 2 * len(pairs)) as progress:
             for first in range(0, len(pairs), WINDOW):
                 some = pairs.slice(first, first + WINDOW)
-                for links in aligner.links(some, aligner.products(some, progress), method, lexicon=None):
+                products = aligner.products(some, progress)
+                for links in aligner.links(some, products, method, lexicon=None, threshold=threshold):
                     write(format_links(links))

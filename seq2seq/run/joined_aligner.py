@@ -47,16 +47,18 @@ class JoinedAligner:
         method: SymmetrizeMethod,
         *,
         lexicon: Lexicon | None,
+        threshold: float = 0.0,
     ) -> Iterator[Links]:
         """The links of each pair, source to target, the two directions made one.
 
         Args:
             products: of these pairs.
             lexicon: of words as this aligner has them, if any.
+            threshold: of the chance of a link; see `agreed_links`.
         """
         for source, target, product in zip(pairs.source, pairs.target, products, strict=True):
             association = None if lexicon is None else lexicon.association(self.words(source), self.words(target))
-            yield symmetrize(*agreed_links(product, association), method)
+            yield symmetrize(*agreed_links(product, association, threshold=threshold), method)
 
     def learn(
         self, text: Pairs, *, every: float = 5.0, shown: bool = True

@@ -69,3 +69,15 @@ def test_words_beyond_those_that_both_read_have_no_part_in_an_association() -> N
     association = np.random.default_rng(1).random((7, 5)) + 0.001
     product = product_of(forward[:4], reverse[:3])
     assert agreed_links(product, association) == agreed_links(product, association[:4, :3])
+
+
+def test_a_word_whose_chances_are_small_is_left_without_a_link() -> None:
+    """Target word 2 has no counterpart: whatever it looks at looks elsewhere."""
+    forward = torch.eye(4)[[0, 1, 1, 2, 3]] * 0.9 + 0.025
+    reverse = torch.eye(5)[[0, 1, 3, 4]] * 0.9 + 0.02
+    product = product_of(forward, reverse)
+    every, _ = agreed_links(product)
+    some, back = agreed_links(product, threshold=0.1)
+    assert {target for _, target in every} == set(range(5))
+    assert some == back == parse_links("0-0 1-1 2-3 3-4")
+    assert agreed_links(product, threshold=1.0) == (frozenset(), frozenset())

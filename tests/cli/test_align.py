@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import seq2seq
-from seq2seq.alignment.agree import agreed_links, product_of
+from seq2seq.alignment.agree import THRESHOLD, agreed_links, product_of
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import format_links, parse_links, swap_links
@@ -127,6 +127,7 @@ def test_choose_gives_options_that_align_text_takes(
 
 @pytest.mark.parametrize("method", [None, SymmetrizeMethod.union])
 @pytest.mark.parametrize("with_lexicon", [False, True])
+@pytest.mark.parametrize("threshold", [None, 0.0])
 def test_two_runs_together(
     command: Command,
     run: Path,
@@ -134,8 +135,10 @@ def test_two_runs_together(
     files: tuple[Path, Path],
     method: SymmetrizeMethod | None,
     with_lexicon: bool,
+    threshold: float | None,
 ) -> None:
-    given = [] if method is None else ["--method", method.value]
+    given: list[str | float] = [] if method is None else ["--method", method.value]
+    given += [] if threshold is None else ["--threshold", threshold]
     given += ["--lexicon"] if with_lexicon else []
     ended = command("align", "both", "--run", run, "--reverse", reverse, *given, *files)
     assert ended.code == 0, ended.err
@@ -150,13 +153,17 @@ def test_two_runs_together(
     lexicon = Lexicon.learned(products, *sides, progress=lambda count: None)
     expected = [
         symmetrize(
-            *agreed_links(product, lexicon.association(source, target) if with_lexicon else None),
+            *agreed_links(
+                product,
+                lexicon.association(source, target) if with_lexicon else None,
+                threshold=THRESHOLD if threshold is None else threshold,
+            ),
             method or SymmetrizeMethod.grow_diag,
         )
         for product, source, target in zip(products, *sides, strict=True)
     ]
     assert [parse_links(line) for line in ended.out.split("\n")[:-1]] == expected
-    assert sum(map(len, expected)) > 20
+    assert threshold is None or sum(map(len, expected)) > 20
 
 
 def test_two_runs_of_one_direction_are_refused(command: Command, run: Path, files: tuple[Path, Path]) -> None:
