@@ -21,9 +21,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from seq2seq.alignment.agree import THRESHOLD, agreed_links
+from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.choose import Candidate
-from seq2seq.alignment.config import AlignmentConfig, LinkMethod
+from seq2seq.alignment.config import LEAST_CHANCE, AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.gold_table import GoldTable, read_gold_table
 from seq2seq.alignment.links import Links, read_pharaoh, swap_links
@@ -103,7 +103,7 @@ def report_reading(models: tuple[Model, Model], chosen: tuple[Candidate, Candida
             found.append([each.alignment.links for each in scored if each.alignment])
         report(f"{describe(chosen)}; {method.value}", found[0], [swap_links(links) for links in found[1]], gold)
     products = JoinedAligner(*models).products(gold.pairs, ignore)
-    agreed = [agreed_links(product, threshold=THRESHOLD) for product in products]
+    agreed = [agreed_links(product, threshold=LEAST_CHANCE) for product in products]
     report(f"{describe(chosen)}; product", *map(list, zip(*agreed, strict=True)), gold)
 
 
@@ -114,7 +114,7 @@ def report_with_lexicon(
     text = load_raw(load_bundle(run).config.data).train
     _, lexicon = JoinedAligner(*models, tokens_of_characters).learn(text)
     agreed = [
-        agreed_links(product, lexicon.association(source.split(), target.split()), threshold=THRESHOLD)
+        agreed_links(product, lexicon.association(source.split(), target.split()), threshold=LEAST_CHANCE)
         for product, source, target in zip(
             JoinedAligner(*models).products(gold.pairs, ignore), gold.pairs.source, gold.pairs.target, strict=True
         )

@@ -16,7 +16,6 @@ from seq2seq.alignment.chain import Floats, chained
 from seq2seq.alignment.links import Links, swap_links
 
 TRUST = 0.25  # power of the product beside an association, which tells more than one sentence pair can
-THRESHOLD = 0.05  # chance of a link, of both directions together, below which a word is better left without one
 
 
 def product_of(forward: Tensor, reverse: Tensor) -> NDArray[np.float32]:

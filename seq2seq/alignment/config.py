@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass, field
 
+LEAST_CHANCE = 0.05  # of a link of two directions together, below which a word is better left without one
+
 
 class LinkMethod(enum.Enum):
     """Which words to link: every target word to its best source word; all pairs with enough weight; mutual bests; every

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seq2seq.alignment.agree import THRESHOLD
+from seq2seq.alignment.config import LEAST_CHANCE
 from seq2seq.alignment.links import format_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.cli.lines import line_progress, parallel_lines, standard_output
@@ -36,7 +36,7 @@ def both(
         typer.Option(
             min=0.0, max=1.0, help="Chance of a link, below which a word has none; more are linked with less."
         ),
-    ] = THRESHOLD,
+    ] = LEAST_CHANCE,
     device: Device = "auto",
 ) -> None:
     """Align given translations by two runs together: the weights of both directions are multiplied.

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import seq2seq
-from seq2seq.alignment.agree import THRESHOLD, agreed_links, product_of
-from seq2seq.alignment.config import LinkMethod
+from seq2seq.alignment.agree import agreed_links, product_of
+from seq2seq.alignment.config import LEAST_CHANCE, LinkMethod
 from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import format_links, parse_links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
@@ -156,7 +156,7 @@ def test_two_runs_together(
             *agreed_links(
                 product,
                 lexicon.association(source, target) if with_lexicon else None,
-                threshold=THRESHOLD if threshold is None else threshold,
+                threshold=LEAST_CHANCE if threshold is None else threshold,
             ),
             method or SymmetrizeMethod.grow_diag,
         )
