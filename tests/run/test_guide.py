@@ -191,6 +191,19 @@ def test_the_links_that_are_written_can_be_trained_on(config: RunConfig, tmp_pat
     assert len(read_pharaoh(folder_of_links(config) / "links.pharaoh")) == len(prepare(config.data).train)
 
 
+def test_a_run_with_weights_in_another_layer_than_its_own_guides(
+    config: RunConfig, runs: list[str], tmp_path: Path
+) -> None:
+    """Its own is the last, which has none; the layer is chosen among those that have some."""
+    layers = [FullConfig(), LinformerConfig()]
+    config.guided_alignment.runs = [
+        str(make_run(tmp_path / "f", train_tokenizers(tmp_path), layer_cross=layers)),
+        runs[1],
+    ]
+    assert check_guiding_runs(config) == []
+    assert sum(map(len, rows(guided_corpus(config, prepare(config.data), directory(tmp_path))))) > 100
+
+
 def test_runs_that_cannot_guide_are_refused_at_once(config: RunConfig, runs: list[str], tmp_path: Path) -> None:
     def problems(*folders: str) -> str:
         config.guided_alignment.runs = list(folders)
