@@ -19,7 +19,11 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from seq2seq.alignment.agree import agreed_links
 from seq2seq.alignment.choose import Candidate
@@ -32,8 +36,8 @@ from seq2seq.data.sources.base import Pairs, load_raw
 from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import MissingDependencyError, UserError
 from seq2seq.evaluation.translate import ignore
-from seq2seq.run.bundle import load_bundle
 from seq2seq.run.choose import choose_alignment
+from seq2seq.run.directory import saved_config
 from seq2seq.run.joined_aligner import JoinedAligner
 from seq2seq.run.logs import configure_logging
 from seq2seq.run.model import Model, load_model
@@ -102,7 +106,7 @@ def report_reading(models: tuple[Model, Model], chosen: tuple[Candidate, Candida
             scored = model.score(text.source, text.target, alignments=True)
             found.append([each.alignment.links for each in scored if each.alignment])
         report(f"{describe(chosen)}; {method.value}", found[0], [swap_links(links) for links in found[1]], gold)
-    products = JoinedAligner(*models).products(gold.pairs, ignore)
+    products = products_of(models, chosen, gold)
     agreed = [agreed_links(product, threshold=LEAST_CHANCE) for product in products]
     report(f"{describe(chosen)}; product", *map(list, zip(*agreed, strict=True)), gold)
 
@@ -111,15 +115,28 @@ def report_with_lexicon(
     models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], run: Path, gold: GoldTable
 ) -> None:
     """The rows of both models together with what they link throughout the training text of a run."""
-    text = load_raw(load_bundle(run).config.data).train
-    _, lexicon = JoinedAligner(*models, tokens_of_characters).learn(text)
+    products = products_of(models, chosen, gold)
+    _, lexicon = JoinedAligner(*models, tokens_of_characters).learn(training_text(run))
     agreed = [
         agreed_links(product, lexicon.association(source.split(), target.split()), threshold=LEAST_CHANCE)
-        for product, source, target in zip(
-            JoinedAligner(*models).products(gold.pairs, ignore), gold.pairs.source, gold.pairs.target, strict=True
-        )
+        for product, source, target in zip(products, gold.pairs.source, gold.pairs.target, strict=True)
     ]
     report(f"{describe(chosen)}; product with a lexicon", *map(list, zip(*agreed, strict=True)), gold)
+
+
+def products_of(
+    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldTable
+) -> list[NDArray[np.float32]]:
+    """Of the gold lines, from both models together; they are read as chosen from here on."""
+    for model, candidate in zip(models, chosen, strict=True):
+        model.alignment = candidate.applied_to(AlignmentConfig())
+    return JoinedAligner(*models).products(gold.pairs, ignore)
+
+
+@cache
+def training_text(run: Path) -> Pairs:
+    """What a run was trained on."""
+    return load_raw(saved_config(run).data).train
 
 
 def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldTable) -> None:
@@ -139,7 +156,7 @@ def eflomal_links(run: Path, gold: GoldTable) -> tuple[list[Links], list[Links]]
         import eflomal
     except ImportError as error:
         raise MissingDependencyError("--eflomal: needs the package; pip install eflomal (and a C compiler)") from error
-    train = without(gold, load_raw(load_bundle(run).config.data).train)
+    train = without(gold, training_text(run))
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder) / "forward", Path(folder) / "reverse"
         sides = list(joined(train.source, gold.pairs.source)), list(joined(train.target, gold.pairs.target))

@@ -15,13 +15,14 @@ from seq2seq.alignment.gold_table import read_gold_table
 from seq2seq.data.sources.base import load_raw
 from seq2seq.data.sources.pairs import Pairs
 from seq2seq.errors import UserError
-from seq2seq.run.bundle import load_bundle
+from seq2seq.run.bundle import write_lines
+from seq2seq.run.directory import saved_config
 
 
 def main() -> int:
     arguments = parse_arguments()
     try:
-        data = load_bundle(arguments.run).config.data
+        data = saved_config(arguments.run).data
         raw = load_raw(data)
         lines = read_gold_table(arguments.gold).pairs
     except UserError as error:
@@ -35,7 +36,7 @@ def main() -> int:
         for side, text in (("source", pairs.source), ("target", pairs.target)):
             path = arguments.directory / f"{name}.{side}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
+            write_lines(path, text)
             options.append(f"data.{name}.{side}={path}")
     print(" ".join(options))
     return 0

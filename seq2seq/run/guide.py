@@ -28,7 +28,7 @@ from seq2seq.data.storage import locked
 from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import CheckpointError, DataError
 from seq2seq.files import staged, write_whole
-from seq2seq.run.bundle import checked_facts
+from seq2seq.run.bundle import checked_facts, write_lines
 from seq2seq.run.choose import choose_alignment
 from seq2seq.run.directory import RunDirectory, find_bundle, is_first_process
 from seq2seq.run.joined_aligner import JoinedAligner
@@ -129,7 +129,7 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
     count = sum(len(line.split()) for line in lines)
     if count == 0:
         raise DataError(f"guided_alignment.runs: {' and '.join(guide.runs)} link no word alike; give other runs")
-    (folder / WORDS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+    write_lines(folder / WORDS, lines)
     rows = np.arange(len(text))
     save_links(
         folder / SUBWORDS, subword_links(replace(text, links=lines), rows, corpus.tokenizers, tokens_of_characters)

@@ -51,7 +51,8 @@ def with_vocabulary(config: RunConfig) -> RunConfig:
     """The configuration with the tokenizers of the run that `initial` names."""
     if config.initial is None:
         return config
-    path, saved = find_bundle(Path(config.initial)), saved_config(Path(config.initial))
+    path = find_bundle(Path(config.initial))
+    saved = saved_config(path)
     joint = saved.data.tokenizer.joint
     names = ("joint", "joint") if joint else ("source", "target")
     models = [str((path / "tokenizer" / f"{name}.model").resolve()) for name in names]

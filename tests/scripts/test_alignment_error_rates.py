@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from seq2seq.alignment.choose import Candidate
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.data.sources.base import Pairs, RawCorpus
 from tests.run.bundles import make_run, sentences, train_tokenizers
@@ -78,6 +80,16 @@ def test_a_row_for_every_reading_method_and_way_to_combine(
     assert given[0][:2] == ["it ' s red .\n", "b\n"]
     assert given[1][:2] == ["¿ sí ?\n", "d\n"]
     assert given[0][2:] == [f"{line}\n" for line in GOLD.source]
+
+
+def test_products_are_of_the_reading_that_was_chosen_whatever_was_read_before(
+    script: Any, runs: list[Path], gold: Path
+) -> None:
+    models, table = tuple(map(script.load_model, runs)), script.read_gold_table(gold)
+    naive, shifted = ((Candidate(1, (0,), each), Candidate(0, (1,), each)) for each in (False, True))
+    first, other, again = (script.products_of(models, chosen, table) for chosen in (naive, shifted, naive))
+    assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
+    assert not any(np.array_equal(*pair) for pair in zip(first, other, strict=True))
 
 
 def test_without_eflomal_the_script_says_how_to_get_it(
