@@ -25,22 +25,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seq2seq.alignment.agree import agreed_links
+from seq2seq.aligning.bidirectional import JoinedAligner
+from seq2seq.aligning.choose import choose_alignment
 from seq2seq.alignment.choose import Candidate
 from seq2seq.alignment.config import LEAST_CHANCE, AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.gold_table import GoldTable, read_gold_table
+from seq2seq.alignment.joint import agreed_links
 from seq2seq.alignment.links import Links, read_pharaoh, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
+from seq2seq.bundle.locate import saved_config
+from seq2seq.bundle.model import Model, load_model
 from seq2seq.data.sources.base import Pairs, load_raw
 from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import MissingDependencyError, UserError
 from seq2seq.evaluation.translate import ignore
-from seq2seq.run.choose import choose_alignment
-from seq2seq.run.directory import saved_config
-from seq2seq.run.joined_aligner import JoinedAligner
 from seq2seq.run.logs import configure_logging
-from seq2seq.run.model import Model, load_model
 
 READINGS = {"naive": False, "shifted": True, "either": None}
 COMBINED = (
@@ -61,7 +61,9 @@ def main() -> int:
         models = load_model(arguments.forward), load_model(arguments.reverse)
         seen = set()
         for reading, shifted in READINGS.items():
-            choices = choose_alignment(arguments.forward, arguments.reverse, shifted=shifted, lines=arguments.lines)
+            choices = choose_alignment(
+                arguments.forward, arguments.reverse, shifted=shifted, lines=arguments.lines
+            )
             chosen = choices[0].choice.candidate, choices[1].choice.candidate
             print(f"{reading}: agreement {100 * choices[0].choice.figure:.1f} %", file=sys.stderr)
             if chosen not in seen:  # of the two readings free to choose, one may stand in the table
@@ -80,11 +82,21 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("forward", type=Path, metavar="FORWARD", help="folder of a run")
-    parser.add_argument("reverse", type=Path, metavar="REVERSE", help="folder of a run of the other direction")
-    parser.add_argument("gold", type=Path, metavar="GOLD.tsv", help="source, target and links between tabs, from 0")
-    parser.add_argument("--lines", type=int, default=1000, help="validation lines to choose by, default %(default)s")
-    parser.add_argument("--lexicon", action="store_true", help="also with a lexicon of FORWARD's training text")
-    parser.add_argument("--eflomal", action="store_true", help="also align with eflomal, which must be installed")
+    parser.add_argument(
+        "reverse", type=Path, metavar="REVERSE", help="folder of a run of the other direction"
+    )
+    parser.add_argument(
+        "gold", type=Path, metavar="GOLD.tsv", help="source, target and links between tabs, from 0"
+    )
+    parser.add_argument(
+        "--lines", type=int, default=1000, help="validation lines to choose by, default %(default)s"
+    )
+    parser.add_argument(
+        "--lexicon", action="store_true", help="also with a lexicon of FORWARD's training text"
+    )
+    parser.add_argument(
+        "--eflomal", action="store_true", help="also align with eflomal, which must be installed"
+    )
     return parser.parse_args()
 
 
@@ -97,15 +109,24 @@ def describe(chosen: tuple[Candidate, Candidate]) -> str:
     )
 
 
-def report_reading(models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldTable) -> None:
+def report_reading(
+    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldTable
+) -> None:
     """The rows of one layer, choice of heads and reading of either model."""
     for method in LinkMethod:
         found = []
-        for model, candidate, text in zip(models, chosen, (gold.pairs, gold.pairs.reversed()), strict=True):
+        for model, candidate, text in zip(
+            models, chosen, (gold.pairs, gold.pairs.reversed()), strict=True
+        ):
             model.alignment = candidate.applied_to(AlignmentConfig(method=method))
             scored = model.score(text.source, text.target, alignments=True)
             found.append([each.alignment.links for each in scored if each.alignment])
-        report(f"{describe(chosen)}; {method.value}", found[0], [swap_links(links) for links in found[1]], gold)
+        report(
+            f"{describe(chosen)}; {method.value}",
+            found[0],
+            [swap_links(links) for links in found[1]],
+            gold,
+        )
     products = products_of(models, chosen, gold)
     agreed = [agreed_links(product, threshold=LEAST_CHANCE) for product in products]
     report(f"{describe(chosen)}; product", *map(list, zip(*agreed, strict=True)), gold)
@@ -118,10 +139,16 @@ def report_with_lexicon(
     products = products_of(models, chosen, gold)
     _, lexicon = JoinedAligner(*models, tokens_of_characters).learn(training_text(run))
     agreed = [
-        agreed_links(product, lexicon.association(source.split(), target.split()), threshold=LEAST_CHANCE)
-        for product, source, target in zip(products, gold.pairs.source, gold.pairs.target, strict=True)
+        agreed_links(
+            product, lexicon.association(source.split(), target.split()), threshold=LEAST_CHANCE
+        )
+        for product, source, target in zip(
+            products, gold.pairs.source, gold.pairs.target, strict=True
+        )
     ]
-    report(f"{describe(chosen)}; product with a lexicon", *map(list, zip(*agreed, strict=True)), gold)
+    report(
+        f"{describe(chosen)}; product with a lexicon", *map(list, zip(*agreed, strict=True)), gold
+    )
 
 
 def products_of(
@@ -143,10 +170,14 @@ def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldT
     """A row for each direction, and for each way to combine them."""
     rows = {"forward": forward, "reverse": reverse}
     for method in COMBINED:
-        rows[method.value] = [symmetrize(*pair, method) for pair in zip(forward, reverse, strict=True)]
+        rows[method.value] = [
+            symmetrize(*pair, method) for pair in zip(forward, reverse, strict=True)
+        ]
     for name, links in rows.items():
         score = score_links(links, gold.links)
-        figures = " | ".join(f"{100 * figure:.1f}" for figure in (score.aer, score.precision, score.recall))
+        figures = " | ".join(
+            f"{100 * figure:.1f}" for figure in (score.aer, score.precision, score.recall)
+        )
         print(f"| {aligner} | {name} | {figures} |", flush=True)
 
 
@@ -155,11 +186,16 @@ def eflomal_links(run: Path, gold: GoldTable) -> tuple[list[Links], list[Links]]
     try:
         import eflomal
     except ImportError as error:
-        raise MissingDependencyError("--eflomal: needs the package; pip install eflomal (and a C compiler)") from error
+        raise MissingDependencyError(
+            "--eflomal: needs the package; pip install eflomal (and a C compiler)"
+        ) from error
     train = without(gold, training_text(run))
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder) / "forward", Path(folder) / "reverse"
-        sides = list(joined(train.source, gold.pairs.source)), list(joined(train.target, gold.pairs.target))
+        sides = (
+            list(joined(train.source, gold.pairs.source)),
+            list(joined(train.target, gold.pairs.target)),
+        )
         names = {"links_filename_fwd": str(paths[0]), "links_filename_rev": str(paths[1])}
         eflomal.Aligner().align(*sides, **names)
         forward, reverse = (read_pharaoh(path)[len(train) :] for path in paths)
@@ -169,7 +205,11 @@ def eflomal_links(run: Path, gold: GoldTable) -> tuple[list[Links], list[Links]]
 def without(gold: GoldTable, train: Pairs) -> Pairs:
     """Training text without the gold lines, where they stand in it: eflomal is given each of them once."""
     lines = set(zip(gold.pairs.source, gold.pairs.target, strict=True))
-    return train.take(row for row, pair in enumerate(zip(train.source, train.target, strict=True)) if pair not in lines)
+    return train.take(
+        row
+        for row, pair in enumerate(zip(train.source, train.target, strict=True))
+        if pair not in lines
+    )
 
 
 def joined(train: Sequence[str], gold: Sequence[str]) -> Iterator[str]:

@@ -10,20 +10,30 @@ import argparse
 import gzip
 from pathlib import Path
 
-from seq2seq.evaluation.protocol import Protocol, prepare
+from seq2seq.metrics.protocol import Protocol, prepare
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("raw", type=Path, metavar="RAW_GZ", help="raw text, one sentence per line, gzip")
-    parser.add_argument("reference", type=Path, metavar="REFERENCE_TOK", help="the published tokenised text")
-    parser.add_argument("--language", default="de", help="code of the language, default %(default)s")
+    parser.add_argument(
+        "raw", type=Path, metavar="RAW_GZ", help="raw text, one sentence per line, gzip"
+    )
+    parser.add_argument(
+        "reference", type=Path, metavar="REFERENCE_TOK", help="the published tokenised text"
+    )
+    parser.add_argument(
+        "--language", default="de", help="code of the language, default %(default)s"
+    )
     arguments = parser.parse_args()
 
     raw = lines_of(gzip.decompress(arguments.raw.read_bytes()))
     reference = lines_of(arguments.reference.read_bytes())
     ours = prepare(raw, Protocol.lowercased_tokenized, arguments.language)
-    unequal = [number for number, pair in enumerate(zip(ours, reference, strict=False), start=1) if pair[0] != pair[1]]
+    unequal = [
+        number
+        for number, pair in enumerate(zip(ours, reference, strict=False), start=1)
+        if pair[0] != pair[1]
+    ]
     common = min(len(ours), len(reference))
     print(f"lines equal: {common - len(unequal)} of {len(ours)} (reference: {len(reference)})")
     print(f"tokens: {count_tokens(ours)} (reference: {count_tokens(reference)})")

@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 from seq2seq.alignment.gold_table import read_gold_table
+from seq2seq.bundle.locate import saved_config
 from seq2seq.data.sources.base import load_raw
 from seq2seq.data.sources.pairs import Pairs
 from seq2seq.errors import UserError
-from seq2seq.run.bundle import write_lines
-from seq2seq.run.directory import saved_config
+from seq2seq.files import write_lines
 
 
 def main() -> int:
@@ -44,10 +44,16 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, in the direction of the table")
-    parser.add_argument("gold", type=Path, metavar="GOLD.tsv", help="source, target and links between tabs")
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="folder of a run, in the direction of the table"
+    )
+    parser.add_argument(
+        "gold", type=Path, metavar="GOLD.tsv", help="source, target and links between tabs"
+    )
     parser.add_argument("directory", type=Path, metavar="DIRECTORY", help="where the files go")
-    parser.add_argument("--times", type=int, default=10, help="how often the gold lines stand there, default 10")
+    parser.add_argument(
+        "--times", type=int, default=10, help="how often the gold lines stand there, default 10"
+    )
     return parser.parse_args()
 
 

@@ -163,7 +163,12 @@ BUGS = [
         "reorder-forgets-padding",
         "sentences that remain are read with the padding of those that left",
         f"{ATTENTION}/cache.py",
-        (("self.padding = self.padding.select(rows)", "self.padding = self.padding.select(rows.sort().values)"),),
+        (
+            (
+                "self.padding = self.padding.select(rows)",
+                "self.padding = self.padding.select(rows.sort().values)",
+            ),
+        ),
         CONTRACT,
         "full and source_cache",
     ),
@@ -179,7 +184,12 @@ BUGS = [
         "growth-loses-the-past",
         "a cache that grows does not copy what it held",
         f"{ATTENTION}/cache.py",
-        (("        new[:, :, : self.length] = old[:, :, : self.length]\n", "        new.zero_()\n"),),
+        (
+            (
+                "        new[:, :, : self.length] = old[:, :, : self.length]\n",
+                "        new.zero_()\n",
+            ),
+        ),
         CONTRACT,
         "full and split",
     ),
@@ -255,8 +265,14 @@ BUGS = [
         f"{ATTENTION}/recurrent.py",
         (
             ("+ 1, dtype=torch.float32)", "+ 1, dtype=torch.bfloat16)"),
-            ("self.sums = self.sums + k.mT @ v\n", "self.sums = (self.sums + k.mT @ v).bfloat16()\n"),
-            ("total = product(q, self.sums[:, :, None])", "total = product(q, self.sums.float()[:, :, None])"),
+            (
+                "self.sums = self.sums + k.mT @ v\n",
+                "self.sums = (self.sums + k.mT @ v).bfloat16()\n",
+            ),
+            (
+                "total = product(q, self.sums[:, :, None])",
+                "total = product(q, self.sums.float()[:, :, None])",
+            ),
         ),
         "tests/attention/test_linear.py",
         "bfloat16",
@@ -358,11 +374,15 @@ BUGS = [
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="name", help="plant these bugs alone")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="bugs tried at the same time")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="bugs tried at the same time"
+    )
     given = parser.parse_args()
     unknown = set(given.names) - {bug.name for bug in BUGS}
     if unknown:
-        parser.error(f"no bug is called {', '.join(sorted(unknown))}; choose from {', '.join(b.name for b in BUGS)}")
+        parser.error(
+            f"no bug is called {', '.join(sorted(unknown))}; choose from {', '.join(b.name for b in BUGS)}"
+        )
     chosen = [bug for bug in BUGS if not given.names or bug.name in given.names]
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
@@ -371,14 +391,19 @@ def main() -> int:
             return 1
         results = pool.map(lambda bug: (bug, *caught_by(bug, Path(folder) / bug.name)), chosen)
         survivors = [bug.name for bug, found, message in results if not report(bug, found, message)]
-    print(f"{len(chosen) - len(survivors)} of {len(chosen)} bugs caught in {time.monotonic() - start:.0f} s")
+    print(
+        f"{len(chosen) - len(survivors)} of {len(chosen)} bugs caught in {time.monotonic() - start:.0f} s"
+    )
     if survivors:
         print(f"SURVIVED: {', '.join(survivors)}")
     return 1 if survivors else 0
 
 
 def report(bug: Bug, found: bool, message: str) -> bool:
-    print(f"{'caught' if found else 'SURVIVED':8}  {bug.name:31}  {bug.what}\n{'':10}{message}", flush=True)
+    print(
+        f"{'caught' if found else 'SURVIVED':8}  {bug.name:31}  {bug.what}\n{'':10}{message}",
+        flush=True,
+    )
     return found
 
 
@@ -426,13 +451,26 @@ def copy_package(folder: Path) -> None:
 
 
 def run_tests(tests: str, where: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-rf", "-p", "no:cacheprovider", tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "--tb=no",
+        "-rf",
+        "-p",
+        "no:cacheprovider",
+        tests,
+    ]
     return run(command + (["-k", where] if where else []), folder)
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "400"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seq2seq.run.model import Model
+    from seq2seq.bundle.model import Model
 
 __version__ = "0.1.0"
 __all__ = ["load", "__version__"]
 
 
-def load(folder: str | PathLike[str], *others: str | PathLike[str], device: str = "auto") -> "Model":
+def load(
+    folder: str | PathLike[str], *others: str | PathLike[str], device: str = "auto"
+) -> "Model":
     """Load the model of a run: `seq2seq.load("outputs/train/2026-01-31_12-00-00").translate(["Good morning."])`.
 
     Args:
@@ -22,6 +24,6 @@ def load(folder: str | PathLike[str], *others: str | PathLike[str], device: str 
         CheckpointError: there is no finished model, or it is damaged.
         ConfigError: the vocabularies differ, or there is no such device.
     """
-    from seq2seq.run.model import load_model
+    from seq2seq.bundle.model import load_model
 
     return load_model(folder, *others, device=device)

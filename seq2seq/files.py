@@ -50,3 +50,14 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def write_lines(path: Path, lines: list[str]) -> None:
+    """One line each, ended by a line feed alone."""
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+
+
+def read_lines(path: Path) -> list[str]:
+    """What `write_lines` wrote; only a line feed ends a line."""
+    with open(path, encoding="utf-8", newline="\n") as file:
+        return [line.removesuffix("\n") for line in file]

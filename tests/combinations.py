@@ -64,13 +64,17 @@ class Combination:
 
     def pairs(self) -> set[tuple[int, str, int, str]]:
         """Any two of the four choices."""
-        return {(i, a, j, b) for (i, a), (j, b) in itertools.combinations(enumerate(astuple(self)), 2)}
+        return {
+            (i, a, j, b) for (i, a), (j, b) in itertools.combinations(enumerate(astuple(self)), 2)
+        }
 
 
 @cache
 def every_combination() -> list[Combination]:
     names = list(mechanisms())
-    return [Combination(*names) for names in itertools.product(names, names, names, position_schemes())]
+    return [
+        Combination(*names) for names in itertools.product(names, names, names, position_schemes())
+    ]
 
 
 @cache
@@ -80,7 +84,11 @@ def legal_combinations() -> list[Combination]:
 
 def sample(combinations: list[Combination], count: int) -> list[Combination]:
     """The same few every time: each is the one of some random ones that holds most pairs of choices not held before."""
-    randomness, seen, found = random.Random(1), set[tuple[int, str, int, str]](), list[Combination]()
+    randomness, seen, found = (
+        random.Random(1),
+        set[tuple[int, str, int, str]](),
+        list[Combination](),
+    )
     while len(found) < min(count, len(combinations)):
         candidates = randomness.sample(combinations, min(CANDIDATES, len(combinations)))
         found.append(max(candidates, key=lambda combination: len(combination.pairs() - seen)))

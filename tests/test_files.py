@@ -28,7 +28,9 @@ def whole(path: Path, content: bytes, *, fail: bool = False) -> None:
 
 
 @pytest.mark.parametrize("write", [with_staged, with_replacing, whole])
-def test_a_file_is_replaced_when_the_new_one_is_whole(tmp_path: Path, write: Callable[..., None]) -> None:
+def test_a_file_is_replaced_when_the_new_one_is_whole(
+    tmp_path: Path, write: Callable[..., None]
+) -> None:
     path = tmp_path / "deep" / "folder" / "file"
     write(path, b"first")
     with pytest.raises((AssertionError, TypeError)):

@@ -57,7 +57,11 @@ class CandidateLinks:
     def links(self, candidate: int) -> list[Links]:
         """Of one candidate, for each sentence pair."""
         return [
-            frozenset((int(source), target) for target, source in enumerate(best[candidate]) if source != NO_WORD)
+            frozenset(
+                (int(source), target)
+                for target, source in enumerate(best[candidate])
+                if source != NO_WORD
+            )
             for best in self.best
         ]
 
@@ -76,10 +80,17 @@ class Choice:
     table: list[tuple[Candidate, float]]
 
 
-def list_candidates(layers: Iterable[int], num_heads: int, readings: Sequence[bool]) -> list[Candidate]:
+def list_candidates(
+    layers: Iterable[int], num_heads: int, readings: Sequence[bool]
+) -> list[Candidate]:
     """Candidates in the order of `candidate_weights`: by layer, then heads with the mean of all first, then reading."""
     heads: list[tuple[int, ...]] = [(), *((head,) for head in range(num_heads) if num_heads > 1)]
-    return [Candidate(layer, chosen, shifted) for layer in layers for chosen in heads for shifted in readings]
+    return [
+        Candidate(layer, chosen, shifted)
+        for layer in layers
+        for chosen in heads
+        for shifted in readings
+    ]
 
 
 def best_words(weights: Tensor) -> NDArray[np.int64]:
@@ -104,11 +115,15 @@ def agreement(forward: CandidateLinks, reverse: CandidateLinks) -> NDArray[np.fl
     Args:
         reverse: of the same sentence pairs with their sides swapped.
     """
-    assert reverse.lengths == [(target, source) for source, target in forward.lengths], "the same pairs, swapped"
+    assert reverse.lengths == [(target, source) for source, target in forward.lengths], (
+        "the same pairs, swapped"
+    )
     matched = np.zeros((len(forward.candidates), len(reverse.candidates)))
     for sources, targets in zip(forward.best, reverse.best, strict=True):
         if sources.shape[-1] and targets.shape[-1]:
-            back = targets[:, sources]  # (reverse, forward, target words): where each linked source word links to
+            back = targets[
+                :, sources
+            ]  # (reverse, forward, target words): where each linked source word links to
             same = (back == np.arange(sources.shape[-1])) & (sources != NO_WORD)
             matched += same.sum(-1).T
     words = sum(source + target for source, target in forward.lengths)

@@ -3,12 +3,14 @@
 import enum
 from dataclasses import dataclass, field
 
-LEAST_CHANCE = 0.05  # of a link of two directions together, below which a word is better left without one
+LEAST_CHANCE = (
+    0.05  # of a link of two directions together, below which a word is better left without one
+)
 
 
 class LinkMethod(enum.Enum):
     """Which words to link: every target word to its best source word; all pairs with enough weight; mutual bests; every
-    target word to its best source word, judged with its neighbours (`seq2seq.alignment.chain`)."""
+    target word to its best source word, judged with its neighbours (`seq2seq.alignment.hmm`)."""
 
     argmax = "argmax"
     threshold = "threshold"
@@ -46,9 +48,13 @@ class AlignmentConfig:
         """What is wrong with these options, each as "option: what; what to choose"."""
         found = []
         if any(head < 0 for head in self.heads) or len(set(self.heads)) < len(self.heads):
-            found.append(f"heads: must be distinct numbers from 0, not {self.heads}; [] averages all heads")
+            found.append(
+                f"heads: must be distinct numbers from 0, not {self.heads}; [] averages all heads"
+            )
         if not 0 < self.threshold <= 1:
-            found.append(f"threshold: must be above 0 and at most 1, not {self.threshold}; choose 0.2")
+            found.append(
+                f"threshold: must be above 0 and at most 1, not {self.threshold}; choose 0.2"
+            )
         if self.heatmaps < 0:
             found.append(f"heatmaps: must not be negative, as {self.heatmaps} is; 0 draws none")
         return found

@@ -64,10 +64,14 @@ def score_links(hypotheses: Sequence[Links], gold: Sequence[GoldLinks]) -> Align
         sure=sum(len(g.sure) for g in gold),
         possible=sum(len(g.sure | g.possible) for g in gold),
         matched_sure=sum(len(links & g.sure) for links, g in zip(hypotheses, gold, strict=True)),
-        matched_possible=sum(len(links & (g.sure | g.possible)) for links, g in zip(hypotheses, gold, strict=True)),
+        matched_possible=sum(
+            len(links & (g.sure | g.possible)) for links, g in zip(hypotheses, gold, strict=True)
+        ),
     )
     if counts.sure == 0:
-        raise DataError("the gold alignments hold no sure link, so recall and AER have no meaning; write sure ones i-j")
+        raise DataError(
+            "the gold alignments hold no sure link, so recall and AER have no meaning; write sure ones i-j"
+        )
     return score_counts(counts)
 
 

@@ -70,7 +70,12 @@ class AttentionWriter:
         self.metadata = metadata
         self.sentences = 0
 
-    def add(self, weights: Tensor | np.ndarray, source_pieces: Sequence[str], target_pieces: Sequence[str]) -> None:
+    def add(
+        self,
+        weights: Tensor | np.ndarray,
+        source_pieces: Sequence[str],
+        target_pieces: Sequence[str],
+    ) -> None:
         """Write the next sentence.
 
         Args:
@@ -79,9 +84,13 @@ class AttentionWriter:
             source_pieces, target_pieces: S and T of them.
         """
         values = weights.detach().cpu().float().numpy() if isinstance(weights, Tensor) else weights
-        leading = () if self.metadata.averaged else (len(self.metadata.layers), len(self.metadata.heads))
+        leading = (
+            () if self.metadata.averaged else (len(self.metadata.layers), len(self.metadata.heads))
+        )
         expected = (*leading, len(target_pieces), len(source_pieces))
-        assert values.shape == expected, f"weights of shape {values.shape} where {expected} is expected"
+        assert values.shape == expected, (
+            f"weights of shape {values.shape} where {expected} is expected"
+        )
         number = f"{self.sentences:05d}"
         self.save(f"weights_{number}", values.astype(np.float16))
         self.save(f"source_pieces_{number}", text_array(source_pieces))
@@ -116,7 +125,11 @@ def read_metadata(text: str) -> tuple[int, AttentionMetadata]:
     content = json.loads(text)
     if content.pop("format") != FORMAT_VERSION:
         raise ValueError("written by another version")
-    sentences, layers, heads = int(content.pop("sentences")), tuple(content.pop("layers")), tuple(content.pop("heads"))
+    sentences, layers, heads = (
+        int(content.pop("sentences")),
+        tuple(content.pop("layers")),
+        tuple(content.pop("heads")),
+    )
     return sentences, AttentionMetadata(layers=layers, heads=heads, **content)
 
 
@@ -150,7 +163,9 @@ class AttentionFile:
             raise IndexError(f"sentence {index} of {self.sentences}")
         with self.readable():
             weights = self.archive[f"weights_{index:05d}"]
-            source, target = (self.archive[f"{side}_pieces_{index:05d}"].tolist() for side in ("source", "target"))
+            source, target = (
+                self.archive[f"{side}_pieces_{index:05d}"].tolist() for side in ("source", "target")
+            )
         return SentenceAttention(weights, source, target)
 
     def __enter__(self) -> "AttentionFile":
@@ -167,4 +182,6 @@ class AttentionFile:
             yield
         except Exception as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise DataError(f"{self.path}: not a readable attention file ({reason}); export it again") from error
+            raise DataError(
+                f"{self.path}: not a readable attention file ({reason}); export it again"
+            ) from error

@@ -55,14 +55,18 @@ def extract(
     return [rows_of_tokens(each[0, chosen].mean(0), shifted) for each in weights]
 
 
-def extract_all(model: Transformer, source: Tokens, target: Tokens, *, shifted: bool = False) -> list[Tensor]:
+def extract_all(
+    model: Transformer, source: Tokens, target: Tokens, *, shifted: bool = False
+) -> list[Tensor]:
     """Cross-attention weights of all layers and heads: for each sentence (layers, heads, T, S). See `extract`."""
     weights = weights_of(model, source, target, Role.CROSS, range(model.config.decoder.num_layers))
     return [rows_of_tokens(each, shifted) for each in weights]
 
 
 @torch.inference_mode()
-def weights_of(model: Transformer, source: Tokens, target: Tokens, role: Role, layers: Iterable[int]) -> list[Tensor]:
+def weights_of(
+    model: Transformer, source: Tokens, target: Tokens, role: Role, layers: Iterable[int]
+) -> list[Tensor]:
     """Weights of one role as the model computes them, without padding.
 
     Args:
@@ -81,7 +85,10 @@ def weights_of(model: Transformer, source: Tokens, target: Tokens, role: Role, l
     source, target = source.to(model.device), target.to(model.device)
     found = model.states(source, target, weights_of=frozenset(wanted))[1]
     stacked = torch.stack([found[pair] for pair in wanted], 1)
-    queries, keys = (source if role is Role.ENCODER else target), (target if role is Role.CAUSAL else source)
+    queries, keys = (
+        (source if role is Role.ENCODER else target),
+        (target if role is Role.CAUSAL else source),
+    )
     sizes = zip(queries.padding.lengths.tolist(), keys.padding.lengths.tolist(), strict=True)
     return [stacked[row, :, :, :height, :width] for row, (height, width) in enumerate(sizes)]
 
@@ -131,7 +138,9 @@ def find_heads(model: Transformer, heads: Sequence[int]) -> list[int]:
     """The heads asked for, or all."""
     number = model.config.num_heads
     if any(not 0 <= head < number for head in heads):
-        raise ConfigError(f"alignment.heads: must be of the {number} heads from 0 to {number - 1}, not {list(heads)}")
+        raise ConfigError(
+            f"alignment.heads: must be of the {number} heads from 0 to {number - 1}, not {list(heads)}"
+        )
     return list(heads) or list(range(number))
 
 

@@ -26,7 +26,9 @@ def read_gold_table(path: Path) -> GoldTable:
     for where, line in numbered_lines(path):
         columns = line.split("\t")
         if len(columns) != 3:
-            raise DataError(f"{where}: must be source, target and links between tabs, not {len(columns)} parts")
+            raise DataError(
+                f"{where}: must be source, target and links between tabs, not {len(columns)} parts"
+            )
         rows.append((columns[0], columns[1], parse_gold(columns[2], first_index=0, where=where)))
     pairs = Pairs([source for source, _, _ in rows], [target for _, target, _ in rows])
     links = [links for _, _, links in rows]

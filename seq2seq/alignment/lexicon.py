@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seq2seq.alignment.agree import agreed_links
-from seq2seq.alignment.chain import Floats
+from seq2seq.alignment.hmm import Floats
+from seq2seq.alignment.joint import agreed_links
 from seq2seq.alignment.links import Links
 
 ROUNDS = 2  # the first by the models alone, each further one with the lexicon of the last
@@ -48,14 +48,19 @@ class Lexicon:
         Args:
             progress: called with the number of pairs just read, in each of the rounds.
         """
-        texts = (("\0".join(source), "\0".join(target)) for source, target in zip(sources, targets, strict=True))
+        texts = (
+            ("\0".join(source), "\0".join(target))
+            for source, target in zip(sources, targets, strict=True)
+        )
         first = {text: number for number, text in reversed(list(enumerate(texts)))}
         rows = sorted(first.values())
         lexicon = None
         for _ in range(ROUNDS):
             counted = cls()
             for row in rows:
-                association = None if lexicon is None else lexicon.association(sources[row], targets[row])
+                association = (
+                    None if lexicon is None else lexicon.association(sources[row], targets[row])
+                )
                 there, back = agreed_links(products[row], association)
                 counted.add(sources[row], targets[row], there & back)
                 progress(1)

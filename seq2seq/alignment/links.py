@@ -48,7 +48,9 @@ def parse_links(line: str, *, where: str = "alignment") -> Links:
     for token in line.split():
         match = PHARAOH_TOKEN.fullmatch(token)
         if match is None:
-            raise DataError(f"{where}: {token!r} is not a link; write source-target word pairs such as 0-0 1-2")
+            raise DataError(
+                f"{where}: {token!r} is not a link; write source-target word pairs such as 0-0 1-2"
+            )
         links.add((int(match[1]), int(match[2])))
     return frozenset(links)
 
@@ -80,8 +82,13 @@ def read_gold(path: Path, *, first_index: int, swap: bool = False) -> list[GoldL
         DataError: as for read_pharaoh, and for a word 0 in a file said to count from 1.
     """
     if first_index not in (0, 1):
-        raise ConfigError(f"first_index: must be 0 or 1, not {first_index}; it is the number of a file's first word")
-    gold = [parse_gold(line, first_index=first_index, where=where) for where, line in numbered_lines(path)]
+        raise ConfigError(
+            f"first_index: must be 0 or 1, not {first_index}; it is the number of a file's first word"
+        )
+    gold = [
+        parse_gold(line, first_index=first_index, where=where)
+        for where, line in numbered_lines(path)
+    ]
     return [GoldLinks(swap_links(g.sure), swap_links(g.possible)) for g in gold] if swap else gold
 
 
@@ -91,10 +98,14 @@ def parse_gold(line: str, *, first_index: int, where: str = "gold") -> GoldLinks
     for token in line.split():
         match = GOLD_TOKEN.fullmatch(token)
         if match is None:
-            raise DataError(f"{where}: {token!r} is not a gold link; write 3-4 for a sure and 3p4 for a possible one")
+            raise DataError(
+                f"{where}: {token!r} is not a gold link; write 3-4 for a sure and 3p4 for a possible one"
+            )
         link = (int(match[1]) - first_index, int(match[3]) - first_index)
         if min(link) < 0:
-            raise DataError(f"{where}: {token!r} names word 0, so this file does not count from 1; read it from 0")
+            raise DataError(
+                f"{where}: {token!r} names word 0, so this file does not count from 1; read it from 0"
+            )
         possible.add(link)
         if match[2] == "-":
             sure.add(link)
@@ -113,8 +124,12 @@ def check_bounds(lines: Sequence[Links], lengths: Sequence[tuple[int, int]], *, 
         DataError: counts differ, or a link names a word that does not exist.
     """
     if len(lines) != len(lengths):
-        raise DataError(f"{path}: {len(lines)} lines of links for {len(lengths)} sentence pairs; both must be as many")
-    for number, (links, (num_source, num_target)) in enumerate(zip(lines, lengths, strict=True), start=1):
+        raise DataError(
+            f"{path}: {len(lines)} lines of links for {len(lengths)} sentence pairs; both must be as many"
+        )
+    for number, (links, (num_source, num_target)) in enumerate(
+        zip(lines, lengths, strict=True), start=1
+    ):
         outside = [link for link in sorted(links) if link[0] >= num_source or link[1] >= num_target]
         if outside:
             raise DataError(
@@ -129,7 +144,9 @@ def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path"
+        ) from error
     lines = content.split(b"\n")
     if lines[-1] == b"":
         lines.pop()

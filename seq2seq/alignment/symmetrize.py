@@ -35,7 +35,10 @@ class SymmetrizeMethod(Enum):
 
 STRICT = {SymmetrizeMethod.grow_diag_strict, SymmetrizeMethod.grow_diag_final_strict}
 FINAL_WITH_ONE_FREE = {SymmetrizeMethod.grow_diag_final}
-FINAL_WITH_BOTH_FREE = {SymmetrizeMethod.grow_diag_final_and, SymmetrizeMethod.grow_diag_final_strict}
+FINAL_WITH_BOTH_FREE = {
+    SymmetrizeMethod.grow_diag_final_and,
+    SymmetrizeMethod.grow_diag_final_strict,
+}
 NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 

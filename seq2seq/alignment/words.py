@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seq2seq.alignment.chain import chained
 from seq2seq.alignment.config import LinkMethod
+from seq2seq.alignment.hmm import chained
 from seq2seq.alignment.links import Links
 from seq2seq.errors import ConfigError
 
@@ -44,21 +44,35 @@ def word_weights(
     Returns:
         (..., num_target_words, num_source_words) float32 or float64, on the device of the weights.
     """
-    assert weights.shape[-2:] == (len(target_words), len(source_words)), "one word index per row and per column"
+    assert weights.shape[-2:] == (len(target_words), len(source_words)), (
+        "one word index per row and per column"
+    )
     weights = weights if weights.dtype == torch.float64 else weights.float()
     rows, row_words = pieces_in_words(target_words, num_target_words, weights.device)
     columns, column_words = pieces_in_words(source_words, num_source_words, weights.device)
     weights = weights.index_select(-2, rows).index_select(-1, columns)
-    summed = weights.new_zeros(*weights.shape[:-1], num_source_words).index_add(-1, column_words, weights)
-    total = summed.new_zeros(*summed.shape[:-2], num_target_words, num_source_words).index_add(-2, row_words, summed)
+    summed = weights.new_zeros(*weights.shape[:-1], num_source_words).index_add(
+        -1, column_words, weights
+    )
+    total = summed.new_zeros(*summed.shape[:-2], num_target_words, num_source_words).index_add(
+        -2, row_words, summed
+    )
     pieces = torch.bincount(row_words, minlength=num_target_words).clamp(min=1)
     total = total / pieces[:, None]
-    return total / torch.bincount(column_words, minlength=num_source_words).clamp(min=1) if per_piece else total
+    return (
+        total / torch.bincount(column_words, minlength=num_source_words).clamp(min=1)
+        if per_piece
+        else total
+    )
 
 
-def pieces_in_words(words: Sequence[int], num_words: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def pieces_in_words(
+    words: Sequence[int], num_words: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Positions of the pieces that are in a word, and the word of each."""
-    assert all(NO_WORD <= word < num_words for word in words), f"a word index outside {NO_WORD} to {num_words - 1}"
+    assert all(NO_WORD <= word < num_words for word in words), (
+        f"a word index outside {NO_WORD} to {num_words - 1}"
+    )
     word_of = torch.tensor(words, dtype=torch.long, device=device)
     pieces = (word_of != NO_WORD).nonzero().squeeze(-1)
     return pieces, word_of[pieces]
@@ -86,7 +100,9 @@ def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
     linked = table > 0
     if method is LinkMethod.threshold:
         if not 0 < threshold <= 1:
-            raise ConfigError(f"threshold: must be above 0 and at most 1, as the weights of a word, not {threshold:g}")
+            raise ConfigError(
+                f"threshold: must be above 0 and at most 1, as the weights of a word, not {threshold:g}"
+            )
         linked = table >= threshold
     elif table.size:
         linked &= is_first_maximum(table, axis=1)

@@ -101,7 +101,13 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
 
     @abstractmethod
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        *,
+        bias: LogitBias | None = None,
     ) -> Tensor:
         """Context (B, H, T, K) of the next T positions. CAUSAL adds their k and v to the cache; CROSS has none."""
 

@@ -42,7 +42,10 @@ class KeyValueCache(AttentionCache):
         room = self._k.size(2)
         if end > room:
             room = min(max(end, 2 * room, FIRST_ROOM), self.capacity)
-            self._k, self._v = self._grown(self._k, room, k.dtype), self._grown(self._v, room, v.dtype)
+            self._k, self._v = (
+                self._grown(self._k, room, k.dtype),
+                self._grown(self._v, room, v.dtype),
+            )
         self._k[:, :, self.length : end] = k
         self._v[:, :, self.length : end] = v
         self.length = end

@@ -276,12 +276,20 @@ class AdditiveConfig(AttentionConfig):
 
 def at_least_one(config: AttentionConfig, *options: str) -> list[str]:
     """A problem for each option below one."""
-    return [f"{o}: must be at least 1, not {getattr(config, o)}" for o in options if getattr(config, o) < 1]
+    return [
+        f"{o}: must be at least 1, not {getattr(config, o)}"
+        for o in options
+        if getattr(config, o) < 1
+    ]
 
 
 def not_negative(config: AttentionConfig, *options: str) -> list[str]:
     """A problem for each option below zero."""
-    return [f"{o}: must not be negative, as {getattr(config, o)} is" for o in options if getattr(config, o) < 0]
+    return [
+        f"{o}: must not be negative, as {getattr(config, o)} is"
+        for o in options
+        if getattr(config, o) < 0
+    ]
 
 
 def mechanisms() -> dict[str, type[AttentionConfig]]:

@@ -35,12 +35,24 @@ def fused_attention(
         bias = bias if may_read is None else bias.masked_fill(~may_read, float("-inf"))
         may_read, causal = bias, False
     return F.scaled_dot_product_attention(
-        q, k, v, may_read, dropout_p=dropout, is_causal=causal and q.size(2) > 1, enable_gqa=q.size(1) != k.size(1)
+        q,
+        k,
+        v,
+        may_read,
+        dropout_p=dropout,
+        is_causal=causal and q.size(2) > 1,
+        enable_gqa=q.size(1) != k.size(1),
     )
 
 
 def exact_attention(
-    q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor | None = None, bias: Tensor | None = None, dropout: float = 0.0
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    may_read: Tensor | None = None,
+    bias: Tensor | None = None,
+    dropout: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """The same by the formula: context (B, H, T, K), and weights (B, H, T, S) as they are before dropout."""
     groups = (k.size(1), q.size(1) // k.size(1))

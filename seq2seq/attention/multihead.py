@@ -80,7 +80,9 @@ class MultiHeadAttention(nn.Module):
         context = output.context.to(q.dtype).transpose(1, 2).flatten(2)
         return AttentionOutput(self.output(context), output.weights)
 
-    def project(self, x: Tensor, source: Tensor | None, *, cached: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def project(
+        self, x: Tensor, source: Tensor | None, *, cached: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """q (B, H, T, K) and k, v (B, G, S, K) in the core's dtype; in cross-attention with a cache q alone."""
         if self.role is not Role.CROSS:
             q, k, v = self.query_key_value(x).split(self.split, dim=-1)
@@ -107,7 +109,12 @@ class MultiHeadAttention(nn.Module):
         return x.to(self.core.compute_dtype(x))
 
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, bias: LogitBias | None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        bias: LogitBias | None,
     ) -> Tensor:
         """Context (B, H, T, K) of the next positions. The beams of a sentence are extra queries of its one row."""
         if self.role is not Role.CROSS:
@@ -121,7 +128,12 @@ class MultiHeadAttention(nn.Module):
         return rows
 
     def new_cache(
-        self, batch_size: int, *, capacity: int, source: Tensor | None = None, padding: Padding | None = None
+        self,
+        batch_size: int,
+        *,
+        capacity: int,
+        source: Tensor | None = None,
+        padding: Padding | None = None,
     ) -> AttentionCache:
         """A cache for decoding.
 

@@ -22,7 +22,9 @@ class RecurrentCache(AttentionCache):
     def __init__(self, rows: int, num_features: int, *, like: Tensor) -> None:
         """Sums of nothing. like: values (*, G, *, K)."""
         self.length = 0
-        self.sums = like.new_zeros(rows, like.size(1), num_features, like.size(-1) + 1, dtype=torch.float32)
+        self.sums = like.new_zeros(
+            rows, like.size(1), num_features, like.size(-1) + 1, dtype=torch.float32
+        )
 
     @property
     def rows(self) -> int:

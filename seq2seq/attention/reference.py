@@ -41,7 +41,13 @@ Formula = Callable[[Core, Tensor, Tensor, Tensor, Tensor, Tensor | float], Atten
 
 
 def reference(
-    core: Core, q: Tensor, k: Tensor, v: Tensor, *, padding: Padding | None = None, bias: LogitBias | None = None
+    core: Core,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    padding: Padding | None = None,
+    bias: LogitBias | None = None,
 ) -> AttentionOutput:
     """What `core.forward` must return without dropout: context (B, H, T, K) and weights (B, H, T, S), in float64.
 
@@ -53,7 +59,10 @@ def reference(
     Raises:
         KeyError: the mechanism has no formula here.
     """
-    i, j = torch.arange(q.size(2), device=q.device)[:, None], torch.arange(k.size(2), device=k.device)[None]
+    i, j = (
+        torch.arange(q.size(2), device=q.device)[:, None],
+        torch.arange(k.size(2), device=k.device)[None],
+    )
     may_read = pattern(core.config, core.role)(i, j).expand(q.size(2), k.size(2))
     if padding is not None:
         may_read = may_read & padding.valid()[:, None, None, :]
@@ -73,12 +82,16 @@ def formula_of(config: AttentionConfig) -> Formula:
     raise KeyError(f"{config.name} has no formula in seq2seq/attention/reference.py")
 
 
-def dot_product(core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float) -> AttentionOutput:
+def dot_product(
+    core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float
+) -> AttentionOutput:
     """softmax(q k^T / sqrt(K) + bias) over what may be read."""
     return read(softmax(q @ k.mT / q.size(-1) ** 0.5 + bias, may_read), v)
 
 
-def additive(core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float) -> AttentionOutput:
+def additive(
+    core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float
+) -> AttentionOutput:
     """softmax(sum_d u_d tanh(q_d + k_d) + bias)."""
     assert isinstance(core, AdditiveCore)
     hidden = (q[:, :, :, None] + k[:, :, None]).tanh()  # (B, H, T, S, K)
@@ -86,7 +99,9 @@ def additive(core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias
     return read(softmax(logits + bias, may_read), v)
 
 
-def linear(core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float) -> AttentionOutput:
+def linear(
+    core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float
+) -> AttentionOutput:
     """phi(q) . phi(k), normalised."""
     assert isinstance(core, LinearCore)
     relu = core.config.feature_map is FeatureMap.relu
@@ -94,7 +109,9 @@ def linear(core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: 
     return read(normalised(phi_q @ phi_k.mT * may_read), v)
 
 
-def performer(core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float) -> AttentionOutput:
+def performer(
+    core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float
+) -> AttentionOutput:
     """phi(q) . phi(k), normalised, with phi_i(x) = exp(w_i . x - |x|^2 / 2) of x / K^(1/4)."""
     assert isinstance(core, PerformerCore)
     group = q.size(1) // core.num_kv_heads
@@ -104,13 +121,17 @@ def performer(core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bia
     return read(normalised(phi_q @ phi_k.mT * may_read), v)
 
 
-def linformer(core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float) -> AttentionOutput:
+def linformer(
+    core: Core, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor, bias: Tensor | float
+) -> AttentionOutput:
     """softmax(q (E k)^T / sqrt(K)) (F v) over the slots, with k and v zero where padded."""
     assert isinstance(core, LinformerCore) and core.role is not Role.CAUSAL
     group = q.size(1) // core.num_kv_heads
     kv_head = [head // group for head in range(q.size(1))]
     real = may_read.expand(q.size(0), 1, *may_read.shape[-2:])[:, :, :1].mT  # (B, 1, S, 1)
-    e, f = [x.double()[kv_head, :, : k.size(2)] for x in (core.key_projection, core.value_projection)]
+    e, f = [
+        x.double()[kv_head, :, : k.size(2)] for x in (core.key_projection, core.value_projection)
+    ]
     k, v = e @ (k * real), f @ (v * real)
     return AttentionOutput((q @ k.mT / q.size(-1) ** 0.5).softmax(-1) @ v, None)
 

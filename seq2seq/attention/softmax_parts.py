@@ -31,7 +31,13 @@ class Part(NamedTuple):
 
 
 def dense_part(
-    q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | None = None, dropout: float = 0.0
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    may_read: Tensor,
+    bias: Tensor | None = None,
+    dropout: float = 0.0,
 ) -> Part:
     """Every query (..., H, C, K) and every key (..., G, M, K) of a block.
 
@@ -51,7 +57,13 @@ def dense_part(
 
 
 def own_keys_part(
-    q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | None = None, dropout: float = 0.0
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    may_read: Tensor,
+    bias: Tensor | None = None,
+    dropout: float = 0.0,
 ) -> Part:
     """Every query (..., H, C, K) and a few keys of its own (..., G, C, M, K); the rest as in `dense_part`."""
     group = q.size(-3) // k.size(-4)
@@ -70,7 +82,9 @@ def scaled(q: Tensor) -> Tensor:
     return q * scale
 
 
-def exponentials(logits: Tensor, may_read: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def exponentials(
+    logits: Tensor, may_read: Tensor, bias: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """2^(logits - their largest), 0 where not read; its row sums, their logarithm, and which rows read nothing.
 
     Passes over the logits are most of what a block costs, so it works in place on their sum with the offset. (In place
@@ -87,9 +101,14 @@ def exponentials(logits: Tensor, may_read: Tensor, bias: Tensor | None) -> tuple
 
 def merge(one: Part, other: Part) -> Tensor:
     """Context (..., H, C, K) of the softmax over the keys of both parts."""
-    return torch.lerp(other.context, one.context, ((one.log_total - other.log_total) / LOG2_E).sigmoid())
+    return torch.lerp(
+        other.context, one.context, ((one.log_total - other.log_total) / LOG2_E).sigmoid()
+    )
 
 
 def joined(parts: list[Part], dim: int) -> Part:
     """The same part of several runs of queries, side by side on an axis."""
-    return Part(torch.cat([part.context for part in parts], dim), torch.cat([part.log_total for part in parts], dim))
+    return Part(
+        torch.cat([part.context for part in parts], dim),
+        torch.cat([part.log_total for part in parts], dim),
+    )

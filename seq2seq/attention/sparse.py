@@ -48,16 +48,27 @@ class SparseCore(AttentionCore[ConfigT]):
         valid = None if self.causal or padding is None else padding.key_mask()
         dropout = self.config.dropout if self.training else 0.0
         if not need_weights:
-            return AttentionOutput(self.read(q, k, v, valid=valid, bias=bias, dropout=dropout), None)
+            return AttentionOutput(
+                self.read(q, k, v, valid=valid, bias=bias, dropout=dropout), None
+            )
         positions = torch.arange(q.size(2), device=q.device)
         i, j = positions[:, None], positions[None]
         may_read = and_valid(self.may_read(i, j), valid)
         values = None if bias is None else bias(i, j)[None]
-        return AttentionOutput(*exact_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout))
+        return AttentionOutput(
+            *exact_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
+        )
 
     @abstractmethod
     def read(
-        self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        valid: Tensor | None,
+        bias: LogitBias | None,
+        dropout: float,
     ) -> Tensor:
         """Context (B, H, T, K) of whole sequences. valid: (B, 1, 1, T), True where a key is real; None: everywhere."""
 
@@ -99,12 +110,20 @@ class GatheringCore(SparseCore[ConfigT]):
         return KeyValueCache(batch_size, capacity=capacity, like=like)
 
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        *,
+        bias: LogitBias | None = None,
     ) -> Tensor:
         assert isinstance(cache, KeyValueCache) and k is not None and v is not None
         seen = cache.length
         cache.append(k, v)
-        contexts = [self.read_one(q_i, seen + t, cache, bias) for t, q_i in enumerate(q.split(1, 2))]
+        contexts = [
+            self.read_one(q_i, seen + t, cache, bias) for t, q_i in enumerate(q.split(1, 2))
+        ]
         return torch.cat(contexts, 2)
 
     def read_one(self, q: Tensor, i: int, cache: KeyValueCache, bias: LogitBias | None) -> Tensor:
@@ -156,7 +175,9 @@ def blocks(length: int, size: int, reach: int, *, causal: bool) -> Iterator[Bloc
     """Blocks of `size` queries that read keys up to `reach` positions away, on one side if causal."""
     for start in range(0, length, size):
         end = min(start + size, length)
-        yield Block(start, end, max(start - reach, 0), end if causal else min(end + reach, length), size)
+        yield Block(
+            start, end, max(start - reach, 0), end if causal else min(end + reach, length), size
+        )
 
 
 def block_size(window: int) -> int:
@@ -177,7 +198,11 @@ class Grids:
         self.made: dict[tuple[int, int, int], Tensor] = {}
 
     def __getitem__(self, block: Block) -> Tensor:
-        shape = (block.end - block.start, block.start - block.first_key, block.last_key - block.first_key)
+        shape = (
+            block.end - block.start,
+            block.start - block.first_key,
+            block.last_key - block.first_key,
+        )
         if shape not in self.made:
             self.made[shape] = self.reads(*block.positions(self.device))
         return self.made[shape]

@@ -13,6 +13,7 @@ from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.links import format_links, read_gold, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
+from seq2seq.bundle.locate import saved_config
 from seq2seq.cli.align_both import both
 from seq2seq.cli.align_choose import choose
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
@@ -28,7 +29,6 @@ from seq2seq.cli.options import (
 )
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
-from seq2seq.run.directory import saved_config
 from seq2seq.run.logs import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -53,15 +53,23 @@ align_app = typer.Typer(
 )
 
 LayerOption = Annotated[
-    int | None, typer.Option("--layer", help="Decoder layer, from 0, or from -1 backwards.", show_default=False)
+    int | None,
+    typer.Option(
+        "--layer", help="Decoder layer, from 0, or from -1 backwards.", show_default=False
+    ),
 ]
 HeadsOption = Annotated[
     str | None,
-    typer.Option("--heads", metavar="0,3|all", help="Heads whose weights are averaged.", show_default=False),
+    typer.Option(
+        "--heads", metavar="0,3|all", help="Heads whose weights are averaged.", show_default=False
+    ),
 ]
-LinksOption = Annotated[LinkMethod | None, typer.Option("--method", help="Which words to link.", show_default=False)]
+LinksOption = Annotated[
+    LinkMethod | None, typer.Option("--method", help="Which words to link.", show_default=False)
+]
 ThresholdOption = Annotated[
-    float | None, typer.Option("--threshold", help="Least weight, for --method threshold.", show_default=False)
+    float | None,
+    typer.Option("--threshold", help="Least weight, for --method threshold.", show_default=False),
 ]
 
 
@@ -84,7 +92,12 @@ def align_text(
     """
     config = saved_config(run[0])
     alignment = alignment_options(
-        config.alignment, layer=layer, heads=heads, shifted=shifted, method=method, threshold=threshold
+        config.alignment,
+        layer=layer,
+        heads=heads,
+        shifted=shifted,
+        method=method,
+        threshold=threshold,
     )
     decoding = changed(config.decoding, "decoding", {"batch_size": batch_size})
     sides = parallel_lines(source, target)
@@ -100,7 +113,7 @@ def write_alignments(
     device: str,
 ) -> None:
     """Load the models and write the links of all sentence pairs."""
-    from seq2seq.run.model import load_model
+    from seq2seq.bundle.model import load_model
 
     model = load_model(*runs, device=device)
     model.decoding, model.alignment = decoding, alignment
@@ -111,14 +124,23 @@ def write_alignments(
             write(format_links(translation.alignment.links))
             cut += translation.cut
     if cut:
-        logger.warning("%s longer than the model reads on either side, aligned without the end", counted(cut, "pair"))
+        logger.warning(
+            "%s longer than the model reads on either side, aligned without the end",
+            counted(cut, "pair"),
+        )
 
 
 @align_app.command("symmetrize")
 def symmetrize_files(
-    forward: Annotated[Path, typer.Argument(metavar="FORWARD", help="Links, source-target.", show_default=False)],
-    reverse: Annotated[Path, typer.Argument(metavar="REVERSE", help="Links, target-source.", show_default=False)],
-    method: Annotated[SymmetrizeMethod, typer.Option(help="How to combine them.", show_default=False)],
+    forward: Annotated[
+        Path, typer.Argument(metavar="FORWARD", help="Links, source-target.", show_default=False)
+    ],
+    reverse: Annotated[
+        Path, typer.Argument(metavar="REVERSE", help="Links, target-source.", show_default=False)
+    ],
+    method: Annotated[
+        SymmetrizeMethod, typer.Option(help="How to combine them.", show_default=False)
+    ],
 ) -> None:
     """Combine the alignments of the two directions, in Pharaoh format, into one.
 
@@ -137,10 +159,20 @@ def symmetrize_files(
 
 @align_app.command("score")
 def score_file(
-    links: Annotated[Path, typer.Argument(metavar="LINKS", help="Links to score, from 0.", show_default=False)],
-    gold: Annotated[Path, typer.Option(help="Gold links: i-j sure, ipj possible.", show_default=False)],
+    links: Annotated[
+        Path, typer.Argument(metavar="LINKS", help="Links to score, from 0.", show_default=False)
+    ],
+    gold: Annotated[
+        Path, typer.Option(help="Gold links: i-j sure, ipj possible.", show_default=False)
+    ],
     gold_index_base: Annotated[
-        int, typer.Option(min=0, max=1, help="What the gold file calls the first word: 0 or 1.", show_default=False)
+        int,
+        typer.Option(
+            min=0,
+            max=1,
+            help="What the gold file calls the first word: 0 or 1.",
+            show_default=False,
+        ),
     ],
     swap: Annotated[bool, typer.Option("--swap", help="LINKS holds target-source pairs.")] = False,
 ) -> None:
@@ -148,7 +180,9 @@ def score_file(
 
     They are fractions, not per cent, and stand with the counts that they come from.
     """
-    score = score_links(read_pharaoh(links, swap=swap), read_gold(gold, first_index=gold_index_base))
+    score = score_links(
+        read_pharaoh(links, swap=swap), read_gold(gold, first_index=gold_index_base)
+    )
     with standard_output() as write:
         write(json.dumps(asdict(score), indent=2))
 

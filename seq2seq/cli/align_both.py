@@ -8,15 +8,18 @@ import typer
 from seq2seq.alignment.config import LEAST_CHANCE
 from seq2seq.alignment.links import format_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
+from seq2seq.bundle.locate import saved_config
 from seq2seq.cli.lines import line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Run, Source, Target
-from seq2seq.run.directory import saved_config
 from seq2seq.run.logs import configure_logging
 
 WINDOW = 4096  # sentence pairs that both runs align before their links come out
 
 ReverseRun = Annotated[
-    Path, typer.Option("--reverse", metavar="DIR", help="A run of the other direction.", show_default=False)
+    Path,
+    typer.Option(
+        "--reverse", metavar="DIR", help="A run of the other direction.", show_default=False
+    ),
 ]
 
 
@@ -29,12 +32,17 @@ def both(
         SymmetrizeMethod, typer.Option(help="How the links of the two directions are made one.")
     ] = SymmetrizeMethod.grow_diag,
     lexicon: Annotated[
-        bool, typer.Option("--lexicon", help="Learn from all lines which words belong together; for whole corpora.")
+        bool,
+        typer.Option(
+            "--lexicon", help="Learn from all lines which words belong together; for whole corpora."
+        ),
     ] = False,
     threshold: Annotated[
         float,
         typer.Option(
-            min=0.0, max=1.0, help="Chance of a link, below which a word has none; more are linked with less."
+            min=0.0,
+            max=1.0,
+            help="Chance of a link, below which a word has none; more are linked with less.",
         ),
     ] = LEAST_CHANCE,
     device: Device = "auto",
@@ -46,10 +54,10 @@ def both(
     """
     sides = parallel_lines(source, target)
     configure_logging()
+    from seq2seq.aligning.bidirectional import JoinedAligner
+    from seq2seq.aligning.choose import refuse_same_direction
+    from seq2seq.bundle.model import load_model
     from seq2seq.data.sources.base import Pairs
-    from seq2seq.run.choose import refuse_same_direction
-    from seq2seq.run.joined_aligner import JoinedAligner
-    from seq2seq.run.model import load_model
 
     refuse_same_direction([(each, saved_config(each).data.languages()) for each in (run, reverse)])
     aligner = JoinedAligner(load_model(run, device=device), load_model(reverse, device=device))
@@ -57,12 +65,16 @@ def both(
     with standard_output() as write:
         if lexicon:
             products, learned = aligner.learn(pairs)
-            for links in aligner.links(pairs, products, method, lexicon=learned, threshold=threshold):
+            for links in aligner.links(
+                pairs, products, method, lexicon=learned, threshold=threshold
+            ):
                 write(format_links(links))
             return
         with line_progress("aligning", 2 * len(pairs)) as progress:
             for first in range(0, len(pairs), WINDOW):
                 some = pairs.slice(first, first + WINDOW)
                 products = aligner.products(some, progress)
-                for links in aligner.links(some, products, method, lexicon=None, threshold=threshold):
+                for links in aligner.links(
+                    some, products, method, lexicon=None, threshold=threshold
+                ):
                     write(format_links(links))

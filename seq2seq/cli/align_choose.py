@@ -13,7 +13,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.run.logs import configure_logging
 
 if TYPE_CHECKING:
-    from seq2seq.run.choose import RunChoice
+    from seq2seq.aligning.choose import RunChoice
 
 logger = logging.getLogger(__name__)
 
@@ -25,13 +25,23 @@ BASE_HELP = "What the gold file calls the first word: 0 or 1."
 
 def choose(
     run: Run,
-    source: Annotated[Path | None, typer.Argument(metavar="SOURCE", help=SOURCE_HELP, show_default=False)] = None,
-    target: Annotated[Path | None, typer.Argument(metavar="TARGET", help="Translations.", show_default=False)] = None,
-    reverse: Annotated[Path | None, typer.Option(metavar="DIR", help=REVERSE_HELP, show_default=False)] = None,
+    source: Annotated[
+        Path | None, typer.Argument(metavar="SOURCE", help=SOURCE_HELP, show_default=False)
+    ] = None,
+    target: Annotated[
+        Path | None, typer.Argument(metavar="TARGET", help="Translations.", show_default=False)
+    ] = None,
+    reverse: Annotated[
+        Path | None, typer.Option(metavar="DIR", help=REVERSE_HELP, show_default=False)
+    ] = None,
     gold: Annotated[Path | None, typer.Option(help=GOLD_HELP, show_default=False)] = None,
-    gold_index_base: Annotated[int | None, typer.Option(min=0, max=1, help=BASE_HELP, show_default=False)] = None,
+    gold_index_base: Annotated[
+        int | None, typer.Option(min=0, max=1, help=BASE_HELP, show_default=False)
+    ] = None,
     shifted: ShiftedOption = None,
-    lines: Annotated[int | None, typer.Option(min=1, help="Only the first so many.", show_default=False)] = None,
+    lines: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many.", show_default=False)
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Choose the decoder layer, heads and reading that align best, by agreement of two directions or by gold links.
@@ -44,8 +54,8 @@ def choose(
         raise ConfigError(problems)
     sides = None if source is None or target is None else parallel_lines(source, target)
     configure_logging()
+    from seq2seq.aligning.choose import Gold, choose_alignment
     from seq2seq.data.sources.base import Pairs
-    from seq2seq.run.choose import Gold, choose_alignment
 
     choices = choose_alignment(
         run,
@@ -57,30 +67,45 @@ def choose(
         device=device,
     )
     with standard_output() as write:
-        write(json.dumps({"criterion": choices[0].criterion, "runs": [each.as_json() for each in choices]}, indent=2))
+        write(
+            json.dumps(
+                {"criterion": choices[0].criterion, "runs": [each.as_json() for each in choices]},
+                indent=2,
+            )
+        )
     for each in choices:
         explain(each)
 
 
 def contradictions(
-    source: Path | None, target: Path | None, reverse: Path | None, gold: Path | None, gold_index_base: int | None
+    source: Path | None,
+    target: Path | None,
+    reverse: Path | None,
+    gold: Path | None,
+    gold_index_base: int | None,
 ) -> list[str]:
     """What is wrong with the options together, each as "option: what; what to do"."""
     found = []
     if (source is None) != (target is None):
         found.append("SOURCE, TARGET: give both files, or neither to take the validation split")
     if reverse is None and gold is None:
-        found.append("--reverse, --gold: one is needed to judge by: a run of the other direction, or gold links")
+        found.append(
+            "--reverse, --gold: one is needed to judge by: a run of the other direction, or gold links"
+        )
     if gold is not None and source is None:
         found.append("--gold: needs the SOURCE and TARGET that it links")
     if (gold is None) != (gold_index_base is None):
-        found.append("--gold, --gold-index-base: give both, or neither; nothing in the file says what it counts from")
+        found.append(
+            "--gold, --gold-index-base: give both, or neither; nothing in the file says what it counts from"
+        )
     return found
 
 
 def explain(chosen: "RunChoice") -> None:
     """The figure, and options to paste."""
-    unit = {"agreement": "agreement of the two directions", "aer": "alignment error rate"}[chosen.criterion]
+    unit = {"agreement": "agreement of the two directions", "aer": "alignment error rate"}[
+        chosen.criterion
+    ]
     logger.info("%s: %s %.1f %%", chosen.run, unit, 100 * chosen.choice.figure)
     for options in chosen.options():
         logger.info("  %s", options)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seq2seq.cli.bench_plan import Request, Settings, chosen, plan
+from seq2seq.bench.plan import Request, Settings, chosen, plan
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.files import write_whole
 
@@ -24,7 +24,9 @@ COSTS = {"time_exponent": "seconds", "memory_exponent": "peak_bytes"}
 Results = dict[str, Any]
 Row = dict[str, Any]
 
-bench_app = typer.Typer(help="Measure parts of the framework on this machine.", no_args_is_help=True)
+bench_app = typer.Typer(
+    help="Measure parts of the framework on this machine.", no_args_is_help=True
+)
 
 
 @bench_app.callback()
@@ -34,13 +36,24 @@ def common() -> None:
 
 @bench_app.command()
 def attention(
-    output: Annotated[Path, typer.Option(help="JSON file to write; a plot goes beside it.")] = Path("attention.json"),
-    mechanisms: Annotated[str, typer.Option(help="Names between commas; all if not given.", show_default=False)] = "",
+    output: Annotated[Path, typer.Option(help="JSON file to write; a plot goes beside it.")] = Path(
+        "attention.json"
+    ),
+    mechanisms: Annotated[
+        str, typer.Option(help="Names between commas; all if not given.", show_default=False)
+    ] = "",
     roles: Annotated[
-        str, typer.Option(help="Of encoder, decoder, cross; those of the settings if not given.", show_default=False)
+        str,
+        typer.Option(
+            help="Of encoder, decoder, cross; those of the settings if not given.",
+            show_default=False,
+        ),
     ] = "",
     lengths: Annotated[
-        str, typer.Option(help="Between commas; those of the settings if not given.", show_default=False)
+        str,
+        typer.Option(
+            help="Between commas; those of the settings if not given.", show_default=False
+        ),
     ] = "",
 ) -> None:
     """Time forward and backward of each attention core, its peak memory, and one decoding step.
@@ -56,7 +69,12 @@ def attention(
         print(f"left out: {reason}", file=sys.stderr)
     output.parent.mkdir(parents=True, exist_ok=True)
     machine = {"processor": platform.machine(), "cores": os.cpu_count()}
-    results: Results = {"settings": asdict(settings) | machine, "cells": [], "steps": [], "fits": []}
+    results: Results = {
+        "settings": asdict(settings) | machine,
+        "cells": [],
+        "steps": [],
+        "fits": [],
+    }
     failed = []
     for number, request in enumerate(planned.requests, 1):
         told = f"[{number}/{len(planned.requests)}] {describe(request)}"
@@ -69,7 +87,9 @@ def attention(
         write_whole(output, (json.dumps(results, indent=1) + "\n").encode())
     finish(results, output)
     if failed:
-        raise UserError("\n  ".join([f"{len(failed)} of {len(planned.requests)} measurements failed", *failed]))
+        raise UserError(
+            "\n  ".join([f"{len(failed)} of {len(planned.requests)} measurements failed", *failed])
+        )
 
 
 class MeasurementError(Exception):
@@ -78,10 +98,12 @@ class MeasurementError(Exception):
 
 def take(request: Request, results: Results) -> str:
     """Measure, add to the results, and tell the last of it in a few words."""
-    command = [sys.executable, "-m", "seq2seq.cli.bench_cell", request.to_json()]
+    command = [sys.executable, "-m", "seq2seq.bench.cell", request.to_json()]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode < 0:
-        raise MeasurementError(f"killed by signal {-ended.returncode}, which for 9 often means too little memory")
+        raise MeasurementError(
+            f"killed by signal {-ended.returncode}, which for 9 often means too little memory"
+        )
     if ended.returncode > 0:
         raise MeasurementError(ended.stderr.strip().splitlines()[-1])
     measured = json.loads(ended.stdout)
@@ -111,7 +133,9 @@ def fits(cells: list[Row]) -> list[Row]:
     found = []
     for mechanism, role in dict.fromkeys((cell["mechanism"], cell["role"]) for cell in cells):
         own = [cell for cell in cells if (cell["mechanism"], cell["role"]) == (mechanism, role)]
-        exponents = {name: exponent([(c["length"], c[key]) for c in own]) for name, key in COSTS.items()}
+        exponents = {
+            name: exponent([(c["length"], c[key]) for c in own]) for name, key in COSTS.items()
+        }
         found.append({"mechanism": mechanism, "role": role} | exponents)
     return found
 
@@ -126,7 +150,7 @@ def exponent(points: list[tuple[float, float]]) -> float | None:
 
 def finish(results: Results, output: Path) -> None:
     """Print the tables, and draw the plot beside the JSON."""
-    from seq2seq.report.growth import save_growth
+    from seq2seq.bench.growth import save_growth
 
     if results["cells"]:
         print("\nforward and backward: seconds, peak memory above the process\n")
@@ -142,7 +166,9 @@ def cell_ends(results: Results) -> dict[tuple[str, str], list[str]]:
     """For each mechanism and role: exponents, and how many times faster than full it is at the greatest length."""
     seconds = {(c["mechanism"], c["role"], c["length"]): c["seconds"] for c in results["cells"]}
     longest = max(c["length"] for c in results["cells"])
-    ends: dict[tuple[str, str], list[str]] = {("", ""): ["time ~ N^", "memory ~ N^", f"x full at {longest}"]}
+    ends: dict[tuple[str, str], list[str]] = {
+        ("", ""): ["time ~ N^", "memory ~ N^", f"x full at {longest}"]
+    }
     for fit in results["fits"]:
         name, role = fit["mechanism"], fit["role"]
         texts = ["-" if fit[key] is None else f"{fit[key]:.2f}" for key in COSTS]
@@ -151,7 +177,9 @@ def cell_ends(results: Results) -> dict[tuple[str, str], list[str]]:
     return ends
 
 
-def table(rows: list[Row], text: Callable[[Row], str], ends: dict[tuple[str, str], list[str]]) -> str:
+def table(
+    rows: list[Row], text: Callable[[Row], str], ends: dict[tuple[str, str], list[str]]
+) -> str:
     """A line for each mechanism and role, a column for each length, then `ends`, with their titles at ("", "")."""
     lengths = sorted({row["length"] for row in rows})
     found = {(row["mechanism"], row["role"], row["length"]): text(row) for row in rows}
@@ -160,4 +188,7 @@ def table(rows: list[Row], text: Callable[[Row], str], ends: dict[tuple[str, str
         cells = [found.get((name, role, length), "-") for length in lengths]
         lines.append([name, role, *cells, *ends.get((name, role), [])])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

@@ -50,7 +50,9 @@ class Side:
                 for number, raw in enumerate(stream, 1):
                     self.read(raw, number)
             except (EOFError, OSError) as error:
-                self.problems.append(f"{path}:{len(self.lines) + 1}: cannot be read further ({error})")
+                self.problems.append(
+                    f"{path}:{len(self.lines) + 1}: cannot be read further ({error})"
+                )
         if not self.lines:
             self.problems.append(f"{path}: is empty; at least one line is needed")
 
@@ -62,7 +64,11 @@ class Side:
             self.problems.append(str(error))
 
     def summary(self) -> str:
-        words = {number: len(line.split()) for number, line in enumerate(self.lines, 1) if line is not None}
+        words = {
+            number: len(line.split())
+            for number, line in enumerate(self.lines, 1)
+            if line is not None
+        }
         told = [counted(len(self.lines), "line")]
         if words:
             longest = max(words, key=words.__getitem__)

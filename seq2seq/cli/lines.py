@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from seq2seq.data.reader import open_binary
 from seq2seq.errors import DataError
-from seq2seq.training.progress import ProgressReport
+from seq2seq.progress import ProgressReport
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,9 @@ class Lines:
         self.total: int | None = None
         for path in self.files:
             if path != STDIN and not path.exists():
-                raise DataError(f"{path}: no such file; give text files, or nothing to read standard input")
+                raise DataError(
+                    f"{path}: no such file; give text files, or nothing to read standard input"
+                )
         if all(path.is_file() for path in self.files):
             self.total = sum(1 for path in self.files for _ in file_lines(path))
 
@@ -85,7 +87,9 @@ def decoded(stream: BinaryIO, name: str) -> Iterator[str]:
             "convert the text: iconv -f ENCODING -t UTF-8"
         ) from error
     except (EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{name}:{number + 1}: cannot be read ({error}); fetch the file again") from error
+        raise DataError(
+            f"{name}:{number + 1}: cannot be read ({error}); fetch the file again"
+        ) from error
 
 
 def parallel_lines(source: Path, target: Path) -> tuple[list[str], list[str]]:
@@ -115,7 +119,9 @@ def standard_output() -> Iterator[Callable[[str], None]]:
     try:
         yield write
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left in the buffer goes nowhere
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), stream.fileno()
+        )  # what is left in the buffer goes nowhere
         raise SystemExit(BROKEN_PIPE) from None
 
 
@@ -127,7 +133,9 @@ def line_progress(title: str, total: int | None) -> Iterator[Callable[[int], Non
     """
     shown = not sys.stdout.isatty()
     said = time.monotonic()
-    with ProgressReport(title, total or 0, unit=" lines", shown=shown and total is not None) as report:
+    with ProgressReport(
+        title, total or 0, unit=" lines", shown=shown and total is not None
+    ) as report:
 
         def finished(count: int) -> None:
             nonlocal said

@@ -12,15 +12,29 @@ from seq2seq.errors import ConfigError
 
 T = TypeVar("T", bound=Any)
 
-Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="A run's folder, or a bundle.", show_default=False)]
+Run = Annotated[
+    Path,
+    typer.Option("--run", metavar="DIR", help="A run's folder, or a bundle.", show_default=False),
+]
 Runs = Annotated[
     list[Path],
-    typer.Option("--run", metavar="DIR", help="A run's folder; several make an ensemble.", show_default=False),
+    typer.Option(
+        "--run", metavar="DIR", help="A run's folder; several make an ensemble.", show_default=False
+    ),
 ]
-Device = Annotated[str, typer.Option(help="Where to compute, such as cpu or cuda:0; auto takes a GPU if there is one.")]
-BatchSize = Annotated[int | None, typer.Option(min=1, help="Lines computed together at most.", show_default=False)]
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="Sentences, one a line.", show_default=False)]
-Target = Annotated[Path, typer.Argument(metavar="TARGET", help="Their translations.", show_default=False)]
+Device = Annotated[
+    str,
+    typer.Option(help="Where to compute, such as cpu or cuda:0; auto takes a GPU if there is one."),
+]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Lines computed together at most.", show_default=False)
+]
+Source = Annotated[
+    Path, typer.Argument(metavar="SOURCE", help="Sentences, one a line.", show_default=False)
+]
+Target = Annotated[
+    Path, typer.Argument(metavar="TARGET", help="Their translations.", show_default=False)
+]
 ShiftedOption = Annotated[
     bool | None,
     typer.Option(
@@ -39,7 +53,9 @@ def changed(config: T, section: str, options: dict[str, Any]) -> T:
     """
     known = {item.name for item in fields(config)}
     assert set(options) <= known, f"not options of {section}: {set(options) - known}"
-    result = replace(config, **{name: value for name, value in options.items() if value is not None})
+    result = replace(
+        config, **{name: value for name, value in options.items() if value is not None}
+    )
     if problems := result.problems():
         raise ConfigError([f"{section}.{problem}" for problem in problems])
     return result
@@ -60,10 +76,18 @@ def alignment_options(
         ConfigError: heads that are no numbers, or a threshold that nothing reads.
     """
     numbers = None if heads is None else head_numbers(heads)
-    given = {"layer": layer, "heads": numbers, "shifted": shifted, "method": method, "threshold": threshold}
+    given = {
+        "layer": layer,
+        "heads": numbers,
+        "shifted": shifted,
+        "method": method,
+        "threshold": threshold,
+    }
     result: AlignmentConfig = changed(config, "alignment", given)
     if threshold is not None and result.method is not LinkMethod.threshold:
-        raise ConfigError(f"--threshold: is not read by method {result.method.value}; add --method threshold")
+        raise ConfigError(
+            f"--threshold: is not read by method {result.method.value}; add --method threshold"
+        )
     return result
 
 
@@ -73,5 +97,7 @@ def head_numbers(text: str) -> list[int]:
         return []
     parts: Sequence[str] = text.split(",")
     if not all(part.strip().isdecimal() for part in parts):
-        raise ConfigError(f"--heads: must be numbers from 0 between commas, such as 0,3, or all; not {text!r}")
+        raise ConfigError(
+            f"--heads: must be numbers from 0 between commas, such as 0,3, or all; not {text!r}"
+        )
     return [int(part) for part in parts]

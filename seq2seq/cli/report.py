@@ -10,7 +10,8 @@ def report(
     run: Annotated[Path, typer.Option(help="Folder of a run, or a bundle.")],
     split: Annotated[str, typer.Option(help="Folder below evaluation/ to report on.")] = "test",
     sentences: Annotated[
-        int, typer.Option(help="Export attention for so many of the first sentences; all are listed.")
+        int,
+        typer.Option(help="Export attention for so many of the first sentences; all are listed."),
     ] = 500,
 ) -> None:
     """Write evaluation/SPLIT/report.html: sentences, word links and the attention of all roles, layers and heads."""

@@ -3,15 +3,17 @@
 import logging
 import math
 
+from seq2seq.bundle.locate import saved_config
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import BatchSize, Device, Runs, Source, Target, changed
-from seq2seq.run.directory import saved_config
 from seq2seq.run.logs import configure_logging
 
 logger = logging.getLogger(__name__)
 
 
-def score(run: Runs, source: Source, target: Target, batch_size: BatchSize = None, device: Device = "auto") -> None:
+def score(
+    run: Runs, source: Source, target: Target, batch_size: BatchSize = None, device: Device = "auto"
+) -> None:
     """Score given translations: a line of log-probability, tokens and perplexity for each, between tabs.
 
     The logarithm is natural, tokens are subwords with the sentence end, and the perplexity is
@@ -20,8 +22,8 @@ def score(run: Runs, source: Source, target: Target, batch_size: BatchSize = Non
     decoding = changed(saved_config(run[0]).decoding, "decoding", {"batch_size": batch_size})
     sides = parallel_lines(source, target)
     configure_logging()
+    from seq2seq.bundle.model import load_model
     from seq2seq.data.tokenizer import Tokenizer
-    from seq2seq.run.model import load_model
 
     model = load_model(*run, device=device)
     model.decoding = decoding
@@ -29,16 +31,32 @@ def score(run: Runs, source: Source, target: Target, batch_size: BatchSize = Non
     with standard_output() as write, line_progress("scoring", len(sides[0])) as progress:
         for translation in model.score(*sides, progress=progress):
             length = len(translation.tokens) + 1
-            write(f"{translation.log_probability:.6f}\t{length}\t{perplexity(translation.log_probability, length):.4f}")
-            total, tokens, cut = total + translation.log_probability, tokens + length, cut + translation.cut
+            write(
+                f"{translation.log_probability:.6f}\t{length}\t{perplexity(translation.log_probability, length):.4f}"
+            )
+            total, tokens, cut = (
+                total + translation.log_probability,
+                tokens + length,
+                cut + translation.cut,
+            )
             unknown += translation.tokens.count(Tokenizer.UNK_ID)
     if tokens:
-        logger.info("%s, %s, log-probability %.4f", counted(len(sides[0]), "line"), counted(tokens, "token"), total)
+        logger.info(
+            "%s, %s, log-probability %.4f",
+            counted(len(sides[0]), "line"),
+            counted(tokens, "token"),
+            total,
+        )
         logger.info("corpus perplexity %.4f", perplexity(total, tokens))
     if cut:
-        logger.warning("%s longer than the model reads on either side, scored without the end", counted(cut, "line"))
+        logger.warning(
+            "%s longer than the model reads on either side, scored without the end",
+            counted(cut, "line"),
+        )
     if unknown:
-        logger.warning("%s <unk>, which flatters the perplexity", counted(unknown, "token is", "tokens are"))
+        logger.warning(
+            "%s <unk>, which flatters the perplexity", counted(unknown, "token is", "tokens are")
+        )
 
 
 def perplexity(log_probability: float, tokens: int) -> float:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seq2seq.bundle.locate import saved_config
 from seq2seq.cli.lines import Lines, counted, line_progress, standard_output
 from seq2seq.cli.options import BatchSize, Device, Runs, changed
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod, LengthPenalty
-from seq2seq.run.directory import saved_config
 from seq2seq.run.logs import configure_logging
 
 if TYPE_CHECKING:
@@ -29,19 +29,27 @@ def option(help: str) -> Any:
 
 def translate(
     run: Runs,
-    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help=FILES_HELP)] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help=FILES_HELP)
+    ] = None,
     batch_size: BatchSize = None,
-    beam_size: Annotated[int | None, option("Hypotheses kept for each sentence; 1 is greedy search.")] = None,
+    beam_size: Annotated[
+        int | None, option("Hypotheses kept for each sentence; 1 is greedy search.")
+    ] = None,
     n_best: Annotated[int | None, option(N_BEST_HELP)] = None,
     length_penalty: Annotated[LengthPenalty | None, option("How lengths are compared.")] = None,
     alpha: Annotated[float | None, option("Strength of the length penalty.")] = None,
     min_length: Annotated[int | None, option("Fewest subwords.")] = None,
-    max_length_ratio: Annotated[float | None, option("Most subwords, per subword of the source ...")] = None,
+    max_length_ratio: Annotated[
+        float | None, option("Most subwords, per subword of the source ...")
+    ] = None,
     max_length_offset: Annotated[int | None, option("... and so many more.")] = None,
     method: Annotated[DecodingMethod | None, option("Beam search or sampling.")] = None,
     temperature: Annotated[float | None, option("Of sampling.")] = None,
     top_k: Annotated[int | None, option("Sample among so many tokens.")] = None,
-    top_p: Annotated[float | None, option("Sample among tokens of this probability together.")] = None,
+    top_p: Annotated[
+        float | None, option("Sample among tokens of this probability together.")
+    ] = None,
     seed: Annotated[int | None, option("Of sampling.")] = None,
     device: Device = "auto",
 ) -> None:
@@ -64,7 +72,7 @@ def translate(
 
 def translate_lines(runs: list[Path], lines: Lines, decoding: DecodingConfig, device: str) -> None:
     """Load the models and write the translations of all lines."""
-    from seq2seq.run.model import load_model
+    from seq2seq.bundle.model import load_model
 
     model = load_model(*runs, device=device)
     model.decoding = decoding
@@ -109,7 +117,9 @@ class Tally:
     def report(self) -> None:
         seconds = time.monotonic() - self.started
         speed = self.lines / max(seconds, 1e-9)
-        logger.info("%s translated in %.1f s (%.0f a second)", counted(self.lines, "line"), seconds, speed)
+        logger.info(
+            "%s translated in %.1f s (%.0f a second)", counted(self.lines, "line"), seconds, speed
+        )
         for number, what in (
             (self.empty, "empty, with an empty translation"),
             (self.cut, "longer than the model reads, translated without the end"),

@@ -36,7 +36,9 @@ def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
         config = OmegaConf.merge(OmegaConf.structured(_skeleton(kind, plain)), plain)
         built = cast(T, OmegaConf.to_object(config))
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key or kind.__name__}: {str(error).splitlines()[0]}") from error
+        raise ConfigError(
+            f"{error.full_key or kind.__name__}: {str(error).splitlines()[0]}"
+        ) from error
     if isinstance(built, RunConfig):
         build_layers(built)
     return built
@@ -46,7 +48,10 @@ def build_layers(run: RunConfig) -> None:
     """Turn the mappings of mechanisms chosen by layer into their dataclasses."""
     for stack, option in LAYER_LISTS:
         part = getattr(run.model, stack)
-        layers = [from_mapping(AttentionConfig, x) if isinstance(x, dict) else x for x in getattr(part, option)]
+        layers = [
+            from_mapping(AttentionConfig, x) if isinstance(x, dict) else x
+            for x in getattr(part, option)
+        ]
         setattr(part, option, layers)
 
 
@@ -95,5 +100,7 @@ def _concrete(kind: type, plain: Mapping[str, Any]) -> type:
         return kind
     name = str(plain.get("name", ""))
     if name not in registries[kind]:
-        raise ConfigError(f"name: no {kind.__name__} is called {name!r}; {choices(name, list(registries[kind]))}")
+        raise ConfigError(
+            f"name: no {kind.__name__} is called {name!r}; {choices(name, list(registries[kind]))}"
+        )
     return registries[kind][name]

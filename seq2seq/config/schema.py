@@ -7,9 +7,15 @@ from omegaconf import MISSING
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.config import DataConfig
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.evaluation.protocol import Protocol
+from seq2seq.metrics.protocol import Protocol
 from seq2seq.model.config import ModelConfig
-from seq2seq.training.config import GuidedAlignmentConfig, LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
+from seq2seq.training.config import (
+    GuidedAlignmentConfig,
+    LoggerConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    TrainerConfig,
+)
 
 
 @dataclass

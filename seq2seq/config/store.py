@@ -49,12 +49,16 @@ def choices_of(config_name: str) -> str:
     """The groups that a command takes, each with its options and the default in brackets, for its --help page."""
     lines = []
     for entry in OmegaConf.load(CONF / f"{config_name}.yaml").defaults:
-        group, default = map(str, next(iter(entry.items()))) if isinstance(entry, DictConfig) else ("", "")
+        group, default = (
+            map(str, next(iter(entry.items()))) if isinstance(entry, DictConfig) else ("", "")
+        )
         if group and (CONF / group).is_dir():
             options = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
             shown = ", ".join(f"[{option}]" if option == default else option for option in options)
             indent = " " * 20
-            lines.append(textwrap.fill(shown, 110, initial_indent=f"  {group:17} ", subsequent_indent=indent))
+            lines.append(
+                textwrap.fill(shown, 110, initial_indent=f"  {group:17} ", subsequent_indent=indent)
+            )
     return "\n".join(lines)
 
 
@@ -67,7 +71,9 @@ def run_command(config_name: str, task: Task[Any]) -> None:
     """
     register_schemas()
     show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then lets its errors through, and they are told apart below
+    os.environ["HYDRA_FULL_ERROR"] = (
+        "1"  # Hydra then lets its errors through, and they are told apart below
+    )
     failed: list[str] = []
     refused: list[UserError] = []
 
@@ -82,7 +88,9 @@ def run_command(config_name: str, task: Task[Any]) -> None:
             task(to_dataclass(config), Path(runtime.runtime.output_dir), overrides)
         except UserError as error:  # Hydra would print about it first
             refused.append(error)
-            with contextlib.suppress(OSError):  # Hydra made the folder; it goes again unless something is in it
+            with contextlib.suppress(
+                OSError
+            ):  # Hydra made the folder; it goes again unless something is in it
                 Path(runtime.runtime.output_dir).rmdir()
 
     try:
@@ -118,7 +126,9 @@ def to_dataclass(config: DictConfig) -> Any:
         raise ConfigError([f"{key}: must be given" for key in missing])
     if "model" in config:
         for stack, option in LAYER_LISTS:
-            layers = [layer_mechanism(x, f"model.{stack}.{option}") for x in config.model[stack][option]]
+            layers = [
+                layer_mechanism(x, f"model.{stack}.{option}") for x in config.model[stack][option]
+            ]
             config.model[stack][option] = layers
     built = OmegaConf.to_object(config)
     if isinstance(built, RunConfig):
@@ -132,7 +142,9 @@ def layer_mechanism(chosen: Any, path: str) -> Any:
         return chosen
     known = mechanisms()
     if chosen not in known:
-        raise ConfigError(f"{path}: no mechanism is called {chosen!r}; {choices(chosen, list(known))}")
+        raise ConfigError(
+            f"{path}: no mechanism is called {chosen!r}; {choices(chosen, list(known))}"
+        )
     options = cast(DictConfig, OmegaConf.load(CONF / "attention" / f"{chosen}.yaml"))
     del options["defaults"]
     return OmegaConf.merge(OmegaConf.structured(known[chosen]), options)
@@ -143,7 +155,9 @@ def refuse_edits(arguments: list[str]) -> None:
     groups = sorted(path.name for path in CONF.iterdir() if path.is_dir())
     for argument in arguments:
         if argument.startswith(("+", "~")):
-            raise ConfigError(f"{argument}: options cannot be added or removed, only set; leave out {argument[0]!r}")
+            raise ConfigError(
+                f"{argument}: options cannot be added or removed, only set; leave out {argument[0]!r}"
+            )
         found = re.match(rf"({'|'.join(groups)})=\s*\[", argument)
         if found:
             name = found.group(1)

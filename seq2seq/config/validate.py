@@ -14,7 +14,14 @@ Problems = Iterator[str]
 
 def validate(run: RunConfig) -> None:
     """Raise ConfigError with everything that is wrong with a run."""
-    problems = [*sizes(run), *attentions(run.model), *positions(run.model), *lengths(run), *training(run), *output(run)]
+    problems = [
+        *sizes(run),
+        *attentions(run.model),
+        *positions(run.model),
+        *lengths(run),
+        *training(run),
+        *output(run),
+    ]
     if problems:
         raise ConfigError(problems)
 
@@ -25,7 +32,12 @@ def sites(model: ModelConfig) -> Iterator[tuple[str, Role, AttentionConfig]]:
     for path, role, default, chosen in (
         ("encoder.self_attention", Role.ENCODER, encoder.self_attention, encoder.layer_attention),
         ("decoder.self_attention", Role.CAUSAL, decoder.self_attention, decoder.layer_attention),
-        ("decoder.cross_attention", Role.CROSS, decoder.cross_attention, decoder.layer_cross_attention),
+        (
+            "decoder.cross_attention",
+            Role.CROSS,
+            decoder.cross_attention,
+            decoder.layer_cross_attention,
+        ),
     ):
         if not chosen:
             yield f"model.{path}", role, default
@@ -121,7 +133,10 @@ def lengths(run: RunConfig) -> Problems:
     """What the data may hold must fit what the model is made for, and a batch must hold a sentence."""
     longest = 0
     for side in ("source", "target"):
-        given, made = getattr(run.data, f"max_{side}_length"), getattr(run.model, f"max_{side}_length")
+        given, made = (
+            getattr(run.data, f"max_{side}_length"),
+            getattr(run.model, f"max_{side}_length"),
+        )
         longest = max(longest, given)
         if given > made:
             yield (
@@ -141,7 +156,11 @@ def training(run: RunConfig) -> Problems:
     o = run.optimizer
     if o.learning_rate <= 0:
         yield f"optimizer.learning_rate: must be positive, not {o.learning_rate}"
-    for name, value in (("beta1", o.beta1), ("beta2", o.beta2), ("label_smoothing", o.label_smoothing)):
+    for name, value in (
+        ("beta1", o.beta1),
+        ("beta2", o.beta2),
+        ("label_smoothing", o.label_smoothing),
+    ):
         if not 0 <= value < 1:
             yield f"optimizer.{name}: must be at least 0 and below 1, not {value}"
     for path, number in (
@@ -238,5 +257,7 @@ def guided_alignment(run: RunConfig) -> Problems:
 def cross_attentions(model: ModelConfig) -> list[AttentionConfig]:
     """The cross-attention of each decoder layer; of one layer where there is none, which is reported elsewhere."""
     return by_layer(
-        model.decoder.cross_attention, model.decoder.layer_cross_attention, max(model.decoder.num_layers, 1)
+        model.decoder.cross_attention,
+        model.decoder.layer_cross_attention,
+        max(model.decoder.num_layers, 1),
     )

@@ -3,15 +3,20 @@
 import numpy as np
 
 from seq2seq.data.config import AugmentationConfig
-from seq2seq.data.cuts import cut_rows
 from seq2seq.data.rows import TrainRows
+from seq2seq.data.subword_splits import cut_rows
 from seq2seq.data.tokenizer import Tokenizers
 
 CUTTING, JOINING = 1, 2  # apart from each other, and from the order of batches, for the same seed
 
 
 def augmented(
-    rows: TrainRows, config: AugmentationConfig, tokenizers: Tokenizers, *, longest: tuple[int, int], seed: int
+    rows: TrainRows,
+    config: AugmentationConfig,
+    tokenizers: Tokenizers,
+    *,
+    longest: tuple[int, int],
+    seed: int,
 ) -> TrainRows:
     """Rows as the options describe them.
 
@@ -24,7 +29,9 @@ def augmented(
         rows = either(cut_rows(rows, tokenizers, config.cut_share, random), rows, longest)
     if config.concatenate > 1:
         random = np.random.Generator(np.random.PCG64([seed, 0, JOINING]))
-        rows = concatenated(rows, config.concatenate, longest, random, shuffle_targets=config.shuffle_targets)
+        rows = concatenated(
+            rows, config.concatenate, longest, random, shuffle_targets=config.shuffle_targets
+        )
     return rows
 
 
@@ -53,7 +60,9 @@ def concatenated(
     rows = rows.take(random.permutation(count))
     ends = np.cumsum(random.integers(1, most + 1, count))
     starts = np.append(0, ends[ends < count])
-    too_long = ~TrainRows(rows.source, rows.target).joined(starts).fits(longest)  # links have no part in it
+    too_long = ~TrainRows(rows.source, rows.target).joined(starts).fits(
+        longest
+    )  # links have no part in it
     apart = np.flatnonzero(too_long.repeat(np.diff(starts, append=count)))
     starts = np.union1d(starts, apart)
     if not shuffle_targets:

@@ -140,5 +140,7 @@ def gather_links(links: Column, rows: NDArray[np.int64]) -> SubwordLinks:
     found = np.unique(np.column_stack([row_of, pairs[:, 1], pairs[:, 0]]), axis=0)
     _, target_of, counts = np.unique(found[:, :2], axis=0, return_inverse=True, return_counts=True)
     shares = (1 / counts[target_of.reshape(-1)]).astype(np.float32)
-    batch_rows, targets, sources = (torch.from_numpy(np.ascontiguousarray(column)) for column in found.T)
+    batch_rows, targets, sources = (
+        torch.from_numpy(np.ascontiguousarray(column)) for column in found.T
+    )
     return SubwordLinks(batch_rows, sources, targets, torch.from_numpy(shares), len(counts))

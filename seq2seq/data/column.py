@@ -23,7 +23,9 @@ class Column:
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> "Column":
         lengths = np.fromiter(map(len, rows), np.int64, count=len(rows))
-        values = np.fromiter((value for row in rows for value in row), np.int32, count=int(lengths.sum()))
+        values = np.fromiter(
+            (value for row in rows for value in row), np.int32, count=int(lengths.sum())
+        )
         return cls(values, offsets_of(lengths))
 
     @classmethod
@@ -41,7 +43,10 @@ class Column:
         """A column of lists of a `datasets.Dataset`: still mapped from disk if stored in one chunk, else copied."""
         chunks = dataset.with_format("arrow")[:].column(name).chunks
         return cls.joined(
-            cls(chunk.flatten().to_numpy(), np.asarray(chunk.offsets, np.int64) - chunk.offsets[0].as_py())
+            cls(
+                chunk.flatten().to_numpy(),
+                np.asarray(chunk.offsets, np.int64) - chunk.offsets[0].as_py(),
+            )
             for chunk in chunks
         )
 
@@ -75,7 +80,9 @@ class Column:
         for first in range(0, len(self), ROWS_PER_CHUNK):
             offsets = self.offsets[first : first + ROWS_PER_CHUNK + 1]
             values = pyarrow.array(self.values[offsets[0] : offsets[-1]], pyarrow.int32())
-            chunks.append(pyarrow.ListArray.from_arrays((offsets - offsets[0]).astype(np.int32), values))
+            chunks.append(
+                pyarrow.ListArray.from_arrays((offsets - offsets[0]).astype(np.int32), values)
+            )
         return pyarrow.chunked_array(chunks, pyarrow.list_(pyarrow.int32()))
 
 

@@ -236,12 +236,15 @@ class GeneratedConfig(DataConfig):
     seed: int = 1
     max_source_length: int = 32
     max_target_length: int = 32
-    tokenizer: TokenizerConfig = field(default_factory=lambda: TokenizerConfig(kind=TokenizerKind.word, vocab_size=128))
+    tokenizer: TokenizerConfig = field(
+        default_factory=lambda: TokenizerConfig(kind=TokenizerKind.word, vocab_size=128)
+    )
 
     def has_links(self) -> bool:
         return self.task is not GeneratedTask.chain
 
 
 DATA_CONFIGS: dict[str, type[DataConfig]] = {
-    config.name: config for config in (TatoebaConfig, Multi30kConfig, FilesConfig, HubConfig, GeneratedConfig)
+    config.name: config
+    for config in (TatoebaConfig, Multi30kConfig, FilesConfig, HubConfig, GeneratedConfig)
 }

@@ -64,7 +64,10 @@ def save_train(folder: Path, source: Column, target: Column, links: Column | Non
     if links is not None:
         columns["links"] = links.to_arrow()
     table = pyarrow.table(columns)
-    with pyarrow.OSFile(str(folder / TRAIN), "wb") as sink, pyarrow.ipc.new_stream(sink, table.schema) as writer:
+    with (
+        pyarrow.OSFile(str(folder / TRAIN), "wb") as sink,
+        pyarrow.ipc.new_stream(sink, table.schema) as writer,
+    ):
         writer.write_table(table)
 
 
@@ -87,7 +90,10 @@ def load_split(folder: Path, name: str) -> Split:
 
 def save_manifest(folder: Path, facts: dict[str, Any]) -> None:
     """Write what is known about the corpus, and the size and hash of every file beside it."""
-    files = {str(path.relative_to(folder)): [path.stat().st_size, sha256_of(path)] for path in contents(folder)}
+    files = {
+        str(path.relative_to(folder)): [path.stat().st_size, sha256_of(path)]
+        for path in contents(folder)
+    }
     text = json.dumps({**facts, "files": files}, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 

@@ -25,7 +25,10 @@ class Filtered:
 
 def filter_text(pairs: Pairs, *, drop_duplicates: bool) -> Filtered:
     """What can be told before tokenization: pairs with an empty side, and repeated pairs if asked."""
-    empty = np.array([not (s.strip() and t.strip()) for s, t in zip(pairs.source, pairs.target, strict=True)], bool)
+    empty = np.array(
+        [not (s.strip() and t.strip()) for s, t in zip(pairs.source, pairs.target, strict=True)],
+        bool,
+    )
     rules = {"empty": empty}
     if drop_duplicates:
         rules["duplicate"] = repeated(pairs.source, pairs.target)
@@ -42,7 +45,9 @@ def repeated(source: Sequence[str], target: Sequence[str]) -> NDArray[np.bool_]:
     return result
 
 
-def filter_lengths(source: NDArray[np.int64], target: NDArray[np.int64], config: DataConfig) -> Filtered:
+def filter_lengths(
+    source: NDArray[np.int64], target: NDArray[np.int64], config: DataConfig
+) -> Filtered:
     """What can be told from (N,) lengths in subwords without </s>."""
     longer, shorter = np.maximum(source, target), np.minimum(source, target)
     rules = {

@@ -12,7 +12,10 @@ from seq2seq.errors import DataError
 
 
 def subword_links(
-    pairs: Pairs, lines: NDArray[np.int64], tokenizers: Tokenizers, split: Split = words_of_characters
+    pairs: Pairs,
+    lines: NDArray[np.int64],
+    tokenizers: Tokenizers,
+    split: Split = words_of_characters,
 ) -> Column:
     """For each pair a flat row source, target, source, target, ... of linked subword positions.
 
@@ -27,9 +30,13 @@ def subword_links(
     """
     assert pairs.links is not None, "the corpus has links"
     rows = []
-    for line, source, target, links in zip(lines, pairs.source, pairs.target, pairs.links, strict=True):
+    for line, source, target, links in zip(
+        lines, pairs.source, pairs.target, pairs.links, strict=True
+    ):
         where = f"word alignments, line {line + 1}"
-        words = parse_links(links, where, *(max(split(text), default=-1) + 1 for text in (source, target)))
+        words = parse_links(
+            links, where, *(max(split(text), default=-1) + 1 for text in (source, target))
+        )
         source_pieces = pieces_of_words(tokenizers.source.word_of_piece(source, split)[1])
         target_pieces = pieces_of_words(tokenizers.target.word_of_piece(target, split)[1])
         rows.append(
@@ -44,7 +51,9 @@ def subword_links(
     return Column.of(rows)
 
 
-def parse_links(text: str, where: str, source_words: int, target_words: int) -> list[tuple[int, int]]:
+def parse_links(
+    text: str, where: str, source_words: int, target_words: int
+) -> list[tuple[int, int]]:
     """The links of a Pharaoh line "0-0 1-2", checked against the numbers of words."""
     links = []
     for item in text.split():

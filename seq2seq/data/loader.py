@@ -41,7 +41,9 @@ class TrainLoader:
         assert accumulate >= 1, "a step takes at least one micro-batch"
         self.rows = rows
         self.target_lengths = rows.target.lengths() + 1
-        self.plan = BatchPlan(rows.source.lengths() + 1, self.target_lengths, config, world_size=world_size)
+        self.plan = BatchPlan(
+            rows.source.lengths() + 1, self.target_lengths, config, world_size=world_size
+        )
         self.seed, self.rank, self.world_size, self.accumulate = seed, rank, world_size, accumulate
         self.epoch = 0
         self.next_batch = 0
@@ -59,7 +61,9 @@ class TrainLoader:
         """Stand before micro-batch `next_batch` of this rank in an epoch; both count from 0."""
         assert epoch >= 0, "epochs count from 0"
         assert 0 <= next_batch <= len(self), "an epoch has no such batch"
-        self.epoch, self.next_batch = (epoch, next_batch) if next_batch < len(self) else (epoch + 1, 0)
+        self.epoch, self.next_batch = (
+            (epoch, next_batch) if next_batch < len(self) else (epoch + 1, 0)
+        )
 
     def state_dict(self) -> dict[str, int]:
         return {"epoch": self.epoch, "next_batch": self.next_batch}
@@ -111,7 +115,9 @@ class EvaluationLoader:
     ) -> None:
         """Args: source, target: the ids of a Split."""
         self.source, self.target = Column.of(source), Column.of(target)
-        self.groups = group_by_length(self.source.lengths() + 1, self.target.lengths() + 1, config.max_tokens)
+        self.groups = group_by_length(
+            self.source.lengths() + 1, self.target.lengths() + 1, config.max_tokens
+        )
         self.groups = self.groups[rank::world_size]
 
     def __len__(self) -> int:

@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from seq2seq.data.config import BatchConfig, DataConfig, FilterConfig, TokenizerConfig, TokenizerKind
+from seq2seq.data.config import (
+    BatchConfig,
+    DataConfig,
+    FilterConfig,
+    TokenizerConfig,
+    TokenizerKind,
+)
 
 NUM_SPECIALS = 4  # <unk> <pad> <s> </s>
 NUM_BYTES = 256
@@ -13,11 +19,17 @@ def check_options(config: DataConfig) -> list[str]:
     problems = []
     for side in ("source", "target"):
         if not getattr(config, f"{side}_language"):
-            problems.append(f'data.{side}_language: must be set; give the code of the language, such as "en"')
+            problems.append(
+                f'data.{side}_language: must be set; give the code of the language, such as "en"'
+            )
         if (length := getattr(config, f"max_{side}_length")) < 2:
-            problems.append(f"data.max_{side}_length: must be at least 2 (a subword and </s>), not {length}")
+            problems.append(
+                f"data.max_{side}_length: must be at least 2 (a subword and </s>), not {length}"
+            )
     if config.limit_train is not None and config.limit_train < 1:
-        problems.append(f"data.limit_train: must be at least 1, not {config.limit_train}; null takes all pairs")
+        problems.append(
+            f"data.limit_train: must be at least 1, not {config.limit_train}; null takes all pairs"
+        )
     longest = max(config.max_source_length, config.max_target_length)
     return (
         problems
@@ -41,7 +53,9 @@ def check_tokenizer(config: TokenizerConfig) -> list[str]:
             "Chinese and Japanese, 1 the rest"
         )
     if config.kind is TokenizerKind.word and config.byte_fallback:
-        problems.append("data.tokenizer.byte_fallback: words are not spelled in bytes; choose kind=bpe or kind=unigram")
+        problems.append(
+            "data.tokenizer.byte_fallback: words are not spelled in bytes; choose kind=bpe or kind=unigram"
+        )
     models = {"source_model": config.source_model, "target_model": config.target_model}
     given = {name: model for name, model in models.items() if model is not None}
     for name, model in given.items():
@@ -50,7 +64,9 @@ def check_tokenizer(config: TokenizerConfig) -> list[str]:
                 f"data.tokenizer.{name}: {model}: no such file; give a SentencePiece model, or null to train one"
             )
     if config.joint and len(set(given.values())) == 2:
-        problems.append("data.tokenizer.joint: two different models are given; set it to false, or give one model")
+        problems.append(
+            "data.tokenizer.joint: two different models are given; set it to false, or give one model"
+        )
     if not config.joint and len(given) == 1:
         missing = next(name for name in models if name not in given)
         problems.append(
@@ -84,7 +100,9 @@ def check_augmentation(config: DataConfig) -> list[str]:
             f"data.augmentation.cut_share: must be at least 0 and below 1, not {augmentation.cut_share}; choose 0.1"
         )
     if augmentation.cut_share and config.tokenizer.kind is TokenizerKind.word:
-        problems.append("data.augmentation.cut_share: whole words are not cut; choose 0, or data.tokenizer.kind=bpe")
+        problems.append(
+            "data.augmentation.cut_share: whole words are not cut; choose 0, or data.tokenizer.kind=bpe"
+        )
     if augmentation.shuffle_targets and augmentation.concatenate == 1:
         problems.append(
             "data.augmentation.shuffle_targets: is not read where no pairs are joined; set "

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seq2seq.data.cautions import cautions_of
 from seq2seq.data.column import Column
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpus_files import (
@@ -28,6 +27,7 @@ from seq2seq.data.corpus_files import (
     save_split,
     save_train,
 )
+from seq2seq.data.corpus_warnings import cautions_of
 from seq2seq.data.filters import filter_lengths, filter_text
 from seq2seq.data.links import subword_links
 from seq2seq.data.sources.base import Pairs, check, load_raw, source_of
@@ -109,7 +109,10 @@ def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
     held_out = {"validation": raw.validation, "test": raw.test}
     splits = {}
     for name, pairs in held_out.items():
-        ids = tokenizers.source.encode_batch(pairs.source), tokenizers.target.encode_batch(pairs.target)
+        ids = (
+            tokenizers.source.encode_batch(pairs.source),
+            tokenizers.target.encode_batch(pairs.target),
+        )
         splits[name] = Split(pairs, *ids)
         save_split(folder, name, splits[name])
     counts = {"train": len(fitting.kept), **{name: len(pairs) for name, pairs in held_out.items()}}
@@ -120,14 +123,19 @@ def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
         "pairs": counts,
         "train_pairs_before_filters": len(train),
         "dropped": dropped,
-        "sha256": {name: sha256_of_text(pairs) for name, pairs in {"train": train, **held_out}.items()},
+        "sha256": {
+            name: sha256_of_text(pairs) for name, pairs in {"train": train, **held_out}.items()
+        },
         "tokenizers": {"source": tokenizers.source.sha256, "target": tokenizers.target.sha256},
         "cautions": cautions_of(config, train, dropped, splits),
     }
     save_manifest(folder, facts)
     found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     logger.info(
-        "prepared pairs: %s; dropped from training: %s; %.1f s", found, listed(dropped), time.monotonic() - started
+        "prepared pairs: %s; dropped from training: %s; %.1f s",
+        found,
+        listed(dropped),
+        time.monotonic() - started,
     )
 
 
@@ -143,9 +151,14 @@ def training_text(config: DataConfig, corpus: PreparedCorpus) -> Pairs:
     """
     train = limited(load_raw(config).train, config.limit_train)
     if sha256_of_text(train) != corpus.manifest["sha256"]["train"]:
-        raise DataError("the training text has changed since it was prepared; start a new run on it")
+        raise DataError(
+            "the training text has changed since it was prepared; start a new run on it"
+        )
     kept = train.take(filter_text(train, drop_duplicates=config.filters.drop_duplicates).kept)
-    source, target = encode(corpus.tokenizers.source, kept.source), encode(corpus.tokenizers.target, kept.target)
+    source, target = (
+        encode(corpus.tokenizers.source, kept.source),
+        encode(corpus.tokenizers.target, kept.target),
+    )
     text = kept.take(filter_lengths(source.lengths(), target.lengths(), config).kept)
     assert len(text) == len(corpus.train), "one pair of text for each pair of ids"
     return text
@@ -160,7 +173,9 @@ def encode(tokenizer: Tokenizer, sentences: list[str]) -> Column:
         if time.monotonic() - said > REPORT_EVERY:
             said = time.monotonic()
             logger.info(
-                "tokenized %s of %s sentences", f"{min(first + CHUNK, len(sentences)):,}", f"{len(sentences):,}"
+                "tokenized %s of %s sentences",
+                f"{min(first + CHUNK, len(sentences)):,}",
+                f"{len(sentences):,}",
             )
     return Column.joined(columns)
 

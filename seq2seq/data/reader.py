@@ -18,13 +18,17 @@ from seq2seq.errors import DataError, choices
 def open_binary(path: Path) -> BinaryIO:
     """The bytes of a file, unpacked if its name ends in .gz."""
     if not path.exists():
-        raise DataError(f"{path}: no such file; give the path of a text file, absolute or from where you start")
+        raise DataError(
+            f"{path}: no such file; give the path of a text file, absolute or from where you start"
+        )
     if not path.is_file():
         raise DataError(f"{path}: is not a file; name the file itself")
     try:
         return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
     except OSError as error:
-        raise DataError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
+        raise DataError(
+            f"{path}: cannot be opened ({error.strerror}); check its permissions"
+        ) from error
 
 
 def iter_lines(path: Path) -> Iterator[str]:
@@ -39,7 +43,9 @@ def iter_lines(path: Path) -> Iterator[str]:
             for number, raw in enumerate(handle, 1):
                 yield decode_line(raw, path, number)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{path}:{number + 1}: the gzip data is damaged; fetch the file again") from error
+            raise DataError(
+                f"{path}:{number + 1}: the gzip data is damaged; fetch the file again"
+            ) from error
     if number == 0:
         raise DataError(f"{path}: is empty; at least one line is needed")
 
@@ -62,7 +68,11 @@ def decode_line(raw: bytes, path: Path, number: int) -> str:
     try:
         return raw.decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError as error:
-        hint = "the file looks like UTF-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else f"byte {error.start + 1}"
+        hint = (
+            "the file looks like UTF-16"
+            if raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+            else f"byte {error.start + 1}"
+        )
         raise DataError(
             f"{path}:{number}: is not valid UTF-8 ({hint}); convert the file: iconv -f ENCODING -t UTF-8 OLD > NEW"
         ) from error
@@ -70,7 +80,9 @@ def decode_line(raw: bytes, path: Path, number: int) -> str:
 
 def refuse_control(raw: bytes, path: Path, number: int) -> None:
     if b"\0" in raw:
-        raise DataError(f"{path}:{number}: holds a NUL byte, so this is UTF-16 or no text at all; give UTF-8 text")
+        raise DataError(
+            f"{path}:{number}: holds a NUL byte, so this is UTF-16 or no text at all; give UTF-8 text"
+        )
     if number == 1 and raw.endswith(b"\r\n"):
         raise DataError(
             f"{path}:1: lines end in carriage return and line feed; convert the file: sed 's/\\r$//' OLD > NEW"
@@ -108,7 +120,9 @@ def read_tsv(path: Path, source_column: int, target_column: int) -> tuple[list[s
     for number, line in enumerate(iter_lines(path), 1):
         cells = line.split("\t")
         if len(cells) < needed:
-            raise DataError(f"{path}:{number}: has {len(cells)} columns between tabs; column {needed} is asked for")
+            raise DataError(
+                f"{path}:{number}: has {len(cells)} columns between tabs; column {needed} is asked for"
+            )
         sides[0].append(cells[source_column])
         sides[1].append(cells[target_column])
     return sides
@@ -121,12 +135,16 @@ def read_jsonl(path: Path, source_column: str, target_column: str) -> tuple[list
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DataError(f"{path}:{number}: is not JSON ({error.msg}); one object a line is needed") from error
+            raise DataError(
+                f"{path}:{number}: is not JSON ({error.msg}); one object a line is needed"
+            ) from error
         if not isinstance(row, dict):
             raise DataError(f"{path}:{number}: is not a JSON object; one object a line is needed")
         for side, column in zip(sides, (source_column, target_column), strict=True):
             if column not in row:
-                raise DataError(f"{path}:{number}: has no field {column!r}; {choices(column, sorted(row))}")
+                raise DataError(
+                    f"{path}:{number}: has no field {column!r}; {choices(column, sorted(row))}"
+                )
             side.append(require_sentence(row[column], f"{path}:{number}: {column}"))
     return sides
 
@@ -164,7 +182,9 @@ def read_parquet(path: Path, source_column: str, target_column: str) -> tuple[li
 def require_sentence(value: object, where: str) -> str:
     """A value that is to be one sentence: a string without a line break."""
     if not isinstance(value, str):
-        raise DataError(f"{where} must be a string, but is {type(value).__name__}; put text there or leave the row out")
+        raise DataError(
+            f"{where} must be a string, but is {type(value).__name__}; put text there or leave the row out"
+        )
     if "\n" in value or "\r" in value or "\0" in value:
         raise DataError(f"{where} holds a line break or a NUL; a sentence must be one line of text")
     return value

@@ -30,7 +30,9 @@ class TrainRows:
     def of_dataset(cls, dataset: "Dataset") -> "TrainRows":
         """The `train` of a PreparedCorpus, mapped from disk."""
         links = Column.of_dataset(dataset, "links") if "links" in dataset.column_names else None
-        return cls(Column.of_dataset(dataset, "source"), Column.of_dataset(dataset, "target"), links)
+        return cls(
+            Column.of_dataset(dataset, "source"), Column.of_dataset(dataset, "target"), links
+        )
 
     def __len__(self) -> int:
         return len(self.source)
@@ -46,7 +48,10 @@ class TrainRows:
         links = None
         if self.links is not None and other.links is not None:
             links = Column.joined([self.links, other.links])
-        source, target = (Column.joined(pair) for pair in ((self.source, other.source), (self.target, other.target)))
+        source, target = (
+            Column.joined(pair)
+            for pair in ((self.source, other.source), (self.target, other.target))
+        )
         return TrainRows(source, target, links)
 
     def joined(self, starts: Ints, target_order: Ints | None = None) -> "TrainRows":
@@ -70,7 +75,9 @@ class TrainRows:
 
     def fits(self, longest: tuple[int, int]) -> NDArray[np.bool_]:
         """(N,) True where a row has at most so many ids of source and target."""
-        found: NDArray[np.bool_] = (self.source.lengths() <= longest[0]) & (self.target.lengths() <= longest[1])
+        found: NDArray[np.bool_] = (self.source.lengths() <= longest[0]) & (
+            self.target.lengths() <= longest[1]
+        )
         return found
 
 

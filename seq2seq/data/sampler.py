@@ -54,7 +54,14 @@ class PlannedBatch:
 class BatchPlan:
     """Every row is in exactly one batch of an epoch, and the number of batches is a multiple of world_size."""
 
-    def __init__(self, source_lengths: Ints, target_lengths: Ints, config: BatchConfig, *, world_size: int = 1) -> None:
+    def __init__(
+        self,
+        source_lengths: Ints,
+        target_lengths: Ints,
+        config: BatchConfig,
+        *,
+        world_size: int = 1,
+    ) -> None:
         """Args: source_lengths, target_lengths: (N,) of the training rows, in subwords with </s>.
 
         Raises:
@@ -70,10 +77,14 @@ class BatchPlan:
             raise DataError(
                 f"data.batch.max_tokens: must hold the longest training pair, {longest}, but is {config.max_tokens}"
             )
-        both = source_lengths * (longest + 1) + target_lengths  # one number, since sorting pairs is slow
+        both = (
+            source_lengths * (longest + 1) + target_lengths
+        )  # one number, since sorting pairs is slow
         distinct, kind_of_row, counts = np.unique(both, return_inverse=True, return_counts=True)
         kinds = np.stack(np.divmod(distinct, longest + 1), axis=1)
-        self.cells = cut(kinds, counts, most=config.max_shapes // 2, least_saved=config.max_tokens // 2)
+        self.cells = cut(
+            kinds, counts, most=config.max_shapes // 2, least_saved=config.max_tokens // 2
+        )
         self.batches_of_cell = count_batches(self.cells, config.max_tokens, world_size)
         self._real = int(source_lengths.sum() + target_lengths.sum())
         cell_of_kind = np.empty(len(kinds), np.int16)
@@ -147,7 +158,9 @@ def best_cut(cell: Cell, kinds: Ints, counts: Ints) -> tuple[Cell, Cell] | None:
         members = cell.kinds[np.argsort(kinds[cell.kinds, axis], kind="stable")]
         lengths, rows = kinds[members], counts[members]
         below = np.cumsum(rows)[:-1] * np.maximum.accumulate(lengths)[:-1].sum(axis=1)
-        above = np.cumsum(rows[::-1])[::-1][1:] * np.maximum.accumulate(lengths[::-1])[::-1][1:].sum(axis=1)
+        above = np.cumsum(rows[::-1])[::-1][1:] * np.maximum.accumulate(lengths[::-1])[::-1][
+            1:
+        ].sum(axis=1)
         places = np.flatnonzero(np.diff(lengths[:, axis]))
         if len(places) == 0:
             continue
@@ -163,7 +176,10 @@ def best_cut(cell: Cell, kinds: Ints, counts: Ints) -> tuple[Cell, Cell] | None:
 
 def count_batches(cells: list[Cell], max_tokens: int, world_size: int) -> list[int]:
     """How many batches each cell is dealt into, evenly; in all a multiple of world_size."""
-    batches = [-(-cell.count // (max_tokens // max(cell.source_width, cell.target_width))) for cell in cells]
+    batches = [
+        -(-cell.count // (max_tokens // max(cell.source_width, cell.target_width)))
+        for cell in cells
+    ]
     for _ in range(-sum(batches) % world_size):
         fullest = max(range(len(cells)), key=lambda number: cells[number].count / batches[number])
         batches[fullest] += 1

@@ -15,7 +15,9 @@ PIECES, TRAINER_SPEC, NORMALIZER_SPEC = 1, 2, 3  # fields of sentencepiece_model
 @cache
 def spaces_only() -> sentencepiece.SentencePieceNormalizer:
     """Turns every character at which str.split splits into a space, and nothing else."""
-    spaces = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace() and chr(code) != " "]
+    spaces = [
+        chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace() and chr(code) != " "
+    ]
     return sentencepiece.SentencePieceNormalizer(norm_map=[(space, " ") for space in spaces])
 
 
@@ -47,12 +49,18 @@ def training_error(message: str, config: TokenizerConfig) -> DataError:
     """What a user can do about an error of the SentencePiece trainer."""
     option = f"data.tokenizer.vocab_size: {config.vocab_size:,}"
     if most := re.search(r"too high.*<= (\d+)", message):
-        return DataError(f"{option} is more than this text allows; choose at most {most[1]}, or give more text")
+        return DataError(
+            f"{option} is more than this text allows; choose at most {most[1]}, or give more text"
+        )
     if least := re.search(r"smaller than required_chars.* vs (\d+)", message):
         return DataError(
             f"{option} is less than the {least[1]} that the characters of this text need; choose more, or lower "
             "data.tokenizer.character_coverage"
         )
     if "sentences_.empty()" in message:
-        return DataError("there is no text to train a tokenizer on; every training sentence is empty")
-    return DataError(f"SentencePiece could not train a tokenizer ({message}); change data.tokenizer or the text")
+        return DataError(
+            "there is no text to train a tokenizer on; every training sentence is empty"
+        )
+    return DataError(
+        f"SentencePiece could not train a tokenizer ({message}); change data.tokenizer or the text"
+    )

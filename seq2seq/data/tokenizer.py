@@ -45,7 +45,9 @@ class Tokenizer:
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except RuntimeError as error:
-            raise DataError(f"{name}: is not a SentencePiece model, or damaged; make or copy it again") from error
+            raise DataError(
+                f"{name}: is not a SentencePiece model, or damaged; make or copy it again"
+            ) from error
         if not is_whole(model):
             raise DataError(f"{name}: is cut off; make or copy it again")
         processor = self._processor
@@ -95,9 +97,13 @@ class Tokenizer:
     def load(cls, path: Path) -> "Tokenizer":
         """Raises: DataError: missing, truncated, or with other special ids."""
         if not path.is_file():
-            raise DataError(f"{path}: no such tokenizer model; give the path of a SentencePiece .model file")
+            raise DataError(
+                f"{path}: no such tokenizer model; give the path of a SentencePiece .model file"
+            )
         if path.stat().st_size > MAX_MODEL_BYTES:
-            raise DataError(f"{path}: is too large to be a SentencePiece model; name the .model file")
+            raise DataError(
+                f"{path}: is too large to be a SentencePiece model; name the .model file"
+            )
         return cls(path.read_bytes(), name=str(path))
 
     def save(self, path: Path) -> None:
@@ -124,14 +130,18 @@ class Tokenizer:
         for the same text. Found from where the model itself puts each piece in the decoded text; bytes that spell one
         character together belong to the word of that character.
         """
-        decoding = self._processor.decode([index for index in ids if index > self.EOS_ID], out_type="offset_mapping")
+        decoding = self._processor.decode(
+            [index for index in ids if index > self.EOS_ID], out_type="offset_mapping"
+        )
         word_at = words_of_characters(decoding["text"])
         spans = iter(decoding["offsets"])
         words = []
         for index, piece in zip(ids, self.pieces(ids), strict=True):
             begin, end = next(spans) if index > self.EOS_ID else (0, 0)
             in_word = index > self.EOS_ID and piece.strip(SPACE).strip() != ""
-            covered = word_at[begin : max(end, begin + 1)] if in_word else []  # bytes before the last cover nothing
+            covered = (
+                word_at[begin : max(end, begin + 1)] if in_word else []
+            )  # bytes before the last cover nothing
             words.append(next((word for word in covered if word >= 0), -1))
         return words
 
@@ -159,7 +169,9 @@ class Tokenizer:
         digest = hashlib.sha256()
         for index in range(self.vocab_size):
             digest.update(self._processor.id_to_piece(index).encode() + b"\0")
-            digest.update(struct.pack("<f?", self._processor.get_score(index), self._processor.is_byte(index)))
+            digest.update(
+                struct.pack("<f?", self._processor.get_score(index), self._processor.is_byte(index))
+            )
         return digest.hexdigest()
 
 
@@ -188,19 +200,31 @@ class Tokenizers:
         if (directory / "joint.model").is_file():
             joint = Tokenizer.load(directory / "joint.model")
             return cls(joint, joint)
-        return cls(Tokenizer.load(directory / "source.model"), Tokenizer.load(directory / "target.model"))
+        return cls(
+            Tokenizer.load(directory / "source.model"), Tokenizer.load(directory / "target.model")
+        )
 
     @classmethod
-    def of(cls, config: TokenizerConfig, source: list[str], target: list[str], directory: Path) -> "Tokenizers":
+    def of(
+        cls, config: TokenizerConfig, source: list[str], target: list[str], directory: Path
+    ) -> "Tokenizers":
         """Load the models that the configuration names, or train on this text; kept in `directory`."""
-        given = [Path(model) for model in (config.source_model, config.target_model) if model is not None]
+        given = [
+            Path(model) for model in (config.source_model, config.target_model) if model is not None
+        ]
         if given:
             loaded = [Tokenizer.load(path) for path in dict.fromkeys(given)]
             tokenizers = cls(loaded[0], loaded[0] if config.joint else loaded[-1])
             tokenizers.save(directory)
         else:
-            logger.info("training a %s tokenizer on %s pairs", config.kind.value, f"{len(source):,}")
-            sides = {"joint": alternate(source, target)} if config.joint else {"source": source, "target": target}
+            logger.info(
+                "training a %s tokenizer on %s pairs", config.kind.value, f"{len(source):,}"
+            )
+            sides = (
+                {"joint": alternate(source, target)}
+                if config.joint
+                else {"source": source, "target": target}
+            )
             for name, sentences in sides.items():
                 Tokenizer.train(sentences, directory / f"{name}.model", config=config)
         return cls.load(directory)
@@ -211,7 +235,9 @@ def alternate(source: list[str], target: list[str]) -> Iterator[str]:
         yield from pair
 
 
-Split = Callable[[str], list[int]]  # for each character of a line the number of its word, -1 for white space
+Split = Callable[
+    [str], list[int]
+]  # for each character of a line the number of its word, -1 for white space
 
 
 def words_of_characters(text: str) -> list[int]:

@@ -33,13 +33,17 @@ def beam_search(progress: Progress, beam_size: int) -> None:
         total, order = F.pad(others, (0, missing), value=DEAD).sort(stable=True, descending=True)
         total, order = total[:, :beam_size], order[:, :beam_size].clamp(max=others.size(1) - 1)
         progress.done |= must_end | kept.enough(beam_size, reachable=total[:, 0])
-        kept.leave(progress.advance(tokens.flatten(1).gather(1, order), total, order // tokens.size(2)))
+        kept.leave(
+            progress.advance(tokens.flatten(1).gather(1, order), total, order // tokens.size(2))
+        )
 
 
 def best_ends(ends: Tensor, others: Tensor, beam_size: int) -> Tensor:
     """(N, B) True for each end that is among the best `beam_size` continuations of its sentence."""
     order = torch.cat([ends, others], 1).sort(stable=True, descending=True).indices[:, :beam_size]
-    best = torch.zeros(ends.size(0), ends.size(1) + others.size(1), dtype=torch.bool, device=ends.device)
+    best = torch.zeros(
+        ends.size(0), ends.size(1) + others.size(1), dtype=torch.bool, device=ends.device
+    )
     return best.scatter_(1, order, True)[:, : ends.size(1)]
 
 

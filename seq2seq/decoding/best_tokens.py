@@ -21,7 +21,9 @@ def best_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
         maxima = torch.cat([maxima, logits[:, whole:].amax(-1, keepdim=True)], 1)
     blocks = pick(maxima, k)[1].sort().values
     columns = (blocks[..., None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
-    candidates = logits.gather(1, columns.clamp(max=size - 1)).masked_fill_(columns >= size, float("-inf"))
+    candidates = logits.gather(1, columns.clamp(max=size - 1)).masked_fill_(
+        columns >= size, float("-inf")
+    )
     values, found = pick(candidates, k)
     return values, columns.gather(1, found).clamp_(max=size - 1)
 

@@ -67,7 +67,11 @@ class DecodingConfig:
 
     def _size_problems(self) -> list[str]:
         names = ("beam_size", "n_best", "batch_size", "batch_tokens")
-        found = [f"{name}: must be at least 1, not {getattr(self, name)}" for name in names if getattr(self, name) < 1]
+        found = [
+            f"{name}: must be at least 1, not {getattr(self, name)}"
+            for name in names
+            if getattr(self, name) < 1
+        ]
         if self.method is DecodingMethod.beam and self.n_best > max(self.beam_size, 1):
             found.append(
                 f"n_best: a beam of {self.beam_size} has no {self.n_best} hypotheses; choose at most beam_size"
@@ -82,7 +86,9 @@ class DecodingConfig:
             if not getattr(self, name) >= 0
         ]
         if not found and self.max_length_ratio == 0 and self.max_length_offset == 0:
-            found.append("max_length_offset: 0 leaves no room with max_length_ratio=0; choose at least 1")
+            found.append(
+                "max_length_offset: 0 leaves no room with max_length_ratio=0; choose at least 1"
+            )
         if self.length_penalty is LengthPenalty.none and self.alpha != 1:
             found.append(
                 "alpha: length_penalty=none has none; choose length_penalty=average or gnmt, or leave alpha at 1"
@@ -92,8 +98,16 @@ class DecodingConfig:
     def _sampling_problems(self) -> list[str]:
         found = []
         if self.method is not DecodingMethod.sampling:
-            changed = {"temperature": self.temperature != 1, "top_k": self.top_k is not None, "top_p": self.top_p != 1}
-            return [f"{name}: beam search has none; choose method=sampling" for name, given in changed.items() if given]
+            changed = {
+                "temperature": self.temperature != 1,
+                "top_k": self.top_k is not None,
+                "top_p": self.top_p != 1,
+            }
+            return [
+                f"{name}: beam search has none; choose method=sampling"
+                for name, given in changed.items()
+                if given
+            ]
         if not self.temperature > 0:
             found.append(
                 f"temperature: must be above 0, not {self.temperature}; "

@@ -56,12 +56,18 @@ class Constraints:
         limit = (lengths * config.max_length_ratio).floor().long() + config.max_length_offset
         rows = [[]] * lengths.numel() if prefix is None else [list(row) for row in prefix]
         assert len(rows) == lengths.numel(), "one prefix a sentence"
-        assert not any(eos_id in row for row in rows), "a prefix is continued, so it does not hold the sentence end"
+        assert not any(eos_id in row for row in rows), (
+            "a prefix is continued, so it does not hold the sentence end"
+        )
         forced = Tokens.of(rows, pad_id=ANY).to(device)
         refuse_beyond(forced.padding.lengths, most, "a forced prefix asks")
         limit = limit.maximum(minimum).maximum(forced.padding.lengths).clamp(max=most)
         return cls(
-            minimum, limit, forced.ids, torch.tensor(sorted(set(never)), device=device, dtype=torch.long), eos_id
+            minimum,
+            limit,
+            forced.ids,
+            torch.tensor(sorted(set(never)), device=device, dtype=torch.long),
+            eos_id,
         )
 
     def apply(self, logits: Tensor, step: int, sentences: slice) -> None:
@@ -71,7 +77,9 @@ class Constraints:
             logits: (n * hypotheses, V) of the n sentences of the slice, those of a sentence side by side.
         """
         grid = logits.view(self.minimum[sentences].numel(), -1, logits.size(1))
-        forced = self.prefix[sentences, None, step : step + 1].expand(-1, grid.size(1), -1)  # (n, hypotheses, 1 or 0)
+        forced = self.prefix[sentences, None, step : step + 1].expand(
+            -1, grid.size(1), -1
+        )  # (n, hypotheses, 1 or 0)
         token = forced.clamp(min=0)
         kept = grid.gather(2, token)
         grid.index_fill_(2, self.never, IMPOSSIBLE)
@@ -86,7 +94,9 @@ class Constraints:
 
     def keep(self, sentences: Tensor) -> None:
         """Go on with these sentences alone."""
-        self.minimum, self.limit, self.prefix = (x[sentences] for x in (self.minimum, self.limit, self.prefix))
+        self.minimum, self.limit, self.prefix = (
+            x[sentences] for x in (self.minimum, self.limit, self.prefix)
+        )
 
 
 def refuse_beyond(lengths: Tensor, most: int, what: str) -> None:

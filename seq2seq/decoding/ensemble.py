@@ -20,7 +20,9 @@ class Ensemble:
     """
 
     def __init__(self, models: Sequence[Transformer]) -> None:
-        assert models and not any(model.training for model in models), "search needs models in evaluation mode"
+        assert models and not any(model.training for model in models), (
+            "search needs models in evaluation mode"
+        )
         sizes = {(source_vocab_size(model), model.output.out_features) for model in models}
         if len(sizes) > 1:
             given = ", ".join(f"{source} and {target}" for source, target in sorted(sizes))
@@ -45,7 +47,9 @@ class Decoders:
     def __init__(self, ensemble: Ensemble, source: Tokens, capacity: int) -> None:
         self.models = ensemble.models
         self.vocab_size = ensemble.vocab_size
-        self.states = [model.start(model.encode(source), capacity=capacity) for model in self.models]
+        self.states = [
+            model.start(model.encode(source), capacity=capacity) for model in self.models
+        ]
 
     def step(self, tokens: Tensor) -> list[Tensor]:
         """Take in the last token of every hypothesis (R,). Returns states (R, D) of each model, for `predict`."""
@@ -59,7 +63,9 @@ class Decoders:
             logits (P, V), the caller's to write in, and their normaliser (P): log p = logits - normaliser. Keeping
             the two apart saves a pass over the vocabulary.
         """
-        logits = [model.output(state).float() for model, state in zip(self.models, states, strict=True)]
+        logits = [
+            model.output(state).float() for model, state in zip(self.models, states, strict=True)
+        ]
         if len(logits) == 1:
             return logits[0], logits[0].logsumexp(-1)
         mean = log_mean([each.log_softmax(-1) for each in logits])

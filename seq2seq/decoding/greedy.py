@@ -14,7 +14,11 @@ def greedy_search(progress: Progress) -> None:
     def choose() -> tuple[Tensor, ...]:
         ends, values, tokens = progress.continuations(1)
         values, tokens = values.squeeze(-1), tokens.squeeze(-1)
-        return ends, values.maximum(ends), tokens.masked_fill(ends >= values, progress.constraints.eos_id)
+        return (
+            ends,
+            values.maximum(ends),
+            tokens.masked_fill(ends >= values, progress.constraints.eos_id),
+        )
 
     follow(progress, choose)
 

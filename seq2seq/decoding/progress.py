@@ -12,7 +12,9 @@ from seq2seq.decoding.ensemble import Decoders, check_finite
 from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
 
-LOGITS_AT_ONCE = 1 << 19  # numbers: what a core's cache holds, and malloc reuses without asking for new pages
+LOGITS_AT_ONCE = (
+    1 << 19
+)  # numbers: what a core's cache holds, and malloc reuses without asking for new pages
 LEAVING = 8  # sentences leave together once they are one in so many, for the caches of all that stay are copied then
 FEWEST_ROWS = 16  # matrix products of MKL round differently over fewer rows; more where they sum over 1,000 or more
 
@@ -33,7 +35,13 @@ class Progress:
     """
 
     def __init__(
-        self, decoders: Decoders, constraints: Constraints, config: DecodingConfig, *, bos_id: int, sentences: int
+        self,
+        decoders: Decoders,
+        constraints: Constraints,
+        config: DecodingConfig,
+        *,
+        bos_id: int,
+        sentences: int,
     ) -> None:
         """Args: sentences: so many are asked for; what the decoders and constraints hold beyond is filling."""
         self.decoders, self.constraints, self.config = decoders, constraints, config
@@ -112,11 +120,15 @@ class Progress:
         if rows.numel():
             numbers = self.sentences[rows // total.size(1)].tolist()
             columns = [x.flatten()[rows].tolist() for x in (total, scores, chosen)]
-            for number, tokens, *values in zip(numbers, self.history[rows].tolist(), *columns, strict=True):
+            for number, tokens, *values in zip(
+                numbers, self.history[rows].tolist(), *columns, strict=True
+            ):
                 self.found[number].append(Hypothesis(tokens, *values))
         return scores.masked_fill(~ending, float("-inf"))
 
-    def advance(self, tokens: Tensor, total: Tensor, parents: Tensor | None = None) -> Tensor | None:
+    def advance(
+        self, tokens: Tensor, total: Tensor, parents: Tensor | None = None
+    ) -> Tensor | None:
         """Let every hypothesis take in a token, and let sentences that are done leave once they are many.
 
         Args:
@@ -128,7 +140,9 @@ class Progress:
         """
         stay = self.staying(tokens.size(1))
         if parents is not None or stay is not None:
-            own = torch.arange(self.history.size(0), device=tokens.device).view(self.done.numel(), -1)
+            own = torch.arange(self.history.size(0), device=tokens.device).view(
+                self.done.numel(), -1
+            )
             rows = own if parents is None else own[:, :1] + parents
             if stay is not None:
                 rows, tokens, total = rows[stay], tokens[stay], total[stay]

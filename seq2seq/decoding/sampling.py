@@ -43,7 +43,9 @@ def uniform_numbers(seeds: Sequence[int], limit: Tensor, count: int) -> Tensor:
     numbers = torch.zeros(len(seeds), int(limit.max()) + 1, count, dtype=torch.float64)
     for row, (seed, length) in enumerate(zip(seeds, limit.tolist(), strict=True)):
         generator = torch.Generator().manual_seed(seed)
-        numbers[row, : length + 1] = torch.rand(length + 1, count, dtype=torch.float64, generator=generator)
+        numbers[row, : length + 1] = torch.rand(
+            length + 1, count, dtype=torch.float64, generator=generator
+        )
     return numbers.to(limit.device)
 
 

@@ -60,7 +60,9 @@ def search(
         raise ConfigError(problems)
     ensemble = Ensemble(models)
     number = source.ids.size(0)
-    assert all(given is None or len(given) == number for given in (prefix, seeds)), "one prefix and seed a sentence"
+    assert all(given is None or len(given) == number for given in (prefix, seeds)), (
+        "one prefix and seed a sentence"
+    )
     if number == 0:
         return []
     rows = [row % number for row in range(max(number, FEWEST_ROWS))]
@@ -76,7 +78,10 @@ def search(
     decoders = ensemble.start(source, capacity=int(constraints.limit.max()) + 1)
     progress = Progress(decoders, constraints, config, bos_id=bos_id, sentences=number)
     if config.method is DecodingMethod.sampling:
-        sample(progress, [sentence_seed(config.seed, row) if seeds is None else seeds[row] for row in rows])
+        sample(
+            progress,
+            [sentence_seed(config.seed, row) if seeds is None else seeds[row] for row in rows],
+        )
     elif config.beam_size == 1:
         greedy_search(progress)
     else:
@@ -118,7 +123,10 @@ def force(models: Sequence[Transformer], source: Tokens, target: Tokens) -> list
     padding = Padding(target.padding.lengths - 1, target.padding.width - 1)
     real = padding.valid()
     given, labels = Tokens(target.ids[:, :-1], padding), target.ids[:, 1:][real]
-    each = [label_log_probabilities(model, model.states(source, given)[0][real], labels) for model in models]
+    each = [
+        label_log_probabilities(model, model.states(source, given)[0][real], labels)
+        for model in models
+    ]
     return list(log_mean(each).split(padding.lengths.tolist()))
 
 

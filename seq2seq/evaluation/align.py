@@ -59,14 +59,22 @@ class Aligner:
         ConfigError: there is no such layer, or it has no weights and they are asked for.
     """
 
-    def __init__(self, models: Sequence[Transformer], tokenizers: Tokenizers, config: AlignmentConfig) -> None:
+    def __init__(
+        self, models: Sequence[Transformer], tokenizers: Tokenizers, config: AlignmentConfig
+    ) -> None:
         if problems := config.problems():
             raise ConfigError([f"alignment.{problem}" for problem in problems])
         if config.all_layers and len(models) > 1:
-            raise ConfigError("alignment.all_layers: heads of several models do not correspond; choose one model")
+            raise ConfigError(
+                "alignment.all_layers: heads of several models do not correspond; choose one model"
+            )
         for model in models:
             find_heads(model, config.heads)
-            layers = range(model.config.decoder.num_layers) if config.all_layers else [find_layer(model, config.layer)]
+            layers = (
+                range(model.config.decoder.num_layers)
+                if config.all_layers
+                else [find_layer(model, config.layer)]
+            )
             refuse_without_weights(model, [(Role.CROSS, layer) for layer in layers])
         self.models, self.tokenizers, self.config = list(models), tokenizers, config
 
@@ -85,10 +93,16 @@ class Aligner:
 
     def align(self, sources: Sequence[Side], targets: Sequence[Side]) -> list[Alignment]:
         """Align a batch of sentence pairs."""
-        source = Tokens.of([[*side.ids, Tokenizer.EOS_ID] for side in sources], pad_id=Tokenizer.PAD_ID)
-        target = Tokens.of([[Tokenizer.BOS_ID, *side.ids] for side in targets], pad_id=Tokenizer.PAD_ID)
+        source = Tokens.of(
+            [[*side.ids, Tokenizer.EOS_ID] for side in sources], pad_id=Tokenizer.PAD_ID
+        )
+        target = Tokens.of(
+            [[Tokenizer.BOS_ID, *side.ids] for side in targets], pad_id=Tokenizer.PAD_ID
+        )
         every = self.all_weights(source, target)
-        weights = self.weights(source, target) if every is None else [self.mean(each) for each in every]
+        weights = (
+            self.weights(source, target) if every is None else [self.mean(each) for each in every]
+        )
         tables: Sequence[Tensor | None] = [None] * len(weights) if every is None else every
         return [self.alignment(*row) for row in zip(sources, targets, weights, tables, strict=True)]
 
@@ -96,20 +110,30 @@ class Aligner:
         """Of every layer and head, where wanted."""
         if not self.config.all_layers:
             return None
-        return [each.cpu() for each in extract_all(self.models[0], source, target, shifted=self.config.shifted)]
+        return [
+            each.cpu()
+            for each in extract_all(self.models[0], source, target, shifted=self.config.shifted)
+        ]
 
     def weights(self, source: Tokens, target: Tokens) -> list[Tensor]:
         """Of the layer and heads chosen, (T, S) for each sentence."""
         c = self.config
-        each = [extract(m, source, target, layer=c.layer, heads=c.heads, shifted=c.shifted) for m in self.models]
+        each = [
+            extract(m, source, target, layer=c.layer, heads=c.heads, shifted=c.shifted)
+            for m in self.models
+        ]
         return [torch.stack(tables).mean(0).cpu() for tables in zip(*each, strict=True)]
 
     def mean(self, weights: Tensor) -> Tensor:
         """The same as `weights`, from those of every layer and head."""
         model = self.models[0]
-        return weights[find_layer(model, self.config.layer), find_heads(model, self.config.heads)].mean(0)
+        return weights[
+            find_layer(model, self.config.layer), find_heads(model, self.config.heads)
+        ].mean(0)
 
-    def alignment(self, source: Side, target: Side, weights: Tensor, every: Tensor | None) -> Alignment:
+    def alignment(
+        self, source: Side, target: Side, weights: Tensor, every: Tensor | None
+    ) -> Alignment:
         # The sentence end is a column of the weights and no word.
         columns = [*source.words, NO_WORD]
         size = number_of_words(target), number_of_words(source)
@@ -117,7 +141,9 @@ class Aligner:
         table = word_weights(weights, target.words, columns, *size, per_piece=best)
         links = hard_links(table, self.config.method, self.config.threshold)
         pieces = self.tokenizers.source.pieces([*source.ids, Tokenizer.EOS_ID])
-        return Alignment(links, table, weights, pieces, self.tokenizers.target.pieces(target.ids), every)
+        return Alignment(
+            links, table, weights, pieces, self.tokenizers.target.pieces(target.ids), every
+        )
 
 
 def number_of_words(side: Side) -> int:

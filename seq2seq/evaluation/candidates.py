@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seq2seq.alignment.choose import CandidateLinks, best_words, list_candidates
-from seq2seq.alignment.extract import has_weights, refuse_without_weights, rows_of_tokens, weights_of
+from seq2seq.alignment.extract import (
+    has_weights,
+    refuse_without_weights,
+    rows_of_tokens,
+    weights_of,
+)
 from seq2seq.alignment.words import NO_WORD, word_weights
 from seq2seq.attention.config import Role
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
@@ -60,12 +65,19 @@ def candidate_links(
         (encode(tokenizers.source, source, limits[0]), encode(tokenizers.target, target, limits[1]))
         for source, target in zip(sources, targets, strict=True)
     ]
-    lengths = [(len(source.split()), len(target.split())) for source, target in zip(sources, targets, strict=True)]
+    lengths = [
+        (len(source.split()), len(target.split()))
+        for source, target in zip(sources, targets, strict=True)
+    ]
     candidates = list_candidates(layers, model.config.num_heads, readings)
     best: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)] * len(pairs)
     for batch in batches(pairs, len(layers) * model.config.num_heads):
-        source = Tokens.of([[*pairs[row][0][0], Tokenizer.EOS_ID] for row in batch], pad_id=Tokenizer.PAD_ID)
-        target = Tokens.of([[Tokenizer.BOS_ID, *pairs[row][1][0]] for row in batch], pad_id=Tokenizer.PAD_ID)
+        source = Tokens.of(
+            [[*pairs[row][0][0], Tokenizer.EOS_ID] for row in batch], pad_id=Tokenizer.PAD_ID
+        )
+        target = Tokens.of(
+            [[Tokenizer.BOS_ID, *pairs[row][1][0]] for row in batch], pad_id=Tokenizer.PAD_ID
+        )
         weights = weights_of(model, source, target, Role.CROSS, layers)
         for row, each in zip(batch, weights, strict=True):
             columns = [*pairs[row][0][1], NO_WORD]
@@ -96,7 +108,9 @@ def batches(pairs: list[tuple[Encoded, Encoded]], maps: int) -> Iterator[list[in
     """Rows of similar length, as many as the weights of all layers and heads allow."""
     batch: list[int] = []
     widest = 0
-    for row in sorted(range(len(pairs)), key=lambda row: len(pairs[row][0][0]) + len(pairs[row][1][0])):
+    for row in sorted(
+        range(len(pairs)), key=lambda row: len(pairs[row][0][0]) + len(pairs[row][1][0])
+    ):
         size = max(widest, (len(pairs[row][0][0]) + 1) * (len(pairs[row][1][0]) + 1))
         if batch and (len(batch) + 1) * size * maps > BATCH_WEIGHTS:
             yield batch

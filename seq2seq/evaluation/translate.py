@@ -167,13 +167,19 @@ class Translator:
         """Score, and align where wanted, given translations instead of searching for them. Each is a line of text."""
         pairs = zip(lines, references, strict=True)
         while window := list(islice(pairs, WINDOW)):
-            yield from self._force([line for line, _ in window], [reference for _, reference in window], progress)
+            yield from self._force(
+                [line for line, _ in window], [reference for _, reference in window], progress
+            )
 
-    def _force(self, lines: list[str], references: list[str], progress: Progress) -> list[Translation]:
+    def _force(
+        self, lines: list[str], references: list[str], progress: Progress
+    ) -> list[Translation]:
         sides, cut = self.encode(self.tokenizers.source, lines, self.max_source)
         given, cut_too = self.encode(self.tokenizers.target, references, self.max_target)
         done: list[Translation | None] = [None] * len(lines)
-        for batch in self.batches(sorted(range(len(lines)), key=lambda row: -len(given[row].ids)), sides, 1):
+        for batch in self.batches(
+            sorted(range(len(lines)), key=lambda row: -len(given[row].ids)), sides, 1
+        ):
             targets = [[BOS, *given[row].ids, EOS] for row in batch]
             some = [sides[row] for row in batch]
             values = force(self.models, self.sources(some), Tokens.of(targets, pad_id=PAD))
@@ -182,11 +188,15 @@ class Translator:
                 total = float(each.sum())
                 score = total / float(penalty(torch.tensor(float(len(each))), self.config))
                 candidate = Candidate(references[row], given[row].ids, total, score, True)
-                done[row] = Translation(lines[row], (candidate,), cut[row] or cut_too[row], alignment, each.tolist())
+                done[row] = Translation(
+                    lines[row], (candidate,), cut[row] or cut_too[row], alignment, each.tolist()
+                )
             progress(len(batch))
         return [translation for translation in done if translation is not None]
 
-    def encode(self, tokenizer: Tokenizer, lines: list[str], most: int) -> tuple[list[Side], list[bool]]:
+    def encode(
+        self, tokenizer: Tokenizer, lines: list[str], most: int
+    ) -> tuple[list[Side], list[bool]]:
         """Subwords of each line, at most so many, and whether that left some out. Words only where they are needed."""
         if self.aligner is None:
             encoded = [(ids, [NO_WORD] * len(ids)) for ids in tokenizer.encode_batch(lines)]
@@ -203,18 +213,28 @@ class Translator:
         made = []
         for width in sorted(by_width, reverse=True):
             group = by_width[width]
-            most = max(min(self.config.batch_size, self.config.batch_tokens // (width * hypotheses)), 1)
+            most = max(
+                min(self.config.batch_size, self.config.batch_tokens // (width * hypotheses)), 1
+            )
             size = -(-len(group) // -(-len(group) // most))
             made += [group[first : first + size] for first in range(0, len(group), size)]
         return made
 
     def produced(self, hypothesis: Hypothesis) -> Side:
-        words = [] if self.aligner is None else self.tokenizers.target.words_of_ids(hypothesis.tokens)
+        words = (
+            [] if self.aligner is None else self.tokenizers.target.words_of_ids(hypothesis.tokens)
+        )
         return Side(hypothesis.tokens, words)
 
     def candidate(self, hypothesis: Hypothesis) -> Candidate:
         h = hypothesis
-        return Candidate(self.tokenizers.target.decode(h.tokens), h.tokens, h.log_probability, h.score, h.finished)
+        return Candidate(
+            self.tokenizers.target.decode(h.tokens),
+            h.tokens,
+            h.log_probability,
+            h.score,
+            h.finished,
+        )
 
     def align(self, source: list[Side], target: list[Side]) -> Sequence[Alignment | None]:
         return [None] * len(source) if self.aligner is None else self.aligner.align(source, target)
@@ -225,4 +245,6 @@ class Translator:
 
     def sources(self, sides: list[Side]) -> Tokens:
         """Sources of one width."""
-        return Tokens.of([[*side.ids, EOS] for side in sides], pad_id=PAD, width=self.width(sides[0]))
+        return Tokens.of(
+            [[*side.ids, EOS] for side in sides], pad_id=PAD, width=self.width(sides[0])
+        )

@@ -60,7 +60,10 @@ class DecoderState:
 
 class DecoderLayer(nn.Module):
     def __init__(
-        self, config: ModelConfig, self_attention: MultiHeadAttention, cross_attention: MultiHeadAttention
+        self,
+        config: ModelConfig,
+        self_attention: MultiHeadAttention,
+        cross_attention: MultiHeadAttention,
     ) -> None:
         super().__init__()
         self.self_attention = self_attention
@@ -83,11 +86,17 @@ class DecoderLayer(nn.Module):
         own = self.self_attention(given, padding=target, position=position, need_weights=need_self)
         x = self.self_residual.after(x, own.context)
         given = self.cross_residual.before(x)
-        read = self.cross_attention(given, encoded.states, padding=encoded.padding, need_weights=need_cross)
+        read = self.cross_attention(
+            given, encoded.states, padding=encoded.padding, need_weights=need_cross
+        )
         return self.finish(self.cross_residual.after(x, read.context)), own.weights, read.weights
 
     def step(
-        self, x: Tensor, target: AttentionCache, source: AttentionCache, position: Rotary | LogitBias | None
+        self,
+        x: Tensor,
+        target: AttentionCache,
+        source: AttentionCache,
+        position: Rotary | LogitBias | None,
     ) -> Tensor:
         own = self.self_attention(self.self_residual.before(x), cache=target, position=position)
         x = self.self_residual.after(x, own.context)
@@ -106,15 +115,20 @@ class Decoder(nn.Module):
         super().__init__()
         length, heads, decoder = config.max_target_length, config.num_heads, config.decoder
         self.embedding = Embedding(config, table, max_length=length)
-        self.position = config.position.relative(num_heads=heads, head_dim=config.head_dim, causal=True)
+        self.position = config.position.relative(
+            num_heads=heads, head_dim=config.head_dim, causal=True
+        )
         own = by_layer(decoder.self_attention, decoder.layer_attention, decoder.num_layers)
         cross = by_layer(decoder.cross_attention, decoder.layer_cross_attention, decoder.num_layers)
         self.layers = nn.ModuleList(
             DecoderLayer(
                 config,
-                MultiHeadAttention(own[i], Site(Role.CAUSAL, heads, config.head_dim, length, i, seed)),
                 MultiHeadAttention(
-                    cross[i], Site(Role.CROSS, heads, config.head_dim, config.max_source_length, i, seed)
+                    own[i], Site(Role.CAUSAL, heads, config.head_dim, length, i, seed)
+                ),
+                MultiHeadAttention(
+                    cross[i],
+                    Site(Role.CROSS, heads, config.head_dim, config.max_source_length, i, seed),
                 ),
             )
             for i in range(decoder.num_layers)
@@ -126,7 +140,9 @@ class Decoder(nn.Module):
         """The layers, first to last."""
         return cast(list[DecoderLayer], list(self.layers))
 
-    def forward(self, target: Tokens, encoded: Encoded, weights_of: WeightsOf = frozenset()) -> tuple[Tensor, Weights]:
+    def forward(
+        self, target: Tokens, encoded: Encoded, weights_of: WeightsOf = frozenset()
+    ) -> tuple[Tensor, Weights]:
         """Returns (B, T, D), and the weights (B, H, T, T) and (B, H, T, S) of the layers asked for."""
         x = self.embedding(target.ids)
         found: Weights = {}
@@ -146,7 +162,10 @@ class Decoder(nn.Module):
             target.append(layer.self_attention.new_cache(encoded.states.size(0), capacity=capacity))
             source.append(
                 layer.cross_attention.new_cache(
-                    encoded.states.size(0), capacity=capacity, source=encoded.states, padding=encoded.padding
+                    encoded.states.size(0),
+                    capacity=capacity,
+                    source=encoded.states,
+                    padding=encoded.padding,
                 )
             )
         return DecoderState(target, source)

@@ -48,7 +48,9 @@ class EncoderLayer(nn.Module):
         self, x: Tensor, source: Tokens, position: Rotary | LogitBias | None, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
         given = self.attention_residual.before(x)
-        output = self.attention(given, padding=source.padding, position=position, need_weights=need_weights)
+        output = self.attention(
+            given, padding=source.padding, position=position, need_weights=need_weights
+        )
         x = self.attention_residual.after(x, output.context)
         out = self.feed_forward(self.feed_forward_residual.before(x))
         return self.feed_forward_residual.after(x, out), output.weights
@@ -61,17 +63,26 @@ class Encoder(nn.Module):
         super().__init__()
         length, heads = config.max_source_length, config.num_heads
         self.embedding = Embedding(config, table, max_length=length)
-        self.position = config.position.relative(num_heads=heads, head_dim=config.head_dim, causal=False)
+        self.position = config.position.relative(
+            num_heads=heads, head_dim=config.head_dim, causal=False
+        )
         encoder = config.encoder
         self.layers = nn.ModuleList(
             EncoderLayer(
-                config, MultiHeadAttention(attention, Site(Role.ENCODER, heads, config.head_dim, length, i, seed))
+                config,
+                MultiHeadAttention(
+                    attention, Site(Role.ENCODER, heads, config.head_dim, length, i, seed)
+                ),
             )
-            for i, attention in enumerate(by_layer(encoder.self_attention, encoder.layer_attention, encoder.num_layers))
+            for i, attention in enumerate(
+                by_layer(encoder.self_attention, encoder.layer_attention, encoder.num_layers)
+            )
         )
         self.norm = new_norm(config) if config.norm is NormPlacement.pre else nn.Identity()
 
-    def forward(self, source: Tokens, weights_of: WeightsOf = frozenset()) -> tuple[Tensor, Weights]:
+    def forward(
+        self, source: Tokens, weights_of: WeightsOf = frozenset()
+    ) -> tuple[Tensor, Weights]:
         """Returns (B, S, D), and the weights (B, H, S, S) of the layers asked for."""
         x = self.embedding(source.ids)
         found: Weights = {}

@@ -24,7 +24,9 @@ class Transformer(nn.Module):
         ConfigError: three-way tied embeddings with vocabularies of different sizes.
     """
 
-    def __init__(self, config: ModelConfig, *, source_vocab_size: int, target_vocab_size: int, seed: int = 0) -> None:
+    def __init__(
+        self, config: ModelConfig, *, source_vocab_size: int, target_vocab_size: int, seed: int = 0
+    ) -> None:
         super().__init__()
         tied = config.tied_embeddings
         if tied is TiedEmbeddings.all and source_vocab_size != target_vocab_size:
@@ -33,7 +35,9 @@ class Transformer(nn.Module):
                 f"{target_vocab_size} pieces; choose data.tokenizer.joint=true or model.tied_embeddings=target"
             )
         target = new_table(target_vocab_size, config.d_model)
-        source = target if tied is TiedEmbeddings.all else new_table(source_vocab_size, config.d_model)
+        source = (
+            target if tied is TiedEmbeddings.all else new_table(source_vocab_size, config.d_model)
+        )
         self.config = config
         self.encoder = Encoder(config, source, seed=seed)
         self.decoder = Decoder(config, target, seed=seed)
@@ -57,12 +61,16 @@ class Transformer(nn.Module):
         logits: Tensor = self.output(self.decoder.step(tokens, state))
         return logits
 
-    def forward(self, source: Tokens, target: Tokens, *, weights_of: WeightsOf = frozenset()) -> tuple[Tensor, Weights]:
+    def forward(
+        self, source: Tokens, target: Tokens, *, weights_of: WeightsOf = frozenset()
+    ) -> tuple[Tensor, Weights]:
         """Logits (B, T, V) after each token of whole targets, and the weights of the (role, layer) pairs asked for."""
         states, weights = self.states(source, target, weights_of=weights_of)
         return self.output(states), weights
 
-    def states(self, source: Tokens, target: Tokens, *, weights_of: WeightsOf = frozenset()) -> tuple[Tensor, Weights]:
+    def states(
+        self, source: Tokens, target: Tokens, *, weights_of: WeightsOf = frozenset()
+    ) -> tuple[Tensor, Weights]:
         """What `forward` projects to logits: (B, T, D). Training projects the real positions alone."""
         states, weights = self.encoder(source, weights_of)
         states, more = self.decoder(target, Encoded(states, source.padding), weights_of)

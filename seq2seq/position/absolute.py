@@ -19,7 +19,9 @@ class Sinusoidal(nn.Module):
     def __init__(self, config: SinusoidalConfig, *, d_model: int, max_length: int) -> None:
         super().__init__()
         exponents = torch.arange(0, d_model, 2, dtype=torch.float32) / d_model
-        self.register_buffer("frequencies", torch.exp(-math.log(10_000.0) * exponents), persistent=False)
+        self.register_buffer(
+            "frequencies", torch.exp(-math.log(10_000.0) * exponents), persistent=False
+        )
         self.d_model = d_model
 
     def forward(self, positions: Tensor) -> Tensor:

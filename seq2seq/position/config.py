@@ -46,7 +46,9 @@ class PositionConfig:
             return None
         return cast("nn.Module", self._load()(self, d_model=d_model, max_length=max_length))
 
-    def relative(self, *, num_heads: int, head_dim: int, causal: bool) -> "Rotary | LogitBias | None":
+    def relative(
+        self, *, num_heads: int, head_dim: int, causal: bool
+    ) -> "Rotary | LogitBias | None":
         """What the layers of one stack share: a rotation or a logit bias, if anything."""
         if self.kind is PositionKind.ROTARY:
             return cast("Rotary", self._load()(self, head_dim=head_dim))
@@ -90,7 +92,11 @@ class RopeConfig(PositionConfig):
     kind: ClassVar[PositionKind] = PositionKind.ROTARY
 
     def problems(self) -> list[str]:
-        return [] if self.base > 1 else [f"base: must be greater than 1, not {self.base}; choose 10000"]
+        return (
+            []
+            if self.base > 1
+            else [f"base: must be greater than 1, not {self.base}; choose 10000"]
+        )
 
 
 @dataclass
@@ -117,9 +123,13 @@ class T5Config(PositionConfig):
     def problems(self) -> list[str]:
         found = []
         if self.num_buckets < 4 or self.num_buckets % 4:
-            found.append(f"num_buckets: must be a positive multiple of 4, not {self.num_buckets}; choose 32")
+            found.append(
+                f"num_buckets: must be a positive multiple of 4, not {self.num_buckets}; choose 32"
+            )
         if self.max_distance <= self.num_buckets // 2:
-            found.append(f"max_distance: must exceed num_buckets / 2, not {self.max_distance}; choose 128")
+            found.append(
+                f"max_distance: must exceed num_buckets / 2, not {self.max_distance}; choose 128"
+            )
         return found
 
 

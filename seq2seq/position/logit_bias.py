@@ -76,6 +76,8 @@ class T5(LogitBias):
 
     def _one_sided(self, distance: Tensor, count: int) -> Tensor:
         exact = count // 2
-        ratio = (distance.clamp(min=exact).float() / exact).log() / math.log(self.max_distance / exact)
+        ratio = (distance.clamp(min=exact).float() / exact).log() / math.log(
+            self.max_distance / exact
+        )
         coarse = exact + (ratio * (count - exact)).long()
         return torch.where(distance < exact, distance, coarse.clamp(max=count - 1))

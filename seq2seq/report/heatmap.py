@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
 CELL = 0.28  # inches, enough for a label of 9 points
-DPI, MIN_DPI = 150, 72  # pixels per inch; long sentences get fewer, down to where labels can just be read
-LARGE, LARGEST = 4_000, 60_000  # pixels of the longer side: from where there are fewer, and what the library can draw
+DPI, MIN_DPI = (
+    150,
+    72,
+)  # pixels per inch; long sentences get fewer, down to where labels can just be read
+LARGE, LARGEST = (
+    4_000,
+    60_000,
+)  # pixels of the longer side: from where there are fewer, and what the library can draw
 MAX_LABEL = 30  # characters
 FIRST_FONT = "DejaVu Sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Arabic, Hebrew, Armenian, Georgian
 FURTHER_FONTS = (  # tried first when it lacks a character, then whatever is installed
@@ -63,14 +69,26 @@ def save_heatmap(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    table = np.asarray(weights.detach().cpu().float() if isinstance(weights, Tensor) else weights, dtype=np.float32)
+    table = np.asarray(
+        weights.detach().cpu().float() if isinstance(weights, Tensor) else weights, dtype=np.float32
+    )
     rows, columns = len(target_pieces), len(source_pieces)
-    assert table.shape == (rows, columns), f"weights {table.shape} for {rows} target and {columns} source pieces"
+    assert table.shape == (rows, columns), (
+        f"weights {table.shape} for {rows} target and {columns} source pieces"
+    )
     title = textwrap.fill(readable(title), width=max(40, 4 * columns))
-    source, target = ([label(piece) for piece in pieces] for pieces in (source_pieces, target_pieces))
-    fonts: dict[str, Any] = {"fontfamily": font_families("".join([title, *source, *target])), "parse_math": False}
+    source, target = (
+        [label(piece) for piece in pieces] for pieces in (source_pieces, target_pieces)
+    )
+    fonts: dict[str, Any] = {
+        "fontfamily": font_families("".join([title, *source, *target])),
+        "parse_math": False,
+    }
 
-    size = (max(CELL * columns, 4 * CELL), max(CELL * rows, 2 * CELL))  # of the cells alone: labels are added around
+    size = (
+        max(CELL * columns, 4 * CELL),
+        max(CELL * rows, 2 * CELL),
+    )  # of the cells alone: labels are added around
     figure = Figure(figsize=size)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -85,9 +103,13 @@ def save_heatmap(
         colours = axes.imshow(shown, cmap=colour_map(), vmin=0, vmax=largest or 1, aspect="auto")
         figure.colorbar(colours, cax=figure.add_axes((1 + 0.15 / size[0], 0, 0.15 / size[0], 1)))
     with warnings.catch_warnings(), replacing(path) as file:
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # font_families has said so
+        warnings.filterwarnings(
+            "ignore", message="Glyph .* missing from"
+        )  # font_families has said so
         dpi = min(DPI, max(MIN_DPI, LARGE / max(size)), LARGEST / max(size))
-        figure.savefig(file, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
+        figure.savefig(
+            file, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None}
+        )
 
 
 @cache
@@ -135,12 +157,18 @@ def visual_order(text: str) -> str:
     for found, order in ((before, kinds), (after, kinds[::-1])):
         for kind in order:
             found.append(strong.get(kind, found[-1] if found else base))
-    directions = [left if left == right else base for left, right in zip(before, after[::-1], strict=True)]
+    directions = [
+        left if left == right else base for left, right in zip(before, after[::-1], strict=True)
+    ]
     runs = [
         (right_to_left, [c for c, _ in run])
-        for right_to_left, run in groupby(zip(text, directions, strict=True), key=lambda pair: pair[1])
+        for right_to_left, run in groupby(
+            zip(text, directions, strict=True), key=lambda pair: pair[1]
+        )
     ]
-    seen = ["".join(reversed(clusters(run)) if right_to_left else run) for right_to_left, run in runs]
+    seen = [
+        "".join(reversed(clusters(run)) if right_to_left else run) for right_to_left, run in runs
+    ]
     return "".join(reversed(seen) if base else seen)
 
 
@@ -173,7 +201,10 @@ def families_for(characters: frozenset[str]) -> tuple[str, ...]:
             break
     if missing:
         some = "".join(map(chr, sorted(missing)[:10]))
-        log.warning("heatmaps: no installed font has %s; boxes are drawn. Install fonts, such as Noto Sans CJK.", some)
+        log.warning(
+            "heatmaps: no installed font has %s; boxes are drawn. Install fonts, such as Noto Sans CJK.",
+            some,
+        )
     return tuple(families)
 
 
@@ -185,13 +216,17 @@ def installed_fonts() -> dict[str, str]:
     fonts = {
         entry.name: str(entry.fname)
         for entry in reversed(fontManager.ttflist)
-        if entry.style == "normal" and entry.weight in (400, "normal", "regular", "book") and entry.name.isascii()
+        if entry.style == "normal"
+        and entry.weight in (400, "normal", "regular", "book")
+        and entry.name.isascii()
         if not entry.name.startswith("Last Resort")
     }
 
     def rank(name: str) -> tuple[int, str]:
         order = (FIRST_FONT, *FURTHER_FONTS)
-        return next((place for place, prefix in enumerate(order) if name.startswith(prefix)), len(order)), name
+        return next(
+            (place for place, prefix in enumerate(order) if name.startswith(prefix)), len(order)
+        ), name
 
     return {name: fonts[name] for name in sorted(fonts, key=rank)}
 

@@ -24,12 +24,18 @@ from torch import Tensor
 
 from seq2seq.alignment.links import Links
 from seq2seq.attention.config import Role, Weights
-from seq2seq.evaluation.score import Score, SentenceScore
 from seq2seq.files import replacing
+from seq2seq.metrics.score import Score, SentenceScore
 from seq2seq.report.heatmap import readable
 
 HERE = Path(__file__).parent
-SCRIPTS = ("list", "links", "weights", "matrix", "attention")  # viewer_<name>.js, before viewer.js, which starts them
+SCRIPTS = (
+    "list",
+    "links",
+    "weights",
+    "matrix",
+    "attention",
+)  # viewer_<name>.js, before viewer.js, which starts them
 SCORE_NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 LEVELS, NOT_FINITE = 254, 255  # a byte b stands for (b / LEVELS) ** 2
 
@@ -108,7 +114,9 @@ def write_report(path: Path, page: Page, weights: Iterable[tuple[int, SentenceWe
     with replacing(path) as file:
         file.write(head.encode("utf-8", "replace"))
         for number, each in weights:
-            assert number < page.with_attention, f"weights of sentence {number}, of {page.with_attention}"
+            assert number < page.with_attention, (
+                f"weights of sentence {number}, of {page.with_attention}"
+            )
             block = f'<script type="application/json" id="attention-{number}">{to_json(packed(page, each))}</script>\n'
             file.write(block.encode("utf-8", "replace"))
         file.write(foot.encode())
@@ -146,13 +154,19 @@ def content(page: Page) -> dict[str, Any]:
     return {
         "title": page.title,
         "description": page.description,
-        "scores": [[shown, page.scores[name].score, page.scores[name].signature] for name, shown in names],
+        "scores": [
+            [shown, page.scores[name].score, page.scores[name].signature] for name, shown in names
+        ],
         "roles": [
             {
                 "role": role.name,
                 "name": role.value,
                 "layers": [
-                    {"mechanism": layer.mechanism, "weights": layer.weights.name, "says": layer.weights.value}
+                    {
+                        "mechanism": layer.mechanism,
+                        "weights": layer.weights.name,
+                        "says": layer.weights.value,
+                    }
                     for layer in page.roles[role]
                 ],
             }
@@ -177,7 +191,11 @@ def content(page: Page) -> dict[str, Any]:
 def packed(page: Page, each: SentenceWeights) -> dict[str, Any]:
     """Pieces and weights of a sentence for the viewer; viewer_weights.js says how they are laid out."""
     source, target = len(each.source_pieces), len(each.target_pieces) + 1
-    sizes = {Role.ENCODER: (source, source), Role.CAUSAL: (target, target), Role.CROSS: (target, source)}
+    sizes = {
+        Role.ENCODER: (source, source),
+        Role.CAUSAL: (target, target),
+        Role.CROSS: (target, source),
+    }
     content = b""
     for role in Role:
         layers = sum(layer.weights is not Weights.NONE for layer in page.roles[role])
@@ -185,7 +203,9 @@ def packed(page: Page, each: SentenceWeights) -> dict[str, Any]:
             continue
         expected = (layers, page.num_heads, *sizes[role])
         given = each.weights[role]
-        assert given.shape == expected, f"{role.value}: weights {tuple(given.shape)} where {expected} is expected"
+        assert given.shape == expected, (
+            f"{role.value}: weights {tuple(given.shape)} where {expected} is expected"
+        )
         content += quantised(given.detach().cpu().float().numpy()).tobytes()
     return {
         "source": [readable(piece) for piece in each.source_pieces],

@@ -24,10 +24,21 @@ def row(config: type[AttentionConfig]) -> list[str]:
     """Its cells in the table."""
     what = (config.__doc__ or "").split("\n")[0].rstrip(".")
     roles = ", ".join(name for role, name in ROLES.items() if role in config.roles)
-    refused = ", ".join(name for name, scheme in position_schemes().items() if not carries(config, scheme))
+    refused = ", ".join(
+        name for name, scheme in position_schemes().items() if not carries(config, scheme)
+    )
     positions = f"all but {refused}" if refused else "all"
     dropout = "yes" if config.drops_weights else "no"
-    return [f"`{config.name}`", what, roles, config.cost, config.state, config.weights.value, dropout, positions]
+    return [
+        f"`{config.name}`",
+        what,
+        roles,
+        config.cost,
+        config.state,
+        config.weights.value,
+        dropout,
+        positions,
+    ]
 
 
 def carries(config: type[AttentionConfig], scheme: type[PositionConfig]) -> bool:
@@ -88,10 +99,16 @@ def runs_of(config: AttentionConfig, role: Role) -> list[tuple[int, int, int]]:
     from seq2seq.attention.patterns import pattern
 
     positions = torch.arange(POSITIONS)
-    grid = pattern(config, role)(positions[:, None], positions[None]).expand(POSITIONS, POSITIONS).int()
+    grid = (
+        pattern(config, role)(positions[:, None], positions[None])
+        .expand(POSITIONS, POSITIONS)
+        .int()
+    )
     edges = torch.nn.functional.pad(grid, (1, 1)).diff(dim=1)
     return [
         (i, first, end)
         for i, line in enumerate(edges)
-        for first, end in zip(*((line == step).nonzero().flatten().tolist() for step in (1, -1)), strict=True)
+        for first, end in zip(
+            *((line == step).nonzero().flatten().tolist() for step in (1, -1)), strict=True
+        )
     ]

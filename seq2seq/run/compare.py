@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.bundle.files import checked_facts
+from seq2seq.bundle.locate import find_bundle, saved_config
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.evaluation.protocol import Protocol
-from seq2seq.evaluation.significance import SignificanceRow, SignificanceTest, compare_systems
-from seq2seq.run.bundle import checked_facts, read_lines
-from seq2seq.run.directory import find_bundle, saved_config
+from seq2seq.files import read_lines
+from seq2seq.metrics.protocol import Protocol
+from seq2seq.metrics.significance import SignificanceRow, SignificanceTest, compare_systems
 from seq2seq.run.evaluate import evaluate_bundle
 
 logger = logging.getLogger(__name__)
@@ -69,8 +70,12 @@ def compare_runs(
     languages = {str(run): saved_config(run).data.languages()[1] for run in runs}
     if len(set(languages.values())) > 1:
         listed = ", ".join(f"{run}: {language}" for run, language in languages.items())
-        raise ConfigError(f"compare: runs must translate to one language, but they do to several ({listed})")
-    evaluations = {str(run): evaluated(run, split, decoding, alignment, text, protocol) for run in runs}
+        raise ConfigError(
+            f"compare: runs must translate to one language, but they do to several ({listed})"
+        )
+    evaluations = {
+        str(run): evaluated(run, split, decoding, alignment, text, protocol) for run in runs
+    }
     refuse_other_text(evaluations)
     first = str(runs[0])
     rows = []
@@ -105,7 +110,9 @@ def evaluated(
     return Evaluation(*(read_lines(folder / f"{name}.txt") for name in TEXTS))
 
 
-def why_not(folder: Path, bundle: Mapping[str, Any], decoding: DecodingConfig, text: Pairs | None) -> str | None:
+def why_not(
+    folder: Path, bundle: Mapping[str, Any], decoding: DecodingConfig, text: Pairs | None
+) -> str | None:
     """Why what lies in a folder is not the evaluation asked for; None if it is."""
     if not folder.is_dir():
         return "it has not been yet"
@@ -123,7 +130,9 @@ def why_not(folder: Path, bundle: Mapping[str, Any], decoding: DecodingConfig, t
     asked = that_matters(OmegaConf.to_container(OmegaConf.structured(decoding), enum_to_str=True))
     if before != asked:
         other = [name for name in asked if before.get(name) != asked[name]]
-        return "it was with other " + ", ".join(f"decoding.{name}={before.get(name)}" for name in other)
+        return "it was with other " + ", ".join(
+            f"decoding.{name}={before.get(name)}" for name in other
+        )
     if text is not None and (found.sources, found.references) != (text.source, text.target):
         return "it was of another text"
     return None
@@ -172,7 +181,14 @@ def cells(randomization: SignificanceRow, bootstrap: SignificanceRow) -> list[st
     low, high = bootstrap.confidence
     difference = "" if row.difference is None else f"{row.difference:+.2f}"
     found = [p_value(row.p_value), p_value(bootstrap.p_value)]
-    return [NAMES[row.metric], row.system, f"{row.score:.2f}", f"{low:.2f} to {high:.2f}", difference, *found]
+    return [
+        NAMES[row.metric],
+        row.system,
+        f"{row.score:.2f}",
+        f"{low:.2f} to {high:.2f}",
+        difference,
+        *found,
+    ]
 
 
 def p_value(value: float | None) -> str:

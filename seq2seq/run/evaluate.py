@@ -11,21 +11,27 @@ from pathlib import Path
 import torch
 
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.alignment.export import AttentionMetadata, AttentionWriter, write_attention, write_pharaoh
+from seq2seq.alignment.export import (
+    AttentionMetadata,
+    AttentionWriter,
+    write_attention,
+    write_pharaoh,
+)
 from seq2seq.alignment.extract import find_heads, find_layer, mechanism
 from seq2seq.alignment.links import Links
 from seq2seq.attention.config import Role
+from seq2seq.bundle.files import Bundle, held_out_split, load_bundle
 from seq2seq.data.reader import read_lines
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.errors import DataError, choices
-from seq2seq.evaluation.protocol import Protocol
-from seq2seq.evaluation.score import Score
+from seq2seq.errors import DataError
 from seq2seq.evaluation.translate import Translation, Translator
+from seq2seq.files import write_lines
+from seq2seq.metrics.protocol import Protocol
+from seq2seq.metrics.score import Score
+from seq2seq.progress import ProgressReport
 from seq2seq.report.heatmap import save_heatmap
-from seq2seq.run.bundle import Bundle, load_bundle, write_lines
 from seq2seq.run.scoring import Scoring, write_scores
-from seq2seq.training.progress import ProgressReport
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +65,16 @@ def evaluate_bundle(
     bundle = load_bundle(run)
     scoring = Scoring(bundle.config.data.languages()[1], protocol)
     scoring.check()
-    pairs = text if text is not None else own_split(bundle, split)
+    pairs = text if text is not None else held_out_split(bundle, split)
     translator = Translator([bundle.model], bundle.tokenizers, decoding, alignment)
     if translator.aligner is None and alignment.enabled is None:
         layer = find_layer(bundle.model, alignment.layer)
         config = mechanism(bundle.model, Role.CROSS, layer)
-        logger.info("no alignments are written: %s in cross-attention has %s", config.name, config.weights.value)
+        logger.info(
+            "no alignments are written: %s in cross-attention has %s",
+            config.name,
+            config.weights.value,
+        )
     folder = run / "evaluation" / split
     partial = folder.with_name(f".{split}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -75,26 +85,13 @@ def evaluate_bundle(
     draw(partial / "heatmaps", first)
     scores = scoring.score(hypotheses, pairs.target)
     facts = {"lines": len(pairs), "lines_cut": cut, "translation_seconds": round(seconds, 2)}
-    write_scores(partial, bundle, scores, decoding, facts | scoring.facts(partial, hypotheses, pairs.target))
+    write_scores(
+        partial, bundle, scores, decoding, facts | scoring.facts(partial, hypotheses, pairs.target)
+    )
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     announce(folder, split, scores, len(pairs), seconds)
     return Result(folder, scores)
-
-
-def own_split(bundle: Bundle, split: str) -> Pairs:
-    """A split that the bundle holds.
-
-    Raises:
-        DataError: it has none of this name, or an empty one.
-    """
-    pairs = bundle.held_out.get(split)
-    if pairs is None or not len(pairs):
-        legal = [name for name, text in bundle.held_out.items() if len(text)]
-        raise DataError(
-            f"split={split}: the run has no such sentences; {choices(split, legal)}, or give source=FILE reference=FILE"
-        )
-    return pairs
 
 
 def own_text(source: Path, reference: Path) -> Pairs:
@@ -162,7 +159,9 @@ def open_attention(
         role=Role.CROSS.value,
         layers=tuple(every) if config.all_layers else (layer,),
         heads=tuple(
-            range(bundle.model.config.num_heads) if config.all_layers else find_heads(bundle.model, config.heads)
+            range(bundle.model.config.num_heads)
+            if config.all_layers
+            else find_heads(bundle.model, config.heads)
         ),
         averaged=not config.all_layers,
         weights=mechanism(bundle.model, Role.CROSS, layer).weights.value,
@@ -190,14 +189,35 @@ def draw(folder: Path, translations: list[Translation]) -> None:
             if found is not None:
                 folder.mkdir(exist_ok=True)
                 path = folder / f"sentence-{number:05d}.png"
-                save_heatmap(path, found.weights, found.source_pieces, found.target_pieces, title=translation.text)
+                save_heatmap(
+                    path,
+                    found.weights,
+                    found.source_pieces,
+                    found.target_pieces,
+                    title=translation.text,
+                )
             report.update(number + 1)
 
 
-def announce(folder: Path, split: str, scores: dict[str, Score], lines: int, seconds: float) -> None:
-    logger.info("%s: %s lines in %.1f s (%.0f a second)", split, f"{lines:,}", seconds, lines / max(seconds, 1e-9))
+def announce(
+    folder: Path, split: str, scores: dict[str, Score], lines: int, seconds: float
+) -> None:
+    logger.info(
+        "%s: %s lines in %.1f s (%.0f a second)",
+        split,
+        f"{lines:,}",
+        seconds,
+        lines / max(seconds, 1e-9),
+    )
     for name, score in scores.items():
         shown = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}[name]
         low, high = score.confidence or (score.score, score.score)
-        logger.info("  %-4s %6.2f  (95 %%: %.2f to %.2f)  %s", shown, score.score, low, high, score.signature)
+        logger.info(
+            "  %-4s %6.2f  (95 %%: %.2f to %.2f)  %s",
+            shown,
+            score.score,
+            low,
+            high,
+            score.signature,
+        )
     logger.info("results: %s", folder)

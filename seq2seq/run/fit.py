@@ -8,16 +8,18 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
+from seq2seq.aligning.supervision import guided_corpus
+from seq2seq.bundle.files import build_model, write_bundle
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.errors import ConfigError
-from seq2seq.evaluation.score import corpus_scores
+from seq2seq.metrics.score import corpus_scores
 from seq2seq.model.transformer import Transformer
-from seq2seq.run.bundle import build_model, write_bundle
-from seq2seq.run.directory import RunDirectory, is_first_process
-from seq2seq.run.guide import guided_corpus
-from seq2seq.run.initial import begin_with
+from seq2seq.processes import is_first_process
+from seq2seq.run.directory import RunDirectory
+from seq2seq.run.init_from import begin_with
 from seq2seq.run.logs import configure_logging, quiet_lightning
+from seq2seq.training.callback import Keeper
 from seq2seq.training.checkpoint import (
     STOPPED,
     CheckpointIndex,
@@ -28,7 +30,6 @@ from seq2seq.training.checkpoint import (
 )
 from seq2seq.training.config import Export, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
-from seq2seq.training.keeper import Keeper
 from seq2seq.training.metrics_log import build_loggers
 from seq2seq.training.module import TranslationModule
 from seq2seq.training.precision import choose_precision
@@ -51,7 +52,7 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     if config.trainer.num_threads:
         torch.set_num_threads(config.trainer.num_threads)
     checkpoint = resume_point(directory) if resume else None
-    corpus = guided_corpus(config, prepare(config.data), directory)
+    corpus = guided_corpus(config, prepare(config.data), directory.path)
     torch.manual_seed(config.seed)
     model = build_model(config, corpus.tokenizers)
     if checkpoint is None:
@@ -83,7 +84,9 @@ def resume_point(directory: RunDirectory) -> Path | None:
     for message in damaged:
         logger.warning("passed over: %s", message)
     if path is None:
-        logger.info("no checkpoint was written before the run stopped: it starts again from the beginning")
+        logger.info(
+            "no checkpoint was written before the run stopped: it starts again from the beginning"
+        )
     else:
         logger.info("resuming from %s", path)
     return path
@@ -97,14 +100,18 @@ def build_trainer(config: RunConfig, directory: RunDirectory, keeper: Keeper) ->
     """
     options = config.trainer
     try:
-        plain = Trainer(accelerator=options.accelerator, devices=1, logger=False, enable_checkpointing=False)
+        plain = Trainer(
+            accelerator=options.accelerator, devices=1, logger=False, enable_checkpointing=False
+        )
         precision, reason = choose_precision(options.precision, plain.strategy.root_device.type)
         logger.info("precision %s: %s", precision, reason)
         return Trainer(
             accelerator=options.accelerator,
             devices=devices(options),
             num_nodes=options.num_nodes,
-            strategy=DDPStrategy(find_unused_parameters=False) if options.strategy == "ddp" else options.strategy,
+            strategy=DDPStrategy(find_unused_parameters=False)
+            if options.strategy == "ddp"
+            else options.strategy,
             precision=precision,  # type: ignore[arg-type]
             max_epochs=1,
             logger=build_loggers(config.logger, directory.path),
@@ -128,7 +135,11 @@ def devices(options: TrainerConfig) -> int | str:
 
 
 def introduce(
-    config: RunConfig, directory: RunDirectory, corpus: PreparedCorpus, model: Transformer, trainer: Trainer
+    config: RunConfig,
+    directory: RunDirectory,
+    corpus: PreparedCorpus,
+    model: Transformer,
+    trainer: Trainer,
 ) -> None:
     """Say what is about to be trained, and refuse now what would only fail after training."""
     corpus_scores(["a"], ["a"], target_language=config.data.languages()[1])
@@ -152,7 +163,11 @@ def stop(directory: RunDirectory, keeper: Keeper, trainer: Trainer) -> int:
     """Leave a run that a signal ended at a checkpoint."""
     if trainer.is_global_zero:
         directory.set_status("stopped", {"step": trainer.global_step, "signal": keeper.signal})
-        logger.info("stopped at step %s; go on with  python train.py resume=%s", trainer.global_step, directory.path)
+        logger.info(
+            "stopped at step %s; go on with  python train.py resume=%s",
+            trainer.global_step,
+            directory.path,
+        )
     return 128 + keeper.signal
 
 
@@ -166,7 +181,11 @@ def finish(
 ) -> None:
     """Write the bundle, evaluate it if asked to, and say that the run is finished."""
     used = export(config.trainer, directory, model)
-    facts = {"languages": list(config.data.languages()), "checkpoints": used, "data": corpus.manifest}
+    facts = {
+        "languages": list(config.data.languages()),
+        "checkpoints": used,
+        "data": corpus.manifest,
+    }
     held_out = {"validation": corpus.validation.pairs, "test": corpus.test.pairs}
     write_bundle(directory.bundle, config, model, corpus.tokenizers, held_out, facts)
     minutes, rest = divmod(round(seconds), 60)
@@ -176,12 +195,16 @@ def finish(
         from seq2seq.run.evaluate import evaluate_bundle
 
         evaluate_bundle(directory.path, "test", config.decoding, config.alignment)
-    directory.set_status("finished", {"step": keeper.stream.num_steps, "training_seconds": round(seconds, 1)})
+    directory.set_status(
+        "finished", {"step": keeper.stream.num_steps, "training_seconds": round(seconds, 1)}
+    )
 
 
 def export(config: TrainerConfig, directory: RunDirectory, model: Transformer) -> list[str]:
     """Give the model the weights that the bundle shall hold; returns the checkpoints they come from."""
-    paths = sorted(path for path in directory.checkpoints.glob("*.ckpt") if STOPPED not in path.name)
+    paths = sorted(
+        path for path in directory.checkpoints.glob("*.ckpt") if STOPPED not in path.name
+    )
     index = CheckpointIndex.read(directory.checkpoints)
     if config.export is Export.best and index.best:
         paths = [directory.checkpoints / index.best]
@@ -189,5 +212,7 @@ def export(config: TrainerConfig, directory: RunDirectory, model: Transformer) -
         paths = paths[-config.average_last :]
     else:
         paths = paths[-1:]
-    model.load_state_dict(average_weights(paths, model) if len(paths) > 1 else model_weights(paths[0]))
+    model.load_state_dict(
+        average_weights(paths, model) if len(paths) > 1 else model_weights(paths[0])
+    )
     return [path.name for path in paths]

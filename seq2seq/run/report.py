@@ -12,14 +12,15 @@ from seq2seq.alignment.export import AttentionFile, text_array
 from seq2seq.alignment.extract import has_weights, mechanism
 from seq2seq.alignment.links import Links, check_bounds, read_pharaoh
 from seq2seq.attention.config import Role
+from seq2seq.bundle.files import Bundle, load_bundle
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.evaluation.score import Score, sentence_scores
+from seq2seq.files import read_lines
+from seq2seq.metrics.score import Score, sentence_scores
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
+from seq2seq.progress import ProgressReport
 from seq2seq.report.html import Layer, Page, Sentence, SentenceWeights, write_report
-from seq2seq.run.bundle import Bundle, load_bundle, read_lines
-from seq2seq.training.progress import ProgressReport
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,9 @@ def report_run(run: Path, split: str, *, sentences: int = DEFAULT_SENTENCES) -> 
         UserError: no such run, it was not evaluated on the split, or its files do not fit together.
     """
     if sentences < 0:
-        raise ConfigError(f"sentences: must not be negative, as {sentences} is; 0 exports no attention")
+        raise ConfigError(
+            f"sentences: must not be negative, as {sentences} is; 0 exports no attention"
+        )
     bundle = load_bundle(run)
     evaluation = read_evaluation(run / "evaluation" / split)
     page = describe(bundle, evaluation, split, sentences)
@@ -87,9 +90,13 @@ def read_evaluation(folder: Path) -> Evaluation:
     links = None
     if (folder / "alignments.pharaoh").is_file():
         links = read_pharaoh(folder / "alignments.pharaoh")
-        lengths = [(len(a.split()), len(b.split())) for a, b in zip(sources, hypotheses, strict=True)]
+        lengths = [
+            (len(a.split()), len(b.split())) for a, b in zip(sources, hypotheses, strict=True)
+        ]
         check_bounds(links, lengths, path=folder / "alignments.pharaoh")
-    return Evaluation(folder, sources, hypotheses, references, links, read_scores(folder / "scores.json"))
+    return Evaluation(
+        folder, sources, hypotheses, references, links, read_scores(folder / "scores.json")
+    )
 
 
 def read_scores(path: Path) -> dict[str, Score]:
@@ -97,9 +104,13 @@ def read_scores(path: Path) -> dict[str, Score]:
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
         each = {name: given[name] for name in ("bleu", "chrf", "ter")}
-        return {name: Score(float(one["score"]), str(one["signature"])) for name, one in each.items()}
+        return {
+            name: Score(float(one["score"]), str(one["signature"])) for name, one in each.items()
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not the scores of an evaluation ({error!r}); evaluate again") from error
+        raise DataError(
+            f"{path}: not the scores of an evaluation ({error!r}); evaluate again"
+        ) from error
 
 
 def describe(bundle: Bundle, evaluation: Evaluation, split: str, sentences: int) -> Page:
@@ -108,8 +119,12 @@ def describe(bundle: Bundle, evaluation: Evaluation, split: str, sentences: int)
     source, target = bundle.config.data.languages()
     logger.info("scoring %s sentences, each on its own", f"{count:,}")
     scores = sentence_scores(evaluation.hypotheses, evaluation.references, target_language=target)
-    links = evaluation.links if evaluation.links is not None else [frozenset[tuple[int, int]]()] * count
-    texts = zip(evaluation.sources, evaluation.hypotheses, evaluation.references, links, scores, strict=True)
+    links = (
+        evaluation.links if evaluation.links is not None else [frozenset[tuple[int, int]]()] * count
+    )
+    texts = zip(
+        evaluation.sources, evaluation.hypotheses, evaluation.references, links, scores, strict=True
+    )
     return Page(
         title=f"{bundle.config.name}: {split}",
         description=f"{source} to {target} · {count:,} sentences · {evaluation.folder.resolve()}",
@@ -129,7 +144,9 @@ def layers(model: Transformer, role: Role) -> list[Layer]:
     return [Layer(each.name, each.weights) for each in found]
 
 
-def attention(bundle: Bundle, evaluation: Evaluation, page: Page) -> Iterator[tuple[int, SentenceWeights]]:
+def attention(
+    bundle: Bundle, evaluation: Evaluation, page: Page
+) -> Iterator[tuple[int, SentenceWeights]]:
     """Weights of all roles, layers and heads, of the first sentences that are not empty."""
     wanted = [
         (role, layer)
@@ -147,7 +164,9 @@ def attention(bundle: Bundle, evaluation: Evaluation, page: Page) -> Iterator[tu
             progress.update(batch[-1] + 1)
 
 
-def tokens(bundle: Bundle, evaluation: Evaluation, count: int) -> tuple[list[list[int]], list[list[int]]]:
+def tokens(
+    bundle: Bundle, evaluation: Evaluation, count: int
+) -> tuple[list[list[int]], list[list[int]]]:
     """Subword ids of the first `count` sources and translations, cut to what the model reads."""
     config = bundle.model.config
     sources = bundle.tokenizers.source.encode_batch(evaluation.sources[:count])
@@ -172,7 +191,9 @@ def produced(tokenizer: Tokenizer, path: Path, lines: Sequence[str]) -> list[lis
             given = file[number].target_pieces if number < len(file) else []
             found.append([id_of.get(piece, tokenizer.UNK_ID) for piece in given])
             if tokenizer.decode(found[-1]) != line:
-                raise DataError(f"{path}: sentence {number} is not that of hypotheses.txt; evaluate again")
+                raise DataError(
+                    f"{path}: sentence {number} is not that of hypotheses.txt; evaluate again"
+                )
     return found
 
 
@@ -203,8 +224,12 @@ def weights(
 ) -> list[tuple[int, SentenceWeights]]:
     """One pass over a batch, cut into sentences."""
     device = bundle.model.device
-    source = Tokens.of([[*sources[n], Tokenizer.EOS_ID] for n in batch], pad_id=Tokenizer.PAD_ID).to(device)
-    target = Tokens.of([[Tokenizer.BOS_ID, *targets[n]] for n in batch], pad_id=Tokenizer.PAD_ID).to(device)
+    source = Tokens.of(
+        [[*sources[n], Tokenizer.EOS_ID] for n in batch], pad_id=Tokenizer.PAD_ID
+    ).to(device)
+    target = Tokens.of(
+        [[Tokenizer.BOS_ID, *targets[n]] for n in batch], pad_id=Tokenizer.PAD_ID
+    ).to(device)
     found = bundle.model.states(source, target, weights_of=frozenset(wanted))[1]
     stacked = {
         role: torch.stack([found[pair] for pair in wanted if pair[0] is role], 1).cpu()
@@ -213,8 +238,15 @@ def weights(
     result = []
     for row, number in enumerate(batch):
         read, written = len(sources[number]) + 1, len(targets[number]) + 1
-        sizes = {Role.ENCODER: (read, read), Role.CAUSAL: (written, written), Role.CROSS: (written, read)}
-        own = {role: each[row, :, :, : sizes[role][0], : sizes[role][1]] for role, each in stacked.items()}
+        sizes = {
+            Role.ENCODER: (read, read),
+            Role.CAUSAL: (written, written),
+            Role.CROSS: (written, read),
+        }
+        own = {
+            role: each[row, :, :, : sizes[role][0], : sizes[role][1]]
+            for role, each in stacked.items()
+        }
         source_pieces = bundle.tokenizers.source.pieces([*sources[number], Tokenizer.EOS_ID])
         target_pieces = bundle.tokenizers.target.pieces(targets[number])
         result.append((number, SentenceWeights(source_pieces, target_pieces, own)))

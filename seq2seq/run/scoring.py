@@ -9,11 +9,11 @@ import sacrebleu
 import torch
 from omegaconf import OmegaConf
 
+from seq2seq.bundle.files import Bundle
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.evaluation.protocol import Protocol, prepare, sacrebleu_command
-from seq2seq.evaluation.score import DEFAULT_BOOTSTRAP, DEFAULT_SEED, Score, corpus_scores
-from seq2seq.files import write_whole
-from seq2seq.run.bundle import Bundle, write_lines
+from seq2seq.files import write_lines, write_whole
+from seq2seq.metrics.protocol import Protocol, prepare, sacrebleu_command
+from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, DEFAULT_SEED, Score, corpus_scores
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class Scoring:
         if self.protocol is not Protocol.cased_13a:
             ending = "tok"
             for name, lines in (("references", references), ("hypotheses", hypotheses)):
-                write_lines(folder / f"{name}.{ending}", prepare(lines, self.protocol, self.target_language))
+                write_lines(
+                    folder / f"{name}.{ending}", prepare(lines, self.protocol, self.target_language)
+                )
 
         def command(n_bootstrap: int) -> str:
             return sacrebleu_command(
@@ -72,7 +74,11 @@ class Scoring:
 
 
 def write_scores(
-    folder: Path, bundle: Bundle, scores: dict[str, Score], decoding: DecodingConfig, facts: dict[str, Any]
+    folder: Path,
+    bundle: Bundle,
+    scores: dict[str, Score],
+    decoding: DecodingConfig,
+    facts: dict[str, Any],
 ) -> None:
     """`scores.json`: scores with signatures, how they came about, and the command that gives them from the files."""
     content = {

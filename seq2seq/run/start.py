@@ -10,14 +10,15 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from seq2seq.aligning.check import check_guiding_runs
 from seq2seq.config.saved import from_mapping, load_run_config, to_yaml
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import validate
 from seq2seq.data.sources.base import check
 from seq2seq.errors import ConfigError, UserError
-from seq2seq.run.directory import RunDirectory, is_first_process
-from seq2seq.run.guiding_runs import check_guiding_runs
-from seq2seq.run.initial import check_initial, with_vocabulary
+from seq2seq.processes import is_first_process
+from seq2seq.run.directory import RunDirectory
+from seq2seq.run.init_from import check_initial, with_vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +64,16 @@ def check_run(config: RunConfig, more: Sequence[str] = ()) -> None:
 
 def resume_command(arguments: list[str]) -> bool:
     """Go on with the run that `resume=DIR` names; False if the arguments have none."""
-    given = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    given = [
+        argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")
+    ]
     if not given:
         return False
     try:
-        resume_run(Path(given[-1]), [argument for argument in arguments if not argument.startswith("resume=")])
+        resume_run(
+            Path(given[-1]),
+            [argument for argument in arguments if not argument.startswith("resume=")],
+        )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
@@ -86,8 +92,12 @@ def resume_run(folder: Path, overrides: list[str]) -> None:
     config = apply_overrides(load_run_config(directory.config), overrides)
     check_run(config)
     status = directory.status()
-    if status.get("state") == "finished" and (not overrides or status.get("step", 0) >= config.trainer.max_steps):
-        print(f"{folder} is finished, at step {status.get('step')}; train further by raising trainer.max_steps")
+    if status.get("state") == "finished" and (
+        not overrides or status.get("step", 0) >= config.trainer.max_steps
+    ):
+        print(
+            f"{folder} is finished, at step {status.get('step')}; train further by raising trainer.max_steps"
+        )
         return
     if is_first_process():
         directory.acquire()
@@ -100,7 +110,11 @@ def apply_overrides(config: RunConfig, overrides: list[str]) -> RunConfig:
     Raises:
         ConfigError: an override of anything else.
     """
-    refused = [item for item in overrides if not re.match(rf"({'|'.join(map(re.escape, MAY_CHANGE))})=", item)]
+    refused = [
+        item
+        for item in overrides
+        if not re.match(rf"({'|'.join(map(re.escape, MAY_CHANGE))})=", item)
+    ]
     if refused:
         raise ConfigError(
             f"{refused[0]}: a resumed run keeps its configuration, so that it ends as if it had never stopped; "

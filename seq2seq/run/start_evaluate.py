@@ -18,17 +18,37 @@ def start_evaluation(config: EvaluateConfig, folder: Path, overrides: list[str])
         raise ConfigError(found)
     runs = [Path(run) for run in config.compare]
     if not runs:
-        runs = [Path(config.run) if config.run is not None else newest_finished(Path(config.outputs))]
+        runs = [
+            Path(config.run) if config.run is not None else newest_finished(Path(config.outputs))
+        ]
     configure_logging()
     from seq2seq.run.evaluate import evaluate_bundle, own_text
 
-    text = own_text(Path(config.source), Path(config.reference)) if config.source and config.reference else None
+    text = (
+        own_text(Path(config.source), Path(config.reference))
+        if config.source and config.reference
+        else None
+    )
     if config.compare:
         from seq2seq.run.compare import compare_runs
 
-        compare_runs(runs, config.split, config.decoding, config.alignment, text=text, protocol=config.protocol)
+        compare_runs(
+            runs,
+            config.split,
+            config.decoding,
+            config.alignment,
+            text=text,
+            protocol=config.protocol,
+        )
     else:
-        evaluate_bundle(runs[0], config.split, config.decoding, config.alignment, text=text, protocol=config.protocol)
+        evaluate_bundle(
+            runs[0],
+            config.split,
+            config.decoding,
+            config.alignment,
+            text=text,
+            protocol=config.protocol,
+        )
 
 
 def problems(config: EvaluateConfig) -> list[str]:
@@ -46,9 +66,17 @@ def problems(config: EvaluateConfig) -> list[str]:
 def comparison_problems(config: EvaluateConfig) -> list[str]:
     found = []
     if config.run is not None:
-        found.append("run, compare: one run is evaluated, or several are compared; leave out one of the two")
+        found.append(
+            "run, compare: one run is evaluated, or several are compared; leave out one of the two"
+        )
     paths = [Path(run) for run in config.compare]
-    found += [f"compare: there is no folder {path}; give folders of runs" for path in paths if not path.is_dir()]
+    found += [
+        f"compare: there is no folder {path}; give folders of runs"
+        for path in paths
+        if not path.is_dir()
+    ]
     if len({path.resolve() for path in paths}) < max(len(paths), 2):
-        found.append(f"compare: must be two or more different runs, not [{','.join(config.compare)}]")
+        found.append(
+            f"compare: must be two or more different runs, not [{','.join(config.compare)}]"
+        )
     return found

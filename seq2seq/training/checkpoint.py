@@ -47,7 +47,9 @@ class CheckpointIndex:
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
-            raise CheckpointError(f"{path} is damaged ({error}); delete the folder to train again") from error
+            raise CheckpointError(
+                f"{path} is damaged ({error}); delete the folder to train again"
+            ) from error
 
     def write(self, folder: Path) -> None:
         write_whole(folder / INDEX, json.dumps(asdict(self), indent=2).encode())
@@ -56,7 +58,9 @@ class CheckpointIndex:
 class WholeCheckpointIO(TorchCheckpointIO):
     """Lightning's reader and writer of checkpoint files, made safe against kills, full disks and bit rot."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.partial")
@@ -80,7 +84,10 @@ class WholeCheckpointIO(TorchCheckpointIO):
         index.write(path.parent)
 
     def load_checkpoint(
-        self, path: Any, map_location: Callable[..., Any] | None = None, weights_only: bool | None = None
+        self,
+        path: Any,
+        map_location: Callable[..., Any] | None = None,
+        weights_only: bool | None = None,
     ) -> dict[str, Any]:
         return read_checkpoint(Path(path))
 
@@ -98,11 +105,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"there is no checkpoint {path}")
     expected = CheckpointIndex.read(path.parent).sha256.get(path.name)
     if expected is not None and sha256_of(path) != expected:
-        raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one recorded when it was written")
+        raise CheckpointError(
+            f"{path} is damaged: its SHA-256 is not the one recorded when it was written"
+        )
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CheckpointError(f"{path} is not a whole checkpoint ({type(error).__name__})") from error
+        raise CheckpointError(
+            f"{path} is not a whole checkpoint ({type(error).__name__})"
+        ) from error
     return checkpoint
 
 

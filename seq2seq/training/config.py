@@ -163,7 +163,9 @@ class GuidedAlignmentConfig:
             for name, readers in self.unread()
         ]
         if not (math.isfinite(self.weight) and self.weight > 0):
-            found.append(f"weight: must be above 0, not {self.weight}; choose 0.05, or guided_alignment=none")
+            found.append(
+                f"weight: must be above 0, not {self.weight}; choose 0.05, or guided_alignment=none"
+            )
         if self.head < 0:
             found.append(f"head: must be a number from 0, not {self.head}")
         if self.kind is GuideKind.runs and (len(self.runs) != 2 or len(set(self.runs)) != 2):
@@ -180,7 +182,9 @@ class GuidedAlignmentConfig:
         changed = [name for name in names if getattr(self, name) != getattr(default, name)]
         of_runs = [(name, ["runs"]) for name in changed if name in ("runs", "method")]
         if self.kind is GuideKind.none:
-            return [(name, ["links", "runs"]) for name in changed if name not in ("runs", "method")] + of_runs
+            return [
+                (name, ["links", "runs"]) for name in changed if name not in ("runs", "method")
+            ] + of_runs
         return of_runs if self.kind is GuideKind.links else []
 
 

@@ -20,7 +20,9 @@ class TranslationData(LightningDataModule):
     stream: TrainingStream
     validator: Validator
 
-    def __init__(self, corpus: PreparedCorpus, data: DataConfig, trainer: TrainerConfig, *, seed: int) -> None:
+    def __init__(
+        self, corpus: PreparedCorpus, data: DataConfig, trainer: TrainerConfig, *, seed: int
+    ) -> None:
         super().__init__()
         self.corpus, self.data_config, self.trainer_config, self.seed = corpus, data, trainer, seed
 
@@ -36,7 +38,9 @@ class TranslationData(LightningDataModule):
             world_size=world_size,
             accumulate=config.accumulate,
         )
-        self.stream = TrainingStream(loader, max_steps=config.max_steps, max_epochs=config.max_epochs)
+        self.stream = TrainingStream(
+            loader, max_steps=config.max_steps, max_epochs=config.max_epochs
+        )
         self.validator = Validator(
             self.corpus.validation,
             self.corpus.tokenizers,
@@ -52,7 +56,9 @@ class TranslationData(LightningDataModule):
         config = self.data_config
         longest = config.max_source_length - 1, config.max_target_length - 1
         rows = TrainRows.of_dataset(self.corpus.train)
-        return augmented(rows, config.augmentation, self.corpus.tokenizers, longest=longest, seed=self.seed)
+        return augmented(
+            rows, config.augmentation, self.corpus.tokenizers, longest=longest, seed=self.seed
+        )
 
     def train_dataloader(self) -> TrainingStream:
         return self.stream

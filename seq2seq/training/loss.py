@@ -23,7 +23,9 @@ class Loss(NamedTuple):
     correct: Tensor
 
 
-def smoothed_cross_entropy(states: Tensor, weight: Tensor, labels: Tensor, *, smoothing: float) -> Loss:
+def smoothed_cross_entropy(
+    states: Tensor, weight: Tensor, labels: Tensor, *, smoothing: float
+) -> Loss:
     """(1 - e) nll + e / V sum_v -log p(v), summed over positions, with log p = log softmax(states weight^T).
 
     Source: Szegedy et al. 2016, "Rethinking the Inception Architecture" (arXiv:1512.00567), section 7.
@@ -46,12 +48,21 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, labels: Tensor, smoothing: float
+    ) -> tuple[Tensor, ...]:
         device = states.device.type
-        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
+        dtype = (
+            torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
+        )
         x, w = states.detach().to(dtype), weight.detach().to(dtype)
         spread = smoothing / weight.size(0)
-        d_states = weight.detach()[labels].float().mul_(smoothing - 1).sub_(weight.detach().float().sum(0) * spread)
+        d_states = (
+            weight.detach()[labels]
+            .float()
+            .mul_(smoothing - 1)
+            .sub_(weight.detach().float().sum(0) * spread)
+        )
         d_weight = (x.float().sum(0) * -spread).expand(weight.shape).contiguous()
         d_weight.index_add_(0, labels, x.float(), alpha=smoothing - 1)
         mean_weight = w.float().mean(0)
@@ -65,7 +76,9 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
             given = logits.gather(1, labels[rows, None]).squeeze(1).float()
             nll = (log_norm - given).sum()
             uniform = (log_norm - x[rows].float() @ mean_weight).sum()
-            sums += torch.stack([(1 - smoothing) * nll + smoothing * uniform, nll, (given >= best).sum()])
+            sums += torch.stack(
+                [(1 - smoothing) * nll + smoothing * uniform, nll, (given >= best).sum()]
+            )
             d_states[rows] += probabilities @ w
             d_weight += probabilities.T @ x[rows]
         ctx.save_for_backward(d_states.to(states.dtype), d_weight.to(weight.dtype))

@@ -46,16 +46,26 @@ def build_loggers(config: LoggerConfig, folder: Path) -> list[LightningLogger]:
     Raises:
         MissingDependencyError: its package is not installed.
     """
-    loggers: list[LightningLogger] = [TensorBoardLogger(save_dir=str(folder), name="tensorboard", version="")]
+    loggers: list[LightningLogger] = [
+        TensorBoardLogger(save_dir=str(folder), name="tensorboard", version="")
+    ]
     if config.kind is Logger.none:
         return loggers
     package = config.kind.value
     if find_spec(package) is None:
-        raise MissingDependencyError(f"logger={package} needs a package: pip install 'seq2seq[{package}]'")
+        raise MissingDependencyError(
+            f"logger={package} needs a package: pip install 'seq2seq[{package}]'"
+        )
     if config.kind is Logger.wandb:
-        loggers.append(WandbLogger(project=config.project, save_dir=str(folder), name=folder.name, tags=config.tags))
+        loggers.append(
+            WandbLogger(
+                project=config.project, save_dir=str(folder), name=folder.name, tags=config.tags
+            )
+        )
     else:
         address = config.address or None
         tags = dict.fromkeys(config.tags, "")
-        loggers.append(MLFlowLogger(config.project, run_name=folder.name, tracking_uri=address, tags=tags))
+        loggers.append(
+            MLFlowLogger(config.project, run_name=folder.name, tracking_uri=address, tags=tags)
+        )
     return loggers

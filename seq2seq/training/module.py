@@ -12,9 +12,14 @@ from torch import Tensor
 from seq2seq.data.batch import Batch
 from seq2seq.errors import UserError
 from seq2seq.model.transformer import Transformer
-from seq2seq.training.config import GuidedAlignmentConfig, GuideKind, OptimizerConfig, ScheduleConfig
+from seq2seq.training.alignment_supervision import GuidedAlignment
+from seq2seq.training.config import (
+    GuidedAlignmentConfig,
+    GuideKind,
+    OptimizerConfig,
+    ScheduleConfig,
+)
 from seq2seq.training.datamodule import training_data
-from seq2seq.training.guided_alignment import GuidedAlignment
 from seq2seq.training.loss import smoothed_cross_entropy
 from seq2seq.training.schedule import learning_rate_factor
 from seq2seq.training.stream import TrainingStream
@@ -51,12 +56,16 @@ class TranslationModule(LightningModule):
         self.seed, self.max_bad_steps = seed, max_bad_steps
         self.guide: GuidedAlignment | None = None
         if guided_alignment.kind is not GuideKind.none:
-            self.guide = GuidedAlignment(guided_alignment, num_layers=model.config.decoder.num_layers)
+            self.guide = GuidedAlignment(
+                guided_alignment, num_layers=model.config.decoder.num_layers
+            )
         self.bad_steps = 0
         self.step_ended = False
         self.gradient_norm = 0.0
         self.tokens = 0
-        self.totals = torch.zeros(4, dtype=torch.float64)  # loss, nll, correct, labels since the last report
+        self.totals = torch.zeros(
+            4, dtype=torch.float64
+        )  # loss, nll, correct, labels since the last report
 
     @property
     def stream(self) -> TrainingStream:
@@ -72,14 +81,23 @@ class TranslationModule(LightningModule):
             {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(
-            groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon, fused=True
+            groups,
+            lr=config.learning_rate,
+            betas=(config.beta1, config.beta2),
+            eps=config.epsilon,
+            fused=True,
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_factor(step, self.schedule_config, max_steps=self.stream.num_steps)
+            optimizer,
+            lambda step: learning_rate_factor(
+                step, self.schedule_config, max_steps=self.stream.num_steps
+            ),
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+    def transfer_batch_to_device(
+        self, batch: Batch, device: torch.device, dataloader_idx: int
+    ) -> Batch:
         return batch.to(device)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
@@ -98,8 +116,12 @@ class TranslationModule(LightningModule):
             batch.labels[valid],
             smoothing=self.optimizer_config.label_smoothing,
         )
-        total = loss.total if self.guide is None else loss.total + self.guide.loss(weights, batch.links)
-        share = total * (self.trainer.world_size / batch.window_tokens)  # ranks are averaged, so that sums remain
+        total = (
+            loss.total if self.guide is None else loss.total + self.guide.loss(weights, batch.links)
+        )
+        share = total * (
+            self.trainer.world_size / batch.window_tokens
+        )  # ranks are averaged, so that sums remain
         with contextlib.nullcontext() if self.step_ended else self.unsynchronised():
             self.manual_backward(share)
         self.count(batch, loss.total, loss.negative_log_likelihood, loss.correct)
@@ -109,7 +131,11 @@ class TranslationModule(LightningModule):
     def unsynchronised(self) -> contextlib.AbstractContextManager[Any]:
         """Ranks need not agree on gradients before the last micro-batch of a step."""
         strategy = self.trainer.strategy
-        return strategy.block_backward_sync() if isinstance(strategy, ParallelStrategy) else contextlib.nullcontext()
+        return (
+            strategy.block_backward_sync()
+            if isinstance(strategy, ParallelStrategy)
+            else contextlib.nullcontext()
+        )
 
     def count(self, batch: Batch, total: Tensor, nll: Tensor, correct: Tensor) -> None:
         """Keep sums for the next report; nothing is moved off the device step by step."""
@@ -148,11 +174,19 @@ class TranslationModule(LightningModule):
         loss, nll, correct, labels = self.totals.tolist()
         self.totals = torch.zeros_like(self.totals)
         labels = max(labels, 1.0)
-        report = {"train/loss": loss / labels, "train/nll": nll / labels, "train/accuracy": correct / labels}
+        report = {
+            "train/loss": loss / labels,
+            "train/nll": nll / labels,
+            "train/accuracy": correct / labels,
+        }
         return report if self.guide is None else report | self.guide.take_report()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["report"] = {"totals": self.totals.tolist(), "bad_steps": self.bad_steps, "tokens": self.tokens}
+        checkpoint["report"] = {
+            "totals": self.totals.tolist(),
+            "bad_steps": self.bad_steps,
+            "tokens": self.tokens,
+        }
         if self.guide is not None:
             checkpoint["report"]["guide"] = self.guide.state()
 
@@ -166,7 +200,9 @@ class TranslationModule(LightningModule):
 
 def step_seed(seed: int, micro_batch: int, rank: int) -> int:
     """One 63-bit number for the three, mixed so that neighbours share nothing (the finaliser of SplitMix64)."""
-    x = (seed * 0x9E3779B97F4A7C15 + micro_batch * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB) & (2**64 - 1)
+    x = (
+        seed * 0x9E3779B97F4A7C15 + micro_batch * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB
+    ) & (2**64 - 1)
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
     x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
     return (x ^ (x >> 31)) >> 1

@@ -23,7 +23,11 @@ def choose_precision(asked: str, accelerator: str) -> tuple[str, str]:
         return name, "as configured"
     if accelerator == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
-        return ("bf16-mixed", "this GPU computes it") if fast else ("32-true", "this GPU has no bfloat16 units")
+        return (
+            ("bf16-mixed", "this GPU computes it")
+            if fast
+            else ("32-true", "this GPU has no bfloat16 units")
+        )
     if accelerator == "cpu":
         found = torch.cpu.get_capabilities()
         for unit, words in CPU_UNITS.items():

@@ -19,12 +19,16 @@ class TrainingStream:
         max_epochs: passes over the data that end it earlier, if given.
     """
 
-    def __init__(self, loader: TrainLoader, *, max_steps: int, max_epochs: int | None = None) -> None:
+    def __init__(
+        self, loader: TrainLoader, *, max_steps: int, max_epochs: int | None = None
+    ) -> None:
         self.loader = loader
         self.accumulate = loader.accumulate
         self.per_epoch = len(loader)
         self.steps_per_epoch = -(-self.per_epoch // self.accumulate)
-        self.num_steps = max_steps if max_epochs is None else min(max_steps, max_epochs * self.steps_per_epoch)
+        self.num_steps = (
+            max_steps if max_epochs is None else min(max_steps, max_epochs * self.steps_per_epoch)
+        )
         self.position = 0
 
     def __len__(self) -> int:

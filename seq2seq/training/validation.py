@@ -8,8 +8,8 @@ from seq2seq.data.loader import EvaluationLoader
 from seq2seq.data.prepare import Split
 from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.evaluation.score import bleu
 from seq2seq.evaluation.translate import Translator
+from seq2seq.metrics.score import bleu
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.loss import smoothed_cross_entropy
 
@@ -33,7 +33,9 @@ class Validator:
         rank: int,
         world_size: int,
     ) -> None:
-        self.loader = EvaluationLoader(split.source, split.target, batch, rank=rank, world_size=world_size)
+        self.loader = EvaluationLoader(
+            split.source, split.target, batch, rank=rank, world_size=world_size
+        )
         self.lines = split.pairs.source[:bleu_lines]
         self.references = split.pairs.target[:bleu_lines]
         self.tokenizers, self.target_language = tokenizers, target_language
@@ -59,7 +61,9 @@ class Validator:
             batch = batch.to(model.device)
             states, _ = model.states(batch.source, batch.target)
             valid = batch.target.padding.valid()
-            loss = smoothed_cross_entropy(states[valid], model.output.weight, batch.labels[valid], smoothing=0.0)
+            loss = smoothed_cross_entropy(
+                states[valid], model.output.weight, batch.labels[valid], smoothing=0.0
+            )
             sums += torch.tensor([float(loss.total), float(loss.correct), batch.target_tokens])
         total, correct, labels = strategy.reduce(sums.to(model.device), reduce_op="sum").tolist()
         nll = total / labels
@@ -72,10 +76,16 @@ class Validator:
     def bleu(self, model: Transformer) -> float:
         """BLEU of greedy translations; every rank translates its share and sees all."""
         translator = Translator([model], self.tokenizers, DecodingConfig(beam_size=1))
-        mine = [translation.text for translation in translator.translate(self.lines[self.rank :: self.world_size])]
+        mine = [
+            translation.text
+            for translation in translator.translate(self.lines[self.rank :: self.world_size])
+        ]
         shares: list[list[str]] = [mine]
         if self.world_size > 1:
             shares = [[] for _ in range(self.world_size)]
             torch.distributed.all_gather_object(shares, mine)
-        hypotheses = [shares[line % self.world_size][line // self.world_size] for line in range(len(self.lines))]
+        hypotheses = [
+            shares[line % self.world_size][line // self.world_size]
+            for line in range(len(self.lines))
+        ]
         return bleu(hypotheses, self.references, target_language=self.target_language)

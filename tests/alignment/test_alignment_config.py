@@ -5,7 +5,10 @@ from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 
 def test_defaults_have_no_problems() -> None:
     assert AlignmentConfig().problems() == []
-    assert AlignmentConfig(enabled=True, layer=-3, heads=[0, 2], method=LinkMethod.mutual).problems() == []
+    assert (
+        AlignmentConfig(enabled=True, layer=-3, heads=[0, 2], method=LinkMethod.mutual).problems()
+        == []
+    )
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,13 @@ def test_the_good_heads_are_chosen_and_constant_ones_are_last() -> None:
     forward, reverse, _ = directions()
     for choice in choose_by_agreement(forward, reverse):
         assert choice.candidate == Candidate(1, (1,), True)
-        assert [figure for _, figure in choice.table] == sorted((f for _, f in choice.table), reverse=True)
+        assert [figure for _, figure in choice.table] == sorted(
+            (f for _, f in choice.table), reverse=True
+        )
         assert choice.table[0] == (choice.candidate, choice.figure)
-        assert {candidate for candidate, _ in choice.table[3:]} == {Candidate(0, (head,), False) for head in range(4)}
+        assert {candidate for candidate, _ in choice.table[3:]} == {
+            Candidate(0, (head,), False) for head in range(4)
+        }
         assert dict(choice.table)[Candidate(0, (2,), False)] == 0
 
 
@@ -107,7 +111,10 @@ def test_links_that_are_off_by_one_on_both_sides_do_not_beat_those_that_are_righ
     forward = corpus({wrong: [earlier(order) for order in truth], right: truth}, lengths)
     for other in (earlier, later):
         reverse = corpus({wrong: [other(order) for order in back], right: back}, lengths)
-        assert [choice.candidate for choice in choose_by_agreement(forward, reverse)] == [right, right]
+        assert [choice.candidate for choice in choose_by_agreement(forward, reverse)] == [
+            right,
+            right,
+        ]
 
 
 def test_agreement_is_the_dice_of_all_links() -> None:
@@ -115,7 +122,10 @@ def test_agreement_is_the_dice_of_all_links() -> None:
     figures = agreement(forward, reverse)
     for row in (0, 1, 4, 5, 6):
         for column in (0, 1, 4, 5, 6):
-            given, other = forward.links(row), [swap_links(links) for links in reverse.links(column)]
+            given, other = (
+                forward.links(row),
+                [swap_links(links) for links in reverse.links(column)],
+            )
             common = sum(len(a & b) for a, b in zip(given, other, strict=True))
             expected = 2 * common / sum(len(a) + len(b) for a, b in zip(given, other, strict=True))
             assert figures[row, column] == pytest.approx(expected)
@@ -124,7 +134,9 @@ def test_agreement_is_the_dice_of_all_links() -> None:
 def test_agreement_refuses_other_sentences() -> None:
     forward, _, _ = directions()
     other = CandidateLinks(
-        forward.candidates, forward.best, [(source + 1, target) for source, target in forward.lengths]
+        forward.candidates,
+        forward.best,
+        [(source + 1, target) for source, target in forward.lengths],
     )
     with pytest.raises(AssertionError, match="swapped"):
         agreement(forward, other)
@@ -143,7 +155,13 @@ def test_gold_links_decide_without_another_direction() -> None:
 def test_an_empty_sentence_and_an_empty_corpus_agree_on_nothing() -> None:
     only = [Candidate(0, (), False)]
     empty = [np.empty((1, 0), dtype=np.int64)]
-    assert agreement(CandidateLinks(only, empty, [(2, 0)]), CandidateLinks(only, [np.array([[-1, -1]])], [(0, 2)])) == 0
+    assert (
+        agreement(
+            CandidateLinks(only, empty, [(2, 0)]),
+            CandidateLinks(only, [np.array([[-1, -1]])], [(0, 2)]),
+        )
+        == 0
+    )
     assert agreement(CandidateLinks(only, [], []), CandidateLinks(only, [], [])) == 0
 
 
@@ -158,4 +176,6 @@ def test_candidates_are_listed_by_layer_heads_and_reading() -> None:
     found = list_candidates([0, 2], 2, (False, True))
     assert found[:3] == [Candidate(0, (), False), Candidate(0, (), True), Candidate(0, (0,), False)]
     assert len(found) == len(set(found)) == 2 * 3 * 2
-    assert list_candidates([1], 1, (True,)) == [Candidate(1, (), True)], "the mean of one head is that head"
+    assert list_candidates([1], 1, (True,)) == [Candidate(1, (), True)], (
+        "the mean of one head is that head"
+    )

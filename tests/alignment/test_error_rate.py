@@ -10,7 +10,9 @@ def test_an_example_worked_by_hand() -> None:
     gold = [parse_gold("0-0 1-1 2p2", first_index=0), parse_gold("0-0 0p1", first_index=0)]
     hypotheses = [parse_links("0-0 2-2 3-3"), parse_links("0-0 0-1")]
     score = score_links(hypotheses, gold)
-    assert score.counts == AlignmentCounts(2, links=5, sure=3, possible=5, matched_sure=2, matched_possible=4)
+    assert score.counts == AlignmentCounts(
+        2, links=5, sure=3, possible=5, matched_sure=2, matched_possible=4
+    )
     assert score.precision == pytest.approx(4 / 5)
     assert score.recall == pytest.approx(2 / 3)
     assert score.f1 == pytest.approx(2 * (4 / 5) * (2 / 3) / (4 / 5 + 2 / 3))
@@ -37,7 +39,9 @@ def test_no_links_at_all_is_the_worst() -> None:
 
 
 def test_sure_links_count_as_possible_even_if_not_listed_twice() -> None:
-    score = score_links([parse_links("0-0")], [GoldLinks(sure=frozenset({(0, 0)}), possible=frozenset())])
+    score = score_links(
+        [parse_links("0-0")], [GoldLinks(sure=frozenset({(0, 0)}), possible=frozenset())]
+    )
     assert (score.precision, score.aer, score.counts.possible) == (1, 0, 1)
 
 

@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from seq2seq.alignment.export import AttentionFile, AttentionMetadata, write_attention, write_pharaoh
+from seq2seq.alignment.export import (
+    AttentionFile,
+    AttentionMetadata,
+    write_attention,
+    write_pharaoh,
+)
 from seq2seq.errors import DataError
 
-METADATA = AttentionMetadata("cross-attention", layers=(1,), heads=(0, 3), averaged=True, weights="the weights it uses")
+METADATA = AttentionMetadata(
+    "cross-attention", layers=(1,), heads=(0, 3), averaged=True, weights="the weights it uses"
+)
 SENTENCES = [(["▁a", "b", "</s>"], ["▁c", "</s>"]), (["</s>"], ["▁日本", "☃", "</s>"]), ([], [])]
 
 
@@ -55,7 +62,9 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_all_layers_and_heads_keep_their_axes(tmp_path: Path) -> None:
-    metadata = AttentionMetadata("cross-attention", layers=(0, 2), heads=(0, 1, 2), averaged=False, weights="kernel")
+    metadata = AttentionMetadata(
+        "cross-attention", layers=(0, 2), heads=(0, 1, 2), averaged=False, weights="kernel"
+    )
     weights = torch.rand(2, 3, 1, 2)
     with write_attention(tmp_path / "all.npz", metadata) as file:
         file.add(weights, ["x", "y"], ["z"])
@@ -123,7 +132,9 @@ def damage_metadata(path: Path) -> None:
 def damage_version(path: Path) -> None:
     with np.load(path) as archive:
         content = {name: archive[name] for name in archive}
-    content["metadata"] = np.array(json.dumps(json.loads(str(content["metadata"])) | {"format": 99}))
+    content["metadata"] = np.array(
+        json.dumps(json.loads(str(content["metadata"])) | {"format": 99})
+    )
     np.savez(path, **content)
 
 
@@ -144,11 +155,16 @@ def damage_single(path: Path) -> None:
         Path.unlink,
     ],
 )
-def test_a_damaged_file_is_refused_with_its_name(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_file_is_refused_with_its_name(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
     path = tmp_path / "attention.npz"
     write_example(path)
     damage(path)
-    with pytest.raises(DataError, match=r"attention\.npz: not a readable attention file"), AttentionFile(path) as file:
+    with (
+        pytest.raises(DataError, match=r"attention\.npz: not a readable attention file"),
+        AttentionFile(path) as file,
+    ):
         file[0]
 
 

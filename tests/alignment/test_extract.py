@@ -63,7 +63,10 @@ def test_all_layers_and_heads_hold_each(shifted: bool) -> None:
 def test_every_mechanism_says_where_it_looked_or_refuses_by_name(config: AttentionConfig) -> None:
     model, (source, target) = tiny(cross=config), batch()
     if not has_weights(model, Role.CROSS, -1):
-        with pytest.raises(ConfigError, match=f"^{config.name}, the cross-attention of layer 1, .*train with another"):
+        with pytest.raises(
+            ConfigError,
+            match=f"^{config.name}, the cross-attention of layer 1, .*train with another",
+        ):
             extract(model, source, target)
         return
     for row, weights in enumerate(extract(model, source, target)):
@@ -86,10 +89,15 @@ def test_layers_are_asked_one_by_one() -> None:
 def test_layers_and_heads_that_do_not_exist_are_refused() -> None:
     model, (source, target) = tiny(), batch()
     for layer in (2, -3):
-        with pytest.raises(ConfigError, match=rf"alignment.layer: the decoder has 2 layers, so no {layer}; .* 0 to 1"):
+        with pytest.raises(
+            ConfigError,
+            match=rf"alignment.layer: the decoder has 2 layers, so no {layer}; .* 0 to 1",
+        ):
             extract(model, source, target, layer=layer)
     for heads in ([2], [0, -1]):
-        with pytest.raises(ConfigError, match=r"alignment.heads: must be of the 2 heads from 0 to 1"):
+        with pytest.raises(
+            ConfigError, match=r"alignment.heads: must be of the 2 heads from 0 to 1"
+        ):
             extract(model, source, target, heads=heads)
 
 

@@ -25,7 +25,8 @@ def test_a_pharaoh_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"0-0 1-2 \n\n3-1\n", b"1-2 0-0\r\n\r\n3-1\r\n", b"0-0 1-2\n\n3-1", b"0-0 0-0\t1-2\n\n3-1"]
+    "content",
+    [b"0-0 1-2 \n\n3-1\n", b"1-2 0-0\r\n\r\n3-1\r\n", b"0-0 1-2\n\n3-1", b"0-0 0-0\t1-2\n\n3-1"],
 )
 def test_spaces_line_ends_and_repetition_do_not_matter(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a"
@@ -52,7 +53,9 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("line", "first_index"), [("1-1 2p3 3?1", 1), ("0-0 1p2 2?0", 0)])
-def test_gold_tells_sure_from_possible_and_counts_from_zero(tmp_path: Path, line: str, first_index: int) -> None:
+def test_gold_tells_sure_from_possible_and_counts_from_zero(
+    tmp_path: Path, line: str, first_index: int
+) -> None:
     gold = GoldLinks(sure=frozenset({(0, 0)}), possible=frozenset({(0, 0), (1, 2), (2, 0)}))
     assert parse_gold(line, first_index=first_index) == gold
     path = tmp_path / "gold"

@@ -6,7 +6,13 @@ from seq2seq.alignment.links import Links, parse_links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 
 M = SymmetrizeMethod
-GROWING = [M.grow_diag, M.grow_diag_final, M.grow_diag_final_and, M.grow_diag_strict, M.grow_diag_final_strict]
+GROWING = [
+    M.grow_diag,
+    M.grow_diag_final,
+    M.grow_diag_final_and,
+    M.grow_diag_strict,
+    M.grow_diag_final_strict,
+]
 
 
 def random_directions(seed: int, *, words: int = 6) -> tuple[Links, Links]:
@@ -65,7 +71,9 @@ def test_growing_visits_target_by_target_and_strict_growing_source_by_source() -
 
 @pytest.mark.parametrize("method", M)
 @pytest.mark.parametrize("seed", range(40))
-def test_every_method_lies_between_intersection_and_union(method: SymmetrizeMethod, seed: int) -> None:
+def test_every_method_lies_between_intersection_and_union(
+    method: SymmetrizeMethod, seed: int
+) -> None:
     forward, reverse = random_directions(seed)
     links = symmetrize(forward, reverse, method)
     assert forward & reverse <= links <= forward | reverse

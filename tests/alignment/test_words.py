@@ -10,7 +10,12 @@ from seq2seq.errors import ConfigError
 def test_an_example_worked_by_hand() -> None:
     """Target pieces a1 a2 b eos, source pieces x1 x2 y eos: sum over columns, mean over rows, eos in no word."""
     weights = torch.tensor(
-        [[0.1, 0.2, 0.3, 0.4], [0.5, 0.1, 0.2, 0.2], [0.0, 0.25, 0.5, 0.25], [0.25, 0.25, 0.25, 0.25]]
+        [
+            [0.1, 0.2, 0.3, 0.4],
+            [0.5, 0.1, 0.2, 0.2],
+            [0.0, 0.25, 0.5, 0.25],
+            [0.25, 0.25, 0.25, 0.25],
+        ]
     )
     words = word_weights(weights, [0, 0, 1, NO_WORD], [0, 0, 1, NO_WORD], 2, 2)
     torch.testing.assert_close(words, torch.tensor([[0.45, 0.25], [0.25, 0.5]]))
@@ -28,7 +33,9 @@ def test_words_equal_the_definition_on_random_weights() -> None:
         for j in range(4):
             rows = [t for t in range(7) if target[t] == i]
             columns = [s for s in range(5) if source[s] == j]
-            expected = sum((weights[:, :, t, s] for t in rows for s in columns), torch.zeros(2, 3)) / max(len(rows), 1)
+            expected = sum(
+                (weights[:, :, t, s] for t in rows for s in columns), torch.zeros(2, 3)
+            ) / max(len(rows), 1)
             torch.testing.assert_close(words[:, :, i, j], expected.double())
             mean = word_weights(weights, target, source, 4, 4, per_piece=True)[:, :, i, j]
             torch.testing.assert_close(mean, expected.double() / max(len(columns), 1))
@@ -57,7 +64,11 @@ def test_half_precision_is_summed_in_single(dtype: torch.dtype) -> None:
 def test_sentences_without_words_give_empty_tables() -> None:
     assert word_weights(torch.ones(1, 1), [NO_WORD], [NO_WORD], 0, 0).shape == (0, 0)
     for method in LinkMethod:
-        assert hard_links(torch.zeros(0, 3), method, 0.5) == hard_links(torch.zeros(3, 0), method, 0.5) == frozenset()
+        assert (
+            hard_links(torch.zeros(0, 3), method, 0.5)
+            == hard_links(torch.zeros(3, 0), method, 0.5)
+            == frozenset()
+        )
 
 
 def test_weights_that_do_not_fit_their_words_are_a_programming_error() -> None:
@@ -67,7 +78,9 @@ def test_weights_that_do_not_fit_their_words_are_a_programming_error() -> None:
         word_weights(torch.ones(1, 1), [1], [0], 1, 1)
 
 
-TABLE = torch.tensor([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.1, 0.4, 0.5]])  # 3 target words by 3 source words
+TABLE = torch.tensor(
+    [[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.1, 0.4, 0.5]]
+)  # 3 target words by 3 source words
 
 
 @pytest.mark.parametrize(
@@ -77,7 +90,11 @@ TABLE = torch.tensor([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.1, 0.4, 0.5]])  # 3 t
         (LinkMethod.argmax, 0.6, "0-0 0-1 2-2"),
         (LinkMethod.threshold, 0.65, "0-1"),
         (LinkMethod.threshold, 0.3, "0-0 1-0 0-1 1-2 2-2"),
-        (LinkMethod.mutual, 0.0, "0-1 2-2"),  # source word 1 is fondest of target word 2, which prefers source word 2
+        (
+            LinkMethod.mutual,
+            0.0,
+            "0-1 2-2",
+        ),  # source word 1 is fondest of target word 2, which prefers source word 2
     ],
 )
 def test_links_worked_by_hand(method: LinkMethod, threshold: float, expected: str) -> None:
@@ -85,7 +102,9 @@ def test_links_worked_by_hand(method: LinkMethod, threshold: float, expected: st
 
 
 def test_a_weight_equal_to_the_threshold_is_enough() -> None:
-    assert hard_links(torch.tensor([[0.25, 0.75]]), LinkMethod.threshold, 0.25) == parse_links("0-0 1-0")
+    assert hard_links(torch.tensor([[0.25, 0.75]]), LinkMethod.threshold, 0.25) == parse_links(
+        "0-0 1-0"
+    )
 
 
 def test_the_first_of_equal_weights_wins() -> None:

@@ -9,15 +9,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = [
-    {"errors", "padding", "files"},
+    {"errors", "padding", "files", "progress", "processes"},
     {"position"},
     {"attention"},
     {"model"},
     {"data"},
-    {"decoding", "alignment"},
+    {"decoding", "alignment", "metrics"},
     {"evaluation"},
     {"training", "report"},
     {"config"},
+    {"bundle"},
+    {"aligning", "bench"},
     {"run"},
     {"cli"},
 ]
@@ -63,7 +65,9 @@ def test_foreign_packages_stay_where_they_belong(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(path)}
     for package, places in ONLY_IN.items():
         if package in roots:
-            assert any(place == allowed or place.startswith(f"{allowed}/") for allowed in places), package
+            assert any(place == allowed or place.startswith(f"{allowed}/") for allowed in places), (
+                package
+            )
     if place.split("/")[1] in ("position", "attention", "model"):
         known = set(sys.stdlib_module_names) | {"torch", "seq2seq", "omegaconf"}
         assert roots <= known, f"{place} imports {roots - known}"
@@ -73,5 +77,7 @@ def test_a_configuration_is_checked_before_anything_heavy_is_imported() -> None:
     heavy = ["torch", "lightning", "datasets", "sentencepiece", "sacrebleu", "matplotlib", "pandas"]
     start = "import sys, seq2seq.config.store, seq2seq.run.start, seq2seq.run.start_evaluate"
     code = f"{start}; print([name for name in {heavy} if name in sys.modules])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert found.stdout.strip() == "[]"

@@ -60,7 +60,9 @@ class Case:
 
     def relative(self) -> Rotary | LogitBias | None:
         """The stack's rotation or bias. A trained bias is made large enough to matter."""
-        position = self.position.relative(num_heads=NUM_HEADS, head_dim=HEAD_DIM, causal=self.causal)
+        position = self.position.relative(
+            num_heads=NUM_HEADS, head_dim=HEAD_DIM, causal=self.causal
+        )
         for parameter in [] if position is None else position.parameters():
             torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(5))
         return position
@@ -85,18 +87,26 @@ def settings(kind: type[AttentionConfig]) -> Iterator[AttentionConfig]:
         yield replace(default, **{name: smallest(default, name) for name in numbers})
     for name, value in own_options(default).items():
         if isinstance(value, enum.Enum):
-            yield from (replace(default, **{name: other}) for other in type(value) if other is not value)
+            yield from (
+                replace(default, **{name: other}) for other in type(value) if other is not value
+            )
 
 
 def smallest(config: AttentionConfig, option: str) -> int:
-    return next(value for value in (0, 1, 2, 4) if not replace(config, **{option: value}).problems())
+    return next(
+        value for value in (0, 1, 2, 4) if not replace(config, **{option: value}).problems()
+    )
 
 
 def can_carry(config: AttentionConfig, role: Role, position: PositionConfig) -> bool:
     """Whether a mechanism can be given a position inside attention; only self-attention has one."""
     if role is Role.CROSS:
         return position.kind is PositionKind.NONE
-    able = {PositionKind.NONE: True, PositionKind.ROTARY: config.rotary, PositionKind.BIAS: config.has_logits}
+    able = {
+        PositionKind.NONE: True,
+        PositionKind.ROTARY: config.rotary,
+        PositionKind.BIAS: config.has_logits,
+    }
     return able.get(position.kind, False)
 
 
@@ -108,7 +118,9 @@ def all_cases(*kinds: PositionKind) -> list[Case]:
             for config in groupings(setting, every=number == 0):
                 for role in sorted(config.roles, key=lambda role: role.name):
                     for position in position_schemes().values():
-                        if (not kinds or position.kind in kinds) and can_carry(config, role, position()):
+                        if (not kinds or position.kind in kinds) and can_carry(
+                            config, role, position()
+                        ):
                             found.append(Case(config, role, position()))
     return found
 
@@ -144,7 +156,11 @@ class Batch:
         def normal(heads: int, length: int) -> Tensor:
             return torch.randn(len(lengths), heads, length, HEAD_DIM, generator=generator)
 
-        q, k, v = normal(NUM_HEADS, queries), normal(case.num_kv_heads, width), normal(case.num_kv_heads, width)
+        q, k, v = (
+            normal(NUM_HEADS, queries),
+            normal(case.num_kv_heads, width),
+            normal(case.num_kv_heads, width),
+        )
         return cls(q, k, v, Padding(torch.tensor(lengths), width))
 
     def real_queries(self, case: Case) -> Tensor:
@@ -163,9 +179,13 @@ class Batch:
 
 def assert_near(actual: Tensor, expected: Tensor, tolerance: float, what: str = "") -> None:
     """Within tolerance times the largest expected number, or times one."""
-    assert actual.shape == expected.shape, f"{what}: shape {tuple(actual.shape)}, not {tuple(expected.shape)}"
+    assert actual.shape == expected.shape, (
+        f"{what}: shape {tuple(actual.shape)}, not {tuple(expected.shape)}"
+    )
     if expected.numel() == 0:
         return
     actual, expected = actual.detach().double(), expected.detach().double()
     error, scale = float((actual - expected).abs().amax()), max(1.0, float(expected.abs().amax()))
-    assert error <= tolerance * scale, f"{what}: off by {error:.2e}, allowed {tolerance * scale:.2e}"
+    assert error <= tolerance * scale, (
+        f"{what}: off by {error:.2e}, allowed {tolerance * scale:.2e}"
+    )

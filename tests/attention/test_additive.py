@@ -45,7 +45,9 @@ def test_gradient_of_the_scores(seen: int) -> None:
     assert torch.autograd.gradcheck(lambda q, k, u: pair_logits(q, k, u, seen), (q, k, u))
 
 
-def test_what_is_kept_for_the_backward_pass_grows_with_the_length(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_for_the_backward_pass_grows_with_the_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Twice the length keeps about twice as much; the square would be four times."""
     monkeypatch.setattr(additive, "LOGITS", 2048)
     core, kept = core_of(Role.ENCODER), []
@@ -69,6 +71,10 @@ def test_recomputed_chunks_drop_the_same_weights(monkeypatch: pytest.MonkeyPatch
     core = core_of(Role.ENCODER, dropout=0.5).train()
     q, k = torch.randn(1, 4, 20, 8), torch.randn(1, 2, 20, 8)
     v = torch.eye(20)[None, None, :, :].expand(1, 2, 20, 20).clone().requires_grad_()
-    dropped = core(q, k, v).context  # values are unit vectors, so the context is the dropped weights: (1, 4, 20, 20)
+    dropped = core(
+        q, k, v
+    ).context  # values are unit vectors, so the context is the dropped weights: (1, 4, 20, 20)
     (gradient,) = torch.autograd.grad(dropped.sum(), v)
-    assert torch.allclose(gradient[0, :, :, 0], dropped[0].unflatten(0, (2, 2)).sum((1, 2)), atol=1e-5)
+    assert torch.allclose(
+        gradient[0, :, :, 0], dropped[0].unflatten(0, (2, 2)).sum((1, 2)), atol=1e-5
+    )

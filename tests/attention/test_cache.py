@@ -8,7 +8,9 @@ from seq2seq.padding import Padding
 def filled(length: int = 3) -> KeyValueCache:
     """Row r holds 10 r + position."""
     cache = KeyValueCache(3, capacity=70, like=torch.empty(0, 2, 0, 4))
-    values = (10 * torch.arange(3.0)[:, None] + torch.arange(float(length)))[:, None, :, None].expand(3, 2, length, 4)
+    values = (10 * torch.arange(3.0)[:, None] + torch.arange(float(length)))[
+        :, None, :, None
+    ].expand(3, 2, length, 4)
     cache.append(values, -values)
     return cache
 

@@ -18,7 +18,15 @@ from seq2seq.attention.reference import reference
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
 from seq2seq.position.config import AlibiConfig, PositionKind
-from tests.attention.cases import HEAD_DIM, NUM_HEADS, Batch, Case, all_cases, assert_near, with_weights
+from tests.attention.cases import (
+    HEAD_DIM,
+    NUM_HEADS,
+    Batch,
+    Case,
+    all_cases,
+    assert_near,
+    with_weights,
+)
 
 CASES = all_cases(PositionKind.NONE, PositionKind.BIAS)
 RAGGED = [150, 63, 0, 2, 1]  # longer than any block or chunk that a mechanism works in
@@ -30,15 +38,28 @@ causal_cases = pytest.mark.parametrize("case", [c for c in CASES if c.causal], i
 cross_cases = pytest.mark.parametrize("case", [c for c in CASES if c.role is Role.CROSS], ids=str)
 
 
-def attend(case: Case, core: AttentionCore, batch: Batch, *, need_weights: bool = False) -> AttentionOutput:
-    return core(batch.q, batch.k, batch.v, padding=batch.padding, bias=case.bias(), need_weights=need_weights)
+def attend(
+    case: Case, core: AttentionCore, batch: Batch, *, need_weights: bool = False
+) -> AttentionOutput:
+    return core(
+        batch.q,
+        batch.k,
+        batch.v,
+        padding=batch.padding,
+        bias=case.bias(),
+        need_weights=need_weights,
+    )
 
 
 @every_case
 @pytest.mark.parametrize("lengths", [[1], [2], [63], [100], RAGGED], ids=str)
 def test_outputs_and_gradients_are_those_of_the_formula(case: Case, lengths: list[int]) -> None:
     core, bias, batch = case.core(), case.bias(), Batch.of(case, lengths)
-    inputs = batch.leaves() + list(core.parameters()) + (list(bias.parameters()) if bias is not None else [])
+    inputs = (
+        batch.leaves()
+        + list(core.parameters())
+        + (list(bias.parameters()) if bias is not None else [])
+    )
     expected = reference(core, batch.q, batch.k, batch.v, padding=batch.padding, bias=bias)
     real = batch.real_queries(case)
     # Every number of the output has a weight of its own in the loss, so that no two errors cancel.
@@ -53,7 +74,9 @@ def test_outputs_and_gradients_are_those_of_the_formula(case: Case, lengths: lis
         return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)]
 
     for need_weights in (False, True) if with_weights(case) else (False,):
-        output = core(batch.q, batch.k, batch.v, padding=batch.padding, bias=bias, need_weights=need_weights)
+        output = core(
+            batch.q, batch.k, batch.v, padding=batch.padding, bias=bias, need_weights=need_weights
+        )
         assert_near(output.context * real, expected.context * real, OUTPUTS, "context")
         if output.weights is not None:
             assert_near(output.weights * real, expected.weights * real, OUTPUTS, "weights")
@@ -124,7 +147,9 @@ def test_any_split_into_steps_equals_the_whole(case: Case, split: list[int]) -> 
     contexts = []
     while cache.length < STEPS:
         new = slice(cache.length, min(cache.length + next(sizes), STEPS))
-        contexts.append(core.step(batch.q[:, :, new], batch.k[:, :, new], batch.v[:, :, new], cache, bias=bias))
+        contexts.append(
+            core.step(batch.q[:, :, new], batch.k[:, :, new], batch.v[:, :, new], cache, bias=bias)
+        )
         assert cache.length == new.stop
     assert_near(torch.cat(contexts, dim=2), whole, OUTPUTS, "steps")
 
@@ -135,7 +160,10 @@ def test_steps_continue_reordered_rows(case: Case) -> None:
     """Three rows, then five that continue some of them, then two, then the same two exchanged."""
     core, bias = case.core(), case.bias()
     cache = core.empty_cache(3, capacity=40, like=Batch.of(case, [1]).k)
-    history = [torch.empty(3, heads, 0, HEAD_DIM) for heads in (NUM_HEADS, case.num_kv_heads, case.num_kv_heads)]
+    history = [
+        torch.empty(3, heads, 0, HEAD_DIM)
+        for heads in (NUM_HEADS, case.num_kv_heads, case.num_kv_heads)
+    ]
     orders = [[0, 1, 2], [2, 0, 0, 1, 2], [4, 1], [1, 0]]
     for seed, (order, length) in enumerate(zip(orders, [9, 1, 13, 5], strict=True)):
         rows = torch.tensor(order)
@@ -143,7 +171,10 @@ def test_steps_continue_reordered_rows(case: Case) -> None:
             cache.reorder(rows)
         assert cache.rows == len(order)
         new = Batch.of(replace(case, role=Role.CAUSAL), [length] * len(order), seed=seed)
-        history = [torch.cat([old[rows], x], dim=2) for old, x in zip(history, (new.q, new.k, new.v), strict=True)]
+        history = [
+            torch.cat([old[rows], x], dim=2)
+            for old, x in zip(history, (new.q, new.k, new.v), strict=True)
+        ]
         stepped = core.step(new.q, new.k, new.v, cache, bias=bias)
         q, k, v = history
         whole = core(q, k, v, bias=bias).context
@@ -167,7 +198,12 @@ def test_source_cache_equals_the_whole(case: Case) -> None:
         cache.reorder(torch.tensor(order))
         rows = rows[order]
         assert cache.rows == len(order)
-        assert_near(core.step(batch.q[rows], None, None, cache), whole[rows], OUTPUTS, f"sentences {rows.tolist()}")
+        assert_near(
+            core.step(batch.q[rows], None, None, cache),
+            whole[rows],
+            OUTPUTS,
+            f"sentences {rows.tolist()}",
+        )
     assert_near(
         core.step(batch.q, None, None, core.source_cache(batch.k, batch.v, None)),
         core(batch.q, batch.k, batch.v).context,
@@ -188,9 +224,16 @@ def test_weights_are_what_they_claim_to_be(case: Case) -> None:
     assert output.weights is not None and fast.weights is None
     assert output.weights.shape == (len(RAGGED), NUM_HEADS, batch.q.size(2), batch.k.size(2))
     real = batch.real_queries(case)
-    assert_near(output.context * real, fast.context * real, OUTPUTS, "context of the path with weights")
+    assert_near(
+        output.context * real, fast.context * real, OUTPUTS, "context of the path with weights"
+    )
     kv_heads = torch.arange(NUM_HEADS) // (NUM_HEADS // case.num_kv_heads)
-    assert_near(output.weights @ batch.v[:, kv_heads] * real, fast.context * real, OUTPUTS, "weights times values")
+    assert_near(
+        output.weights @ batch.v[:, kv_heads] * real,
+        fast.context * real,
+        OUTPUTS,
+        "weights times values",
+    )
     assert (output.weights >= 0).all()
     assert not (output.weights * real)[~batch.padding.key_mask().expand_as(output.weights)].any()
     total = (output.weights * real).sum(-1)
@@ -226,24 +269,42 @@ def test_bfloat16_inputs_cost_no_more_than_their_precision(case: Case) -> None:
     """What an accelerator hands over under autocast: bfloat16 heads for float32 parameters."""
     core, batch = case.core(), Batch.of(case, RAGGED)
     batch.q, batch.k, batch.v = batch.q.bfloat16(), batch.k.bfloat16(), batch.v.bfloat16()
-    expected = reference(core, batch.q, batch.k, batch.v, padding=batch.padding, bias=case.bias()).context
+    expected = reference(
+        core, batch.q, batch.k, batch.v, padding=batch.padding, bias=case.bias()
+    ).context
     real = batch.real_queries(case)
     assert_near(attend(case, core, batch).context * real, expected * real, 3e-2, "context")
-    q, k, v = [x[3:] for x in (batch.q, batch.k, batch.v)] if case.role is Role.CROSS else (batch.q, batch.k, batch.v)
+    q, k, v = (
+        [x[3:] for x in (batch.q, batch.k, batch.v)]
+        if case.role is Role.CROSS
+        else (batch.q, batch.k, batch.v)
+    )
     if case.role is Role.CROSS:
         padding = batch.padding.select(torch.arange(3, len(RAGGED)))
-        assert_near(core.step(q, None, None, core.source_cache(k, v, padding)), expected[3:], 3e-2, "step")
+        assert_near(
+            core.step(q, None, None, core.source_cache(k, v, padding)), expected[3:], 3e-2, "step"
+        )
     elif case.causal:
-        cache = core.empty_cache(len(RAGGED), capacity=150, like=torch.empty(0, k.size(1), 0, HEAD_DIM))
+        cache = core.empty_cache(
+            len(RAGGED), capacity=150, like=torch.empty(0, k.size(1), 0, HEAD_DIM)
+        )
         contexts = [
-            core.step(q[:, :, t : t + 30], k[:, :, t : t + 30], v[:, :, t : t + 30], cache, bias=case.bias())
+            core.step(
+                q[:, :, t : t + 30],
+                k[:, :, t : t + 30],
+                v[:, :, t : t + 30],
+                cache,
+                bias=case.bias(),
+            )
             for t in range(0, 150, 30)
         ]
         assert_near(torch.cat(contexts, dim=2) * real, expected * real, 3e-2, "steps")
 
 
 @pytest.mark.parametrize(
-    "case", [c for c in CASES if c.role is not Role.ENCODER and c.position.kind is PositionKind.NONE], ids=str
+    "case",
+    [c for c in CASES if c.role is not Role.ENCODER and c.position.kind is PositionKind.NONE],
+    ids=str,
 )
 @torch.no_grad()
 def test_state_is_counted_and_shared_by_the_heads_of_a_group(case: Case) -> None:

@@ -43,7 +43,9 @@ def test_a_padded_batch_equals_each_sentence_alone(case: Case, dtype: str) -> No
     keys = normal(len(RAGGED), width, D_MODEL)
     x = normal(len(RAGGED), 5, D_MODEL, seed=1) if case.role is Role.CROSS else keys
 
-    def attend(attention: MultiHeadAttention, x: Tensor, keys: Tensor, lengths: list[int]) -> Tensor:
+    def attend(
+        attention: MultiHeadAttention, x: Tensor, keys: Tensor, lengths: list[int]
+    ) -> Tensor:
         source = keys if case.role is Role.CROSS else None
         padding = Padding(torch.tensor(lengths), keys.size(1))
         return attention(x, source, padding=padding, position=relative).context
@@ -58,8 +60,18 @@ def test_a_padded_batch_equals_each_sentence_alone(case: Case, dtype: str) -> No
             for row, length in enumerate(RAGGED):
                 queries = x.size(1) if case.role is Role.CROSS else length
                 if length > 0:
-                    alone = attend(attention, x[row : row + 1, :queries], keys[row : row + 1, :length], [length])
-                    assert_near(together[row : row + 1, :queries], alone, TOLERANCE[dtype], f"a sentence of {length}")
+                    alone = attend(
+                        attention,
+                        x[row : row + 1, :queries],
+                        keys[row : row + 1, :length],
+                        [length],
+                    )
+                    assert_near(
+                        together[row : row + 1, :queries],
+                        alone,
+                        TOLERANCE[dtype],
+                        f"a sentence of {length}",
+                    )
     for name, parameter in attention.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name
     with torch.no_grad():
@@ -108,7 +120,9 @@ def test_beams_read_their_own_sentence(case: Case, dtype: str) -> None:
         assert_near(attention(x, cache=cache).context, whole, TOLERANCE[dtype], "every sentence")
         cache.reorder(torch.tensor([3, 0]))
         kept = torch.tensor([9, 10, 11, 0, 1, 2])
-        assert_near(attention(x[kept], cache=cache).context, whole[kept], TOLERANCE[dtype], "two sentences")
+        assert_near(
+            attention(x[kept], cache=cache).context, whole[kept], TOLERANCE[dtype], "two sentences"
+        )
 
 
 @every_case
@@ -123,7 +137,9 @@ def test_module_is_projections_and_positions_around_the_formula(case: Case) -> N
     weights = attention.query_key_value.weight.split([size * HEAD_DIM for size in sizes])
     biases = attention.query_key_value.bias.split([size * HEAD_DIM for size in sizes])
     q, k, v = (
-        torch.stack([(y @ w.T + b)[..., h * HEAD_DIM : (h + 1) * HEAD_DIM] for h in range(size)], dim=1)
+        torch.stack(
+            [(y @ w.T + b)[..., h * HEAD_DIM : (h + 1) * HEAD_DIM] for h in range(size)], dim=1
+        )
         for y, w, b, size in zip((x, source, source), weights, biases, sizes, strict=True)
     )
     if isinstance(relative, Rotary):
@@ -131,7 +147,9 @@ def test_module_is_projections_and_positions_around_the_formula(case: Case) -> N
     bias = relative if isinstance(relative, LogitBias) else None
     context = reference(attention.core, q, k, v, padding=padding, bias=bias).context.float()
     expected = attention.output(torch.cat(context.unbind(1), dim=-1))
-    given = attention(x, source if case.role is Role.CROSS else None, padding=padding, position=relative).context
+    given = attention(
+        x, source if case.role is Role.CROSS else None, padding=padding, position=relative
+    ).context
     real = torch.ones(2, x.size(1), 1) if case.role is Role.CROSS else padding.valid()[..., None]
     assert_near(given * real, expected * real, TOLERANCE["float32"])
 
@@ -140,4 +158,6 @@ def rotated(x: Tensor) -> Tensor:
     """Pair i of position p times exp(1j p / 10000^(2i / K))."""
     angles = torch.arange(x.size(2))[:, None] / 10_000 ** (torch.arange(0, HEAD_DIM, 2) / HEAD_DIM)
     turn = torch.polar(torch.ones_like(angles), angles)
-    return torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous()) * turn).flatten(-2)
+    return torch.view_as_real(
+        torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous()) * turn
+    ).flatten(-2)

@@ -50,7 +50,11 @@ def counted(case: Case) -> list[int]:
 
 def held(cache: AttentionCache) -> int:
     """Bytes of memory that its tensors keep alive: more than their numbers where one is part of a larger one."""
-    memory = [x.untyped_storage() for x in vars(cache).values() if isinstance(x, Tensor) and x.is_floating_point()]
+    memory = [
+        x.untyped_storage()
+        for x in vars(cache).values()
+        if isinstance(x, Tensor) and x.is_floating_point()
+    ]
     return sum({storage.data_ptr(): storage.nbytes() for storage in memory}.values())
 
 
@@ -78,7 +82,9 @@ def test_state_is_bounded_by_the_window(case: Case) -> None:
     reach = case.config.window - 1  # type: ignore[attr-defined]
     with torch.no_grad():
         found = caches(case)
-    assert [cache.nbytes() for cache in found] == [keys_and_values(case, min(length, reach)) for length in LENGTHS]
+    assert [cache.nbytes() for cache in found] == [
+        keys_and_values(case, min(length, reach)) for length in LENGTHS
+    ]
     assert all(held(cache) == cache.nbytes() for cache in found)
 
 
@@ -96,7 +102,9 @@ def test_state_is_all_keys_and_values(case: Case) -> None:
 
 @pytest.mark.parametrize("role", [Role.CAUSAL, Role.CROSS], ids=lambda role: role.name)
 @pytest.mark.parametrize(
-    "mechanism", [kind for kind in mechanisms().values() if issubclass(kind, FullConfig)], ids=lambda kind: kind.name
+    "mechanism",
+    [kind for kind in mechanisms().values() if issubclass(kind, FullConfig)],
+    ids=lambda kind: kind.name,
 )
 @torch.no_grad()
 def test_shared_heads_are_remembered_once(mechanism: type[AttentionConfig], role: Role) -> None:

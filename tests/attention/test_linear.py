@@ -6,7 +6,9 @@ from seq2seq.attention.mechanisms.linear import LinearCore
 
 
 def core_of(role: Role, feature_map: FeatureMap = FeatureMap.elu_plus_one) -> LinearCore:
-    core = LinearConfig(feature_map=feature_map).build(Site(role, num_heads=2, head_dim=8, max_length=64))
+    core = LinearConfig(feature_map=feature_map).build(
+        Site(role, num_heads=2, head_dim=8, max_length=64)
+    )
     assert isinstance(core, LinearCore)
     return core.eval()
 
@@ -25,7 +27,11 @@ def test_a_query_without_features_returns_zeros(role: Role) -> None:
     for gradient in torch.autograd.grad(output.context.sum() + output.weights.sum(), leaves):
         assert gradient.isfinite().all()
     with torch.no_grad():
-        cache = core.source_cache(k, v, None) if role is Role.CROSS else core.empty_cache(1, capacity=5, like=k)
+        cache = (
+            core.source_cache(k, v, None)
+            if role is Role.CROSS
+            else core.empty_cache(1, capacity=5, like=k)
+        )
         stepped = core.step(q, *((None, None) if role is Role.CROSS else (k, v)), cache)
     assert not stepped[:, :, 3].any()
 

@@ -34,7 +34,9 @@ def test_slots_do_not_hold_what_is_padded() -> None:
 def test_source_cache_holds_the_slots_alone(length: int) -> None:
     k = torch.randn(3, 2, length, 8)
     cache = core_of().source_cache(k, k, None)
-    assert cache.nbytes() == 2 * 3 * 2 * 6 * 8 * 4  # k and v: 3 sentences, 2 heads, 6 slots of 8 float32
+    assert (
+        cache.nbytes() == 2 * 3 * 2 * 6 * 8 * 4
+    )  # k and v: 3 sentences, 2 heads, 6 slots of 8 float32
 
 
 def test_a_source_longer_than_its_projections_is_refused() -> None:

@@ -65,7 +65,9 @@ READS: dict[type[AttentionConfig], Callable[[int, int, Any, Role], bool]] = {
     StridedConfig: lambda i, j, c, role: abs(i - j) < c.window or abs(i - j) % c.stride == 0,
     LogSparseConfig: lambda i, j, c, role: abs(i - j) < c.window or power_of_two(abs(i - j)),
     BlockSparseConfig: lambda i, j, c, role: (
-        near_block(i, j, c) or j < c.global_blocks * c.block or (role is Role.ENCODER and i < c.global_blocks * c.block)
+        near_block(i, j, c)
+        or j < c.global_blocks * c.block
+        or (role is Role.ENCODER and i < c.global_blocks * c.block)
     ),
 }
 
@@ -82,7 +84,10 @@ def make(config: AttentionConfig, role: Role, *, block: int | None = None) -> Sp
 
 
 def heads(length: int, *, batch: int = 3, num_kv_heads: int = 4) -> list[Tensor]:
-    return [torch.randn(batch, number, length, 8, requires_grad=True) for number in (4, num_kv_heads, num_kv_heads)]
+    return [
+        torch.randn(batch, number, length, 8, requires_grad=True)
+        for number in (4, num_kv_heads, num_kv_heads)
+    ]
 
 
 @pytest.mark.parametrize("config", [FullConfig(), *SPARSE], ids=str)
@@ -91,16 +96,25 @@ def test_pattern_is_the_definition(config: AttentionConfig, role: Role) -> None:
     positions = torch.arange(40)
     found = pattern(config, role)(positions[:, None], positions[None])
     reads = READS[type(config)]
-    expected = [[reads(i, j, config, role) and (role is Role.ENCODER or j <= i) for j in range(40)] for i in range(40)]
+    expected = [
+        [reads(i, j, config, role) and (role is Role.ENCODER or j <= i) for j in range(40)]
+        for i in range(40)
+    ]
     assert torch.equal(found, torch.tensor(expected))
 
 
 @every_sparse
 @both_roles
 @pytest.mark.parametrize("position", [None, T5Config()], ids=["none", "t5"])
-def test_many_blocks_agree_with_the_formula(config: AttentionConfig, role: Role, position: T5Config | None) -> None:
+def test_many_blocks_agree_with_the_formula(
+    config: AttentionConfig, role: Role, position: T5Config | None
+) -> None:
     core = make(replace(config, num_kv_heads=2), role, block=8)
-    bias = None if position is None else position.relative(num_heads=4, head_dim=8, causal=role is Role.CAUSAL)
+    bias = (
+        None
+        if position is None
+        else position.relative(num_heads=4, head_dim=8, causal=role is Role.CAUSAL)
+    )
     assert bias is None or isinstance(bias, LogitBias)
     length = 75
     q, k, v = heads(length, num_kv_heads=2)
@@ -112,7 +126,9 @@ def test_many_blocks_agree_with_the_formula(config: AttentionConfig, role: Role,
     towards = torch.randn_like(found) * real
     torch.testing.assert_close(found * real, (expected * real).float(), atol=2e-5, rtol=0)
     gradients = torch.autograd.grad(found, trained, towards)
-    for own, other in zip(gradients, torch.autograd.grad(expected, trained, towards.double()), strict=True):
+    for own, other in zip(
+        gradients, torch.autograd.grad(expected, trained, towards.double()), strict=True
+    ):
         torch.testing.assert_close(own, other, atol=1e-4, rtol=0)
 
 
@@ -142,7 +158,9 @@ def test_steps_across_window_and_block_edges(config: AttentionConfig, split: lis
     cache = core.empty_cache(3, capacity=60, like=k)
     parts = zip(*(x.split(split, 2) for x in (q, k, v)), strict=True)
     steps = [core.step(*part, cache) for part in parts]
-    torch.testing.assert_close(torch.cat(steps, 2), reference(core, q, k, v).context.float(), atol=2e-5, rtol=0)
+    torch.testing.assert_close(
+        torch.cat(steps, 2), reference(core, q, k, v).context.float(), atol=2e-5, rtol=0
+    )
     assert cache.length == 60
 
 
@@ -182,7 +200,9 @@ class Largest(TorchDispatchMode):
         super().__init__()
         self.numel = 0
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         output = function(*args, **(kwargs or {}))
         for tensor in output if isinstance(output, (tuple, list)) else [output]:
             if isinstance(tensor, Tensor):
@@ -190,16 +210,27 @@ class Largest(TorchDispatchMode):
         return output
 
 
-LONG: list[AttentionConfig] = [LocalConfig(), StridedConfig(stride=64), LogSparseConfig(), BlockSparseConfig()]
+LONG: list[AttentionConfig] = [
+    LocalConfig(),
+    StridedConfig(stride=64),
+    LogSparseConfig(),
+    BlockSparseConfig(),
+]
 
 
 @pytest.mark.parametrize("config", LONG, ids=str)
 @both_roles
 @pytest.mark.parametrize("position", [None, T5Config()], ids=["none", "t5"])
-def test_no_tensor_is_quadratic(config: AttentionConfig, role: Role, position: T5Config | None) -> None:
+def test_no_tensor_is_quadratic(
+    config: AttentionConfig, role: Role, position: T5Config | None
+) -> None:
     length = 2048
     core = config.build(Site(role, 1, 4, length)).train()
-    bias = None if position is None else position.relative(num_heads=1, head_dim=4, causal=role is Role.CAUSAL)
+    bias = (
+        None
+        if position is None
+        else position.relative(num_heads=1, head_dim=4, causal=role is Role.CAUSAL)
+    )
     q, k, v = [torch.randn(1, 1, length, 4, requires_grad=True) for _ in range(3)]
     padding = Padding(torch.tensor([length - 5]), length)
     with Largest() as largest:
@@ -231,7 +262,9 @@ def test_merged_parts_are_one_softmax() -> None:
     may_read[1, :5], may_read[2, 5:] = False, False  # nothing in one
     bias = torch.randn(4, 6, 9)
     first, second = [
-        dense_part(q, k[:, :, part], v[:, :, part], may_read=may_read[:, part], bias=bias[:, :, part])
+        dense_part(
+            q, k[:, :, part], v[:, :, part], may_read=may_read[:, part], bias=bias[:, :, part]
+        )
         for part in (slice(5), slice(5, 9))
     ]
     own_k, own_v = (x[:, :, None, 5:].expand(-1, -1, 6, -1, -1) for x in (k, v))
@@ -250,7 +283,9 @@ def test_classes_are_taken_apart_and_put_together(length: int) -> None:
     classes = by_class(x, 7)
     assert classes.shape == (1, 7, 1, -(-length // 7), 1)
     assert (classes.flatten()[classes.flatten() > 0] < length).all()
-    assert all((row.flatten()[row.flatten() > 0] % 7 == c).all() for c, row in enumerate(classes[0]))
+    assert all(
+        (row.flatten()[row.flatten() > 0] % 7 == c).all() for c, row in enumerate(classes[0])
+    )
     torch.testing.assert_close(by_position(classes, length), x)
 
 
@@ -274,5 +309,7 @@ def test_the_page_shows_the_code(tmp_path: Path) -> None:
     for name in DRAWN:
         save_pattern(tmp_path / f"{name}.svg", mechanisms()[name]())
         shown = PAGE.parent / "images" / f"{name}.svg"
-        assert shown.read_bytes() == (tmp_path / f"{name}.svg").read_bytes(), "run python scripts/attention_page.py"
+        assert shown.read_bytes() == (tmp_path / f"{name}.svg").read_bytes(), (
+            "run python scripts/attention_page.py"
+        )
         assert f"(images/{name}.svg)" in page

@@ -136,13 +136,17 @@ def test_no_size_of_keys_and_queries_overflows_or_vanishes(role: Role, size: flo
     core = core_of(site=replace(SITE, role=role))
     q, k, v = (normal(2, 4, 200, 16, seed=seed) for seed in range(3))
     q, k = size * q, size * k
-    k[:, :, 150] *= 0.01  # the largest peaks of all rise here: exp(w . k - |k|^2 / 2) is nearest to one
+    k[:, :, 150] *= (
+        0.01  # the largest peaks of all rise here: exp(w . k - |k|^2 / 2) is nearest to one
+    )
     given = core(q, k, v, need_weights=True)
     expected = reference(core, q, k, v)
     assert given.weights is not None and expected.weights is not None
     # The exponents are sums of some hundreds, which float32 holds to 1e-7 of their size.
     tolerance = 1e-5 * max(1, size) ** 2
-    readable = expected.weights.sum(-1, keepdim=True) > 0  # float64 itself underflows for the largest keys
+    readable = (
+        expected.weights.sum(-1, keepdim=True) > 0
+    )  # float64 itself underflows for the largest keys
     assert ((given.context - expected.context) * readable).abs().max() < tolerance
     assert ((given.weights - expected.weights) * readable).abs().max() < tolerance
     assert given.weights.sum(-1).sub(1).abs().max() < 1e-4
@@ -158,17 +162,23 @@ def test_stabiliser_does_not_see_the_future() -> None:
     alone = core(q[:, :, :30], k[:, :, :30], v[:, :, :30]).context
     assert torch.allclose(core(q, k, v).context[:, :, :30], alone, atol=1e-4)
     exponents = core.key_exponents(k, None)
-    sizes = [size for size, _, _ in chunks_of(exponents, torch.full_like(exponents[:, :, 0], -1e30))]
+    sizes = [
+        size for size, _, _ in chunks_of(exponents, torch.full_like(exponents[:, :, 0], -1e30))
+    ]
     assert sum(sizes) == 40 and len(sizes) > 1
 
 
 @pytest.mark.parametrize("role", [Role.ENCODER, Role.CROSS])
-def test_pieces_of_a_long_sequence_agree_with_the_formula(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_of_a_long_sequence_agree_with_the_formula(
+    role: Role, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also in a sentence that ends before the last piece begins, and in one without a word."""
     monkeypatch.setattr(performer, "PIECE", 7)
     core = core_of(replace(CONFIG, num_kv_heads=2), replace(SITE, role=role))
     padding = Padding(torch.tensor([30, 13, 0]), 30)
-    heads = [normal(3, size, 30, 16, seed=seed).requires_grad_() for seed, size in enumerate((4, 2, 2))]
+    heads = [
+        normal(3, size, 30, 16, seed=seed).requires_grad_() for seed, size in enumerate((4, 2, 2))
+    ]
     expected = reference(core, *heads, padding=padding).context
     given = core(*heads, padding=padding).context
     assert torch.allclose(given, expected.float(), atol=1e-5)

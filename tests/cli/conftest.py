@@ -25,7 +25,9 @@ Command = Callable[..., Finished]
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Iterator[Command]:
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> Iterator[Command]:
     """command("translate", "--run", DIR, stdin=b"..."): how it ended and what it wrote."""
 
     def run(*arguments: object, stdin: bytes = b"") -> Finished:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import seq2seq
-from seq2seq.alignment.agree import agreed_links, product_of
 from seq2seq.alignment.config import LEAST_CHANCE, LinkMethod
+from seq2seq.alignment.joint import agreed_links, product_of
 from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import format_links, parse_links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
@@ -32,16 +32,23 @@ def files(write: Write) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("name", [[], ["text"]])
-def test_links_of_given_translations(command: Command, run: Path, files: tuple[Path, Path], name: list[str]) -> None:
+def test_links_of_given_translations(
+    command: Command, run: Path, files: tuple[Path, Path], name: list[str]
+) -> None:
     ended = command("align", *name, "--run", run, *files)
     assert ended.code == 0
     found = ended.out.split("\n")
     expected = list(seq2seq.load(run).score(SOURCES, TARGETS, alignments=True))
-    assert found == [*(format_links(each.alignment.links) for each in expected if each.alignment), ""]
+    assert found == [
+        *(format_links(each.alignment.links) for each in expected if each.alignment),
+        "",
+    ]
     assert found[-3:] == ["", "", ""], "an empty side has no links"
     for line, source, target in zip(found[:10], SOURCES, TARGETS, strict=False):
         pairs = [tuple(map(int, link.split("-"))) for link in line.split()]
-        assert {pair[1] for pair in pairs} <= set(range(len(target.split()))), "argmax: no target word twice"
+        assert {pair[1] for pair in pairs} <= set(range(len(target.split()))), (
+            "argmax: no target word twice"
+        )
         assert len(pairs) == len({pair[1] for pair in pairs}) > 0
         assert all(0 <= pair[0] < len(source.split()) for pair in pairs)
 
@@ -88,7 +95,9 @@ def test_what_cannot_be_honoured_is_refused(
 def test_a_model_without_weights_says_so(
     command: Command, tokenizers: Tokenizers, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    ended = command("align", "--run", make_run(tmp_path / "run", tokenizers, cross=LinformerConfig()), *files)
+    ended = command(
+        "align", "--run", make_run(tmp_path / "run", tokenizers, cross=LinformerConfig()), *files
+    )
     assert (ended.code, ended.out) == (2, "")
     assert "linformer" in ended.err
 
@@ -122,7 +131,10 @@ def test_choose_gives_options_that_align_text_takes(
     chosen = found["runs"][0]
     heads = ",".join(map(str, chosen["heads"]))
     shifted = str(chosen["shifted"]).lower()
-    assert f"alignment.layer={chosen['layer']} alignment.heads=[{heads}] alignment.shifted={shifted}" in ended.err
+    assert (
+        f"alignment.layer={chosen['layer']} alignment.heads=[{heads}] alignment.shifted={shifted}"
+        in ended.err
+    )
 
 
 @pytest.mark.parametrize("method", [None, SymmetrizeMethod.union])
@@ -166,25 +178,42 @@ def test_two_runs_together(
     assert threshold is None or sum(map(len, expected)) > 20
 
 
-def test_two_runs_of_one_direction_are_refused(command: Command, run: Path, files: tuple[Path, Path]) -> None:
+def test_two_runs_of_one_direction_are_refused(
+    command: Command, run: Path, files: tuple[Path, Path]
+) -> None:
     ended = command("align", "both", "--run", run, "--reverse", run, *files)
     assert (ended.code, ended.out) == (2, "")
     assert "--reverse: must translate yy to xx" in ended.err
 
 
-def test_choose_by_gold(command: Command, run: Path, files: tuple[Path, Path], write: Write) -> None:
+def test_choose_by_gold(
+    command: Command, run: Path, files: tuple[Path, Path], write: Write
+) -> None:
     gold = command("align", "--run", run, "--layer", 0, "--heads", 1, "--shifted", *files).out
     one_based = "\n".join(
-        " ".join(f"{source + 1}-{target + 1}" for source, target in parse_links(line)) for line in gold.split("\n")
+        " ".join(f"{source + 1}-{target + 1}" for source, target in parse_links(line))
+        for line in gold.split("\n")
     )
-    ended = command("align", "choose", "--run", run, "--gold", write("g", one_based), "--gold-index-base", 1, *files)
+    ended = command(
+        "align",
+        "choose",
+        "--run",
+        run,
+        "--gold",
+        write("g", one_based),
+        "--gold-index-base",
+        1,
+        *files,
+    )
     assert ended.code == 0, ended.err
     (found,) = json.loads(ended.out)["runs"]
     assert (found["layer"], found["heads"], found["shifted"], found["aer"]) == (0, [1], True, 0)
     assert "--layer 0 --heads 1 --shifted" in ended.err
 
 
-def test_choose_refuses_what_contradicts(command: Command, run: Path, files: tuple[Path, Path], write: Write) -> None:
+def test_choose_refuses_what_contradicts(
+    command: Command, run: Path, files: tuple[Path, Path], write: Write
+) -> None:
     gold = write("g", "0-0\n")
     for arguments, message in (
         ([], "--reverse, --gold: one is needed"),
@@ -212,17 +241,27 @@ REVERSE = "0-0 1-1 1-3\n\n0-0\n"  # target-source
         (SymmetrizeMethod.grow_diag_final_and, "0-0 1-1 2-1 3-1\n\n0-1\n"),
     ],
 )
-def test_symmetrize(command: Command, write: Write, method: SymmetrizeMethod, expected: str) -> None:
-    ended = command("align", "symmetrize", write("f", FORWARD), write("r", REVERSE), "--method", method.value)
+def test_symmetrize(
+    command: Command, write: Write, method: SymmetrizeMethod, expected: str
+) -> None:
+    ended = command(
+        "align", "symmetrize", write("f", FORWARD), write("r", REVERSE), "--method", method.value
+    )
     assert (ended.code, ended.out) == (0, expected)
 
 
-def test_symmetrize_refuses_files_that_do_not_belong_together(command: Command, write: Write) -> None:
-    ended = command("align", "symmetrize", write("f", FORWARD), write("r", "0-0\n"), "--method", "union")
+def test_symmetrize_refuses_files_that_do_not_belong_together(
+    command: Command, write: Write
+) -> None:
+    ended = command(
+        "align", "symmetrize", write("f", FORWARD), write("r", "0-0\n"), "--method", "union"
+    )
     assert (ended.code, ended.out) == (1, "")
     assert "has 3 lines and" in ended.err
     assert command("align", "symmetrize", write("f", FORWARD), write("r", REVERSE)).code == 2
-    ended = command("align", "symmetrize", write("f", "0-0\n1:1\n"), write("r", "\n\n"), "--method", "union")
+    ended = command(
+        "align", "symmetrize", write("f", "0-0\n1:1\n"), write("r", "\n\n"), "--method", "union"
+    )
     assert ended.code == 1
     assert "f:2: '1:1' is not a link" in ended.err
 
@@ -232,8 +271,16 @@ def test_symmetrize_refuses_files_that_do_not_belong_together(command: Command, 
 def test_score(command: Command, write: Write, base: int, swap: bool) -> None:
     links = [(0, 0), (1, 2), (2, 1)]
     text = " ".join(f"{j}-{i}" if swap else f"{i}-{j}" for i, j in links)
-    gold = " ".join(f"{i + base}{kind}{j + base}" for i, j, kind in [(0, 0, "-"), (1, 2, "p"), (3, 3, "-")])
-    arguments = ["--gold", write("gold", gold + "\n"), "--gold-index-base", base, *(["--swap"] if swap else [])]
+    gold = " ".join(
+        f"{i + base}{kind}{j + base}" for i, j, kind in [(0, 0, "-"), (1, 2, "p"), (3, 3, "-")]
+    )
+    arguments = [
+        "--gold",
+        write("gold", gold + "\n"),
+        "--gold-index-base",
+        base,
+        *(["--swap"] if swap else []),
+    ]
     ended = command("align", "score", write("links", text + "\n"), *arguments)
     assert ended.code == 0
     assert json.loads(ended.out) == {
@@ -241,7 +288,14 @@ def test_score(command: Command, write: Write, base: int, swap: bool) -> None:
         "recall": pytest.approx(1 / 2),
         "f1": pytest.approx(4 / 7),
         "aer": pytest.approx(1 - 3 / 5),
-        "counts": {"sentences": 1, "links": 3, "sure": 2, "possible": 3, "matched_sure": 1, "matched_possible": 2},
+        "counts": {
+            "sentences": 1,
+            "links": 3,
+            "sure": 2,
+            "possible": 3,
+            "matched_sure": 1,
+            "matched_possible": 2,
+        },
     }
 
 

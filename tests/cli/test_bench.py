@@ -9,12 +9,19 @@ import pytest
 from omegaconf import OmegaConf
 
 from seq2seq.attention.config import mechanisms
-from seq2seq.cli import bench, bench_cell, bench_plan
-from seq2seq.cli.bench_plan import ROLES, Request, Settings, chosen, plan
+from seq2seq.bench import cell as bench_cell
+from seq2seq.bench import plan as bench_plan
+from seq2seq.bench.plan import ROLES, Request, Settings, chosen, plan
+from seq2seq.cli import bench
 from seq2seq.errors import ConfigError
 from tests.cli.conftest import Command
 
-LEGAL = [(name, role) for name, config in mechanisms().items() for role in ROLES if ROLES[role] in config.roles]
+LEGAL = [
+    (name, role)
+    for name, config in mechanisms().items()
+    for role in ROLES
+    if ROLES[role] in config.roles
+]
 
 
 @pytest.fixture
@@ -70,7 +77,9 @@ def test_state_grows_as_each_mechanism_promises() -> None:
 
 def test_the_peak_is_that_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_cell, "ENOUGH", 0.0)
-    monkeypatch.setattr(bench_cell, "forward_backward", lambda core, inputs: inputs.q.new_ones(64 * 2**18).sum())
+    monkeypatch.setattr(
+        bench_cell, "forward_backward", lambda core, inputs: inputs.q.new_ones(64 * 2**18).sum()
+    )
     (cell,) = bench_cell.measure(request_for("full", "encoder", [8]))["rows"]
     assert 63 * 2**20 < cell["peak_bytes"] < 80 * 2**20
 
@@ -78,18 +87,42 @@ def test_the_peak_is_that_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small")
 def test_processes_files_and_tables(command: Command, tmp_path: Path) -> None:
     output = tmp_path / "deep" / "results.json"
-    ended = command("bench", "attention", "--mechanisms", "linformer,mqa", "--roles", "decoder", "--output", output)
+    ended = command(
+        "bench",
+        "attention",
+        "--mechanisms",
+        "linformer,mqa",
+        "--roles",
+        "decoder",
+        "--output",
+        output,
+    )
     assert ended.code == 0, ended.err
-    assert "left out: linformer in role decoder: cannot serve as decoder causal self-attention" in ended.err
+    assert (
+        "left out: linformer in role decoder: cannot serve as decoder causal self-attention"
+        in ended.err
+    )
     assert "[3/3] mqa decoder steps up to 16" in ended.err
     results = json.loads(output.read_text())
     assert [(c["mechanism"], c["role"], c["length"]) for c in results["cells"]] == [
         ("mqa", "decoder", 16),
         ("mqa", "decoder", 24),
     ]
-    assert set(results["cells"][0]) == {"mechanism", "role", "length", "seconds", "peak_bytes", "state_bytes"}
-    assert [(s["length"], s["state_bytes"]) for s in results["steps"]] == [(8, 2 * 8 * 8 * 4), (16, 2 * 16 * 8 * 4)]
-    assert results["fits"] == [{"mechanism": "mqa", "role": "decoder", "time_exponent": None, "memory_exponent": None}]
+    assert set(results["cells"][0]) == {
+        "mechanism",
+        "role",
+        "length",
+        "seconds",
+        "peak_bytes",
+        "state_bytes",
+    }
+    assert [(s["length"], s["state_bytes"]) for s in results["steps"]] == [
+        (8, 2 * 8 * 8 * 4),
+        (16, 2 * 16 * 8 * 4),
+    ]
+    assert results["fits"] == [
+        {"mechanism": "mqa", "role": "decoder", "time_exponent": None, "memory_exponent": None}
+    ]
     assert results["settings"]["threads"] >= 1
     assert output.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert "mechanism  role     16" in ended.out
@@ -106,33 +139,66 @@ def test_a_failed_measurement_does_not_lose_the_others(
         if request.lengths == [24]:
             return subprocess.CompletedProcess(arguments, -9, "", "")
         row = {"length": request.lengths[0], "seconds": 1.0, "peak_bytes": 0, "state_bytes": 7}
-        return subprocess.CompletedProcess(arguments, 0, json.dumps({"rows": [row], "threads": 1, "torch": "2"}), "")
+        return subprocess.CompletedProcess(
+            arguments, 0, json.dumps({"rows": [row], "threads": 1, "torch": "2"}), ""
+        )
 
     monkeypatch.setattr(subprocess, "run", run)
-    ended = command("bench", "attention", "--mechanisms", "full", "--roles", "decoder", "--output", tmp_path / "r.json")
+    ended = command(
+        "bench",
+        "attention",
+        "--mechanisms",
+        "full",
+        "--roles",
+        "decoder",
+        "--output",
+        tmp_path / "r.json",
+    )
     assert ended.code == 1
     assert "error: 2 of 3 measurements failed" in ended.err
-    assert "full decoder 24: killed by signal 9, which for 9 often means too little memory" in ended.err
+    assert (
+        "full decoder 24: killed by signal 9, which for 9 often means too little memory"
+        in ended.err
+    )
     assert "full decoder steps up to 16: RuntimeError: too odd" in ended.err
-    assert [cell["length"] for cell in json.loads((tmp_path / "r.json").read_text())["cells"]] == [16]
+    assert [cell["length"] for cell in json.loads((tmp_path / "r.json").read_text())["cells"]] == [
+        16
+    ]
     assert (tmp_path / "r.png").exists()
 
 
 def test_exponents_need_five_lengths() -> None:
     cells = [
-        {"mechanism": "m", "role": "encoder", "length": n, "seconds": 3e-7 * n**1.5, "peak_bytes": 10 * n}
+        {
+            "mechanism": "m",
+            "role": "encoder",
+            "length": n,
+            "seconds": 3e-7 * n**1.5,
+            "peak_bytes": 10 * n,
+        }
         for n in (1024, 2048, 4096, 8192, 16384)
     ]
-    assert bench.fits(cells) == [{"mechanism": "m", "role": "encoder", "time_exponent": 1.5, "memory_exponent": 1.0}]
+    assert bench.fits(cells) == [
+        {"mechanism": "m", "role": "encoder", "time_exponent": 1.5, "memory_exponent": 1.0}
+    ]
     assert bench.fits(cells[1:])[0]["time_exponent"] is None
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--mechanisms", "locl"], "--mechanisms: 'locl' does not exist; did you mean local? choose from full"),
-        (["--roles", "both"], "--roles: 'both' does not exist; choose from encoder, decoder, cross"),
-        (["--lengths", "0"], "--lengths: must be whole numbers from 1 between commas, such as 1024,2048; not '0'"),
+        (
+            ["--mechanisms", "locl"],
+            "--mechanisms: 'locl' does not exist; did you mean local? choose from full",
+        ),
+        (
+            ["--roles", "both"],
+            "--roles: 'both' does not exist; choose from encoder, decoder, cross",
+        ),
+        (
+            ["--lengths", "0"],
+            "--lengths: must be whole numbers from 1 between commas, such as 1024,2048; not '0'",
+        ),
         (["--output", "x.csv"], "--output: must end in .json, not be x.csv"),
         (["--mechanisms", "linformer", "--roles", "decoder"], "nothing is left to measure"),
     ],

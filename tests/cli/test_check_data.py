@@ -24,7 +24,11 @@ def test_every_problem_is_told(command: Command, write: Write) -> None:
     ended = command("check-data", "--source", source, "--target", target)
     assert ended.code == 1
     assert "error: 4 problems" in ended.err
-    for problem in (f"{source}:2: is not valid UTF-8", f"{source}:3: holds a carriage", f"{source}:4: holds a NUL"):
+    for problem in (
+        f"{source}:2: is not valid UTF-8",
+        f"{source}:3: holds a carriage",
+        f"{source}:4: holds a NUL",
+    ):
         assert problem in ended.err
     assert "has 4 lines and" in ended.err
     assert command("check-data", "--source", source, "--target", "absent").code == 1

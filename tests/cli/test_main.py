@@ -16,7 +16,16 @@ def test_help_and_version(command: Command) -> None:
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
-    heavy = ["torch", "lightning", "datasets", "sentencepiece", "sacrebleu", "matplotlib", "pandas", "hydra"]
+    heavy = [
+        "torch",
+        "lightning",
+        "datasets",
+        "sentencepiece",
+        "sacrebleu",
+        "matplotlib",
+        "pandas",
+        "hydra",
+    ]
     code = f"import sys, seq2seq.cli.main; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

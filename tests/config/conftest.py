@@ -18,4 +18,6 @@ def composed() -> Iterator[Compose]:
     register_schemas()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        yield lambda name, *overrides: to_dataclass(compose(config_name=name, overrides=list(overrides)))
+        yield lambda name, *overrides: to_dataclass(
+            compose(config_name=name, overrides=list(overrides))
+        )

@@ -37,7 +37,11 @@ def names(group: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("group", "role"),
-    [("encoder_attention", Role.ENCODER), ("decoder_attention", Role.CAUSAL), ("cross_attention", Role.CROSS)],
+    [
+        ("encoder_attention", Role.ENCODER),
+        ("decoder_attention", Role.CAUSAL),
+        ("cross_attention", Role.CROSS),
+    ],
 )
 def test_each_role_offers_exactly_the_mechanisms_that_can_serve(group: str, role: Role) -> None:
     assert names(group) == {name for name, config in mechanisms().items() if role in config.roles}
@@ -53,7 +57,11 @@ def test_every_file_composes_to_a_model_that_can_be_built(
     composed: Compose, group: str, option: str, tmp_path: Path
 ) -> None:
     overrides = [f"{group}={option}", "model.d_model=16", "model.d_ff=16", "model.num_heads=4"]
-    overrides += ["model.encoder.num_layers=1", "model.decoder.num_layers=1", *NEEDS.get((group, option), [])]
+    overrides += [
+        "model.encoder.num_layers=1",
+        "model.decoder.num_layers=1",
+        *NEEDS.get((group, option), []),
+    ]
     run = composed("train", *overrides)
     validate(run)
     assert check_options(run.data) == []
@@ -76,7 +84,11 @@ def test_the_evaluation_composes(composed: Compose) -> None:
 
 
 def test_mechanisms_by_layer_take_the_options_of_their_files(composed: Compose) -> None:
-    run = composed("train", "model.encoder.layer_attention=[local,full]", "model.decoder.layer_cross_attention=[gqa]")
+    run = composed(
+        "train",
+        "model.encoder.layer_attention=[local,full]",
+        "model.decoder.layer_cross_attention=[gqa]",
+    )
     local, full = run.model.encoder.layer_attention
     assert (local.name, local.window, full.name) == ("local", 4, "full")
     assert run.model.decoder.layer_cross_attention[0].num_kv_heads == 2
@@ -84,20 +96,30 @@ def test_mechanisms_by_layer_take_the_options_of_their_files(composed: Compose) 
 
 
 def test_an_unknown_mechanism_by_layer_is_refused_with_the_legal_ones(composed: Compose) -> None:
-    with pytest.raises(ConfigError, match=r"layer_attention: no mechanism is called 'locl'; did you mean local\?"):
+    with pytest.raises(
+        ConfigError, match=r"layer_attention: no mechanism is called 'locl'; did you mean local\?"
+    ):
         composed("train", "model.encoder.layer_attention=[locl]")
 
 
 def test_the_three_roles_are_chosen_independently(composed: Compose) -> None:
-    run = composed("train", "encoder_attention=local", "decoder_attention=linear", "cross_attention=additive")
+    run = composed(
+        "train", "encoder_attention=local", "decoder_attention=linear", "cross_attention=additive"
+    )
     assert run.model.encoder.self_attention.name == "local"
     assert run.model.decoder.self_attention.name == "linear"
     assert run.model.decoder.cross_attention.name == "additive"
 
 
-@pytest.mark.parametrize("more", ["guided_alignment=links,data=reverse", "guided_alignment=runs,data=copy"])
+@pytest.mark.parametrize(
+    "more", ["guided_alignment=links,data=reverse", "guided_alignment=runs,data=copy"]
+)
 def test_alignments_are_read_from_the_head_that_is_taught(composed: Compose, more: str) -> None:
-    chosen = ["guided_alignment.layer=1", "guided_alignment.head=2", "guided_alignment.shifted=false"]
+    chosen = [
+        "guided_alignment.layer=1",
+        "guided_alignment.head=2",
+        "guided_alignment.shifted=false",
+    ]
     alignment = composed("train", *more.split(","), *chosen).alignment
     assert (alignment.layer, alignment.heads, alignment.shifted) == (1, [2], False)
     assert composed("train", *more.split(","), "alignment.heads=[3]").alignment.heads == [3]

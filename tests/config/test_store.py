@@ -15,7 +15,9 @@ def test_a_list_for_a_group(group: str) -> None:
 
 
 def test_the_way_out_of_a_list_of_mechanisms_is_named() -> None:
-    with pytest.raises(ConfigError, match="to mix mechanisms by layer use model.encoder.layer_attention"):
+    with pytest.raises(
+        ConfigError, match="to mix mechanisms by layer use model.encoder.layer_attention"
+    ):
         refuse_edits(["encoder_attention=[local,full]"])
 
 
@@ -26,4 +28,6 @@ def test_new_and_lost_keys(argument: str) -> None:
 
 
 def test_lists_as_values_are_fine() -> None:
-    refuse_edits(["model.encoder.layer_attention=[local,full]", "alignment.heads=[0,1]", "-m", "seed=1,2"])
+    refuse_edits(
+        ["model.encoder.layer_attention=[local,full]", "alignment.heads=[0,1]", "-m", "seed=1,2"]
+    )

@@ -48,32 +48,52 @@ def test_all_problems_are_reported_at_once(composed: Compose) -> None:
 
 @pytest.mark.parametrize("scheme", position_schemes())
 @pytest.mark.parametrize("mechanism", mechanisms())
-def test_positions_go_with_the_mechanisms_that_can_carry_them(composed: Compose, mechanism: str, scheme: str) -> None:
+def test_positions_go_with_the_mechanisms_that_can_carry_them(
+    composed: Compose, mechanism: str, scheme: str
+) -> None:
     config, kind = mechanisms()[mechanism], position_schemes()[scheme].kind
-    able = {PositionKind.ROTARY: config.rotary, PositionKind.BIAS: config.has_logits}.get(kind, True)
+    able = {PositionKind.ROTARY: config.rotary, PositionKind.BIAS: config.has_logits}.get(
+        kind, True
+    )
     run = composed("train", f"position={scheme}", f"encoder_attention={mechanism}")
     if able:
         validate(run)
     else:
-        with pytest.raises(ConfigError, match=rf"model.position: {scheme} .* {mechanism} .*choose from .*sinusoidal"):
+        with pytest.raises(
+            ConfigError,
+            match=rf"model.position: {scheme} .* {mechanism} .*choose from .*sinusoidal",
+        ):
             validate(run)
 
 
-@pytest.mark.parametrize("mechanism", [name for name, config in mechanisms().items() if not config.drops_weights])
-def test_attention_dropout_is_refused_where_there_are_no_weights_to_drop(composed: Compose, mechanism: str) -> None:
+@pytest.mark.parametrize(
+    "mechanism", [name for name, config in mechanisms().items() if not config.drops_weights]
+)
+def test_attention_dropout_is_refused_where_there_are_no_weights_to_drop(
+    composed: Compose, mechanism: str
+) -> None:
     with pytest.raises(ConfigError, match=f"{mechanism} cannot drop attention weights"):
-        validate(composed("train", f"encoder_attention={mechanism}", "model.encoder.self_attention.dropout=0.1"))
+        validate(
+            composed(
+                "train",
+                f"encoder_attention={mechanism}",
+                "model.encoder.self_attention.dropout=0.1",
+            )
+        )
 
 
 def test_a_mechanism_by_layer_must_serve_its_role(composed: Compose) -> None:
-    with pytest.raises(ConfigError, match=r"decoder.layer_attention\[1\]: linformer cannot serve as decoder causal"):
+    with pytest.raises(
+        ConfigError, match=r"decoder.layer_attention\[1\]: linformer cannot serve as decoder causal"
+    ):
         validate(composed("train", "model.decoder.layer_attention=[full,linformer]"))
 
 
 def test_an_explicit_alignment_needs_weights(composed: Compose) -> None:
     overrides = ["cross_attention=linformer", "alignment.enabled=true"]
     with pytest.raises(
-        ConfigError, match="alignment.enabled: linformer has no weight per key position; choose another"
+        ConfigError,
+        match="alignment.enabled: linformer has no weight per key position; choose another",
     ):
         validate(composed("train", *overrides))
     validate(composed("train", "cross_attention=linformer"))
@@ -87,7 +107,9 @@ def test_an_alignment_layer_must_exist(composed: Compose) -> None:
 def test_every_role_refuses_what_cannot_serve(composed: Compose) -> None:
     for name, config in mechanisms().items():
         if Role.CROSS not in config.roles:
-            with pytest.raises(ConfigError, match=f"{name} cannot serve as cross-attention; choose from full"):
+            with pytest.raises(
+                ConfigError, match=f"{name} cannot serve as cross-attention; choose from full"
+            ):
                 validate(composed("train", f"model.decoder.layer_cross_attention=[{name}]"))
 
 
@@ -119,15 +141,23 @@ def test_guidance_that_cannot_be_honoured_is_refused(composed: Compose, override
 
 
 def test_guidance_asks_for_weights_of_its_own_layer_alone(composed: Compose) -> None:
-    layers = ["guided_alignment=links", "data=copy", "model.decoder.layer_cross_attention=[full,linformer,gqa]"]
+    layers = [
+        "guided_alignment=links",
+        "data=copy",
+        "model.decoder.layer_cross_attention=[full,linformer,gqa]",
+    ]
     validate(composed("train", *layers))
     validate(composed("train", *layers, "guided_alignment.layer=0"))
-    with pytest.raises(ConfigError, match="layer: linformer, the cross-attention of layer 1, has no weight"):
+    with pytest.raises(
+        ConfigError, match="layer: linformer, the cross-attention of layer 1, has no weight"
+    ):
         validate(composed("train", *layers, "guided_alignment.layer=1"))
 
 
 def test_links_of_files_can_guide(composed: Compose) -> None:
     files = ["data=files", "data.train.source=a", "data.train.target=b", "guided_alignment=links"]
     validate(composed("train", *files, "data.train.links=c"))
-    with pytest.raises(ConfigError, match="data=files has no word alignments of its own; give data.train.links"):
+    with pytest.raises(
+        ConfigError, match="data=files has no word alignments of its own; give data.train.links"
+    ):
         validate(composed("train", *files))

@@ -8,12 +8,14 @@ import pytest
 from seq2seq.data.augment import augmented
 from seq2seq.data.column import Column
 from seq2seq.data.config import AugmentationConfig, TokenizerConfig
-from seq2seq.data.cuts import PieceCuts
 from seq2seq.data.rows import TrainRows
+from seq2seq.data.subword_splits import PieceCuts
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 
 WORDS = ["tomorrow", "morning", "tom", "row", "rowing", "more", "in", "moth", "other", "another"]
-SOURCE = [" ".join(WORDS[(3 * row + step) % 10] for step in range(1 + row % 6)) for row in range(120)]
+SOURCE = [
+    " ".join(WORDS[(3 * row + step) % 10] for step in range(1 + row % 6)) for row in range(120)
+]
 TARGET = [" ".join(reversed(text.split())) for text in SOURCE]
 FAR = (500, 500)
 
@@ -30,10 +32,18 @@ def rows(tokenizers: Tokenizers) -> TrainRows:
     """Each word is linked to itself in the reversed sentence."""
     links = []
     for source, target in zip(SOURCE, TARGET, strict=True):
-        there, back = (words_of(tokenizers.source, tokenizers.source.encode(text)) for text in (source, target))
+        there, back = (
+            words_of(tokenizers.source, tokenizers.source.encode(text)) for text in (source, target)
+        )
         last = len(source.split()) - 1
         links.append(
-            [x for i, word in enumerate(there) for j, o in enumerate(back) if o == last - word for x in (i, j)]
+            [
+                x
+                for i, word in enumerate(there)
+                for j, o in enumerate(back)
+                if o == last - word
+                for x in (i, j)
+            ]
         )
     ids = (Column.of(tokenizers.source.encode_batch(side)) for side in (SOURCE, TARGET))
     return TrainRows(*ids, Column.of(links))
@@ -74,11 +84,15 @@ def test_nothing_is_asked_for(rows: TrainRows, tokenizers: Tokenizers) -> None:
 def test_every_pair_is_in_one_row(rows: TrainRows, tokenizers: Tokenizers, most: int) -> None:
     joined = augment(rows, tokenizers, concatenate=most)
     assert len(joined) < len(rows)
-    source, target = (text_of(column, tokenizers.source) for column in (joined.source, joined.target))
+    source, target = (
+        text_of(column, tokenizers.source) for column in (joined.source, joined.target)
+    )
     assert Counter(" ".join(source).split()) == Counter(" ".join(SOURCE).split())
     pairs = dict(zip(SOURCE, TARGET, strict=True))
     for left, right in zip(source, target, strict=True):
-        assert reachable(left, right, pairs, most), "a row is whole pairs, in the same order on both sides"
+        assert reachable(left, right, pairs, most), (
+            "a row is whole pairs, in the same order on both sides"
+        )
 
 
 def reachable(left: str, right: str, pairs: dict[str, str], most: int) -> bool:
@@ -115,13 +129,19 @@ def test_links_of_joined_rows(rows: TrainRows, tokenizers: Tokenizers) -> None:
         assert all(left == right for left, right in linked_words(joined, row, tokenizers))
 
 
-def test_shuffled_targets_are_the_same_pairs_in_another_order(rows: TrainRows, tokenizers: Tokenizers) -> None:
-    plain, shuffled = (augment(rows, tokenizers, concatenate=5, shuffle_targets=choice) for choice in (False, True))
+def test_shuffled_targets_are_the_same_pairs_in_another_order(
+    rows: TrainRows, tokenizers: Tokenizers
+) -> None:
+    plain, shuffled = (
+        augment(rows, tokenizers, concatenate=5, shuffle_targets=choice) for choice in (False, True)
+    )
     assert shuffled.source.values.tolist() == plain.source.values.tolist()
     assert shuffled.target.offsets.tolist() == plain.target.offsets.tolist()
     texts = [text_of(each.target, tokenizers.source) for each in (plain, shuffled)]
     assert texts[0] != texts[1]
-    assert all(sorted(one.split()) == sorted(other.split()) for one, other in zip(*texts, strict=True))
+    assert all(
+        sorted(one.split()) == sorted(other.split()) for one, other in zip(*texts, strict=True)
+    )
     assert shuffled.links is not None and plain.links is not None
     assert shuffled.links.lengths().tolist() == plain.links.lengths().tolist()
     for row in range(len(shuffled)):
@@ -134,13 +154,20 @@ def test_cut_rows_are_the_same_text(rows: TrainRows, tokenizers: Tokenizers) -> 
     assert text_of(cut.source, tokenizers.source) == SOURCE * 3
     assert text_of(cut.target, tokenizers.target) == TARGET * 3
     assert cut.source.lengths().sum() > 3.3 * rows.source.lengths().sum()
-    assert cut.source.row(5).tolist() != cut.source.row(5 + len(rows)).tolist(), "each time otherwise"
+    assert cut.source.row(5).tolist() != cut.source.row(5 + len(rows)).tolist(), (
+        "each time otherwise"
+    )
 
 
-def test_links_of_cut_rows_join_all_parts_of_the_same_words(rows: TrainRows, tokenizers: Tokenizers) -> None:
+def test_links_of_cut_rows_join_all_parts_of_the_same_words(
+    rows: TrainRows, tokenizers: Tokenizers
+) -> None:
     cut = augment(rows, tokenizers, cut_share=0.5)
     for row, text in enumerate(SOURCE):
-        sides = [words_of(tokenizers.source, column.row(row).tolist()) for column in (cut.source, cut.target)]
+        sides = [
+            words_of(tokenizers.source, column.row(row).tolist())
+            for column in (cut.source, cut.target)
+        ]
         pieces = [Counter(side) for side in sides]
         last = len(text.split()) - 1
         expected: Counter[tuple[str, str]] = Counter()
@@ -149,11 +176,15 @@ def test_links_of_cut_rows_join_all_parts_of_the_same_words(rows: TrainRows, tok
         assert linked_words(cut, row, tokenizers) == expected
 
 
-def test_a_row_that_would_be_too_long_stays_as_it_is(rows: TrainRows, tokenizers: Tokenizers) -> None:
+def test_a_row_that_would_be_too_long_stays_as_it_is(
+    rows: TrainRows, tokenizers: Tokenizers
+) -> None:
     longest = int(rows.source.lengths().max()), int(rows.target.lengths().max())
     cut = augment(rows, tokenizers, longest, cut_share=0.5)
     assert cut.fits(longest).all()
-    same = [cut.source.row(row).tolist() == rows.source.row(row).tolist() for row in range(len(rows))]
+    same = [
+        cut.source.row(row).tolist() == rows.source.row(row).tolist() for row in range(len(rows))
+    ]
     assert any(same) and not all(same)
     for row in range(len(rows)):
         assert all(left == right for left, right in linked_words(cut, row, tokenizers))
@@ -172,7 +203,9 @@ def test_the_share_of_pieces_that_are_cut(tokenizers: Tokenizers) -> None:
 
 def test_the_same_seed_gives_the_same_rows(rows: TrainRows, tokenizers: Tokenizers) -> None:
     options = AugmentationConfig(concatenate=3, cut_share=0.2, cuts=2)
-    one, again, other = (augmented(rows, options, tokenizers, longest=FAR, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (
+        augmented(rows, options, tokenizers, longest=FAR, seed=seed) for seed in (1, 1, 2)
+    )
     assert one.source.values.tolist() == again.source.values.tolist()
     assert one.target.offsets.tolist() == again.target.offsets.tolist()
     assert one.source.values.tolist() != other.source.values.tolist()

@@ -36,4 +36,9 @@ def test_ratio_and_least_length() -> None:
     target = np.array([3, 2, 4, 2, 2, 9])
     filtered = filter_lengths(source, target, config)
     assert filtered.kept.tolist() == [0, 1, 5]
-    assert filtered.dropped == {"too short": 1, "source too long": 0, "target too long": 0, "length ratio": 2}
+    assert filtered.dropped == {
+        "too short": 1,
+        "source too long": 0,
+        "target too long": 0,
+        "length ratio": 2,
+    }

@@ -27,10 +27,16 @@ def test_every_subword_of_a_linked_word_is_linked(tokenizers: Tokenizers) -> Non
     target = tokenizers.target.word_of_piece(pairs.target[0])[1]
     assert len(source) > 2
     expected = [
-        [s, t] for s in range(len(source)) for t in range(len(target)) if (source[s], target[t]) in {(0, 2), (1, 0)}
+        [s, t]
+        for s in range(len(source))
+        for t in range(len(target))
+        if (source[s], target[t]) in {(0, 2), (1, 0)}
     ]
     assert sorted(row) == sorted(expected)
-    assert subword_links(pairs, np.array([0, 1]), tokenizers).lengths().tolist() == [2 * len(expected), 0]
+    assert subword_links(pairs, np.array([0, 1]), tokenizers).lengths().tolist() == [
+        2 * len(expected),
+        0,
+    ]
 
 
 def test_links_of_words_and_punctuation_marks(tokenizers: Tokenizers) -> None:
@@ -38,7 +44,9 @@ def test_links_of_words_and_punctuation_marks(tokenizers: Tokenizers) -> None:
     pairs = Pairs(["two."], ["one."], ["1-1"])
     row = subword_links(pairs, np.array([0]), tokenizers, tokens_of_characters).row(0).tolist()
     assert row == [len(tokenizers.source.encode(text)) - 1 for text in ("two.", "one.")]
-    with pytest.raises(DataError, match="names a word that is not there, the sentences have 1 and 1 words"):
+    with pytest.raises(
+        DataError, match="names a word that is not there, the sentences have 1 and 1 words"
+    ):
         subword_links(pairs, np.array([0]), tokenizers)
 
 

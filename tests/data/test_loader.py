@@ -23,8 +23,12 @@ IDS = List(Value("int32"))
 def rows(count: int, *, seed: int = 1) -> tuple[list[list[int]], list[list[int]]]:
     """Sources that name their row, and targets of other lengths."""
     random = np.random.default_rng(seed)
-    source = [[10 + row, *random.integers(4, 10, random.integers(0, 12)).tolist()] for row in range(count)]
-    target = [[10 + row, *random.integers(4, 10, random.integers(0, 14)).tolist()] for row in range(count)]
+    source = [
+        [10 + row, *random.integers(4, 10, random.integers(0, 12)).tolist()] for row in range(count)
+    ]
+    target = [
+        [10 + row, *random.integers(4, 10, random.integers(0, 14)).tolist()] for row in range(count)
+    ]
     return source, target
 
 
@@ -37,7 +41,9 @@ def dataset(count: int = 200, *, links: bool = False) -> Dataset:
 
 
 def loader(**options: int) -> TrainLoader:
-    return TrainLoader(TrainRows.of_dataset(dataset()), BatchConfig(max_tokens=96), seed=3, **options)
+    return TrainLoader(
+        TrainRows.of_dataset(dataset()), BatchConfig(max_tokens=96), seed=3, **options
+    )
 
 
 def same(left: Batch, right: Batch) -> bool:
@@ -51,12 +57,22 @@ def same(left: Batch, right: Batch) -> bool:
 
 def test_what_a_batch_holds() -> None:
     source, target = [[7, 8], [9], []], [[5], [4, 6, 6], [8]]
-    batch = collate(Column.of(source), Column.of(target), np.array([1, 0, 2]), source_width=4, target_width=5)
+    batch = collate(
+        Column.of(source), Column.of(target), np.array([1, 0, 2]), source_width=4, target_width=5
+    )
     assert batch.source.ids.tolist() == [[9, EOS, PAD, PAD], [7, 8, EOS, PAD], [EOS, PAD, PAD, PAD]]
     assert batch.source.padding.lengths.tolist() == [2, 3, 1]
-    assert batch.target.ids.tolist() == [[BOS, 4, 6, 6, PAD], [BOS, 5, PAD, PAD, PAD], [BOS, 8, PAD, PAD, PAD]]
+    assert batch.target.ids.tolist() == [
+        [BOS, 4, 6, 6, PAD],
+        [BOS, 5, PAD, PAD, PAD],
+        [BOS, 8, PAD, PAD, PAD],
+    ]
     assert batch.target.padding.lengths.tolist() == [4, 2, 2]
-    assert batch.labels.tolist() == [[4, 6, 6, EOS, PAD], [5, EOS, PAD, PAD, PAD], [8, EOS, PAD, PAD, PAD]]
+    assert batch.labels.tolist() == [
+        [4, 6, 6, EOS, PAD],
+        [5, EOS, PAD, PAD, PAD],
+        [8, EOS, PAD, PAD, PAD],
+    ]
     assert batch.indices.tolist() == [1, 0, 2]
     assert (batch.target_tokens, batch.window_tokens) == (8, 8)
     assert batch.labels.dtype == batch.source.ids.dtype == batch.target.ids.dtype == torch.int64
@@ -76,7 +92,13 @@ def test_an_id_of_the_text_that_equals_the_end_of_a_full_row() -> None:
 
 def test_moving_a_batch() -> None:
     moved = next(iter(loader())).to("meta")
-    tensors = (moved.source.ids, moved.source.padding.lengths, moved.target.ids, moved.labels, moved.indices)
+    tensors = (
+        moved.source.ids,
+        moved.source.padding.lengths,
+        moved.target.ids,
+        moved.labels,
+        moved.indices,
+    )
     assert {tensor.device.type for tensor in tensors} == {"meta"}
 
 
@@ -102,12 +124,19 @@ def test_an_epoch_is_every_row_once_over_all_ranks(world_size: int) -> None:
 
 @pytest.mark.parametrize("world_size", [1, 2])
 @pytest.mark.parametrize("accumulate", [1, 4, 1000])
-def test_window_tokens_are_the_labels_of_an_optimizer_step(world_size: int, accumulate: int) -> None:
-    ranks = [list(loader(rank=rank, world_size=world_size, accumulate=accumulate)) for rank in range(world_size)]
+def test_window_tokens_are_the_labels_of_an_optimizer_step(
+    world_size: int, accumulate: int
+) -> None:
+    ranks = [
+        list(loader(rank=rank, world_size=world_size, accumulate=accumulate))
+        for rank in range(world_size)
+    ]
     assert len(ranks[0]) % 4 != 0, "the last step is to be a short one"
     for first in range(0, len(ranks[0]), accumulate):
         window = [batch for batches in ranks for batch in batches[first : first + accumulate]]
-        assert {batch.window_tokens for batch in window} == {sum(batch.target_tokens for batch in window)}
+        assert {batch.window_tokens for batch in window} == {
+            sum(batch.target_tokens for batch in window)
+        }
         for batch in window:
             assert batch.target_tokens == int((batch.labels != PAD).sum())
 
@@ -115,7 +144,9 @@ def test_window_tokens_are_the_labels_of_an_optimizer_step(world_size: int, accu
 def test_epochs_differ_and_follow_each_other() -> None:
     one = loader()
     first, second = list(one), list(one)
-    assert [batch.indices.tolist() for batch in first] != [batch.indices.tolist() for batch in second]
+    assert [batch.indices.tolist() for batch in first] != [
+        batch.indices.tolist() for batch in second
+    ]
     other = loader()
     other.set_epoch(1)
     assert all(map(same, list(other), second))
@@ -154,18 +185,26 @@ def test_setting_the_epoch_does_not_undo_a_resume() -> None:
 
 
 def test_links_belong_to_their_rows() -> None:
-    linked = TrainLoader(TrainRows.of_dataset(dataset(links=True)), BatchConfig(max_tokens=96), seed=3)
+    linked = TrainLoader(
+        TrainRows.of_dataset(dataset(links=True)), BatchConfig(max_tokens=96), seed=3
+    )
     for batch in linked:
         assert batch.links is not None
         links = batch.links
-        found = sorted(zip(links.rows.tolist(), links.targets.tolist(), links.sources.tolist(), strict=True))
+        found = sorted(
+            zip(links.rows.tolist(), links.targets.tolist(), links.sources.tolist(), strict=True)
+        )
         indices = batch.indices.tolist()
-        assert found == [(row, 0, 0) for row, index in enumerate(indices) if index % 3]  # a repeated link counts once
+        assert found == [
+            (row, 0, 0) for row, index in enumerate(indices) if index % 3
+        ]  # a repeated link counts once
         assert links.shares.tolist() == [1.0] * len(found)
 
 
 def test_shares_of_a_target_subword_sum_to_one() -> None:
-    links = Column.of([[0, 1, 2, 0], [], [1, 0, 0, 2, 2, 2, 0, 0, 2, 2]])  # source, target, source, target, ...
+    links = Column.of(
+        [[0, 1, 2, 0], [], [1, 0, 0, 2, 2, 2, 0, 0, 2, 2]]
+    )  # source, target, source, target, ...
     ids = Column.of([[5, 6, 7]] * 3)
     found = collate(ids, ids, np.array([2, 1, 0]), links=links).links
     assert found is not None
@@ -188,7 +227,9 @@ def test_a_dataset_of_some_rows(chosen: list[int]) -> None:
     """A view made with `select` must not show the rows beneath it."""
     whole = dataset()
     column = Column.of_dataset(whole.select(chosen), "source")
-    assert [column.row(row).tolist() for row in range(len(column))] == [whole[row]["source"] for row in chosen]
+    assert [column.row(row).tolist() for row in range(len(column))] == [
+        whole[row]["source"] for row in chosen
+    ]
 
 
 def test_a_column_of_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +250,12 @@ def test_columns() -> None:
     taken = column.take(np.array([3, 1, 0]))
     assert [taken.row(row).tolist() for row in range(3)] == [[5, 6], [], [1, 2, 3]]
     joined = Column.joined([column, taken, Column.of([])])
-    assert [joined.row(row).tolist() for row in range(len(joined))] == [*lists, [5, 6], [], [1, 2, 3]]
+    assert [joined.row(row).tolist() for row in range(len(joined))] == [
+        *lists,
+        [5, 6],
+        [],
+        [1, 2, 3],
+    ]
     assert joined.to_arrow().to_pylist() == [*lists, [5, 6], [], [1, 2, 3]]
     assert taken.to_arrow().to_pylist() == [[5, 6], [], [1, 2, 3]]
     assert len(Column.of([])) == 0 == len(Column.joined([]))
@@ -220,7 +266,10 @@ def test_evaluation_batches_hold_every_row_once(world_size: int) -> None:
     source, target = rows(60)
     source[4], target[9] = [], [7] * 500
     config = BatchConfig(max_tokens=96)
-    ranks = [EvaluationLoader(source, target, config, rank=rank, world_size=world_size) for rank in range(world_size)]
+    ranks = [
+        EvaluationLoader(source, target, config, rank=rank, world_size=world_size)
+        for rank in range(world_size)
+    ]
     seen = []
     for each in ranks:
         batches = list(each)
@@ -237,7 +286,9 @@ def test_a_batch_costs_little() -> None:
     random = np.random.default_rng(1)
     lengths = random.integers(5, 20, 20_000)
     ids = [[7] * length for length in lengths]
-    table = Dataset.from_dict({"source": ids, "target": ids}, features=Features({"source": IDS, "target": IDS}))
+    table = Dataset.from_dict(
+        {"source": ids, "target": ids}, features=Features({"source": IDS, "target": IDS})
+    )
     many = TrainLoader(TrainRows.of_dataset(table), BatchConfig(), seed=1)
     started = time.process_time()
     count = sum(1 for _ in many)

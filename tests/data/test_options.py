@@ -31,22 +31,37 @@ def config(**options: object) -> DataConfig:
         (config(max_target_length=1), "data.max_target_length"),
         (config(limit_train=0), "data.limit_train"),
         (config(tokenizer=TokenizerConfig(vocab_size=4)), "data.tokenizer.vocab_size"),
-        (config(tokenizer=TokenizerConfig(vocab_size=260, byte_fallback=True)), "data.tokenizer.vocab_size"),
-        (config(tokenizer=TokenizerConfig(character_coverage=1.1)), "data.tokenizer.character_coverage"),
+        (
+            config(tokenizer=TokenizerConfig(vocab_size=260, byte_fallback=True)),
+            "data.tokenizer.vocab_size",
+        ),
+        (
+            config(tokenizer=TokenizerConfig(character_coverage=1.1)),
+            "data.tokenizer.character_coverage",
+        ),
         (
             config(tokenizer=TokenizerConfig(kind=TokenizerKind.word, byte_fallback=True)),
             "data.tokenizer.byte_fallback",
         ),
-        (config(tokenizer=TokenizerConfig(source_model="absent.model")), "data.tokenizer.source_model"),
+        (
+            config(tokenizer=TokenizerConfig(source_model="absent.model")),
+            "data.tokenizer.source_model",
+        ),
         (config(filters=FilterConfig(min_length=0)), "data.filters.min_length"),
         (config(filters=FilterConfig(max_length_ratio=0.5)), "data.filters.max_length_ratio"),
         (config(augmentation=AugmentationConfig(concatenate=0)), "data.augmentation.concatenate"),
         (config(augmentation=AugmentationConfig(cut_share=1.0)), "data.augmentation.cut_share"),
         (config(augmentation=AugmentationConfig(cut_share=0.1, cuts=0)), "data.augmentation.cuts"),
-        (config(augmentation=AugmentationConfig(shuffle_targets=True)), "data.augmentation.shuffle_targets"),
+        (
+            config(augmentation=AugmentationConfig(shuffle_targets=True)),
+            "data.augmentation.shuffle_targets",
+        ),
         (config(augmentation=AugmentationConfig(cuts=2)), "data.augmentation.cuts"),
         (
-            config(augmentation=AugmentationConfig(cut_share=0.1), tokenizer=TokenizerConfig(kind=TokenizerKind.word)),
+            config(
+                augmentation=AugmentationConfig(cut_share=0.1),
+                tokenizer=TokenizerConfig(kind=TokenizerKind.word),
+            ),
             "data.augmentation.cut_share",
         ),
         (config(batch=BatchConfig(max_tokens=127)), "data.batch.max_tokens"),
@@ -63,7 +78,12 @@ def test_models_for_one_side_or_two(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     a, b = str(tmp_path / "a"), str(tmp_path / "b")
     assert check_options(config(tokenizer=TokenizerConfig(source_model=a))) == []
-    assert check_options(config(tokenizer=TokenizerConfig(source_model=a, target_model=b, joint=False))) == []
+    assert (
+        check_options(
+            config(tokenizer=TokenizerConfig(source_model=a, target_model=b, joint=False))
+        )
+        == []
+    )
     (problem,) = check_options(config(tokenizer=TokenizerConfig(source_model=a, target_model=b)))
     assert problem.startswith("data.tokenizer.joint: two different models")
     (problem,) = check_options(config(tokenizer=TokenizerConfig(target_model=b, joint=False)))
@@ -89,6 +109,8 @@ def test_checking_imports_nothing_slow() -> None:
         "print([name for name in ('torch', 'datasets', 'pyarrow', 'pandas') if name in sys.modules])\n"
     )
     started = time.monotonic()
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"
     assert time.monotonic() - started < 30

@@ -27,7 +27,9 @@ def write(path: Path, lines: list[str]) -> str:
 @pytest.fixture
 def config(tmp_path: Path) -> FilesConfig:
     def split(name: str, rows: slice) -> SplitFiles:
-        return SplitFiles(write(tmp_path / f"{name}.s", SOURCE[rows]), write(tmp_path / f"{name}.t", TARGET[rows]))
+        return SplitFiles(
+            write(tmp_path / f"{name}.s", SOURCE[rows]), write(tmp_path / f"{name}.t", TARGET[rows])
+        )
 
     return FilesConfig(
         source_language="en",
@@ -46,7 +48,9 @@ def folder_of(config: DataConfig) -> Path:
 
 def text_of(corpus: PreparedCorpus, row: int) -> tuple[str, str]:
     pair = corpus.train[row]
-    return corpus.tokenizers.source.decode(pair["source"]), corpus.tokenizers.target.decode(pair["target"])
+    return corpus.tokenizers.source.decode(pair["source"]), corpus.tokenizers.target.decode(
+        pair["target"]
+    )
 
 
 def test_ids_are_those_of_the_text(config: FilesConfig) -> None:
@@ -64,7 +68,9 @@ def test_ids_are_those_of_the_text(config: FilesConfig) -> None:
     assert len(corpus.test) == 10
 
 
-def test_the_second_time_it_is_only_opened(config: FilesConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_time_it_is_only_opened(
+    config: FilesConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = prepare(config)
     monkeypatch.setattr(prepare_module, "build", None)
     second = prepare(config)
@@ -74,9 +80,13 @@ def test_the_second_time_it_is_only_opened(config: FilesConfig, monkeypatch: pyt
     assert second.train.cache_files
 
 
-@pytest.mark.parametrize("name", ["train.arrow", "manifest.json", "test.json", "tokenizer/joint.model"])
+@pytest.mark.parametrize(
+    "name", ["train.arrow", "manifest.json", "test.json", "tokenizer/joint.model"]
+)
 @pytest.mark.parametrize("how", ["truncated", "flipped", "missing"])
-def test_damage_is_found_and_mended(config: FilesConfig, name: str, how: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_damage_is_found_and_mended(
+    config: FilesConfig, name: str, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
     first = prepare(config)
     rows = first.train[:]
     path = folder_of(config) / name
@@ -86,7 +96,9 @@ def test_damage_is_found_and_mended(config: FilesConfig, name: str, how: str, ca
         case "truncated":
             path.write_bytes(content[:middle])
         case "flipped":
-            path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+            path.write_bytes(
+                content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+            )
         case "missing":
             path.unlink()
     if not (name == "manifest.json" and how == "flipped"):  # a manifest has no hash of its own
@@ -99,11 +111,22 @@ def test_damage_is_found_and_mended(config: FilesConfig, name: str, how: str, ca
         assert "preparing the corpus again" in damaged[0].getMessage()
 
 
-def test_what_is_dropped_is_counted_and_only_from_training(config: FilesConfig, tmp_path: Path) -> None:
-    source = [*SOURCE[:30], "", "one", "one two three four five six one two", SOURCE[0], "one two three four " * 8]
+def test_what_is_dropped_is_counted_and_only_from_training(
+    config: FilesConfig, tmp_path: Path
+) -> None:
+    source = [
+        *SOURCE[:30],
+        "",
+        "one",
+        "one two three four five six one two",
+        SOURCE[0],
+        "one two three four " * 8,
+    ]
     target = [*TARGET[:30], "ONE", " ", "ONE", TARGET[0], "A"]
     config.train = SplitFiles(write(tmp_path / "s", source), write(tmp_path / "t", target))
-    config.test = SplitFiles(write(tmp_path / "ts", ["", "one " * 50]), write(tmp_path / "tt", ["ONE", ""]))
+    config.test = SplitFiles(
+        write(tmp_path / "ts", ["", "one " * 50]), write(tmp_path / "tt", ["ONE", ""])
+    )
     config.filters = FilterConfig(drop_duplicates=True, max_length_ratio=12.0)
     corpus = prepare(config)
     manifest = corpus.manifest
@@ -135,9 +158,13 @@ def test_links_follow_their_pairs(config: FilesConfig, tmp_path: Path) -> None:
     joint = corpus.tokenizers.source
     linked = corpus.train[0]["links"]
     source, target = joint.word_of_piece("one two")[1], joint.word_of_piece("TWO ONE")[1]
-    assert {(source[s], target[t]) for s, t in zip(linked[::2], linked[1::2], strict=True)} == {(0, 1)}
+    assert {(source[s], target[t]) for s, t in zip(linked[::2], linked[1::2], strict=True)} == {
+        (0, 1)
+    }
     config.train.links = write(tmp_path / "l", ["0-1", "", "0-9"])
-    with pytest.raises(DataError, match="word alignments, line 3: 0-9 names a word that is not there"):
+    with pytest.raises(
+        DataError, match="word alignments, line 3: 0-9 names a word that is not there"
+    ):
         prepare(config)
 
 
@@ -150,7 +177,9 @@ def test_limit_and_reverse(config: FilesConfig) -> None:
     assert not corpus.tokenizers.joint
 
 
-def test_the_fingerprint_follows_what_the_ids_follow_from(config: FilesConfig, tmp_path: Path) -> None:
+def test_the_fingerprint_follows_what_the_ids_follow_from(
+    config: FilesConfig, tmp_path: Path
+) -> None:
     seen = [fingerprint_of(config)]
     config.batch.max_tokens, config.cache_dir = 256, str(tmp_path / "elsewhere")
     assert fingerprint_of(config) == seen[0]
@@ -202,7 +231,9 @@ def test_processes_that_start_together_agree(config: FilesConfig, tmp_path: Path
         "tokenizer = TokenizerConfig(vocab_size=44)\n"
         "print(json.dumps(prepare(FilesConfig(**options, **splits, tokenizer=tokenizer)).train[:]))\n"
     )
-    options = {name: getattr(config, name) for name in ("source_language", "target_language", "cache_dir")}
+    options = {
+        name: getattr(config, name) for name in ("source_language", "target_language", "cache_dir")
+    }
     options |= {name: vars(getattr(config, name)) for name in ("train", "validation", "test")}
     command = [sys.executable, "-c", code, json.dumps(options)]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -210,4 +241,7 @@ def test_processes_that_start_together_agree(config: FilesConfig, tmp_path: Path
     assert [run.returncode for run in runs] == [0, 0]
     assert outputs[0] == outputs[1] != ""
     prepared = Path(config.cache_dir) / "prepared"
-    assert {path.name for path in prepared.iterdir()} == {folder_of(config).name, f"{folder_of(config).name}.lock"}
+    assert {path.name for path in prepared.iterdir()} == {
+        folder_of(config).name,
+        f"{folder_of(config).name}.lock",
+    }

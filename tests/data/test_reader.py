@@ -19,7 +19,17 @@ def write(path: Path, content: bytes) -> Path:
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
 def test_a_line_ends_at_the_newline_and_nowhere_else(tmp_path: Path, name: str) -> None:
-    inside = ["a\u2028b", "c\x85d", "e\x0bf\x0cg\x1ch", "NA", "null", "", "  spaces  ", '"quoted', "tab\there"]
+    inside = [
+        "a\u2028b",
+        "c\x85d",
+        "e\x0bf\x0cg\x1ch",
+        "NA",
+        "null",
+        "",
+        "  spaces  ",
+        '"quoted',
+        "tab\there",
+    ]
     path = write(tmp_path / name, "\n".join(inside).encode())
     assert reader.read_lines(path) == inside
     path = write(tmp_path / name, ("\n".join(inside) + "\n").encode())
@@ -82,7 +92,9 @@ def test_tsv_quotes_are_text_and_columns_are_needed(tmp_path: Path) -> None:
     assert reader.read_tsv(path, 0, 1) == (['"a', "NA", "1"], ['"b', "null", "2"])
     assert reader.read_tsv(path, 2, 0) == (["x", "y", "z"], ['"a', "NA", "1"])
     path = write(tmp_path / "a.tsv", b"a\tb\nonly one\n")
-    with pytest.raises(DataError, match=r"a\.tsv:2: has 1 columns between tabs; column 2 is asked for"):
+    with pytest.raises(
+        DataError, match=r"a\.tsv:2: has 1 columns between tabs; column 2 is asked for"
+    ):
         reader.read_tsv(path, 0, 1)
 
 

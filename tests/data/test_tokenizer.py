@@ -11,7 +11,22 @@ from seq2seq.data.config import TokenizerConfig, TokenizerKind
 from seq2seq.data.tokenizer import NUM_THREADS, Tokenizer, Tokenizers, tokens_of_characters
 from seq2seq.errors import DataError
 
-WORDS = ["the", "small", "dog", "runs", "over", "a", "green", "field", "and", "sees", "birds", "near", "while", "rain"]
+WORDS = [
+    "the",
+    "small",
+    "dog",
+    "runs",
+    "over",
+    "a",
+    "green",
+    "field",
+    "and",
+    "sees",
+    "birds",
+    "near",
+    "while",
+    "rain",
+]
 HARD = [
     "日本語の文。中文句子！",
     "مرحبا بالعالم",
@@ -33,7 +48,9 @@ def sentences(count: int = 400) -> list[str]:
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     config = TokenizerConfig(vocab_size=250)
-    return Tokenizer.train(sentences() + HARD * 3, tmp_path_factory.mktemp("spm") / "a.model", config=config)
+    return Tokenizer.train(
+        sentences() + HARD * 3, tmp_path_factory.mktemp("spm") / "a.model", config=config
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +60,9 @@ def byte_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
 
 
 @pytest.mark.parametrize("kind", list(TokenizerKind))
-def test_training_is_deterministic_and_specials_are_fixed(tmp_path: Path, kind: TokenizerKind) -> None:
+def test_training_is_deterministic_and_specials_are_fixed(
+    tmp_path: Path, kind: TokenizerKind
+) -> None:
     config = TokenizerConfig(kind=kind, vocab_size=36 if kind is not TokenizerKind.word else 1000)
     first = Tokenizer.train(sentences(), tmp_path / "a" / "first.model", config=config)
     second = Tokenizer.train(sentences(), tmp_path / "second.model", config=config)
@@ -53,12 +72,18 @@ def test_training_is_deterministic_and_specials_are_fixed(tmp_path: Path, kind: 
     loaded = Tokenizer.load(tmp_path / "second.model")
     assert loaded.sha256 == first.sha256
     assert loaded.encode("a dog runs") == first.encode("a dog runs")
-    other = Tokenizer.train(sentences()[:200] + ["xyz"] * 9, tmp_path / "other.model", config=config)
+    other = Tokenizer.train(
+        sentences()[:200] + ["xyz"] * 9, tmp_path / "other.model", config=config
+    )
     assert other.sha256 != first.sha256
 
 
-def test_the_hash_is_of_the_vocabulary_and_not_of_the_file(tmp_path: Path, tokenizer: Tokenizer) -> None:
-    smaller = Tokenizer.train(sentences() + HARD * 3, tmp_path / "a.model", config=TokenizerConfig(vocab_size=240))
+def test_the_hash_is_of_the_vocabulary_and_not_of_the_file(
+    tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    smaller = Tokenizer.train(
+        sentences() + HARD * 3, tmp_path / "a.model", config=TokenizerConfig(vocab_size=240)
+    )
     assert smaller.sha256 != tokenizer.sha256
     threads = NUM_THREADS.to_bytes(1, "little")  # field 16 of the trainer's settings
     other = tokenizer.model.replace(b"\x80\x01" + threads, b"\x80\x01\x09")
@@ -66,7 +91,9 @@ def test_the_hash_is_of_the_vocabulary_and_not_of_the_file(tmp_path: Path, token
     assert Tokenizer(other, name="other").sha256 == tokenizer.sha256
 
 
-@pytest.mark.parametrize("text", [*HARD, "the dog", "", "  two  spaces\tand\u00a0more \u3000 here "])
+@pytest.mark.parametrize(
+    "text", [*HARD, "the dog", "", "  two  spaces\tand\u00a0more \u3000 here "]
+)
 def test_round_trip(tokenizer: Tokenizer, text: str) -> None:
     ids = tokenizer.encode(text)
     assert Tokenizer.UNK_ID not in ids
@@ -90,7 +117,16 @@ def test_special_ids_leave_no_trace_in_text(tokenizer: Tokenizer) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [*HARD, "the dog", "  leading and  double\tspace ", "Ω unknown ΩΩ x", "a\u00a0b\u2003c", "", "   ", "ab" * 40],
+    [
+        *HARD,
+        "the dog",
+        "  leading and  double\tspace ",
+        "Ω unknown ΩΩ x",
+        "a\u00a0b\u2003c",
+        "",
+        "   ",
+        "ab" * 40,
+    ],
 )
 @pytest.mark.parametrize("byte_fallback", [False, True])
 def test_every_character_of_a_word_lies_in_pieces_of_that_word(
@@ -121,7 +157,9 @@ def test_every_character_of_a_word_lies_in_pieces_of_that_word(
         ("", []),
     ],
 )
-def test_tokens_are_words_and_single_other_characters(byte_tokenizer: Tokenizer, text: str, tokens: list[str]) -> None:
+def test_tokens_are_words_and_single_other_characters(
+    byte_tokenizer: Tokenizer, text: str, tokens: list[str]
+) -> None:
     numbers = tokens_of_characters(text)
     spelled = dict.fromkeys(range(len(tokens)), "")
     for character, number in zip(text, numbers, strict=True):
@@ -129,7 +167,9 @@ def test_tokens_are_words_and_single_other_characters(byte_tokenizer: Tokenizer,
         if number >= 0:
             spelled[number] += character
     assert list(spelled.values()) == tokens
-    of_pieces = [token for token in byte_tokenizer.word_of_piece(text, tokens_of_characters)[1] if token >= 0]
+    of_pieces = [
+        token for token in byte_tokenizer.word_of_piece(text, tokens_of_characters)[1] if token >= 0
+    ]
     assert sorted(set(of_pieces)) == list(range(len(tokens)))
 
 
@@ -177,13 +217,19 @@ def test_words_are_found_although_the_model_normalises(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "text", "says"),
     [
-        (TokenizerConfig(vocab_size=9000), ["a small text"], "is more than this text allows; choose at most"),
+        (
+            TokenizerConfig(vocab_size=9000),
+            ["a small text"],
+            "is more than this text allows; choose at most",
+        ),
         (TokenizerConfig(vocab_size=6), ["abcdefgh"], "is less than the 13 that the characters"),
         (TokenizerConfig(), [], "no text to train a tokenizer on"),
         (TokenizerConfig(), ["", ""], "no text to train a tokenizer on"),
     ],
 )
-def test_training_that_cannot_be(tmp_path: Path, config: TokenizerConfig, text: list[str], says: str) -> None:
+def test_training_that_cannot_be(
+    tmp_path: Path, config: TokenizerConfig, text: list[str], says: str
+) -> None:
     with pytest.raises(DataError, match=says):
         Tokenizer.train(text, tmp_path / "a.model", config=config)
     assert list(tmp_path.iterdir()) == []
@@ -193,7 +239,9 @@ def test_the_most_that_a_text_allows_works(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         Tokenizer.train(sentences(), tmp_path / "a.model", config=TokenizerConfig(vocab_size=9000))
     most = int(str(error.value).split("at most ")[1].split(",")[0])
-    trained = Tokenizer.train(sentences(), tmp_path / "a.model", config=TokenizerConfig(vocab_size=most))
+    trained = Tokenizer.train(
+        sentences(), tmp_path / "a.model", config=TokenizerConfig(vocab_size=most)
+    )
     assert trained.vocab_size == most
 
 
@@ -207,10 +255,16 @@ def test_models_that_are_refused(tmp_path: Path, tokenizer: Tokenizer) -> None:
             Tokenizer.load(path)
     buffer = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(sentences()), model_writer=buffer, vocab_size=36, model_type="bpe", minloglevel=2
+        sentence_iterator=iter(sentences()),
+        model_writer=buffer,
+        vocab_size=36,
+        model_type="bpe",
+        minloglevel=2,
     )
     path.write_bytes(buffer.getvalue())
-    with pytest.raises(DataError, match=r"must have the ids <unk>=0 <pad>=1 <s>=2 </s>=3, but has \(0, -1, 1, 2\)"):
+    with pytest.raises(
+        DataError, match=r"must have the ids <unk>=0 <pad>=1 <s>=2 </s>=3, but has \(0, -1, 1, 2\)"
+    ):
         Tokenizer.load(path)
 
 
@@ -229,12 +283,18 @@ def test_pairs_of_tokenizers(tmp_path: Path, joint: bool) -> None:
     assert loaded.target.sha256 == made.target.sha256
 
 
-def test_models_that_exist_are_used_instead_of_training(tmp_path: Path, tokenizer: Tokenizer) -> None:
+def test_models_that_exist_are_used_instead_of_training(
+    tmp_path: Path, tokenizer: Tokenizer
+) -> None:
     tokenizer.save(tmp_path / "a.model")
-    joint = Tokenizers.of(TokenizerConfig(target_model=str(tmp_path / "a.model")), [], [], tmp_path / "one")
+    joint = Tokenizers.of(
+        TokenizerConfig(target_model=str(tmp_path / "a.model")), [], [], tmp_path / "one"
+    )
     assert joint.joint
     assert joint.source.sha256 == tokenizer.sha256
-    other = Tokenizer.train(sentences(), tmp_path / "b.model", config=TokenizerConfig(vocab_size=38))
+    other = Tokenizer.train(
+        sentences(), tmp_path / "b.model", config=TokenizerConfig(vocab_size=38)
+    )
     config = TokenizerConfig(
         joint=False, source_model=str(tmp_path / "b.model"), target_model=str(tmp_path / "a.model")
     )

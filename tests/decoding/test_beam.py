@@ -41,12 +41,16 @@ every_mechanism = pytest.mark.parametrize("roles", MECHANISMS.values(), ids=MECH
 
 def limited(config: DecodingConfig, *, beam_size: int, n_best: int = 1) -> DecodingConfig:
     """With a limit of source length + 2."""
-    return replace(config, beam_size=beam_size, n_best=n_best, max_length_ratio=1.0, max_length_offset=2)
+    return replace(
+        config, beam_size=beam_size, n_best=n_best, max_length_ratio=1.0, max_length_offset=2
+    )
 
 
 @pytest.mark.parametrize("penalty", PENALTIES, ids=lambda c: f"{c.length_penalty.value}-{c.alpha}")
 @pytest.mark.parametrize("minimum", [0, 2])
-def test_a_beam_that_keeps_every_prefix_is_an_exhaustive_search(penalty: DecodingConfig, minimum: int) -> None:
+def test_a_beam_that_keeps_every_prefix_is_an_exhaustive_search(
+    penalty: DecodingConfig, minimum: int
+) -> None:
     model, source = tiny(vocab=6, sharpness=1.5), sources([1, 2, 4], vocab=6)
     config = replace(
         penalty,
@@ -60,7 +64,9 @@ def test_a_beam_that_keeps_every_prefix_is_an_exhaustive_search(penalty: Decodin
     found = search([model], source, config, **IDS)
     for row, hypotheses in enumerate(found):
         expected = exhaustive(model, one(source, row), config, limit=3, minimum=minimum)[:5]
-        assert [hypothesis.tokens for hypothesis in hypotheses] == [tokens for _, tokens in expected]
+        assert [hypothesis.tokens for hypothesis in hypotheses] == [
+            tokens for _, tokens in expected
+        ]
         for hypothesis, (score, _) in zip(hypotheses, expected, strict=True):
             assert near(hypothesis.score, score)
 
@@ -74,8 +80,12 @@ def test_beam_search_equals_a_plain_one(penalty: DecodingConfig, beam_size: int)
         found = search([model], source, config, **IDS)
         for row, hypotheses in enumerate(found):
             expected = plain_beam_search(model, one(source, row), config, limit=LENGTHS[row] + 2)
-            assert [hypothesis.tokens for hypothesis in hypotheses] == [tokens for _, tokens in expected]
-            assert all(near(h.score, score) for h, (score, _) in zip(hypotheses, expected, strict=True))
+            assert [hypothesis.tokens for hypothesis in hypotheses] == [
+                tokens for _, tokens in expected
+            ]
+            assert all(
+                near(h.score, score) for h, (score, _) in zip(hypotheses, expected, strict=True)
+            )
 
 
 def plain_greedy(model: Transformer, source: Tokens, limit: int) -> list[int]:
@@ -96,7 +106,9 @@ def test_a_beam_of_one_is_greedy_search(monkeypatch: pytest.MonkeyPatch) -> None
     greedy = search([model], source, config, **IDS)
     for row, (hypothesis,) in enumerate(greedy):
         assert hypothesis.tokens == plain_greedy(model, one(source, row), LENGTHS[row] + 2)
-    monkeypatch.setattr("seq2seq.decoding.search.greedy_search", lambda progress: beam.beam_search(progress, 1))
+    monkeypatch.setattr(
+        "seq2seq.decoding.search.greedy_search", lambda progress: beam.beam_search(progress, 1)
+    )
     as_beam = search([model], source, config, **IDS)
     for (one_way,), (other,) in zip(greedy, as_beam, strict=True):
         assert one_way.tokens == other.tokens
@@ -106,7 +118,9 @@ def test_a_beam_of_one_is_greedy_search(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("beam_size", [1, 2])
 def test_of_equal_continuations_the_end_comes_first(beam_size: int) -> None:
-    (found,) = search([tiny(sharpness=0.0)], sources([4]), limited(DecodingConfig(), beam_size=beam_size), **IDS)
+    (found,) = search(
+        [tiny(sharpness=0.0)], sources([4]), limited(DecodingConfig(), beam_size=beam_size), **IDS
+    )
     assert found[0].tokens == []
 
 
@@ -116,9 +130,13 @@ def targets(found: list[list[Hypothesis]], rank: int) -> Tokens:
 
 @every_mechanism
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_scores_are_those_of_the_forced_tokens(roles: dict[str, AttentionConfig], beam_size: int) -> None:
+def test_scores_are_those_of_the_forced_tokens(
+    roles: dict[str, AttentionConfig], beam_size: int
+) -> None:
     model, source = tiny(**roles), sources(LENGTHS)
-    found = search([model], source, limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size), **IDS)
+    found = search(
+        [model], source, limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size), **IDS
+    )
     for rank in range(beam_size):
         forced = force([model], source, targets(found, rank))
         for hypotheses, values in zip(found, forced, strict=True):
@@ -128,7 +146,9 @@ def test_scores_are_those_of_the_forced_tokens(roles: dict[str, AttentionConfig]
 
 @every_mechanism
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_a_sentence_has_the_same_translation_in_any_batch(roles: dict[str, AttentionConfig], beam_size: int) -> None:
+def test_a_sentence_has_the_same_translation_in_any_batch(
+    roles: dict[str, AttentionConfig], beam_size: int
+) -> None:
     """Bit for bit in batches of one width, so that ties and near ties cannot fall differently.
 
     The model is 64 wide: torch computes the last numbers of a tensor, up to a multiple of 64, by other instructions.
@@ -167,29 +187,38 @@ def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatc
         return step(self, tokens)
 
     monkeypatch.setattr(Decoders, "step", counted)
-    config = DecodingConfig(beam_size=beam_size, max_length_ratio=1.0, max_length_offset=1, min_length_ratio=1.0)
+    config = DecodingConfig(
+        beam_size=beam_size, max_length_ratio=1.0, max_length_offset=1, min_length_ratio=1.0
+    )
     search([model], sources(lengths), config, **IDS)
     assert rows[0] == (40, 40, 40)
     assert rows[1] == (40 * beam_size, 40 * beam_size, 40)
-    assert all(hypotheses == own == beam_size * sentences for hypotheses, own, sentences in rows[1:])
+    assert all(
+        hypotheses == own == beam_size * sentences for hypotheses, own, sentences in rows[1:]
+    )
     decoded = [sentences for _, _, sentences in rows]
     assert decoded == sorted(decoded, reverse=True)
     needed = [sum(length + 2 > step for length in lengths) for step in range(len(rows))]
     fewest = 16 // beam_size
     assert all(
-        sentences <= max(live / (1 - 1 / 8) + 1, fewest) for sentences, live in zip(decoded, needed, strict=True)
+        sentences <= max(live / (1 - 1 / 8) + 1, fewest)
+        for sentences, live in zip(decoded, needed, strict=True)
     )
 
 
 def test_an_early_stop_changes_nothing_but_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
     step = Decoders.step
-    monkeypatch.setattr(Decoders, "step", lambda self, tokens: steps.append(len(tokens)) or step(self, tokens))
+    monkeypatch.setattr(
+        Decoders, "step", lambda self, tokens: steps.append(len(tokens)) or step(self, tokens)
+    )
     model, source = tiny(seed=1, longest=64), sources(LENGTHS * 3, seed=4)
     config = DecodingConfig(beam_size=4, length_penalty=LengthPenalty.none)
     early, early_steps = search([model], source, config, **IDS), sum(steps)
     steps.clear()
-    monkeypatch.setattr(beam.Kept, "enough", lambda self, beam_size, reachable: self.count >= beam_size)
+    monkeypatch.setattr(
+        beam.Kept, "enough", lambda self, beam_size, reachable: self.count >= beam_size
+    )
     assert search([model], source, config, **IDS) == early
     assert sum(steps) > early_steps
 

@@ -25,7 +25,9 @@ def test_many_impossible_entries() -> None:
 
 @pytest.mark.parametrize("k", [1, 2, 5])
 def test_of_equal_entries_the_first_is_the_best(k: int) -> None:
-    logits = torch.randint(0, 4, (50, 10 * BLOCK + 7), generator=torch.Generator().manual_seed(0)).float()
+    logits = torch.randint(
+        0, 4, (50, 10 * BLOCK + 7), generator=torch.Generator().manual_seed(0)
+    ).float()
     logits[0], logits[1] = 0, torch.arange(10 * BLOCK + 7) % 2
     expected = logits.sort(stable=True, descending=True)
     values, indices = best_tokens(logits, k)

@@ -29,7 +29,8 @@ def test_decoding_equals_training(combination: Combination) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("encoder", "position"), sorted({(each.encoder, each.position) for each in legal_combinations()})
+    ("encoder", "position"),
+    sorted({(each.encoder, each.position) for each in legal_combinations()}),
 )
 def test_decoding_equals_training_in_every_combination(encoder: str, position: str) -> None:
     for combination in legal_combinations():
@@ -38,7 +39,9 @@ def test_decoding_equals_training_in_every_combination(encoder: str, position: s
 
 
 def test_the_sample_holds_every_choice() -> None:
-    for few, every in zip(choices(sample(legal_combinations(), 60)), choices(legal_combinations()), strict=True):
+    for few, every in zip(
+        choices(sample(legal_combinations(), 60)), choices(legal_combinations()), strict=True
+    ):
         assert few == every
 
 

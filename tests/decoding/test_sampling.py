@@ -59,7 +59,9 @@ def test_first_tokens_follow_the_model() -> None:
     model, source = tiny(sharpness=1.0), sources([4])
     config = replace(SAMPLING, n_best=4000, max_length_ratio=0.0, max_length_offset=1)
     (found,) = search([model], source, config, **IDS)
-    first = torch.tensor([h.tokens[0] if h.tokens else 3 for h in found]).bincount(minlength=12) / len(found)
+    first = torch.tensor([h.tokens[0] if h.tokens else 3 for h in found]).bincount(
+        minlength=12
+    ) / len(found)
     with torch.no_grad():
         logits, _ = model(source, Tokens.of([[2]], pad_id=1))
     logits[..., [1, 2]] = float("-inf")
@@ -81,7 +83,9 @@ def test_samples_depend_on_the_seed_of_the_sentence_alone() -> None:
     together = search([model], source, SAMPLING, seeds=seeds, **IDS)
     torch.manual_seed(99)
     for row in (0, 5):
-        assert search([model], one(source, row), SAMPLING, seeds=[seeds[row]], **IDS) == [together[row]]
+        assert search([model], one(source, row), SAMPLING, seeds=[seeds[row]], **IDS) == [
+            together[row]
+        ]
 
 
 def test_nothing_is_taken_from_the_global_generator() -> None:

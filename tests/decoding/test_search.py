@@ -13,7 +13,18 @@ from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.search import force, search
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.padding import Tokens
-from tests.decoding.tiny import BOS, EOS, IDS, PAD, UNK, mechanisms_in_every_role, near, one, sources, tiny
+from tests.decoding.tiny import (
+    BOS,
+    EOS,
+    IDS,
+    PAD,
+    UNK,
+    mechanisms_in_every_role,
+    near,
+    one,
+    sources,
+    tiny,
+)
 
 LENGTHS = [3, 5, 1, 7, 5, 4]
 METHODS = {
@@ -35,7 +46,9 @@ def lengths_of(config: DecodingConfig, *, seed: int = 0) -> list[list[int]]:
 def test_a_translation_is_no_longer_than_allowed(config: DecodingConfig) -> None:
     for ratio, offset in ((0.0, 1), (1.0, 0), (0.5, 2)):
         limits = [math.floor(length * ratio) + offset for length in LENGTHS]
-        found = lengths_of(replace(config, max_length_ratio=ratio, max_length_offset=offset), seed=2)
+        found = lengths_of(
+            replace(config, max_length_ratio=ratio, max_length_offset=offset), seed=2
+        )
         for lengths, limit in zip(found, limits, strict=True):
             assert max(lengths) <= limit
         assert any(max(lengths) == limit for lengths, limit in zip(found, limits, strict=True))
@@ -62,7 +75,9 @@ def test_the_models_own_limit_goes_before_all(config: DecodingConfig) -> None:
     long = replace(config, max_length_ratio=10.0, max_length_offset=100)
     found = search([model], source, long, **IDS)
     assert max(len(h.tokens) for hypotheses in found for h in hypotheses) == 8
-    with pytest.raises(UserError, match=r"min_length.* ask for 9 subwords where the model produces at most 8"):
+    with pytest.raises(
+        UserError, match=r"min_length.* ask for 9 subwords where the model produces at most 8"
+    ):
         search([model], source, replace(config, min_length=9), **IDS)
     with pytest.raises(UserError, match="a forced prefix asks for 9"):
         search([model], one(source, 0), config, prefix=[[5] * 9], **IDS)
@@ -70,7 +85,12 @@ def test_the_models_own_limit_goes_before_all(config: DecodingConfig) -> None:
 
 @every_method
 def test_a_cut_translation_says_so(config: DecodingConfig) -> None:
-    (found,) = search([tiny(seed=2)], sources([5]), replace(config, max_length_ratio=0.0, max_length_offset=2), **IDS)
+    (found,) = search(
+        [tiny(seed=2)],
+        sources([5]),
+        replace(config, max_length_ratio=0.0, max_length_offset=2),
+        **IDS,
+    )
     assert not any(hypothesis.finished for hypothesis in found)
     assert any(h.finished for (h, *_) in search([tiny(seed=1)], sources(LENGTHS), config, **IDS))
 
@@ -80,11 +100,18 @@ def test_special_tokens_are_never_produced(config: DecodingConfig) -> None:
     """All tokens are equally likely here; the first of those allowed comes first."""
     model, source = tiny(sharpness=0.0), sources([4] * 20)
     config = replace(config, min_length=3)
-    usual = {token for found in search([model], source, config, **IDS) for h in found for token in h.tokens}
+    usual = {
+        token
+        for found in search([model], source, config, **IDS)
+        for h in found
+        for token in h.tokens
+    }
     assert usual.isdisjoint({PAD, BOS, EOS})
     assert UNK in usual
     without = search([model], source, config, never=[UNK, 7], **IDS)
-    assert {token for found in without for h in found for token in h.tokens}.isdisjoint({PAD, BOS, EOS, UNK, 7})
+    assert {token for found in without for h in found for token in h.tokens}.isdisjoint(
+        {PAD, BOS, EOS, UNK, 7}
+    )
 
 
 @every_method
@@ -96,7 +123,9 @@ def test_prefixes_are_continued(roles: dict[str, AttentionConfig], config: Decod
     found = search([model], source, config, prefix=prefixes, never=[UNK], **IDS)
     for prefix, hypotheses in zip(prefixes, found, strict=True):
         assert all(hypothesis.tokens[: len(prefix)] == prefix for hypothesis in hypotheses)
-    forced = force([model], source, Tokens.of([[BOS, *h[0].tokens, EOS] for h in found], pad_id=PAD))
+    forced = force(
+        [model], source, Tokens.of([[BOS, *h[0].tokens, EOS] for h in found], pad_id=PAD)
+    )
     for hypotheses, values in zip(found, forced, strict=True):
         assert abs(hypotheses[0].log_probability - float(values.sum())) < 1e-4
 
@@ -121,7 +150,9 @@ def test_the_prefix_of_one_sentence_frees_no_other(config: DecodingConfig) -> No
 
 
 @every_method
-def test_predicting_in_parts_changes_nothing(config: DecodingConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_predicting_in_parts_changes_nothing(
+    config: DecodingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As large vocabularies are: some sentences at a time, each with its own lengths, prefix and random numbers."""
     model, source = tiny(seed=1, longest=64), sources(list(range(3, 43)))
     prefixes = [[4 + row % 8] * (row % 3) for row in range(40)]
@@ -131,7 +162,9 @@ def test_predicting_in_parts_changes_nothing(config: DecodingConfig, monkeypatch
     apply = Constraints.apply
     monkeypatch.setattr(progress, "LOGITS_AT_ONCE", 1)
     monkeypatch.setattr(
-        Constraints, "apply", lambda self, logits, *rest: parts.append(len(logits)) or apply(self, logits, *rest)
+        Constraints,
+        "apply",
+        lambda self, logits, *rest: parts.append(len(logits)) or apply(self, logits, *rest),
     )
     assert search([model], source, config, prefix=prefixes, **IDS) == whole
     assert all(16 <= rows < 2 * 16 + 2 * config.hypotheses for rows in parts)

@@ -44,7 +44,9 @@ def tiny(
         position=position or SinusoidalConfig(),
         encoder=EncoderConfig(num_layers=layers, self_attention=encoder or FullConfig()),
         decoder=DecoderConfig(
-            num_layers=layers, self_attention=causal or FullConfig(), cross_attention=cross or FullConfig()
+            num_layers=layers,
+            self_attention=causal or FullConfig(),
+            cross_attention=cross or FullConfig(),
         ),
     )
     model = Transformer(config, source_vocab_size=vocab, target_vocab_size=vocab, seed=seed).eval()
@@ -58,13 +60,18 @@ def tiny(
 def mechanisms_in_every_role() -> dict[str, dict[str, AttentionConfig]]:
     """By name, the arguments of `tiny` that put a mechanism in all roles that it may serve."""
     keys = {Role.ENCODER: "encoder", Role.CAUSAL: "causal", Role.CROSS: "cross"}
-    return {name: {keys[role]: kind() for role in kind.roles} for name, kind in mechanisms().items()}
+    return {
+        name: {keys[role]: kind() for role in kind.roles} for name, kind in mechanisms().items()
+    }
 
 
 def sources(lengths: list[int], *, vocab: int = 12, seed: int = 0) -> Tokens:
     """Random sentences with so many subwords before the sentence end."""
     generator = torch.Generator().manual_seed(seed)
-    rows = [torch.randint(FIRST, vocab, (length,), generator=generator).tolist() + [EOS] for length in lengths]
+    rows = [
+        torch.randint(FIRST, vocab, (length,), generator=generator).tolist() + [EOS]
+        for length in lengths
+    ]
     return Tokens.of(rows, pad_id=PAD)
 
 
@@ -74,16 +81,23 @@ def one(source: Tokens, row: int) -> Tokens:
 
 
 @torch.inference_mode()
-def next_log_probabilities(model: Transformer, source: Tokens, prefixes: list[list[int]]) -> list[list[float]]:
+def next_log_probabilities(
+    model: Transformer, source: Tokens, prefixes: list[list[int]]
+) -> list[list[float]]:
     """log p of every next token after each of some prefixes of one length, from a pass over the whole of them."""
-    repeated = Tokens(source.ids.repeat(len(prefixes), 1), source.padding.select(torch.zeros(len(prefixes)).long()))
+    repeated = Tokens(
+        source.ids.repeat(len(prefixes), 1),
+        source.padding.select(torch.zeros(len(prefixes)).long()),
+    )
     logits, _ = model(repeated, Tokens.of([[BOS, *tokens] for tokens in prefixes], pad_id=PAD))
     values: list[list[float]] = logits[:, -1].double().log_softmax(-1).tolist()
     return values
 
 
 def score(log_probability: float, length: int, config: DecodingConfig) -> float:
-    return log_probability / float(penalty(torch.tensor(float(length), dtype=torch.float64), config))
+    return log_probability / float(
+        penalty(torch.tensor(float(length), dtype=torch.float64), config)
+    )
 
 
 def exhaustive(
@@ -120,10 +134,16 @@ def plain_beam_search(
                     pool.append((total + value, tokens, token))
         pool.sort(key=lambda each: -each[0])
         ends = pool if length == limit else pool[: config.beam_size]
-        finished += [(score(total, length + 1, config), tokens) for total, tokens, token in ends if token == EOS]
+        finished += [
+            (score(total, length + 1, config), tokens)
+            for total, tokens, token in ends
+            if token == EOS
+        ]
         if length == limit or len(finished) >= config.beam_size:
             return sorted(finished, key=lambda each: -each[0])[: config.n_best]
-        live = [(total, [*tokens, token]) for total, tokens, token in pool if token != EOS][: config.beam_size]
+        live = [(total, [*tokens, token]) for total, tokens, token in pool if token != EOS][
+            : config.beam_size
+        ]
     raise AssertionError
 
 

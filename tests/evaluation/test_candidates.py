@@ -8,15 +8,21 @@ import torch
 
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.attention.config import FullConfig, LinformerConfig
+from seq2seq.bundle.files import Bundle, load_bundle
+from seq2seq.bundle.model import Model
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation import candidates
 from seq2seq.evaluation.align import Aligner, Side
 from seq2seq.evaluation.candidates import candidate_links, layers_with_weights
-from seq2seq.run.bundle import Bundle, load_bundle
-from seq2seq.run.model import Model
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
-SOURCES = [*sentences(12), "", "rain", "dogbirdsgreen the smallnear  dog", "nearfieldandruns sees rain"]
+SOURCES = [
+    *sentences(12),
+    "",
+    "rain",
+    "dogbirdsgreen the smallnear  dog",
+    "nearfieldandruns sees rain",
+]
 TARGETS = [*sentences(12, seed=3), "dog", "", "日本 é sees", "while smallnear fieldbirds"]
 
 
@@ -27,7 +33,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.mark.parametrize("limit", [1, 2000, candidates.BATCH_WEIGHTS])
-def test_every_candidate_links_as_the_aligner_does(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+def test_every_candidate_links_as_the_aligner_does(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
     monkeypatch.setattr(candidates, "BATCH_WEIGHTS", limit)
     done: list[int] = []
     found = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS, progress=done.append)
@@ -35,7 +43,11 @@ def test_every_candidate_links_as_the_aligner_does(bundle: Bundle, monkeypatch: 
     assert len(found.candidates) == 2 * 3 * 2
     model = Model([bundle])
     for index, candidate in enumerate(found.candidates):
-        options = {"layer": candidate.layer, "heads": list(candidate.heads), "shifted": candidate.shifted}
+        options = {
+            "layer": candidate.layer,
+            "heads": list(candidate.heads),
+            "shifted": candidate.shifted,
+        }
         model.alignment = replace(AlignmentConfig(), **options)
         expected = [each.alignment for each in model.score(SOURCES, TARGETS, alignments=True)]
         assert found.links(index) == [each.links for each in expected if each is not None]
@@ -43,7 +55,9 @@ def test_every_candidate_links_as_the_aligner_does(bundle: Bundle, monkeypatch: 
 
 @pytest.mark.parametrize(("method", "linked"), [("argmax", 1), ("mutual", 1), ("threshold", 0)])
 def test_a_word_is_not_the_best_for_being_long(bundle: Bundle, method: str, linked: int) -> None:
-    aligner = Aligner([bundle.model], bundle.tokenizers, AlignmentConfig(method=LinkMethod[method], threshold=0.5))
+    aligner = Aligner(
+        [bundle.model], bundle.tokenizers, AlignmentConfig(method=LinkMethod[method], threshold=0.5)
+    )
     weights = torch.tensor([[0.3, 0.3, 0.4, 0.0]])
     found = aligner.alignment(Side([5, 6, 7], [0, 0, 1]), Side([8], [0]), weights, None)
     assert found.links == {(linked, 0)}
@@ -52,10 +66,14 @@ def test_a_word_is_not_the_best_for_being_long(bundle: Bundle, method: str, link
 def test_one_reading_alone(bundle: Bundle) -> None:
     both = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS)
     for shifted in (False, True):
-        one = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS, readings=(shifted,))
+        one = candidate_links(
+            bundle.model, bundle.tokenizers, SOURCES, TARGETS, readings=(shifted,)
+        )
         assert one.candidates == [each for each in both.candidates if each.shifted is shifted]
         kept = [index for index, each in enumerate(both.candidates) if each.shifted is shifted]
-        assert [one.links(index) for index in range(len(kept))] == [both.links(index) for index in kept]
+        assert [one.links(index) for index in range(len(kept))] == [
+            both.links(index) for index in kept
+        ]
 
 
 def test_a_sentence_that_is_too_long_is_aligned_without_its_end(bundle: Bundle) -> None:

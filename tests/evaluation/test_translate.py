@@ -52,12 +52,18 @@ def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
 @pytest.fixture(scope="module")
 def with_bytes(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
     path = tmp_path_factory.mktemp("tokenizer") / "joint.model"
-    joint = Tokenizer.train(TEXT * 3, path, config=TokenizerConfig(vocab_size=310, byte_fallback=True))
+    joint = Tokenizer.train(
+        TEXT * 3, path, config=TokenizerConfig(vocab_size=310, byte_fallback=True)
+    )
     return Tokenizers(joint, joint)
 
 
 def model_for(
-    tokenizers: Tokenizers, *, seed: int = 1, longest: int = 48, cross: AttentionConfig | None = None
+    tokenizers: Tokenizers,
+    *,
+    seed: int = 1,
+    longest: int = 48,
+    cross: AttentionConfig | None = None,
 ) -> Transformer:
     return tiny(vocab=tokenizers.target.vocab_size, seed=seed, longest=longest, cross=cross)
 
@@ -69,7 +75,9 @@ def test_every_line_is_answered_in_order(tokenizers: Tokenizers, config: Decodin
     found = list(translator.translate(LINES, progress=finished.append))
     assert [translation.source for translation in found] == LINES
     assert sum(finished) == len(LINES)
-    assert [bool(translation.tokens) for translation in found] == [bool(line.strip()) for line in LINES]
+    assert [bool(translation.tokens) for translation in found] == [
+        bool(line.strip()) for line in LINES
+    ]
     for translation in found:
         assert translation.text == tokenizers.target.decode(translation.tokens)
         assert not translation.cut
@@ -90,8 +98,15 @@ def test_batches_change_nothing(
     alignment = AlignmentConfig() if aligned else None
     lines = LINES + TEXT
     expected = list(Translator([model], tokenizers, config, alignment).translate(lines))
-    for settings in ({"batch_size": 1}, {"batch_size": 7}, {"batch_tokens": 1}, {"batch_tokens": 40}):
-        found = Translator([model], tokenizers, replace(config, **settings), alignment).translate(lines)
+    for settings in (
+        {"batch_size": 1},
+        {"batch_size": 7},
+        {"batch_tokens": 1},
+        {"batch_tokens": 40},
+    ):
+        found = Translator([model], tokenizers, replace(config, **settings), alignment).translate(
+            lines
+        )
         for ours, theirs in zip(found, expected, strict=True):
             assert ours.n_best == theirs.n_best
             assert (ours.alignment is None) == (not aligned)
@@ -99,10 +114,14 @@ def test_batches_change_nothing(
                 assert ours.alignment.links == theirs.alignment.links
     monkeypatch.setattr(translate, "WINDOW", 3)
     found = Translator([model], tokenizers, config, alignment).translate(iter(lines))
-    assert [translation.n_best for translation in found] == [translation.n_best for translation in expected]
+    assert [translation.n_best for translation in found] == [
+        translation.n_best for translation in expected
+    ]
 
 
-def test_lines_are_translated_as_they_are_asked_for(tokenizers: Tokenizers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_are_translated_as_they_are_asked_for(
+    tokenizers: Tokenizers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(translate, "WINDOW", 2)
     lines = iter(LINES)
     found = Translator([model_for(tokenizers)], tokenizers, CONFIG).translate(lines)
@@ -114,14 +133,18 @@ def test_a_line_that_is_too_long_is_cut_and_said_to_be(tokenizers: Tokenizers) -
     model = model_for(tokenizers, longest=10)
     long = " ".join(TEXT)
     for alignment in (None, AlignmentConfig()):
-        first, second = Translator([model], tokenizers, CONFIG, alignment).translate([long, "the house"])
+        first, second = Translator([model], tokenizers, CONFIG, alignment).translate(
+            [long, "the house"]
+        )
         assert first.cut
         assert not second.cut
         assert first.source == long
         kept = tokenizers.source.decode(tokenizers.source.encode(long)[:9])
         (alone,) = Translator([model], tokenizers, CONFIG).translate([kept])
         assert alone.tokens == first.tokens
-    (forced,) = Translator([model], tokenizers, CONFIG, AlignmentConfig()).force(["the house"], [long])
+    (forced,) = Translator([model], tokenizers, CONFIG, AlignmentConfig()).force(
+        ["the house"], [long]
+    )
     assert forced.cut
     assert forced.text == long
     assert len(forced.tokens) == 9
@@ -131,7 +154,9 @@ def test_prefixes_are_continued(tokenizers: Tokenizers) -> None:
     prefixes = ["the old", "", "a small", "", "", "today", "the", "over", ""]
     translator = Translator([model_for(tokenizers)], tokenizers, CONFIG)
     free = list(translator.translate(LINES))
-    for prefix, before, after in zip(prefixes, free, translator.translate(LINES, prefixes=prefixes), strict=True):
+    for prefix, before, after in zip(
+        prefixes, free, translator.translate(LINES, prefixes=prefixes), strict=True
+    ):
         assert after.text.startswith(prefix)
         assert bool(prefix) or after == before
 
@@ -143,7 +168,9 @@ def test_unknown_pieces_are_produced_only_if_allowed(tokenizers: Tokenizers) -> 
     line = ["the old bridge"]
     config = replace(CONFIG, beam_size=1, min_length=2)
     (without,) = Translator([model], tokenizers, config).translate(line)
-    (allowed,) = Translator([model], tokenizers, replace(config, allow_unknown=True)).translate(line)
+    (allowed,) = Translator([model], tokenizers, replace(config, allow_unknown=True)).translate(
+        line
+    )
     assert Tokenizer.UNK_ID not in without.tokens
     assert Tokenizer.UNK_ID in allowed.tokens
 
@@ -179,7 +206,9 @@ def test_more_or_fewer_references_than_lines_are_an_error(tokenizers: Tokenizers
 
 
 @pytest.mark.parametrize("config", CROSS.values(), ids=CROSS)
-def test_every_mechanism_is_aligned_or_refused_by_name(tokenizers: Tokenizers, config: AttentionConfig) -> None:
+def test_every_mechanism_is_aligned_or_refused_by_name(
+    tokenizers: Tokenizers, config: AttentionConfig
+) -> None:
     models = [model_for(tokenizers, cross=config)]
     if config.weights.name == "NONE":
         with pytest.raises(ConfigError, match=config.name):
@@ -195,7 +224,9 @@ def test_every_mechanism_is_aligned_or_refused_by_name(tokenizers: Tokenizers, c
 
 
 @pytest.mark.parametrize("all_layers", [False, True])
-def test_alignments_speak_of_the_words_of_both_lines(with_bytes: Tokenizers, all_layers: bool) -> None:
+def test_alignments_speak_of_the_words_of_both_lines(
+    with_bytes: Tokenizers, all_layers: bool
+) -> None:
     config = AlignmentConfig(method=LinkMethod.argmax, layer=0, heads=[1], all_layers=all_layers)
     translator = Translator([model_for(with_bytes)], with_bytes, CONFIG, config)
     for translation in translator.translate(LINES):
@@ -203,8 +234,13 @@ def test_alignments_speak_of_the_words_of_both_lines(with_bytes: Tokenizers, all
         assert alignment is not None
         source, target = translation.source.split(), translation.text.split()
         assert all(i < len(source) and j < len(target) for i, j in alignment.links)
-        assert len({j for _, j in alignment.links}) == len(alignment.links)  # one link a target word
-        assert alignment.weights.shape == (len(alignment.target_pieces), len(alignment.source_pieces))
+        assert len({j for _, j in alignment.links}) == len(
+            alignment.links
+        )  # one link a target word
+        assert alignment.weights.shape == (
+            len(alignment.target_pieces),
+            len(alignment.source_pieces),
+        )
         assert alignment.source_pieces[-1] == "</s>"
         assert bool(alignment.links) == bool(source)
         assert with_bytes.target.decode(translation.tokens) == translation.text
@@ -219,13 +255,23 @@ def test_links_follow_the_weights(tokenizers: Tokenizers, monkeypatch: pytest.Mo
     """Each target piece looks at the source piece of its own number: equal lines are linked word by word."""
 
     def diagonal(
-        model: Transformer, source: object, target: object, *, layer: int, heads: list[int], shifted: bool
+        model: Transformer,
+        source: object,
+        target: object,
+        *,
+        layer: int,
+        heads: list[int],
+        shifted: bool,
     ) -> list[torch.Tensor]:
         rows, columns = target.padding.lengths - 1, source.padding.lengths  # type: ignore[attr-defined]
-        return [torch.eye(int(height), int(width)) for height, width in zip(rows, columns, strict=True)]
+        return [
+            torch.eye(int(height), int(width)) for height, width in zip(rows, columns, strict=True)
+        ]
 
     monkeypatch.setattr("seq2seq.evaluation.align.extract", diagonal)
-    translator = Translator([model_for(tokenizers)], tokenizers, CONFIG, AlignmentConfig(enabled=True))
+    translator = Translator(
+        [model_for(tokenizers)], tokenizers, CONFIG, AlignmentConfig(enabled=True)
+    )
     lines = [" the old  bridge", "the small\u00a0house", "", "river"]
     for translation in translator.force(lines, lines):
         assert translation.alignment is not None
@@ -254,7 +300,8 @@ def test_an_ensemble_is_aligned_by_the_mean_of_its_models(tokenizers: Tokenizers
     lines, references = ["the old bridge"], ["the blue river"]
     (together,) = Translator(models, tokenizers, CONFIG, AlignmentConfig()).force(lines, references)
     each = [
-        next(Translator([model], tokenizers, CONFIG, AlignmentConfig()).force(lines, references)) for model in models
+        next(Translator([model], tokenizers, CONFIG, AlignmentConfig()).force(lines, references))
+        for model in models
     ]
     assert together.alignment is not None
     weights = torch.stack([one.alignment.weights for one in each if one.alignment is not None])

@@ -15,7 +15,9 @@ def run() -> Run:
 
     def call(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / script), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=300)
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=300
+        )
 
     return call
 
@@ -25,7 +27,15 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny finished run."""
     folder = tmp_path_factory.mktemp("runs") / "finished"
     cache = tmp_path_factory.mktemp("cache")
-    command = [sys.executable, str(ROOT / "train.py"), *TINY, f"hydra.run.dir={folder}", f"data.cache_dir={cache}"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=300)
+    command = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        *TINY,
+        f"hydra.run.dir={folder}",
+        f"data.cache_dir={cache}",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=300
+    )
     assert done.returncode == 0, done.stderr
     return folder

@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from seq2seq.attention.base import AttentionOutput
 from seq2seq.attention.config import AttentionConfig, FullConfig, Role
 from seq2seq.attention.multihead import MultiHeadAttention
-from seq2seq.data.config import BatchConfig, GeneratedConfig, GeneratedTask, TokenizerConfig, TokenizerKind
+from seq2seq.data.config import (
+    BatchConfig,
+    GeneratedConfig,
+    GeneratedTask,
+    TokenizerConfig,
+    TokenizerKind,
+)
 from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.data.rows import TrainRows
@@ -66,7 +72,9 @@ def build(
 def silence(model: Transformer, role: Role) -> None:
     """Zero what the attention of a role adds, in training and in decoding."""
 
-    def zero(module: nn.Module, given: tuple[Tensor, ...], output: AttentionOutput) -> AttentionOutput:
+    def zero(
+        module: nn.Module, given: tuple[Tensor, ...], output: AttentionOutput
+    ) -> AttentionOutput:
         return AttentionOutput(torch.zeros_like(output.context), output.weights)
 
     for module in model.modules():
@@ -82,7 +90,9 @@ def exact(model: Transformer, corpus: PreparedCorpus) -> float:
     return right / len(found)
 
 
-def learn(model: Transformer, corpus: PreparedCorpus, *, max_steps: int, check_every: int = 250) -> float:
+def learn(
+    model: Transformer, corpus: PreparedCorpus, *, max_steps: int, check_every: int = 250
+) -> float:
     """Train until the task is learned or the steps are used up; returns the share of exact sequences."""
     loader = TrainLoader(TrainRows.of_dataset(corpus.train), BatchConfig(max_tokens=512), seed=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0, fused=True)
@@ -91,10 +101,14 @@ def learn(model: Transformer, corpus: PreparedCorpus, *, max_steps: int, check_e
     while step < max_steps:
         for batch in loader:
             model.train().begin_step(step)
-            optimizer.param_groups[0]["lr"] = 3e-3 * learning_rate_factor(step, schedule, max_steps=max_steps)
+            optimizer.param_groups[0]["lr"] = 3e-3 * learning_rate_factor(
+                step, schedule, max_steps=max_steps
+            )
             states, _ = model.states(batch.source, batch.target)
             valid = batch.target.padding.valid()
-            loss = smoothed_cross_entropy(states[valid], model.output.weight, batch.labels[valid], smoothing=0.0)
+            loss = smoothed_cross_entropy(
+                states[valid], model.output.weight, batch.labels[valid], smoothing=0.0
+            )
             (loss.total / batch.window_tokens).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()

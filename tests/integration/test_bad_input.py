@@ -10,16 +10,31 @@ from tests.integration.commands import Run
 CONFIGURATIONS = {
     "an unknown key": (["model.depth=3"], "Could not override 'model.depth'"),
     "a new key": (["+model.depth=3"], "options cannot be added or removed, only set"),
-    "a wrong type": (["model.d_model=wide"], "Value 'wide' of type 'str' could not be converted to Integer"),
+    "a wrong type": (
+        ["model.d_model=wide"],
+        "Value 'wide' of type 'str' could not be converted to Integer",
+    ),
     "a wrong choice of value": (["model.norm=both"], "expected one of [pre, post]"),
-    "an unknown option of a group": (["encoder_attention=locl"], "Available options in 'encoder_attention'"),
-    "a mechanism that cannot serve": (["decoder_attention=linformer"], "Available options in 'decoder_attention'"),
-    "a list where one mechanism belongs": (["encoder_attention=[local,full]"], "takes one option, not a list"),
+    "an unknown option of a group": (
+        ["encoder_attention=locl"],
+        "Available options in 'encoder_attention'",
+    ),
+    "a mechanism that cannot serve": (
+        ["decoder_attention=linformer"],
+        "Available options in 'decoder_attention'",
+    ),
+    "a list where one mechanism belongs": (
+        ["encoder_attention=[local,full]"],
+        "takes one option, not a list",
+    ),
     "a name where a mechanism's options belong": (
         ["model.encoder.self_attention=linear"],
         "str is not a subclass of AttentionConfig",
     ),
-    "d_model not divisible by heads": (["model.d_model=130"], "must divide model.d_model = 130, which 4 does not"),
+    "d_model not divisible by heads": (
+        ["model.d_model=130"],
+        "must divide model.d_model = 130, which 4 does not",
+    ),
     "num_heads not divisible by num_kv_heads": (
         ["model.encoder.self_attention.num_kv_heads=3"],
         "must divide model.num_heads = 4, which 3 does not",
@@ -87,7 +102,10 @@ def test_a_vocabulary_larger_than_the_data_allows(run: Run, tmp_path: Path) -> N
         f"hydra.run.dir={tmp_path / 'run'}",
     )
     assert done.returncode != 0
-    assert "data.tokenizer.vocab_size: 4,000 is more than this text allows; choose at most" in done.stderr
+    assert (
+        "data.tokenizer.vocab_size: 4,000 is more than this text allows; choose at most"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 
@@ -141,4 +159,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(run: Run, finished_run: Pa
 
 
 def test_an_override_that_would_change_a_resumed_run(run: Run, finished_run: Path) -> None:
-    refused(run("train.py", f"resume={finished_run}", "model.d_model=64"), "a resumed run keeps its configuration")
+    refused(
+        run("train.py", f"resume={finished_run}", "model.d_model=64"),
+        "a resumed run keeps its configuration",
+    )

@@ -30,13 +30,38 @@ LINES = 6
 SMALLEST = [
     *("model.d_model=16", "model.d_ff=16", "model.num_heads=4", "model.max_source_length=32"),
     *("model.max_target_length=32", "model.encoder.num_layers=1", "model.decoder.num_layers=1"),
-    *("data=copy", "data.num_train=40", "data.num_validation=4", f"data.num_test={LINES}", "data.batch.max_tokens=64"),
-    *("trainer.accelerator=cpu", "trainer.precision=32", "trainer.max_steps=2", "trainer.validate_every=2"),
-    *("trainer.checkpoint_every=2", "trainer.report_every=2", "trainer.bleu_lines=0", "trainer.metric=loss"),
-    *("trainer.export=last", "decoding=greedy", "decoding.max_length_ratio=1", "decoding.max_length_offset=2"),
+    *(
+        "data=copy",
+        "data.num_train=40",
+        "data.num_validation=4",
+        f"data.num_test={LINES}",
+        "data.batch.max_tokens=64",
+    ),
+    *(
+        "trainer.accelerator=cpu",
+        "trainer.precision=32",
+        "trainer.max_steps=2",
+        "trainer.validate_every=2",
+    ),
+    *(
+        "trainer.checkpoint_every=2",
+        "trainer.report_every=2",
+        "trainer.bleu_lines=0",
+        "trainer.metric=loss",
+    ),
+    *(
+        "trainer.export=last",
+        "decoding=greedy",
+        "decoding.max_length_ratio=1",
+        "decoding.max_length_offset=2",
+    ),
     "alignment.heatmaps=0",
 ]
-GROUPS = {"encoder_attention": Role.ENCODER, "decoder_attention": Role.CAUSAL, "cross_attention": Role.CROSS}
+GROUPS = {
+    "encoder_attention": Role.ENCODER,
+    "decoder_attention": Role.CAUSAL,
+    "cross_attention": Role.CROSS,
+}
 MISPLACED = [
     (group, name)
     for group, role in GROUPS.items()
@@ -44,9 +69,15 @@ MISPLACED = [
     if role not in mechanism.roles
 ]
 WITHOUT_WEIGHTS = [
-    name for name, kind in mechanisms().items() if kind.weights is Weights.NONE and Role.CROSS in kind.roles
+    name
+    for name, kind in mechanisms().items()
+    if kind.weights is Weights.NONE and Role.CROSS in kind.roles
 ]
-REFUSED = [combination for combination in every_combination() if combination.offered and not combination.legal]
+REFUSED = [
+    combination
+    for combination in every_combination()
+    if combination.offered and not combination.legal
+]
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +91,16 @@ def composed(*overrides: str) -> RunConfig:
     register_schemas()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return cast(RunConfig, to_dataclass(compose(config_name="train", overrides=[*SMALLEST, *overrides])))
+        return cast(
+            RunConfig, to_dataclass(compose(config_name="train", overrides=[*SMALLEST, *overrides]))
+        )
 
 
 def assembled(combination: Combination) -> RunConfig:
     """The same as composing the combination, of parts composed once: composing takes as long as the run."""
-    encoder, decoder, cross, position = (composed(override).model for override in combination.overrides())
+    encoder, decoder, cross, position = (
+        composed(override).model for override in combination.overrides()
+    )
     model = replace(
         encoder,
         position=position.position,
@@ -106,14 +141,18 @@ def check(combination: Combination, config: RunConfig, folder: Path, corpora: st
 
 
 @pytest.mark.parametrize("combination", sample(legal_combinations(), 12), ids=str)
-def test_a_combination_trains_evaluates_and_exports(combination: Combination, tmp_path: Path, corpora: str) -> None:
+def test_a_combination_trains_evaluates_and_exports(
+    combination: Combination, tmp_path: Path, corpora: str
+) -> None:
     config = composed(*combination.overrides())
     assert config == assembled(combination)
     check(combination, config, tmp_path / "run", corpora)
 
 
 @pytest.mark.parametrize("combination", sample(REFUSED, 4), ids=str)
-def test_a_combination_is_refused_and_leaves_nothing(combination: Combination, tmp_path: Path, corpora: str) -> None:
+def test_a_combination_is_refused_and_leaves_nothing(
+    combination: Combination, tmp_path: Path, corpora: str
+) -> None:
     check(combination, composed(*combination.overrides()), tmp_path / "run", corpora)
 
 
@@ -122,7 +161,9 @@ def test_a_combination_is_refused_and_leaves_nothing(combination: Combination, t
     ("encoder", "decoder"),
     sorted({(each.encoder, each.decoder) for each in every_combination() if each.offered}),
 )
-def test_every_combination_runs_or_is_refused(encoder: str, decoder: str, tmp_path: Path, corpora: str) -> None:
+def test_every_combination_runs_or_is_refused(
+    encoder: str, decoder: str, tmp_path: Path, corpora: str
+) -> None:
     for combination in every_combination():
         if combination.offered and (combination.encoder, combination.decoder) == (encoder, decoder):
             check(combination, assembled(combination), tmp_path / str(combination), corpora)
@@ -134,13 +175,18 @@ def test_a_name_that_cannot_serve_is_answered_with_those_that_can(group: str, na
         composed(f"{group}={name}")
     message = explain(caught.value)
     for other, mechanism in mechanisms().items():
-        assert (f"\n  {other}\n" in f"{message}\n".replace("\t", "  ")) == (GROUPS[group] in mechanism.roles)
+        assert (f"\n  {other}\n" in f"{message}\n".replace("\t", "  ")) == (
+            GROUPS[group] in mechanism.roles
+        )
 
 
 @pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
 def test_alignments_that_cannot_be_are_refused_when_insisted_on(name: str, tmp_path: Path) -> None:
     config = composed(f"cross_attention={name}", "alignment.enabled=true")
-    with pytest.raises(ConfigError, match=f"alignment.enabled: {name} has no weight per key position; choose another"):
+    with pytest.raises(
+        ConfigError,
+        match=f"alignment.enabled: {name} has no weight per key position; choose another",
+    ):
         start_run(config, tmp_path / "run", [])
     assert not (tmp_path / "run").exists()
 
@@ -148,7 +194,9 @@ def test_alignments_that_cannot_be_are_refused_when_insisted_on(name: str, tmp_p
 def test_the_command_runs_a_combination(run: Run, tmp_path: Path, corpora: str) -> None:
     combination = Combination("local", "performer", "gqa", "learned")
     arguments = [*TINY, *SMALLEST, *combination.overrides(), "trainer.evaluate=true"]
-    done = run("train.py", *arguments, f"data.cache_dir={corpora}", f"hydra.run.dir={tmp_path / 'run'}")
+    done = run(
+        "train.py", *arguments, f"data.cache_dir={corpora}", f"hydra.run.dir={tmp_path / 'run'}"
+    )
     assert done.returncode == 0, done.stderr
     evaluation = tmp_path / "run" / "evaluation" / "test"
     assert (evaluation / "scores.json").is_file()

@@ -11,14 +11,17 @@ from seq2seq.alignment.links import read_pharaoh
 from tests.integration.commands import Run
 
 
-def test_a_moved_bundle_is_evaluated_with_nothing_else(run: Run, finished_run: Path, tmp_path: Path) -> None:
+def test_a_moved_bundle_is_evaluated_with_nothing_else(
+    run: Run, finished_run: Path, tmp_path: Path
+) -> None:
     bundle = tmp_path / "elsewhere"
     shutil.copytree(finished_run / "model", bundle)
     done = run("evaluate.py", f"run={bundle}", "decoding.beam_size=2", "alignment.heatmaps=2")
     assert done.returncode == 0, done.stderr
     folder = bundle / "evaluation" / "test"
     lines = {
-        name: (folder / f"{name}.txt").read_text().splitlines() for name in ("sources", "references", "hypotheses")
+        name: (folder / f"{name}.txt").read_text().splitlines()
+        for name in ("sources", "references", "hypotheses")
     }
     assert {len(some) for some in lines.values()} == {20}
     scores = json.loads((folder / "scores.json").read_text())
@@ -34,8 +37,12 @@ def test_a_moved_bundle_is_evaluated_with_nothing_else(run: Run, finished_run: P
         [str(Path(sys.executable).parent / scores["reproduce"].split()[0]), *scores["reproduce"].split()[1:]],
         cwd=folder, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    reproduced = {entry["name"].lower().rstrip("2"): entry["score"] for entry in json.loads(printed.stdout)}
-    assert all(round(scores[name]["score"], 4) == reproduced[name] for name in ("bleu", "chrf", "ter"))
+    reproduced = {
+        entry["name"].lower().rstrip("2"): entry["score"] for entry in json.loads(printed.stdout)
+    }
+    assert all(
+        round(scores[name]["score"], 4) == reproduced[name] for name in ("bleu", "chrf", "ter")
+    )
 
 
 def test_sentences_of_one_s_own(run: Run, finished_run: Path, tmp_path: Path) -> None:

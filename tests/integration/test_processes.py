@@ -5,7 +5,13 @@ from pathlib import Path
 
 from tests.integration.commands import TINY, Run
 
-TWO = [*TINY, "trainer=ddp_cpu", "trainer.max_steps=12", "trainer.checkpoint_every=4", "trainer.validate_every=6"]
+TWO = [
+    *TINY,
+    "trainer=ddp_cpu",
+    "trainer.max_steps=12",
+    "trainer.checkpoint_every=4",
+    "trainer.validate_every=6",
+]
 
 
 def test_two_processes_train_and_resume_exactly(run: Run, tmp_path: Path) -> None:
@@ -22,4 +28,6 @@ def test_two_processes_train_and_resume_exactly(run: Run, tmp_path: Path) -> Non
     (parts / "status.json").write_text(json.dumps({**status, "state": "running"}))
     done = run("train.py", f"resume={parts}")
     assert done.returncode == 0, done.stderr
-    assert (whole / "model/model.safetensors").read_bytes() == (parts / "model/model.safetensors").read_bytes()
+    assert (whole / "model/model.safetensors").read_bytes() == (
+        parts / "model/model.safetensors"
+    ).read_bytes()

@@ -15,14 +15,22 @@ from tests.integration.commands import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "alignment.md").read_text(encoding="utf-8")
-HELP = "".join((CONF / f"{name}.yaml").read_text(encoding="utf-8") for name in ("train", "evaluate"))
+HELP = "".join(
+    (CONF / f"{name}.yaml").read_text(encoding="utf-8") for name in ("train", "evaluate")
+)
 
 
 def commands(text: str) -> list[str]:
     """Lines that call one of the two scripts, continued lines joined, comments left out."""
     lines = re.sub(r"\\\n\s*", " ", text).splitlines()
-    calls = [line.split(" #")[0].strip() for line in lines if re.match(r"\s*python (train|evaluate)\.py", line)]
-    calls += [f"python {a}.py {b}" for a, b in re.findall(r'make (train|evaluate) ARGS="([^"]*)"', text)]
+    calls = [
+        line.split(" #")[0].strip()
+        for line in lines
+        if re.match(r"\s*python (train|evaluate)\.py", line)
+    ]
+    calls += [
+        f"python {a}.py {b}" for a, b in re.findall(r'make (train|evaluate) ARGS="([^"]*)"', text)
+    ]
     return [re.split(r"\s{3,}", call)[0] for call in calls]
 
 
@@ -31,7 +39,9 @@ def test_a_command_composes(command: str) -> None:
     script, *overrides = shlex.split(command)[1:]
     if "--cfg" in overrides:
         return
-    overrides = [item for item in overrides if not item.startswith(("-", "$"))]  # $: options that a script prints
+    overrides = [
+        item for item in overrides if not item.startswith(("-", "$"))
+    ]  # $: options that a script prints
     if any(item.startswith("resume=") for item in overrides):
         return
     refuse_edits(overrides)
@@ -43,7 +53,9 @@ def test_a_command_composes(command: str) -> None:
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         for chosen in itertools.product(*choices):
-            config = to_dataclass(compose(config_name=script.removesuffix(".py"), overrides=list(chosen)))
+            config = to_dataclass(
+                compose(config_name=script.removesuffix(".py"), overrides=list(chosen))
+            )
             if script == "train.py":
                 validate(config)
 
@@ -68,5 +80,9 @@ def test_make_targets_that_are_named_exist() -> None:
 def test_the_data_options_that_are_listed_exist() -> None:
     listed = re.search(r"\| `data=` \| what \|\n(.*?)\n\n", README, flags=re.DOTALL)
     assert listed is not None
-    names = {name for row in listed[1].splitlines()[1:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    names = {
+        name
+        for row in listed[1].splitlines()[1:]
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
     assert names == {path.stem for path in Path(CONF / "data").glob("*.yaml")}

@@ -26,7 +26,9 @@ def weights(folder: Path) -> bytes:
 
 def reports(folder: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if "per_second" not in name} for line in lines]
+    return [
+        {name: value for name, value in line.items() if "per_second" not in name} for line in lines
+    ]
 
 
 def begin(folder: Path, cache: Path, *more: str) -> subprocess.Popen[str]:
@@ -43,11 +45,16 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("kill", KILLS)
-def test_killed_and_resumed_equals_not_stopped(run: Run, finished_run: Path, tmp_path: Path, kill: str) -> None:
+def test_killed_and_resumed_equals_not_stopped(
+    run: Run, finished_run: Path, tmp_path: Path, kill: str
+) -> None:
     folder = tmp_path / "run"
     process = begin(folder, tmp_path / "cache")
     step = KILLS[kill]
-    wait_for(folder / "checkpoints" / f"step-{step:08d}.ckpt" if step else folder / "tensorboard", process)
+    wait_for(
+        folder / "checkpoints" / f"step-{step:08d}.ckpt" if step else folder / "tensorboard",
+        process,
+    )
     process.kill()
     process.communicate()
     done = run("train.py", f"resume={folder}")
@@ -56,10 +63,21 @@ def test_killed_and_resumed_equals_not_stopped(run: Run, finished_run: Path, tmp
     assert reports(folder) == reports(finished_run)
 
 
-def test_accumulation_guidance_joined_rows_and_an_epoch_s_end_are_resumed_exactly(run: Run, tmp_path: Path) -> None:
+def test_accumulation_guidance_joined_rows_and_an_epoch_s_end_are_resumed_exactly(
+    run: Run, tmp_path: Path
+) -> None:
     folders = [tmp_path / "whole", tmp_path / "killed"]
-    more = ["trainer.accumulate=3", "trainer.checkpoint_every=1", "trainer.max_steps=15", "trainer.validate_every=5"]
-    more += ["guided_alignment=links", "data.augmentation.concatenate=3", "data.augmentation.shuffle_targets=true"]
+    more = [
+        "trainer.accumulate=3",
+        "trainer.checkpoint_every=1",
+        "trainer.max_steps=15",
+        "trainer.validate_every=5",
+    ]
+    more += [
+        "guided_alignment=links",
+        "data.augmentation.concatenate=3",
+        "data.augmentation.shuffle_targets=true",
+    ]
     first = begin(folders[0], tmp_path / "cache", *more)
     _, error = first.communicate()
     assert first.returncode == 0, error
@@ -74,7 +92,9 @@ def test_accumulation_guidance_joined_rows_and_an_epoch_s_end_are_resumed_exactl
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_first(run: Run, finished_run: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_saves_first(
+    run: Run, finished_run: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     folder = tmp_path / "run"
     process = begin(folder, tmp_path / "cache")
     wait_for(folder / "checkpoints" / "step-00000010.ckpt", process)

@@ -9,11 +9,22 @@ from tests.integration.commands import TINY, Run
 def test_combinations_are_run_apart(run: Run, tmp_path: Path, finished_run: Path) -> None:
     cache = f"data.cache_dir={tmp_path / 'cache'}"
     sweep = f"hydra.sweep.dir={tmp_path / 'sweep'}"
-    done = run("train.py", "-m", *TINY, cache, sweep, "seed=1,2", "encoder_attention=full,linear", "position=rope")
+    done = run(
+        "train.py",
+        "-m",
+        *TINY,
+        cache,
+        sweep,
+        "seed=1,2",
+        "encoder_attention=full,linear",
+        "position=rope",
+    )
     assert done.returncode == 1
     assert "These combinations failed" in done.stderr
     assert "loses its meaning in linear" in done.stderr
     finished = sorted(path.parent for path in (tmp_path / "sweep").glob("*/status.json"))
     assert len(finished) == 2
-    assert {json.loads((folder / "status.json").read_text())["state"] for folder in finished} == {"finished"}
+    assert {json.loads((folder / "status.json").read_text())["state"] for folder in finished} == {
+        "finished"
+    }
     assert "=" not in "".join(folder.name for folder in finished)

@@ -23,7 +23,9 @@ def test_a_task_is_learned(task: GeneratedTask, tmp_path: Path) -> None:
     assert learn(build(corpus), corpus, max_steps=3000) >= 0.99
 
 
-@pytest.mark.parametrize("task", [task for task in NEEDS if task is not GeneratedTask.reverse], ids=lambda t: t.value)
+@pytest.mark.parametrize(
+    "task", [task for task in NEEDS if task is not GeneratedTask.reverse], ids=lambda t: t.value
+)
 def test_a_task_needs_its_role(task: GeneratedTask, tmp_path: Path) -> None:
     corpus = corpus_of(task, tmp_path)
     model = build(corpus)
@@ -51,10 +53,27 @@ class Limit:
 # In `pointer` a symbol may point to any of 10 positions, up to 9 away. In `chain` the decoder reads the output at t - 2
 # one position back, where it is the last input but one.
 LIMITS = [
-    Limit(GeneratedTask.pointer, "local", {}, "window 4 reads 3 positions to either side", {"window": 11}),
-    Limit(GeneratedTask.pointer, "strided", {}, "window 4 and stride 4 leave out 5, 6, 7 and 9", {"window": 11}),
+    Limit(
+        GeneratedTask.pointer,
+        "local",
+        {},
+        "window 4 reads 3 positions to either side",
+        {"window": 11},
+    ),
+    Limit(
+        GeneratedTask.pointer,
+        "strided",
+        {},
+        "window 4 and stride 4 leave out 5, 6, 7 and 9",
+        {"window": 11},
+    ),
     Limit(GeneratedTask.pointer, "logsparse", {}, "3, 5, 6, 7 and 9 are left out", {"window": 11}),
-    Limit(GeneratedTask.pointer, "block_sparse", {"neighbours": 0, "global_blocks": 0}, "no other block is read"),
+    Limit(
+        GeneratedTask.pointer,
+        "block_sparse",
+        {"neighbours": 0, "global_blocks": 0},
+        "no other block is read",
+    ),
     Limit(GeneratedTask.chain, "local", {"window": 1}, "a query reads itself alone"),
     Limit(GeneratedTask.chain, "strided", {"window": 1}, "1 is no multiple of stride 4"),
     Limit(GeneratedTask.copy, "linformer", {"rank": 1}, "one slot is read alike by every query"),
@@ -75,13 +94,17 @@ def mechanism_cases() -> list[tuple[GeneratedTask, AttentionConfig]]:
         (task, replace(kind(), **better.get((task, name), {})))
         for task, role in NEEDS.items()
         for name, kind in mechanisms().items()
-        if task is not GeneratedTask.reverse and role in kind.roles and not issubclass(kind, FullConfig)
+        if task is not GeneratedTask.reverse
+        and role in kind.roles
+        and not issubclass(kind, FullConfig)
     ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "config"), mechanism_cases(), ids=lambda each: each.name)
-def test_a_task_is_learned_by_every_mechanism(task: GeneratedTask, config: AttentionConfig, tmp_path: Path) -> None:
+def test_a_task_is_learned_by_every_mechanism(
+    task: GeneratedTask, config: AttentionConfig, tmp_path: Path
+) -> None:
     corpus = corpus_of(task, tmp_path)
     model = build(corpus, {NEEDS[task]: config}, **SIZES.get((task, config.name), {}))
     assert learn(model, corpus, max_steps=STEPS_TO_LEARN) >= 0.99
@@ -89,7 +112,9 @@ def test_a_task_is_learned_by_every_mechanism(task: GeneratedTask, config: Atten
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: f"{limit.task.value}-{limit.name}")
-def test_a_task_is_not_learned_by_a_mechanism_that_sees_too_little(limit: Limit, tmp_path: Path) -> None:
+def test_a_task_is_not_learned_by_a_mechanism_that_sees_too_little(
+    limit: Limit, tmp_path: Path
+) -> None:
     """`limit.why` says what is out of its reach. Where its defaults are at fault, the test above shows better ones."""
     config = replace(mechanisms()[limit.name](), **limit.cannot)
     corpus = corpus_of(limit.task, tmp_path)

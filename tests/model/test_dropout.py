@@ -15,7 +15,9 @@ def test_share_scale_and_gradient(p: float, dtype: torch.dtype) -> None:
     kept = y != 0
     assert kept.float().mean().item() == pytest.approx(1 - round(p * 256) / 256, abs=3e-3)
     scale = torch.full_like(y[kept], 1 / (1 - round(p * 256) / 256)).float()
-    torch.testing.assert_close(y[kept].float(), scale, rtol=1e-2 if dtype is torch.bfloat16 else 1e-6, atol=0)
+    torch.testing.assert_close(
+        y[kept].float(), scale, rtol=1e-2 if dtype is torch.bfloat16 else 1e-6, atol=0
+    )
     assert y.dtype == dtype
     (gradient,) = torch.autograd.grad(y.sum(), [x])
     assert torch.equal(gradient != 0, kept)

@@ -88,10 +88,14 @@ def test_beams_of_a_sentence_read_its_one_source_row() -> None:
     state.reorder(torch.tensor([0, 0, 1, 1, 2, 2]))
     ids = torch.tensor([[2, 7], [2, 8], [2, 7], [2, 8], [2, 7], [2, 8]])
     logits = model.step(ids, state)
-    state.reorder(torch.tensor([5, 4, 1, 0]), torch.tensor([2, 0]))  # sentence 1 leaves, the others change places
+    state.reorder(
+        torch.tensor([5, 4, 1, 0]), torch.tensor([2, 0])
+    )  # sentence 1 leaves, the others change places
     more = model.step(torch.tensor([[9], [10], [9], [10]]), state)
     for row, (sentence, first, last) in enumerate([(2, 8, 9), (2, 7, 10), (0, 8, 9), (0, 7, 10)]):
-        source = SOURCE.ids[sentence : sentence + 1, : int(SOURCE.padding.lengths[sentence])].tolist()
+        source = SOURCE.ids[
+            sentence : sentence + 1, : int(SOURCE.padding.lengths[sentence])
+        ].tolist()
         whole, _ = model(Tokens.of(source, pad_id=1), Tokens.of([[2, first, last]], pad_id=1))
         torch.testing.assert_close(more[row, 0], whole[0, 2], atol=1e-5, rtol=1e-4)
     assert logits.shape == (6, 2, 20)

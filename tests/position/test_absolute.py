@@ -9,7 +9,9 @@ from seq2seq.position.config import LearnedConfig, SinusoidalConfig
 
 @pytest.mark.parametrize("d_model", [2, 6, 7, 64])
 def test_sinusoidal_is_the_published_formula(d_model: int) -> None:
-    table = Sinusoidal(SinusoidalConfig(), d_model=d_model, max_length=10)(torch.tensor([0, 1, 9, 500]))
+    table = Sinusoidal(SinusoidalConfig(), d_model=d_model, max_length=10)(
+        torch.tensor([0, 1, 9, 500])
+    )
     assert table.shape == (4, d_model)
     for row, p in zip(table, (0, 1, 9, 500), strict=True):
         for dimension, value in enumerate(row.tolist()):

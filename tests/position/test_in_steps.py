@@ -51,6 +51,9 @@ def test_an_encoder_with_positions_tells_orders_apart(scheme: str) -> None:
         for parameter in model.parameters():
             parameter.mul_(2)
         order = [4, 2, 0, 1, 3]
-        plain, mixed = (model.encode(Tokens.of([ids], pad_id=1)).states for ids in ([5, 6, 7, 8, 9], [9, 7, 5, 6, 8]))
+        plain, mixed = (
+            model.encode(Tokens.of([ids], pad_id=1)).states
+            for ids in ([5, 6, 7, 8, 9], [9, 7, 5, 6, 8])
+        )
         states[name] = float((plain[:, order] - mixed).abs().max())
     assert states["none"] < 1e-4 < 1e-2 < states[scheme]

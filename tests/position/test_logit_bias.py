@@ -15,7 +15,9 @@ def test_slopes_are_the_published_ones() -> None:
     assert alibi_slopes(16) == pytest.approx([2 ** (-h / 2) for h in range(1, 17)])
     assert alibi_slopes(1) == [1 / 256]
     # Head numbers that are no power of two: those of the next lower power, then every other of the next higher one.
-    assert alibi_slopes(12) == pytest.approx([2.0**-h for h in range(1, 9)] + [2**-0.5, 2**-1.5, 2**-2.5, 2**-3.5])
+    assert alibi_slopes(12) == pytest.approx(
+        [2.0**-h for h in range(1, 9)] + [2**-0.5, 2**-1.5, 2**-2.5, 2**-3.5]
+    )
     assert alibi_slopes(3) == pytest.approx([2**-4, 2**-8, 2**-2])
 
 
@@ -35,7 +37,9 @@ def bucket_of(distance: int, *, causal: bool, num_buckets: int, max_distance: in
     """Bucket of i - j, counted out: one each for short distances, then boundaries that grow as a geometric series."""
     if not causal:
         later = distance < 0
-        one_sided = bucket_of(abs(distance), causal=True, num_buckets=num_buckets // 2, max_distance=max_distance)
+        one_sided = bucket_of(
+            abs(distance), causal=True, num_buckets=num_buckets // 2, max_distance=max_distance
+        )
         return one_sided + (num_buckets // 2 if later else 0)
     distance = max(distance, 0)
     exact = num_buckets // 2
@@ -53,10 +57,13 @@ def bucket_of(distance: int, *, causal: bool, num_buckets: int, max_distance: in
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize(("num_buckets", "max_distance"), [(32, 128), (8, 20), (4, 100), (64, 200)])
 def test_buckets_are_those_counted_out(causal: bool, num_buckets: int, max_distance: int) -> None:
-    t5 = T5(T5Config(num_buckets=num_buckets, max_distance=max_distance), num_heads=2, causal=causal)
+    t5 = T5(
+        T5Config(num_buckets=num_buckets, max_distance=max_distance), num_heads=2, causal=causal
+    )
     distances = torch.arange(-300, 301)
     expected = [
-        bucket_of(d, causal=causal, num_buckets=num_buckets, max_distance=max_distance) for d in distances.tolist()
+        bucket_of(d, causal=causal, num_buckets=num_buckets, max_distance=max_distance)
+        for d in distances.tolist()
     ]
     assert t5.buckets(distances).tolist() == expected
     assert max(expected) == num_buckets - 1
@@ -80,12 +87,17 @@ def test_t5_looks_up_one_trained_scalar_a_head_and_bucket() -> None:
     for h in range(3):
         assert torch.equal(bias[h], t5.table.weight[t5.buckets(i - j), h])
     bias.sum().backward()
-    assert t5.table.weight.grad is not None and math.isclose(t5.table.weight.grad.sum().item(), 3 * 4 * 6 * 5)
+    assert t5.table.weight.grad is not None and math.isclose(
+        t5.table.weight.grad.sum().item(), 3 * 4 * 6 * 5
+    )
 
 
 def test_bias_is_a_function_of_positions_wherever_it_is_evaluated() -> None:
     """On gathered positions the same as on the grid."""
-    for bias in (Alibi(AlibiConfig(), num_heads=4, causal=True), T5(T5Config(), num_heads=4, causal=True)):
+    for bias in (
+        Alibi(AlibiConfig(), num_heads=4, causal=True),
+        T5(T5Config(), num_heads=4, causal=True),
+    ):
         grid = bias(GRID[:, None], GRID[None])
         i, j = torch.randint(0, 300, (50,)), torch.randint(0, 300, (50,))
         assert torch.equal(bias(i, j), grid[:, i, j])

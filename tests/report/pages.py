@@ -5,12 +5,10 @@ from collections.abc import Iterator
 import torch
 
 from seq2seq.attention.config import Role, Weights
-from seq2seq.evaluation.score import Score, SentenceScore
+from seq2seq.metrics.score import Score, SentenceScore
 from seq2seq.report.html import Layer, Page, Sentence, SentenceWeights
 
-ATTACK = (
-    '</script><script>window.broken=1</script><img src=x onerror=window.broken=1> "\' onmouseover="window.broken=1 <!--'
-)
+ATTACK = '</script><script>window.broken=1</script><img src=x onerror=window.broken=1> "\' onmouseover="window.broken=1 <!--'
 HEADS = 4
 FULL = Layer("full", Weights.ATTENTION)
 
@@ -18,7 +16,20 @@ BANK = (
     "He sat on the bank of the river and watched the water .",
     "Se sentó en la orilla del río y miró el agua .",
     "Se sentó a la orilla del río y observó el agua .",
-    {(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (7, 6), (8, 7), (9, 8), (10, 9), (11, 10), (12, 11)},
+    {
+        (0, 0),
+        (1, 1),
+        (2, 2),
+        (3, 3),
+        (4, 4),
+        (5, 5),
+        (7, 6),
+        (8, 7),
+        (9, 8),
+        (10, 9),
+        (11, 10),
+        (12, 11),
+    },
 )
 ARABIC = (
     "جلس على ضفة النهر ونظر إلى الماء .",
@@ -42,18 +53,39 @@ LONG = (
     {(place, place) for place in range(35)},
 )
 EMPTY: tuple[str, str, str, set[tuple[int, int]]] = ("", "", "", set())
-TEXTS = [BANK, (ATTACK, f"{ATTACK} fin", ATTACK, {(0, 0), (1, 1)}), ARABIC, JAPANESE, MONEY, EMPTY, LONG]
+TEXTS = [
+    BANK,
+    (ATTACK, f"{ATTACK} fin", ATTACK, {(0, 0), (1, 1)}),
+    ARABIC,
+    JAPANESE,
+    MONEY,
+    EMPTY,
+    LONG,
+]
 
 
-def page(roles: dict[Role, list[Layer]] | None = None, *, copies: int = 1, with_attention: int | None = None) -> Page:
+def page(
+    roles: dict[Role, list[Layer]] | None = None,
+    *,
+    copies: int = 1,
+    with_attention: int | None = None,
+) -> Page:
     sentences = [
         Sentence(
-            source, hypothesis, reference, frozenset(links), SentenceScore(10.0 * index, 12.0 * index, 90.0 - index)
+            source,
+            hypothesis,
+            reference,
+            frozenset(links),
+            SentenceScore(10.0 * index, 12.0 * index, 90.0 - index),
         )
         for _ in range(copies)
         for index, (source, hypothesis, reference, links) in enumerate(TEXTS)
     ]
-    scores = {"bleu": Score(31.4, "nrefs:1|case:mixed"), "chrf": Score(56.2, "nc:6"), "ter": Score(48.9, "case:lc")}
+    scores = {
+        "bleu": Score(31.4, "nrefs:1|case:mixed"),
+        "chrf": Score(56.2, "nc:6"),
+        "ter": Score(48.9, "case:lc"),
+    }
     return Page(
         title="tatoeba_en_es: test",
         description=f"en to es · {len(sentences):,} sentences",
@@ -67,7 +99,9 @@ def page(roles: dict[Role, list[Layer]] | None = None, *, copies: int = 1, with_
 
 def pieces(text: str) -> list[str]:
     """Words, in two pieces where they are long."""
-    cut = [("▁" + word, "") if len(word) < 7 else ("▁" + word[:4], word[4:]) for word in text.split()]
+    cut = [
+        ("▁" + word, "") if len(word) < 7 else ("▁" + word[:4], word[4:]) for word in text.split()
+    ]
     return [piece for pair in cut for piece in pair if piece]
 
 
@@ -92,14 +126,23 @@ def sentence_weights(of: Page, source: str, hypothesis: str, *, seed: int) -> Se
     generator = torch.Generator().manual_seed(seed)
     made: dict[Role, torch.Tensor] = {}
     for role, (rows, columns) in sizes.items():
-        layers = [index for index, layer in enumerate(of.roles[role]) if layer.weights is not Weights.NONE]
-        readable = torch.ones(rows, columns).tril() if role is Role.CAUSAL else torch.ones(rows, columns)
-        noise = torch.rand(len(layers), of.num_heads, rows, columns, generator=generator) ** 6 * readable
+        layers = [
+            index for index, layer in enumerate(of.roles[role]) if layer.weights is not Weights.NONE
+        ]
+        readable = (
+            torch.ones(rows, columns).tril() if role is Role.CAUSAL else torch.ones(rows, columns)
+        )
+        noise = (
+            torch.rand(len(layers), of.num_heads, rows, columns, generator=generator) ** 6
+            * readable
+        )
         table = 0.25 * noise / noise.sum(-1, keepdim=True).clamp(min=1e-9)
         for place, layer in enumerate(layers):
             for head in range(of.num_heads):
                 for row in range(rows):
-                    table[place, head, row, looks_at(role, rows, columns, row, layer + head)] += 0.75
+                    table[place, head, row, looks_at(role, rows, columns, row, layer + head)] += (
+                        0.75
+                    )
         if layers:
             made[role] = table
     return SentenceWeights(read, written, made)

@@ -16,10 +16,15 @@ from tests.report.pages import FULL, TEXTS, page, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+BROWSER = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 DRIVER = shutil.which("chromedriver")
 if BROWSER is None or DRIVER is None:
-    pytest.skip("no chromium and chromedriver: apt-get install chromium chromium-driver", allow_module_level=True)
+    pytest.skip(
+        "no chromium and chromedriver: apt-get install chromium chromium-driver",
+        allow_module_level=True,
+    )
 
 Browser = Any
 
@@ -28,7 +33,13 @@ Browser = Any
 def browser() -> Iterator[Browser]:
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
-    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1440,1250"):
+    for argument in (
+        "headless=new",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-dev-shm-usage",
+        "window-size=1440,1250",
+    ):
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
@@ -63,7 +74,9 @@ def wait(browser: Browser, condition: str) -> None:
 def choose(browser: Browser, number: int) -> None:
     """Choose a sentence in the list by a click, and wait until its weights, or their absence, are on the screen."""
     browser.execute_script(f"document.getElementById('row-{number}').click()")
-    wait(browser, f"return document.getElementById('number').textContent === 'Sentence {number + 1}'")
+    wait(
+        browser, f"return document.getElementById('number').textContent === 'Sentence {number + 1}'"
+    )
     matrix = "!document.getElementById('attention').hidden"
     wait(browser, f"return {matrix if TEXTS[number % len(TEXTS)][0] else f'!({matrix})'}")
     time.sleep(0.2)
@@ -92,7 +105,9 @@ def cells(browser: Browser) -> str:
 
 def pick(browser: Browser, picker: str, value: str) -> None:
     script = "const [e, v] = [document.getElementById(arguments[0]), arguments[1]];"
-    browser.execute_script(f"{script} e.value = v; e.dispatchEvent(new Event('change'))", picker, value)
+    browser.execute_script(
+        f"{script} e.value = v; e.dispatchEvent(new Event('change'))", picker, value
+    )
 
 
 def reads(browser: Browser, role: str, layer: str, head: str, row: int) -> str:
@@ -114,7 +129,9 @@ def reads(browser: Browser, role: str, layer: str, head: str, row: int) -> str:
     return piece
 
 
-def test_pointing_at_a_word_draws_its_links(browser: Browser, tmp_path: Path, pictures: Path) -> None:
+def test_pointing_at_a_word_draws_its_links(
+    browser: Browser, tmp_path: Path, pictures: Path
+) -> None:
     visit(browser, tmp_path, page())
     choose(browser, 0)
     assert len(texts(browser, "#links path")) == len(TEXTS[0][3])
@@ -135,7 +152,9 @@ def test_pointing_at_a_word_draws_its_links(browser: Browser, tmp_path: Path, pi
     assert texts(browser, ".word.active, .word.linked, #links .strong") == []
 
 
-def test_links_of_wrapped_sentences_are_drawn_when_pointed_at(browser: Browser, tmp_path: Path, pictures: Path) -> None:
+def test_links_of_wrapped_sentences_are_drawn_when_pointed_at(
+    browser: Browser, tmp_path: Path, pictures: Path
+) -> None:
     visit(browser, tmp_path, page())
     choose(browser, 6)
     assert len(texts(browser, "#links path")) == 0
@@ -158,36 +177,55 @@ def test_pickers_choose_the_matrix(browser: Browser, tmp_path: Path, pictures: P
         assert reads(browser, role, layer, head, row) == expected
         seen.add(cells(browser))
     assert len(seen) == 6
-    assert texts(browser, "#row-labels span")[-1] == "</s>" and texts(browser, "#columns span")[-1] == "</s>"
+    assert (
+        texts(browser, "#row-labels span")[-1] == "</s>"
+        and texts(browser, "#columns span")[-1] == "</s>"
+    )
     assert reads(browser, "ENCODER", "0", "3", 7) == "▁bank"
     browser.save_screenshot(str(pictures / "matrix.png"))
     browser.execute_script("document.querySelector('#overview [data-place=\"1-2\"]').click()")
-    chosen = [browser.execute_script(f"return document.getElementById('{i}').value") for i in ("layer", "head")]
+    chosen = [
+        browser.execute_script(f"return document.getElementById('{i}').value")
+        for i in ("layer", "head")
+    ]
     assert chosen == ["1", "2"]
     browser.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": "dark"}]},
     )
     wait(browser, "return colourOf.ramp[0][0] < 100")
     browser.save_screenshot(str(pictures / "dark.png"))
 
 
-def test_sentences_stay_text_and_nothing_is_requested(browser: Browser, tmp_path: Path, pictures: Path) -> None:
+def test_sentences_stay_text_and_nothing_is_requested(
+    browser: Browser, tmp_path: Path, pictures: Path
+) -> None:
     visit(browser, tmp_path, page())
     for number, (source, hypothesis, reference, _) in enumerate(TEXTS):
         choose(browser, number)
-        shown = [" ".join(texts(browser, f"#{side} > *")) for side in ("source", "hypothesis", "reference")]
+        shown = [
+            " ".join(texts(browser, f"#{side} > *"))
+            for side in ("source", "hypothesis", "reference")
+        ]
         assert shown == [source, hypothesis, reference]
         browser.save_screenshot(str(pictures / f"sentence-{number + 1}.png"))
     choose(browser, 1)
     hover(browser, "#source .word")
     assert browser.execute_script("return window.broken") is None
     assert (
-        browser.execute_script("return document.images.length + document.querySelectorAll('[onmouseover]').length") == 0
+        browser.execute_script(
+            "return document.images.length + document.querySelectorAll('[onmouseover]').length"
+        )
+        == 0
     )
     assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    requested = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
-    assert {url for url in requested if not url.startswith("blob:")} <= {(tmp_path / "report.html").as_uri()}
+    requested = {
+        e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
+    }
+    assert {url for url in requested if not url.startswith("blob:")} <= {
+        (tmp_path / "report.html").as_uri()
+    }
     assert browser.get_log("browser") == []
 
 
@@ -200,7 +238,11 @@ def test_the_policy_stops_what_would_run_or_leave(browser: Browser, tmp_path: Pa
       document.body.insertAdjacentHTML('beforeend', image);
       fetch('https://example.invalid/').catch(() => 0);""")
     wait(browser, "return window.stopped.length >= 3")
-    assert set(browser.execute_script("return window.stopped")) == {"img-src", "connect-src", "script-src-attr"}
+    assert set(browser.execute_script("return window.stopped")) == {
+        "img-src",
+        "connect-src",
+        "script-src-attr",
+    }
     assert browser.execute_script("return window.broken") is None
     browser.get_log("browser")
 
@@ -251,9 +293,15 @@ def test_all_can_be_done_by_keyboard(browser: Browser, tmp_path: Path) -> None:
     assert texts(browser, "#row-labels .at, #columns .at") == ["▁on", "▁sentó"]
 
 
-def test_mechanisms_say_what_their_weights_are(browser: Browser, tmp_path: Path, pictures: Path) -> None:
+def test_mechanisms_say_what_their_weights_are(
+    browser: Browser, tmp_path: Path, pictures: Path
+) -> None:
     kernel, none = Layer("linear", Weights.KERNEL), Layer("linformer", Weights.NONE)
-    visit(browser, tmp_path, page({Role.ENCODER: [none, none], Role.CAUSAL: [FULL, none], Role.CROSS: [kernel, FULL]}))
+    visit(
+        browser,
+        tmp_path,
+        page({Role.ENCODER: [none, none], Role.CAUSAL: [FULL, none], Role.CROSS: [kernel, FULL]}),
+    )
     choose(browser, 0)
     assert "no weights" in texts(browser, ".choice")[0]
     assert browser.find_element("css selector", "input[value=ENCODER]").get_attribute("disabled")
@@ -264,13 +312,18 @@ def test_mechanisms_say_what_their_weights_are(browser: Browser, tmp_path: Path,
     assert "normalised kernel scores" in texts(browser, "#attention-note strong")[0]
     browser.save_screenshot(str(pictures / "kernel.png"))
     visit(browser, tmp_path, page({role: [none] for role in Role}))
-    assert texts(browser, "#attention-note") == ["No mechanism of this model has a weight per key position."]
+    assert texts(browser, "#attention-note") == [
+        "No mechanism of this model has a weight per key position."
+    ]
 
 
 def test_sentences_beyond_those_exported_say_so(browser: Browser, tmp_path: Path) -> None:
     visit(browser, tmp_path, page(with_attention=1))
     browser.execute_script("document.getElementById('row-4').click()")
-    wait(browser, "return document.getElementById('attention-note').textContent.includes('first 1 sentence')")
+    wait(
+        browser,
+        "return document.getElementById('attention-note').textContent.includes('first 1 sentence')",
+    )
 
 
 def test_two_thousand_sentences_open_within_two_seconds(browser: Browser, tmp_path: Path) -> None:
@@ -278,4 +331,7 @@ def test_two_thousand_sentences_open_within_two_seconds(browser: Browser, tmp_pa
     assert len(texts(browser, ".row")) < 60
     for mark in ("sentences shown", "attention shown"):
         wait(browser, f"return performance.getEntriesByName('{mark}').length > 0")
-        assert browser.execute_script(f"return performance.getEntriesByName('{mark}')[0].startTime") < 2000
+        assert (
+            browser.execute_script(f"return performance.getEntriesByName('{mark}')[0].startTime")
+            < 2000
+        )

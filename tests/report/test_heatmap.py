@@ -13,9 +13,15 @@ from seq2seq.report.heatmap import font_families, label, readable, save_heatmap,
 
 
 def draw(
-    path: Path, rows: list[str], columns: list[str], weights: np.ndarray | None = None, title: str = ""
+    path: Path,
+    rows: list[str],
+    columns: list[str],
+    weights: np.ndarray | None = None,
+    title: str = "",
 ) -> np.ndarray:
-    values = np.random.default_rng(0).random((len(rows), len(columns))) if weights is None else weights
+    values = (
+        np.random.default_rng(0).random((len(rows), len(columns))) if weights is None else weights
+    )
     save_heatmap(path, values, columns, rows, title=title)
     return np.asarray(image.imread(path))
 
@@ -28,17 +34,23 @@ def test_a_picture_is_drawn_and_grows_with_the_sentences(tmp_path: Path) -> None
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["large.png", "small.png"]
 
 
-def test_rows_are_target_pieces_from_the_top_and_columns_source_pieces_from_the_left(tmp_path: Path) -> None:
+def test_rows_are_target_pieces_from_the_top_and_columns_source_pieces_from_the_left(
+    tmp_path: Path,
+) -> None:
     weights = np.zeros((5, 8))
     weights[1, 6] = 1
     picture = draw(tmp_path / "a.png", [""] * 5, [""] * 8, weights)
     dark_blue = (picture[..., 2] > picture[..., 0] + 0.2) & (picture[..., 0] < 0.1)
-    rows, columns = np.nonzero(dark_blue[:, : int(0.85 * picture.shape[1])])  # without the colour bar
+    rows, columns = np.nonzero(
+        dark_blue[:, : int(0.85 * picture.shape[1])]
+    )  # without the colour bar
     assert np.median(rows) < picture.shape[0] * 0.45
     assert np.median(columns) > picture.shape[1] * 0.5
 
 
-def test_long_sentences_stay_within_what_can_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_sentences_stay_within_what_can_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(heatmap, "LARGE", 400)
     monkeypatch.setattr(heatmap, "LARGEST", 500)
     assert max(draw(tmp_path / "a.png", ["a"] * 40, ["b"] * 30).shape) < 600
@@ -50,7 +62,16 @@ def test_long_sentences_stay_within_what_can_be_drawn(tmp_path: Path, monkeypatc
         ["$x^2$", "$", "$\\frac$", "a_b", "\\frac", "%", "#", "{", "▁$a$"],
         ["\n", "\t", " ", "", "\0", "\u200b", "\ud800", "\u2028"],
         ["▁שלום", "▁עולם", "▁مرحبا", "שָׁ", "abc", "12"],
-        ["你好", "ひらがな", "한국어", "हिन्दी", "ไทย", "😀", "\U0001f468\u200d\U0001f469", "e\u0301"],
+        [
+            "你好",
+            "ひらがな",
+            "한국어",
+            "हिन्दी",
+            "ไทย",
+            "😀",
+            "\U0001f468\u200d\U0001f469",
+            "e\u0301",
+        ],
         ["x" * 500],
     ],
 )
@@ -60,8 +81,14 @@ def test_any_piece_can_be_drawn(tmp_path: Path, pieces: list[str]) -> None:
 
 def test_weights_may_be_tensors_empty_constant_or_not_finite(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "a.png"
-    save_heatmap(path, torch.rand(1, 2, dtype=torch.bfloat16, requires_grad=True), ["a", "b"], ["c"])
-    for weights in (np.zeros((2, 2)), np.full((2, 2), np.nan), np.array([[1, np.inf], [0, np.nan]], dtype=np.float16)):
+    save_heatmap(
+        path, torch.rand(1, 2, dtype=torch.bfloat16, requires_grad=True), ["a", "b"], ["c"]
+    )
+    for weights in (
+        np.zeros((2, 2)),
+        np.full((2, 2), np.nan),
+        np.array([[1, np.inf], [0, np.nan]], dtype=np.float16),
+    ):
         save_heatmap(path, weights, ["a", "b"], ["c", "d"])
     save_heatmap(path, np.zeros((0, 2)), ["a", "b"], [])
     save_heatmap(path, np.zeros((2, 0)), [], ["a", "b"], title="nothing")
@@ -117,8 +144,15 @@ def test_order_is_left_to_a_matplotlib_that_knows_it(monkeypatch: pytest.MonkeyP
     assert label("אבג") == "גבא"
 
 
-def test_fonts_are_chosen_by_what_they_have(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    fonts = {heatmap.FIRST_FONT: "first", "Emoji": "emoji", "Chinese": "chinese", "More Chinese": "more"}
+def test_fonts_are_chosen_by_what_they_have(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fonts = {
+        heatmap.FIRST_FONT: "first",
+        "Emoji": "emoji",
+        "Chinese": "chinese",
+        "More Chinese": "more",
+    }
     has = {"first": set("abc"), "emoji": set(), "chinese": set("你a"), "more": set("你好")}
     monkeypatch.setattr(heatmap, "installed_fonts", lambda: fonts)
     monkeypatch.setattr(heatmap, "coverage", lambda path: frozenset(map(ord, has[path])))

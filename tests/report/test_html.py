@@ -12,7 +12,15 @@ import pytest
 import torch
 
 from seq2seq.attention.config import Role, Weights
-from seq2seq.report.html import LEVELS, NOT_FINITE, Layer, SentenceWeights, quantised, to_json, write_report
+from seq2seq.report.html import (
+    LEVELS,
+    NOT_FINITE,
+    Layer,
+    SentenceWeights,
+    quantised,
+    to_json,
+    write_report,
+)
 from tests.report.pages import ATTACK, FULL, HEADS, TEXTS, page, weights
 
 
@@ -41,7 +49,11 @@ class Elements(HTMLParser):
     def blocks(self) -> dict[str, Any]:
         """JSON of the page by its id."""
         found = zip(self.found, self.texts, strict=True)
-        return {str(a["id"]): json.loads(t) for (_, a), t in found if a.get("type") == "application/json"}
+        return {
+            str(a["id"]): json.loads(t)
+            for (_, a), t in found
+            if a.get("type") == "application/json"
+        }
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +66,23 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_sentences_come_back_whole_and_add_no_element(written: str) -> None:
     elements = Elements(written)
     data = elements.blocks()["data"]
-    for sentence, (source, hypothesis, reference, links) in zip(data["sentences"], TEXTS, strict=True):
+    for sentence, (source, hypothesis, reference, links) in zip(
+        data["sentences"], TEXTS, strict=True
+    ):
         texts = [" ".join(sentence[side]) for side in ("source", "hypothesis", "reference")]
         assert texts == [source, hypothesis, reference]
         assert {tuple(link) for link in sentence["links"]} == links
     scripts = [attributes for tag, attributes in elements.found if tag == "script"]
     assert len(scripts) == 2 + sum(bool(source) for source, *_ in TEXTS)
-    assert all(not {"src", "onerror", "onmouseover"} & set(attributes) for _, attributes in elements.found)
+    assert all(
+        not {"src", "onerror", "onmouseover"} & set(attributes) for _, attributes in elements.found
+    )
     assert not {"img", "link", "iframe", "object"} & {tag for tag, _ in elements.found}
 
 
-@pytest.mark.parametrize("text", [ATTACK, "<!--<script>", "]]>", "\u2028\u2029\0\x1b", "&lt;", "日本 עברית 😀"])
+@pytest.mark.parametrize(
+    "text", [ATTACK, "<!--<script>", "]]>", "\u2028\u2029\0\x1b", "&lt;", "日本 עברית 😀"]
+)
 def test_embedded_json_holds_no_character_that_html_reads(text: str) -> None:
     embedded = to_json({text: [text]})
     assert not set(embedded) & set("<>&")
@@ -73,7 +91,9 @@ def test_embedded_json_holds_no_character_that_html_reads(text: str) -> None:
 
 def test_the_title_is_escaped(tmp_path: Path) -> None:
     given = page()
-    write_report(tmp_path / "a.html", type(given)(**{**vars(given), "title": ATTACK + "$data \0"}), [])
+    write_report(
+        tmp_path / "a.html", type(given)(**{**vars(given), "title": ATTACK + "$data \0"}), []
+    )
     text = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert ATTACK not in text
     assert text.count("<title>") == text.count("</title>") == 1
@@ -81,13 +101,23 @@ def test_the_title_is_escaped(tmp_path: Path) -> None:
 
 def test_the_policy_allows_the_viewer_and_nothing_else(written: str) -> None:
     elements = Elements(written)
-    policy = next(str(a["content"]) for tag, a in elements.found if tag == "meta" and "http-equiv" in a)
+    policy = next(
+        str(a["content"]) for tag, a in elements.found if tag == "meta" and "http-equiv" in a
+    )
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy and "http" not in policy and "*" not in policy
     allowed = set(re.findall(r"'sha256-([^']+)'", policy))
-    script = next(t for (tag, a), t in zip(elements.found, elements.texts, strict=True) if tag == "script" and not a)
-    style = next(t for (tag, _), t in zip(elements.found, elements.texts, strict=True) if tag == "style")
-    assert allowed == {base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in (script, style)}
+    script = next(
+        t
+        for (tag, a), t in zip(elements.found, elements.texts, strict=True)
+        if tag == "script" and not a
+    )
+    style = next(
+        t for (tag, _), t in zip(elements.found, elements.texts, strict=True) if tag == "style"
+    )
+    assert allowed == {
+        base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in (script, style)
+    }
     assert not any("style" in attributes for _, attributes in elements.found)
 
 
@@ -95,22 +125,39 @@ def test_weights_are_known_to_half_a_level() -> None:
     given = np.linspace(0, 1, 1001)
     stored = (quantised(given).astype(float) / LEVELS) ** 2
     assert (np.abs(stored - given) <= 0.004 * np.sqrt(given) + 1e-5).all()
-    assert quantised(np.array([np.nan, np.inf, -0.1, 1.1])).tolist() == [NOT_FINITE, NOT_FINITE, 0, LEVELS]
+    assert quantised(np.array([np.nan, np.inf, -0.1, 1.1])).tolist() == [
+        NOT_FINITE,
+        NOT_FINITE,
+        0,
+        LEVELS,
+    ]
 
 
 def test_weights_lie_in_the_order_of_roles_layers_and_heads(tmp_path: Path) -> None:
     kernel, none = Layer("linear", Weights.KERNEL), Layer("linformer", Weights.NONE)
-    given = page({Role.ENCODER: [none, kernel], Role.CAUSAL: [FULL], Role.CROSS: [none]}, with_attention=1)
+    given = page(
+        {Role.ENCODER: [none, kernel], Role.CAUSAL: [FULL], Role.CROSS: [none]}, with_attention=1
+    )
     encoder = torch.arange(HEADS * 4).reshape(1, HEADS, 2, 2) / 100
     causal = torch.arange(HEADS * 9).reshape(1, HEADS, 3, 3) / 100
-    each = SentenceWeights(["▁a", "</s>"], ["▁b\n", "c"], {Role.ENCODER: encoder, Role.CAUSAL: causal})
+    each = SentenceWeights(
+        ["▁a", "</s>"], ["▁b\n", "c"], {Role.ENCODER: encoder, Role.CAUSAL: causal}
+    )
     write_report(tmp_path / "a.html", given, [(0, each)])
     blocks = Elements((tmp_path / "a.html").read_text(encoding="utf-8")).blocks()
-    assert (blocks["attention-0"]["source"], blocks["attention-0"]["target"]) == (["▁a", "</s>"], ["▁b\\n", "c"])
-    stored = np.frombuffer(zlib.decompress(base64.b64decode(blocks["attention-0"]["weights"])), np.uint8)
+    assert (blocks["attention-0"]["source"], blocks["attention-0"]["target"]) == (
+        ["▁a", "</s>"],
+        ["▁b\\n", "c"],
+    )
+    stored = np.frombuffer(
+        zlib.decompress(base64.b64decode(blocks["attention-0"]["weights"])), np.uint8
+    )
     expected = torch.cat([encoder.flatten(), causal.flatten()]).numpy()
     assert np.allclose((stored / LEVELS) ** 2, expected, atol=0.004)
-    roles = {each["role"]: [layer["weights"] for layer in each["layers"]] for each in blocks["data"]["roles"]}
+    roles = {
+        each["role"]: [layer["weights"] for layer in each["layers"]]
+        for each in blocks["data"]["roles"]
+    }
     assert roles == {"ENCODER": ["NONE", "KERNEL"], "CAUSAL": ["ATTENTION"], "CROSS": ["NONE"]}
 
 

@@ -7,6 +7,7 @@ import torch
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.attention.config import AttentionConfig, FullConfig
+from seq2seq.bundle.files import build_model, write_bundle
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
 from seq2seq.data.sources.base import Pairs
@@ -14,9 +15,23 @@ from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.position.config import SinusoidalConfig
-from seq2seq.run.bundle import build_model, write_bundle
 
-WORDS = ["the", "small", "dog", "runs", "over", "a", "green", "field", "and", "sees", "birds", "near", "while", "rain"]
+WORDS = [
+    "the",
+    "small",
+    "dog",
+    "runs",
+    "over",
+    "a",
+    "green",
+    "field",
+    "and",
+    "sees",
+    "birds",
+    "near",
+    "while",
+    "rain",
+]
 LONGEST = 16  # subwords with the sentence end
 
 
@@ -60,7 +75,11 @@ def make_run(
                 layer_cross_attention=list(layer_cross or []),
             ),
         ),
-        data=FilesConfig(source_language=source_language, target_language=target_language, train=SplitFiles("s", "t")),
+        data=FilesConfig(
+            source_language=source_language,
+            target_language=target_language,
+            train=SplitFiles("s", "t"),
+        ),
         decoding=DecodingConfig(beam_size=2, batch_size=8),
         alignment=AlignmentConfig(heatmaps=0),
     )
@@ -72,5 +91,7 @@ def make_run(
     text = held_out or Pairs(sentences(20, seed=7), sentences(20, seed=8))
     splits = text if isinstance(text, dict) else {"test": text}
     folder.mkdir(parents=True)
-    write_bundle(folder / "model", config, model, tokenizers, splits, {"checkpoints": [f"{seed}.ckpt"]})
+    write_bundle(
+        folder / "model", config, model, tokenizers, splits, {"checkpoints": [f"{seed}.ckpt"]}
+    )
     return folder

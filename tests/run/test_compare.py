@@ -15,9 +15,9 @@ from seq2seq.data.sources.base import Pairs
 from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, UserError
-from seq2seq.evaluation import significance
-from seq2seq.evaluation.protocol import Protocol
-from seq2seq.evaluation.significance import SignificanceTest
+from seq2seq.metrics import significance
+from seq2seq.metrics.protocol import Protocol
+from seq2seq.metrics.significance import SignificanceTest
 from seq2seq.run import compare
 from seq2seq.run.compare import compare_runs
 from seq2seq.run.start_evaluate import start_evaluation
@@ -35,7 +35,10 @@ def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
 
 @pytest.fixture
 def runs(tmp_path: Path, tokenizers: Tokenizers) -> list[Path]:
-    return [make_run(tmp_path / name, tokenizers, seed=seed, held_out=TEXT) for seed, name in enumerate("abc", 1)]
+    return [
+        make_run(tmp_path / name, tokenizers, seed=seed, held_out=TEXT)
+        for seed, name in enumerate("abc", 1)
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -70,15 +73,27 @@ def put(run: Path, *, errors: float) -> None:
         " ".join(draw.choice(WORDS) if draw.random() < errors else word for word in line.split())
         for line in TEXT.target * 5
     ]
-    for name, lines in (("sources", TEXT.source * 5), ("references", TEXT.target * 5), ("hypotheses", hypotheses)):
+    for name, lines in (
+        ("sources", TEXT.source * 5),
+        ("references", TEXT.target * 5),
+        ("hypotheses", hypotheses),
+    ):
         (folder / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
     seed = {"a": 1, "b": 2, "c": 3}[run.name]
-    options = {"method": "beam", "beam_size": 1, **{k: v for k, v in vars(DECODING).items() if k not in ("method",)}}
+    options = {
+        "method": "beam",
+        "beam_size": 1,
+        **{k: v for k, v in vars(DECODING).items() if k not in ("method",)},
+    }
     options["length_penalty"] = "average"
-    (folder / "scores.json").write_text(json.dumps({"decoding": options, "checkpoints": [f"{seed}.ckpt"]}))
+    (folder / "scores.json").write_text(
+        json.dumps({"decoding": options, "checkpoints": [f"{seed}.ckpt"]})
+    )
 
 
-def test_evaluations_are_made_where_they_are_missing_and_then_used(runs: list[Path], evaluations: list[Path]) -> None:
+def test_evaluations_are_made_where_they_are_missing_and_then_used(
+    runs: list[Path], evaluations: list[Path]
+) -> None:
     rows = compare_runs(runs[:2], "test", DECODING, NO_ALIGNMENT)
     assert evaluations == runs[:2]
     again = compare_runs(runs[:2], "test", DecodingConfig(beam_size=1, batch_size=3), NO_ALIGNMENT)
@@ -90,13 +105,17 @@ def test_evaluations_are_made_where_they_are_missing_and_then_used(runs: list[Pa
     }
 
 
-def test_an_evaluation_of_something_else_is_made_anew(runs: list[Path], evaluations: list[Path]) -> None:
+def test_an_evaluation_of_something_else_is_made_anew(
+    runs: list[Path], evaluations: list[Path]
+) -> None:
     folder = runs[0] / "evaluation" / "test"
 
     def is_made(**changes: Any) -> bool:
         evaluations.clear()
         options = {"decoding": DECODING, "text": None, **changes}
-        compare.evaluated(runs[0], "test", options["decoding"], NO_ALIGNMENT, options["text"], Protocol.cased_13a)
+        compare.evaluated(
+            runs[0], "test", options["decoding"], NO_ALIGNMENT, options["text"], Protocol.cased_13a
+        )
         return bool(evaluations)
 
     assert is_made()
@@ -141,13 +160,17 @@ def test_the_table_tells_both_tests(
     assert f"{bootstrap.p_value:.4f}*" in shown
 
 
-def test_runs_that_cannot_be_compared(runs: list[Path], tokenizers: Tokenizers, tmp_path: Path) -> None:
+def test_runs_that_cannot_be_compared(
+    runs: list[Path], tokenizers: Tokenizers, tmp_path: Path
+) -> None:
     german = make_run(tmp_path / "german", tokenizers, target_language="de", held_out=TEXT)
     with pytest.raises(ConfigError, match="one language"):
         compare_runs([runs[0], german], "test", DECODING, NO_ALIGNMENT)
     changed = Pairs([*TEXT.source[:4], "other", *TEXT.source[5:]], TEXT.target)
     elsewhere = make_run(tmp_path / "elsewhere", tokenizers, held_out=changed)
-    with pytest.raises(DataError, match="the sources differ from line 5 on; .*source=FILE reference=FILE"):
+    with pytest.raises(
+        DataError, match="the sources differ from line 5 on; .*source=FILE reference=FILE"
+    ):
         compare_runs([runs[0], elsewhere], "test", DECODING, NO_ALIGNMENT)
 
 
@@ -168,10 +191,16 @@ def test_options_that_contradict_each_other(
         start_evaluation(config, tmp_path, [])
 
 
-def test_through_the_command(runs: list[Path], evaluations: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
-    config = EvaluateConfig(compare=[str(run) for run in runs[:2]], decoding=DECODING, alignment=NO_ALIGNMENT)
+def test_through_the_command(
+    runs: list[Path], evaluations: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = EvaluateConfig(
+        compare=[str(run) for run in runs[:2]], decoding=DECODING, alignment=NO_ALIGNMENT
+    )
     start_evaluation(config, Path(), [])
     assert evaluations == runs[:2]
     assert "p randomisation" in capsys.readouterr().out
     with pytest.raises(UserError):
-        start_evaluation(EvaluateConfig(compare=config.compare, split="absent", decoding=DECODING), Path(), [])
+        start_evaluation(
+            EvaluateConfig(compare=config.compare, split="absent", decoding=DECODING), Path(), []
+        )

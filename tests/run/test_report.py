@@ -15,21 +15,22 @@ from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.export import AttentionFile
 from seq2seq.alignment.extract import weights_of
 from seq2seq.attention.config import AttentionConfig, LinearConfig, LinformerConfig, Role
+from seq2seq.bundle.files import load_bundle
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.evaluation.score import sentence_scores
+from seq2seq.metrics.score import sentence_scores
 from seq2seq.padding import Tokens
 from seq2seq.report.html import LEVELS
 from seq2seq.run import report
-from seq2seq.run.bundle import load_bundle
 from seq2seq.run.evaluate import evaluate_bundle
 from seq2seq.run.report import report_run
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
 TEXT = Pairs(
-    ["the dog runs <b>", "", *sentences(8, seed=3)], ["a dog </script>", "nothing here", *sentences(8, seed=4)]
+    ["the dog runs <b>", "", *sentences(8, seed=3)],
+    ["a dog </script>", "nothing here", *sentences(8, seed=4)],
 )
 
 
@@ -51,20 +52,31 @@ def run(tmp_path_factory: pytest.TempPathFactory, tokenizers: Tokenizers) -> Pat
 
 def blocks(page: Path) -> dict[str, Any]:
     found = re.findall(
-        r'<script type="application/json" id="([^"]+)">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL
+        r'<script type="application/json" id="([^"]+)">(.*?)</script>',
+        page.read_text(encoding="utf-8"),
+        re.DOTALL,
     )
     return {name: json.loads(text) for name, text in found}
 
 
-def unpacked(block: dict[str, Any], layers: dict[Role, int], heads: int = 2) -> dict[Role, np.ndarray]:
+def unpacked(
+    block: dict[str, Any], layers: dict[Role, int], heads: int = 2
+) -> dict[Role, np.ndarray]:
     """(layers, heads, queries, keys) of each role."""
     stored = np.frombuffer(zlib.decompress(base64.b64decode(block["weights"])), np.uint8) / LEVELS
     source, target = len(block["source"]), len(block["target"]) + 1
-    sizes = {Role.ENCODER: (source, source), Role.CAUSAL: (target, target), Role.CROSS: (target, source)}
+    sizes = {
+        Role.ENCODER: (source, source),
+        Role.CAUSAL: (target, target),
+        Role.CROSS: (target, source),
+    }
     ends = np.cumsum([layers[role] * heads * sizes[role][0] * sizes[role][1] for role in Role])
     assert ends[-1] == len(stored)
     parts = np.split(stored**2, ends[:-1])
-    return {role: part.reshape(layers[role], heads, *sizes[role]) for role, part in zip(Role, parts, strict=True)}
+    return {
+        role: part.reshape(layers[role], heads, *sizes[role])
+        for role, part in zip(Role, parts, strict=True)
+    }
 
 
 def test_the_page_holds_the_files_of_the_evaluation(run: Path) -> None:
@@ -79,35 +91,51 @@ def test_the_page_holds_the_files_of_the_evaluation(run: Path) -> None:
         assert each["hypothesis"] == hypotheses[row].split()
         assert each["reference"] == TEXT.target[row].split()
         assert " ".join(f"{s}-{t}" for s, t in each["links"]) == links[row]
-        assert (each["bleu"], each["ter"]) == (round(scores[row].bleu, 2), round(scores[row].ter, 2))
+        assert (each["bleu"], each["ter"]) == (
+            round(scores[row].bleu, 2),
+            round(scores[row].ter, 2),
+        )
     stored = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
     assert data["scores"][0] == ["BLEU", stored["bleu"]["score"], stored["bleu"]["signature"]]
 
 
 @pytest.mark.parametrize("room", [1, report.BATCH_WEIGHTS])
-def test_weights_are_those_of_each_sentence_alone(run: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+def test_weights_are_those_of_each_sentence_alone(
+    run: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
     monkeypatch.setattr(report, "BATCH_WEIGHTS", room)
     found, bundle = blocks(report_run(run, "test")), load_bundle(run)
-    assert set(found) == {"data"} | {f"attention-{row}" for row, text in enumerate(TEXT.source) if text}
+    assert set(found) == {"data"} | {
+        f"attention-{row}" for row, text in enumerate(TEXT.source) if text
+    }
     ids = {piece: index for index, piece in enumerate(bundle.tokenizers.target.pieces(range(120)))}
     with AttentionFile(run / "evaluation" / "test" / "attention.npz") as file:
         for row, text in enumerate(TEXT.source):
             if not text:
                 continue
             block = found[f"attention-{row}"]
-            assert (block["source"], block["target"]) == (file[row].source_pieces, file[row].target_pieces)
+            assert (block["source"], block["target"]) == (
+                file[row].source_pieces,
+                file[row].target_pieces,
+            )
             weights = unpacked(block, {Role.ENCODER: 1, Role.CAUSAL: 2, Role.CROSS: 2})
             source = Tokens.of([[ids[piece] for piece in block["source"]]], pad_id=Tokenizer.PAD_ID)
             target = [Tokenizer.BOS_ID, *[ids[piece] for piece in block["target"]]]
             for role, each in weights.items():
-                own = weights_of(bundle.model, source, Tokens.of([target], pad_id=1), role, range(each.shape[0]))[0]
+                own = weights_of(
+                    bundle.model, source, Tokens.of([target], pad_id=1), role, range(each.shape[0])
+                )[0]
                 torch.testing.assert_close(torch.from_numpy(each).float(), own, atol=0.005, rtol=0)
             exported = file[row].weights.astype(np.float64)
             np.testing.assert_allclose(weights[Role.CROSS][-1].mean(0)[:-1], exported, atol=0.005)
 
 
-def test_a_mechanism_without_weights_is_named_and_the_other_roles_stay(tmp_path: Path, tokenizers: Tokenizers) -> None:
-    found = blocks(report_run(evaluated(tmp_path / "a", tokenizers, LinformerConfig()), "test", sentences=3))
+def test_a_mechanism_without_weights_is_named_and_the_other_roles_stay(
+    tmp_path: Path, tokenizers: Tokenizers
+) -> None:
+    found = blocks(
+        report_run(evaluated(tmp_path / "a", tokenizers, LinformerConfig()), "test", sentences=3)
+    )
     assert set(found) == {"data", "attention-0", "attention-2"}
     unpacked(found["attention-0"], {Role.ENCODER: 1, Role.CAUSAL: 2, Role.CROSS: 0})
     cross = found["data"]["roles"][2]
@@ -117,7 +145,9 @@ def test_a_mechanism_without_weights_is_named_and_the_other_roles_stay(tmp_path:
 
 
 def test_kernel_scores_are_marked(tmp_path: Path, tokenizers: Tokenizers) -> None:
-    found = blocks(report_run(evaluated(tmp_path / "a", tokenizers, LinearConfig()), "test", sentences=1))
+    found = blocks(
+        report_run(evaluated(tmp_path / "a", tokenizers, LinearConfig()), "test", sentences=1)
+    )
     assert {layer["weights"] for layer in found["data"]["roles"][2]["layers"]} == {"KERNEL"}
 
 

@@ -17,7 +17,7 @@ from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
-from seq2seq.evaluation.protocol import Protocol
+from seq2seq.metrics.protocol import Protocol
 from seq2seq.run import evaluate
 from seq2seq.run.start_evaluate import start_evaluation
 from tests.run.bundles import make_run, sentences, train_tokenizers
@@ -45,16 +45,23 @@ def config(run: Path, protocol: Protocol) -> EvaluateConfig:
 
 def reproduced(command: str, folder: Path) -> list[dict[str, Any]]:
     """What sacrebleu prints."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SACREBLEU")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("SACREBLEU")
+    }
     arguments = [sys.executable, "-m", *shlex.split(command)]
-    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
 
 @pytest.mark.parametrize("protocol", Protocol)
 def test_scores_have_intervals_and_the_command_that_gives_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], protocol: Protocol
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    protocol: Protocol,
 ) -> None:
     hypotheses = [*REFERENCES[:8], *sentences(4, seed=9)]
     real = evaluate.translate
@@ -75,7 +82,11 @@ def test_scores_have_intervals_and_the_command_that_gives_them(
     assert scores["protocol"] == protocol.value
     confidence = scores["confidence"]
     assert (confidence["level"], confidence["resamples"], confidence["seed"]) == (0.95, 1000, 12345)
-    found = zip(reproduced(scores["reproduce"], folder), reproduced(confidence["reproduce"], folder), strict=True)
+    found = zip(
+        reproduced(scores["reproduce"], folder),
+        reproduced(confidence["reproduce"], folder),
+        strict=True,
+    )
     for name, (entry, resampled) in zip(("bleu", "chrf", "ter"), found, strict=True):
         low, high = scores[name]["confidence"]
         assert low < scores[name]["score"] < high
@@ -83,18 +94,29 @@ def test_scores_have_intervals_and_the_command_that_gives_them(
         assert entry["signature"] == scores[name]["signature"]
         assert resampled["confidence_mean"] == pytest.approx((low + high) / 2, abs=1e-3)
         assert resampled["confidence_var"] == pytest.approx((high - low) / 2, abs=1e-3)
-        assert f"{scores[name]['score']:.2f}  (95 %: {low:.2f} to {high:.2f})  {scores[name]['signature']}" in shown
+        assert (
+            f"{scores[name]['score']:.2f}  (95 %: {low:.2f} to {high:.2f})  {scores[name]['signature']}"
+            in shown
+        )
     tokenized = protocol is Protocol.lowercased_tokenized
     assert (folder / "hypotheses.tok").exists() is (folder / "references.tok").exists() is tokenized
     assert (folder / "hypotheses.txt").read_text(encoding="utf-8").splitlines() == hypotheses
     if tokenized:
         line = (folder / "references.tok").read_text(encoding="utf-8").splitlines()[0]
         assert line == line.lower()
-        assert line.endswith("&quot; it &apos;s &quot; done .") or line.endswith("&quot; it &apos; s &quot; done .")
+        assert line.endswith("&quot; it &apos;s &quot; done .") or line.endswith(
+            "&quot; it &apos; s &quot; done ."
+        )
 
 
-def test_a_language_that_a_protocol_has_no_rules_for_is_refused_before_translating(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", train_tokenizers(tmp_path), target_language="zh", held_out=TEXT)
-    with pytest.raises(ConfigError, match="protocol: lowercased_tokenized has no rules for target language 'zh'"):
+def test_a_language_that_a_protocol_has_no_rules_for_is_refused_before_translating(
+    tmp_path: Path,
+) -> None:
+    run = make_run(
+        tmp_path / "run", train_tokenizers(tmp_path), target_language="zh", held_out=TEXT
+    )
+    with pytest.raises(
+        ConfigError, match="protocol: lowercased_tokenized has no rules for target language 'zh'"
+    ):
         start_evaluation(config(run, Protocol.lowercased_tokenized), tmp_path, [])
     assert not (run / "evaluation").exists()

@@ -41,19 +41,30 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("runs")
     tokenizers = train_tokenizers(folder)
     forward = make_run(folder / "forward", tokenizers, held_out={"validation": TEXT})
-    return [forward, make_run(folder / "reverse", tokenizers, seed=2, source_language="yy", target_language="xx")]
+    return [
+        forward,
+        make_run(
+            folder / "reverse", tokenizers, seed=2, source_language="yy", target_language="xx"
+        ),
+    ]
 
 
 @pytest.fixture
 def gold(tmp_path: Path) -> Path:
     path = tmp_path / "gold.tsv"
     rows = zip(GOLD.source, GOLD.target, strict=True)
-    path.write_text("".join(f"{source}\t{target}\t0-0\n" for source, target in rows), encoding="utf-8")
+    path.write_text(
+        "".join(f"{source}\t{target}\t0-0\n" for source, target in rows), encoding="utf-8"
+    )
     return path
 
 
 def test_a_row_for_every_reading_method_and_way_to_combine(
-    script: Any, runs: list[Path], gold: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    script: Any,
+    runs: list[Path],
+    gold: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     eflomal = types.ModuleType("eflomal")
     given: list[list[str]] = []
@@ -61,7 +72,13 @@ def test_a_row_for_every_reading_method_and_way_to_combine(
     class Aligner:
         """Links the first words of every pair."""
 
-        def align(self, source: list[str], target: list[str], links_filename_fwd: str, links_filename_rev: str) -> None:
+        def align(
+            self,
+            source: list[str],
+            target: list[str],
+            links_filename_fwd: str,
+            links_filename_rev: str,
+        ) -> None:
             given.extend([source, target])
             for name in (links_filename_fwd, links_filename_rev):
                 Path(name).write_text("1-1\n" * 2 + "0-0\n" * (len(source) - 2), encoding="utf-8")
@@ -71,7 +88,9 @@ def test_a_row_for_every_reading_method_and_way_to_combine(
     own = Pairs(["It's  RED.", GOLD.source[0], "b"], ["¿Sí?", GOLD.target[0], "d"])
     raw = RawCorpus(own, TEXT, TEXT)
     monkeypatch.setattr(script, "load_raw", lambda config: raw)
-    monkeypatch.setattr(sys, "argv", ["script", *map(str, runs), str(gold), "--lexicon", "--eflomal"])
+    monkeypatch.setattr(
+        sys, "argv", ["script", *map(str, runs), str(gold), "--lexicon", "--eflomal"]
+    )
     assert script.main() == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) in (2 + (choices * (len(LinkMethod) + 1) + 2) * 6 for choices in (2, 3))
@@ -86,8 +105,12 @@ def test_products_are_of_the_reading_that_was_chosen_whatever_was_read_before(
     script: Any, runs: list[Path], gold: Path
 ) -> None:
     models, table = tuple(map(script.load_model, runs)), script.read_gold_table(gold)
-    naive, shifted = ((Candidate(1, (0,), each), Candidate(0, (1,), each)) for each in (False, True))
-    first, other, again = (script.products_of(models, chosen, table) for chosen in (naive, shifted, naive))
+    naive, shifted = (
+        (Candidate(1, (0,), each), Candidate(0, (1,), each)) for each in (False, True)
+    )
+    first, other, again = (
+        script.products_of(models, chosen, table) for chosen in (naive, shifted, naive)
+    )
     assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
     assert not any(np.array_equal(*pair) for pair in zip(first, other, strict=True))
 

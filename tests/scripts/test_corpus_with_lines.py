@@ -29,7 +29,9 @@ def test_the_lines_stand_at_the_end_as_often_as_asked(
     run = make_run(tmp_path / "run", train_tokenizers(tmp_path))
     (tmp_path / "gold.tsv").write_text("x , y\tz\t0-0\n", encoding="utf-8")
     out = tmp_path / "out"
-    monkeypatch.setattr("sys.argv", ["script", str(run), str(tmp_path / "gold.tsv"), str(out), "--times", "2"])
+    monkeypatch.setattr(
+        "sys.argv", ["script", str(run), str(tmp_path / "gold.tsv"), str(out), "--times", "2"]
+    )
     assert script.main() == 0
     assert (out / "train.source").read_text() == "a\nx , y\nx , y\n"
     assert (out / "train.target").read_text() == "b\nz\nz\n"
@@ -42,7 +44,9 @@ def test_the_lines_stand_at_the_end_as_often_as_asked(
 def test_a_run_that_is_not_there_is_one_message(
     script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["script", str(tmp_path / "gone"), "gold.tsv", str(tmp_path / "out")])
+    monkeypatch.setattr(
+        "sys.argv", ["script", str(tmp_path / "gone"), "gold.tsv", str(tmp_path / "out")]
+    )
     assert script.main() == 1
     assert capsys.readouterr().err.startswith("error: there is no folder")
 
@@ -52,7 +56,9 @@ def test_a_table_that_is_none_is_one_message(
 ) -> None:
     run = make_run(tmp_path / "run", train_tokenizers(tmp_path))
     (tmp_path / "gold.tsv").write_text("no tab\n", encoding="utf-8")
-    monkeypatch.setattr("sys.argv", ["script", str(run), str(tmp_path / "gold.tsv"), str(tmp_path / "out")])
+    monkeypatch.setattr(
+        "sys.argv", ["script", str(run), str(tmp_path / "gold.tsv"), str(tmp_path / "out")]
+    )
     assert script.main() == 1
     assert "gold.tsv:1: must be source, target and links between tabs" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

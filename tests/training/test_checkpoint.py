@@ -69,7 +69,9 @@ def test_a_file_that_runs_code_is_not_run(tmp_path: Path) -> None:
         read_checkpoint(path)
 
 
-def test_a_full_disk_leaves_earlier_checkpoints_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_earlier_checkpoints_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = save(tmp_path, 1)
 
     def full(*_: object) -> None:
@@ -95,8 +97,12 @@ def test_pruning_keeps_the_last_and_the_best(tmp_path: Path) -> None:
     index.best = paths[1].name
     index.write(tmp_path)
     prune(tmp_path, keep=2)
-    assert sorted(file.name for file in tmp_path.glob("*.ckpt")) == [paths[i].name for i in (1, 3, 4)]
-    assert set(json.loads((tmp_path / "last.json").read_text())["sha256"]) == {paths[i].name for i in (1, 3, 4)}
+    assert sorted(file.name for file in tmp_path.glob("*.ckpt")) == [
+        paths[i].name for i in (1, 3, 4)
+    ]
+    assert set(json.loads((tmp_path / "last.json").read_text())["sha256"]) == {
+        paths[i].name for i in (1, 3, 4)
+    }
 
 
 def test_averaging_takes_the_mean_of_parameters_and_the_last_of_buffers(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ def test_value_and_gradients_are_those_of_the_formula(smoothing: float, rows: in
     theirs = F.cross_entropy(states @ weight.T, labels, label_smoothing=smoothing, reduction="sum")
     torch.testing.assert_close(ours.total, theirs)
     expected = torch.autograd.grad(theirs * 0.37, [states, weight])
-    for found, wanted in zip(torch.autograd.grad(ours.total * 0.37, [states, weight]), expected, strict=True):
+    for found, wanted in zip(
+        torch.autograd.grad(ours.total * 0.37, [states, weight]), expected, strict=True
+    ):
         torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
 
 
@@ -36,7 +38,9 @@ def test_likelihood_and_accuracy_are_those_of_the_labels() -> None:
     states, weight, labels = example()
     ours = smoothed_cross_entropy(states, weight, labels, smoothing=0.1)
     logits = states @ weight.T
-    torch.testing.assert_close(ours.negative_log_likelihood, F.cross_entropy(logits, labels, reduction="sum"))
+    torch.testing.assert_close(
+        ours.negative_log_likelihood, F.cross_entropy(logits, labels, reduction="sum")
+    )
     assert ours.correct.item() == (logits.argmax(-1) == labels).sum().item()
     assert not ours.correct.requires_grad
     assert not ours.negative_log_likelihood.requires_grad

@@ -12,7 +12,11 @@ from seq2seq.training.precision import choose_precision
     [
         ({"amx_bf16": True, "avx512_bf16": True}, "bf16-mixed", "tile units"),
         ({"amx_bf16": False, "avx512_bf16": True}, "bf16-mixed", "dot products"),
-        ({"amx_bf16": False, "avx512_bf16": False}, "32-true", "not known to be faster on this cpu"),
+        (
+            {"amx_bf16": False, "avx512_bf16": False},
+            "32-true",
+            "not known to be faster on this cpu",
+        ),
         ({}, "32-true", "not known to be faster on this cpu"),
     ],
 )

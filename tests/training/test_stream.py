@@ -26,8 +26,12 @@ class Numbers:
         yield from [(epoch, number) for number in range(first, 5)]
 
 
-def stream(accumulate: int = 1, max_steps: int = 12, max_epochs: int | None = None) -> TrainingStream:
-    return TrainingStream(cast(TrainLoader, Numbers(accumulate)), max_steps=max_steps, max_epochs=max_epochs)
+def stream(
+    accumulate: int = 1, max_steps: int = 12, max_epochs: int | None = None
+) -> TrainingStream:
+    return TrainingStream(
+        cast(TrainLoader, Numbers(accumulate)), max_steps=max_steps, max_epochs=max_epochs
+    )
 
 
 @pytest.mark.parametrize("accumulate", [1, 2, 3, 5, 7])
@@ -41,7 +45,15 @@ def test_it_ends_after_the_steps_that_were_asked_for(accumulate: int, max_steps:
 
 
 def test_epochs_follow_each_other() -> None:
-    assert cast(Any, list(stream(max_steps=7))) == [(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (1, 0), (1, 1)]
+    assert cast(Any, list(stream(max_steps=7))) == [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        (0, 4),
+        (1, 0),
+        (1, 1),
+    ]
 
 
 def test_epochs_may_end_it_earlier() -> None:

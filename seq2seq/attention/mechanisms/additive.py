@@ -49,7 +49,9 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         bias: LogitBias | None = None,
         need_weights: bool = False,
     ) -> AttentionOutput:
-        context, weights = self.attend(q, k, v, padding=padding, bias=bias, need_weights=need_weights)
+        context, weights = self.attend(
+            q, k, v, padding=padding, bias=bias, need_weights=need_weights
+        )
         return AttentionOutput(context, weights if need_weights else None)
 
     def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> KeyValueCache:
@@ -59,7 +61,13 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         return SourceCache(k, v, padding)
 
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        *,
+        bias: LogitBias | None = None,
     ) -> Tensor:
         if isinstance(cache, SourceCache):
             return self.attend(q, cache.k, cache.v, padding=cache.padding)[0]
@@ -103,13 +111,21 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         return torch.cat(contexts, dim=2), torch.cat(weights, dim=2) if need_weights else None
 
     def attend_chunk(
-        self, q: Tensor, k: Tensor, v: Tensor, padding: Padding | None, bias: LogitBias | None, first: int
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        padding: Padding | None,
+        bias: LogitBias | None,
+        first: int,
     ) -> tuple[Tensor, Tensor]:
         """Context (B, H, T, K) and weights (B, H, T, S) of queries at positions first, first + 1, ..."""
         groups = (k.size(1), q.size(1) // k.size(1))
         causal = self.role is Role.CAUSAL
         score = self.score.unflatten(0, groups)
-        logits = pair_logits(q.float().unflatten(1, groups), k.float(), score, first if causal else k.size(2))
+        logits = pair_logits(
+            q.float().unflatten(1, groups), k.float(), score, first if causal else k.size(2)
+        )
         logits = logits.flatten(1, 2)
         i = torch.arange(first, first + q.size(2), device=q.device)[:, None]
         j = torch.arange(k.size(2), device=q.device)[None]

@@ -18,25 +18,47 @@ from torch import Tensor
 
 from seq2seq.attention.config import BlockSparseConfig, Site
 from seq2seq.attention.kernels import fused_attention
-from seq2seq.attention.sparse import Block, GatheringCore, and_valid, blocks, keeps_weights, recomputed
+from seq2seq.attention.sparse import (
+    Block,
+    GatheringCore,
+    and_valid,
+    blocks,
+    keeps_weights,
+    recomputed,
+)
 from seq2seq.position.logit_bias import LogitBias
 
-QUERIES = 64  # at least so many queries are read together; below, calls cost more than keys read in vain
+QUERIES = (
+    64  # at least so many queries are read together; below, calls cost more than keys read in vain
+)
 
 
 class BlockSparseCore(GatheringCore[BlockSparseConfig]):
     def __init__(self, config: BlockSparseConfig, site: Site) -> None:
         super().__init__(config, site)
         self.num_global = config.global_blocks * config.block
-        self.block = -(-QUERIES // config.block) * config.block  # of queries read together: whole blocks
+        self.block = (
+            -(-QUERIES // config.block) * config.block
+        )  # of queries read together: whole blocks
 
     def read(
-        self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        valid: Tensor | None,
+        bias: LogitBias | None,
+        dropout: float,
     ) -> Tensor:
         if q.size(2) <= self.block:
-            return self.read_blocks(q, k, v, size=self.block, reach=0, valid=valid, bias=bias, dropout=dropout)
+            return self.read_blocks(
+                q, k, v, size=self.block, reach=0, valid=valid, bias=bias, dropout=dropout
+            )
         parts = [min(self.num_global, q.size(2)), max(q.size(2) - self.num_global, 0)]
-        (q_first, q_rest), (k_first, k_rest), (v_first, v_rest) = (x.split(parts, 2) for x in (q, k, v))
+        (q_first, q_rest), (k_first, k_rest), (v_first, v_rest) = (
+            x.split(parts, 2) for x in (q, k, v)
+        )
         q_pieces, k_pieces, v_pieces = (x.split(self.block, 2) for x in (q_rest, k_rest, v_rest))
 
         def read_first() -> Tensor:

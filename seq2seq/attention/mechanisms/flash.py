@@ -42,7 +42,13 @@ class FlashCore(FullCore):
             return super().forward(q, k, v, padding=padding, need_weights=need_weights)
 
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        *,
+        bias: LogitBias | None = None,
     ) -> Tensor:
         refuse_bias(bias, "flash")
         with only_fused(q):

@@ -36,11 +36,15 @@ class FullCore(AttentionCore[FullConfig]):
         values = None if bias is None else bias(*causal_positions(q.size(2), 0, q.device))
         dropout = self.config.dropout if self.training else 0.0
         if not need_weights:
-            context = fused_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout, causal=causal)
+            context = fused_attention(
+                q, k, v, may_read=may_read, bias=values, dropout=dropout, causal=causal
+            )
             return AttentionOutput(context, None)
         if causal:
             may_read = causal_grid(q.size(2), q.device)
-        return AttentionOutput(*exact_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout))
+        return AttentionOutput(
+            *exact_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
+        )
 
     def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> KeyValueCache:
         return KeyValueCache(batch_size, capacity=capacity, like=like)
@@ -49,7 +53,13 @@ class FullCore(AttentionCore[FullConfig]):
         return SourceCache(k, v, padding)
 
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        *,
+        bias: LogitBias | None = None,
     ) -> Tensor:
         if isinstance(cache, SourceCache):
             may_read = None if cache.padding is None else cache.padding.key_mask()

@@ -50,7 +50,9 @@ class LinearCore(AttentionCore[LinearConfig]):
         if not need_weights:
             return AttentionOutput(context, None)
         scores = kernel_scores(q, k)
-        return AttentionOutput(context, normalised(scores.tril() if self.role is Role.CAUSAL else scores))
+        return AttentionOutput(
+            context, normalised(scores.tril() if self.role is Role.CAUSAL else scores)
+        )
 
     def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> RecurrentCache:
         return RecurrentCache(batch_size, like.size(-1), like=like)
@@ -61,7 +63,13 @@ class LinearCore(AttentionCore[LinearConfig]):
         return cache
 
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        *,
+        bias: LogitBias | None = None,
     ) -> Tensor:
         refuse_bias(bias, "linear")
         assert isinstance(cache, RecurrentCache)
@@ -89,7 +97,9 @@ class LinearCore(AttentionCore[LinearConfig]):
             cache.add(k, v)
             return merge_groups(cache.read(q))
         contexts = []
-        for q_c, k_c, v_c in zip(q.split(CHUNK, -2), k.split(CHUNK, -2), v.split(CHUNK, -2), strict=True):
+        for q_c, k_c, v_c in zip(
+            q.split(CHUNK, -2), k.split(CHUNK, -2), v.split(CHUNK, -2), strict=True
+        ):
             scores = kernel_scores(q_c, k_c).tril()
             contexts.append(cache.read(q_c, plus=scores @ v_c[:, :, None]))
             cache.add(k_c, v_c)

@@ -49,14 +49,22 @@ class LinformerCore(AttentionCore[LinformerConfig]):
                 "choose another mechanism where alignments or attention weights are wanted"
             )
         slots = self.slots(k, v, padding)
-        return AttentionOutput(fused_attention(q, *slots, dropout=self.config.dropout if self.training else 0.0), None)
+        return AttentionOutput(
+            fused_attention(q, *slots, dropout=self.config.dropout if self.training else 0.0), None
+        )
 
     def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> SourceCache:
         """The slots (B, G, r, K) of a source; they have no padding."""
         return SourceCache(*self.slots(k, v, padding), None)
 
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        *,
+        bias: LogitBias | None = None,
     ) -> Tensor:
         refuse_bias(bias, "linformer")
         assert isinstance(cache, SourceCache)

@@ -26,26 +26,47 @@ class LocalCore(SparseCore[LocalConfig]):
         self.block = block_size(config.window)
 
     def read(
-        self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        valid: Tensor | None,
+        bias: LogitBias | None,
+        dropout: float,
     ) -> Tensor:
         reach = self.config.window - 1
-        return self.read_blocks(q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout)
+        return self.read_blocks(
+            q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout
+        )
 
     def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> WindowCache:
         return WindowCache(batch_size, reach=self.config.window - 1, like=like)
 
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        *,
+        bias: LogitBias | None = None,
     ) -> Tensor:
         assert isinstance(cache, WindowCache) and k is not None and v is not None
-        pieces = zip(q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2), strict=True)
+        pieces = zip(
+            q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2), strict=True
+        )
         return torch.cat([self.read_next(*piece, cache, bias) for piece in pieces], 2)
 
-    def read_next(self, q: Tensor, k: Tensor, v: Tensor, cache: WindowCache, bias: LogitBias | None) -> Tensor:
+    def read_next(
+        self, q: Tensor, k: Tensor, v: Tensor, cache: WindowCache, bias: LogitBias | None
+    ) -> Tensor:
         """Context (B, H, C, K) of the next C positions, from themselves and what the cache holds."""
         start = cache.length
         keys, values = cache.extend(k, v)
         j = torch.arange(cache.length - keys.size(2), cache.length, device=q.device)[None]
         i = torch.arange(start, cache.length, device=q.device)[:, None]
         may_read = None if q.size(2) == 1 else self.may_read(i, j)
-        return fused_attention(q, keys, values, may_read=may_read, bias=None if bias is None else bias(i, j)[None])
+        return fused_attention(
+            q, keys, values, may_read=may_read, bias=None if bias is None else bias(i, j)[None]
+        )

@@ -21,7 +21,16 @@ from seq2seq.attention.config import LogSparseConfig, Site
 from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.patterns import both, window
 from seq2seq.attention.softmax_parts import dense_part, merge, own_keys_part
-from seq2seq.attention.sparse import SHORT, Block, GatheringCore, Grids, and_valid, block_size, blocks, recomputed
+from seq2seq.attention.sparse import (
+    SHORT,
+    Block,
+    GatheringCore,
+    Grids,
+    and_valid,
+    block_size,
+    blocks,
+    recomputed,
+)
 from seq2seq.position.logit_bias import LogitBias
 
 Pieces = tuple[Tensor, ...]
@@ -39,11 +48,20 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
         return max(self.config.window - 1, self.block)
 
     def read(
-        self, q: Tensor, k: Tensor, v: Tensor, *, valid: Tensor | None, bias: LogitBias | None, dropout: float
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        *,
+        valid: Tensor | None,
+        bias: LogitBias | None,
+        dropout: float,
     ) -> Tensor:
         length = q.size(2)
         if length <= self.short:
-            return self.read_blocks(q, k, v, size=self.short, reach=0, valid=valid, bias=bias, dropout=dropout)
+            return self.read_blocks(
+                q, k, v, size=self.short, reach=0, valid=valid, bias=bias, dropout=dropout
+            )
         if valid is None and not self.causal:
             valid = torch.ones(1, 1, 1, length, dtype=torch.bool, device=q.device)
         q, k, v = (F.pad(x, (0, 0, 0, -length % self.block)) for x in (q, k, v))  # to whole blocks
@@ -52,7 +70,9 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
         # A block's first query sees further than the reach, where keys are read as far pieces.
         grids = Grids(both(self.may_read, window(self.reach + 1)), q.device)
         steps = blocks(q.size(2), self.block, self.reach, causal=self.causal)
-        contexts = [recomputed(self.read_block, b, *pieces, grids, valid, bias, dropout) for b in steps]
+        contexts = [
+            recomputed(self.read_block, b, *pieces, grids, valid, bias, dropout) for b in steps
+        ]
         return torch.cat(contexts, 2)[:, :, :length]
 
     def read_block(
@@ -75,11 +95,19 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
         if not far:
             return fused_attention(*near, may_read=may_read, bias=values, dropout=dropout)
         dense = dense_part(*near, may_read=may_read, bias=values, dropout=dropout)
-        j = torch.stack([torch.arange(n * block.size, (n + 1) * block.size, device=i.device) for n in far], 1)  # (C, L)
+        j = torch.stack(
+            [torch.arange(n * block.size, (n + 1) * block.size, device=i.device) for n in far], 1
+        )  # (C, L)
         may_read = j >= 0 if valid is None else valid[..., j].squeeze(1)  # (B, 1, C, L)
         values = None if bias is None else bias(i, j)[None]
-        far_k, far_v = torch.stack([k[n] for n in far], 3), torch.stack([v[n] for n in far], 3)  # (B, G, C, L, K)
-        return merge(dense, own_keys_part(near[0], far_k, far_v, may_read=may_read, bias=values, dropout=dropout))
+        far_k, far_v = (
+            torch.stack([k[n] for n in far], 3),
+            torch.stack([v[n] for n in far], 3),
+        )  # (B, G, C, L, K)
+        return merge(
+            dense,
+            own_keys_part(near[0], far_k, far_v, may_read=may_read, bias=values, dropout=dropout),
+        )
 
     def far_pieces(self, block: Block, count: int) -> list[int]:
         """Which of `count` blocks hold the keys at distances that are powers of two beyond the reach."""

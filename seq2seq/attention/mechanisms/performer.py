@@ -38,7 +38,9 @@ from seq2seq.position.logit_bias import LogitBias
 
 PIECE = 512  # positions whose features are made together, in place: a larger tensor costs more to make room for
 CHUNK = 128  # causal queries that read each other directly
-STEEPEST = 50.0  # rise of a peak within a chunk; float32 holds exponentials of -87 to 88, and sums of them
+STEEPEST = (
+    50.0  # rise of a peak within a chunk; float32 holds exponentials of -87 to 88, and sums of them
+)
 
 
 class PerformerCore(AttentionCore[PerformerConfig]):
@@ -58,7 +60,13 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         for head in range(self.num_kv_heads):
             name = repr((self.site.seed, self.site.layer, head, number)).encode()
             seed = int.from_bytes(hashlib.blake2b(name, digest_size=7).digest(), "big")
-            heads.append(directions(self.config.num_features, self.site.head_dim, torch.Generator().manual_seed(seed)))
+            heads.append(
+                directions(
+                    self.config.num_features,
+                    self.site.head_dim,
+                    torch.Generator().manual_seed(seed),
+                )
+            )
         return torch.stack(heads)
 
     def begin_step(self, step: int) -> None:
@@ -105,7 +113,13 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         return cache
 
     def step(
-        self, q: Tensor, k: Tensor | None, v: Tensor | None, cache: AttentionCache, *, bias: LogitBias | None = None
+        self,
+        q: Tensor,
+        k: Tensor | None,
+        v: Tensor | None,
+        cache: AttentionCache,
+        *,
+        bias: LogitBias | None = None,
     ) -> Tensor:
         refuse_bias(bias, "performer")
         assert isinstance(cache, ScaledRecurrentCache)
@@ -119,7 +133,13 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         return merge_groups(torch.cat(contexts, dim=-2))
 
     def read_causally(
-        self, q: Tensor, k: Tensor, v: Tensor, cache: ScaledRecurrentCache, *, need_weights: bool = False
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        cache: ScaledRecurrentCache,
+        *,
+        need_weights: bool = False,
     ) -> AttentionOutput:
         """Context (B, H, T, K) of queries that read up to themselves; takes the keys into the cache.
 
@@ -130,7 +150,13 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         chunks = chunks_of(k.detach(), cache.peak)
         sizes = [size for size, _, _ in chunks]
         start = 0
-        parts = zip(chunks, q.split(sizes, -2), k.split(sizes, -2), with_ones(v).split(sizes, -2), strict=True)
+        parts = zip(
+            chunks,
+            q.split(sizes, -2),
+            k.split(sizes, -2),
+            with_ones(v).split(sizes, -2),
+            strict=True,
+        )
         for (size, first, last), q_c, k_c, v_c in parts:
             cache.raise_peak(last)
             largest = (q_c.detach() + first[:, :, None, None]).amax(-1, keepdim=True)
@@ -141,10 +167,14 @@ class PerformerCore(AttentionCore[PerformerConfig]):
             cache.add(phi_k, v_c)
             if need_weights:
                 before = kernel_scores(phi_q, (k[:, :, :start] - last[:, :, None]).exp())
-                scores.append(F.pad(torch.cat([before, own], dim=-1), (0, k.size(2) - start - size)))
+                scores.append(
+                    F.pad(torch.cat([before, own], dim=-1), (0, k.size(2) - start - size))
+                )
             start += size
         context = merge_groups(torch.cat(contexts, dim=-2))
-        return AttentionOutput(context, normalised(torch.cat(scores, dim=-2)) if need_weights else None)
+        return AttentionOutput(
+            context, normalised(torch.cat(scores, dim=-2)) if need_weights else None
+        )
 
     def query_features(self, q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
         """exp(w . q) carrying the cache's peak, up to a factor for each query that cancels: (B, G, H/G, T, F)."""
@@ -167,9 +197,15 @@ def directions(num_features: int, head_dim: int, generator: torch.Generator) -> 
     """(F, K): orthogonal within blocks of K, uniform in direction, with the lengths of Gaussian vectors."""
     blocks = []
     for _ in range(0, num_features, head_dim):
-        q, r = torch.linalg.qr(torch.randn(head_dim, head_dim, dtype=torch.float64, generator=generator))
-        blocks.append((q * r.diagonal().sign()).mT)  # without the signs the directions would not be uniform
-    lengths = torch.randn(num_features, head_dim, dtype=torch.float64, generator=generator).norm(dim=-1, keepdim=True)
+        q, r = torch.linalg.qr(
+            torch.randn(head_dim, head_dim, dtype=torch.float64, generator=generator)
+        )
+        blocks.append(
+            (q * r.diagonal().sign()).mT
+        )  # without the signs the directions would not be uniform
+    lengths = torch.randn(num_features, head_dim, dtype=torch.float64, generator=generator).norm(
+        dim=-1, keepdim=True
+    )
     return torch.cat(blocks)[:num_features].mul(lengths).float()
 
 
@@ -182,7 +218,9 @@ def chunks_of(k: Tensor, peak: Tensor) -> list[tuple[int, Tensor, Tensor]]:
     chunks = []
     start, ends = 0, [*range(CHUNK, k.size(2), CHUNK), k.size(2)]
     while ends:
-        first, last = (torch.maximum(peak, k[:, :, start:end].amax(2)) for end in (start + 1, ends[0]))
+        first, last = (
+            torch.maximum(peak, k[:, :, start:end].amax(2)) for end in (start + 1, ends[0])
+        )
         size = ends[0] - start
         if size > 1 and k.numel() > 0 and float((last - first).amax()) > STEEPEST:
             ends.insert(0, start + size // 2)

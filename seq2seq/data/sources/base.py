@@ -2,7 +2,14 @@
 
 from typing import Protocol
 
-from seq2seq.data.config import DataConfig, FilesConfig, GeneratedConfig, HubConfig, Multi30kConfig, TatoebaConfig
+from seq2seq.data.config import (
+    DataConfig,
+    FilesConfig,
+    GeneratedConfig,
+    HubConfig,
+    Multi30kConfig,
+    TatoebaConfig,
+)
 from seq2seq.data.options import check_options
 from seq2seq.data.sources.files import FilesSource
 from seq2seq.data.sources.generated import GeneratedSource

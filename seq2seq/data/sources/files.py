@@ -72,7 +72,9 @@ class FilesSource:
         """The two columns to read from a file that has several."""
         default = ("1", "2") if kind_of(path) == ".tsv" else ("source", "target")
         pair = (self.config.source_column or default[0], self.config.target_column or default[1])
-        if kind_of(path) == ".tsv" and not all(column.isdecimal() and int(column) > 0 for column in pair):
+        if kind_of(path) == ".tsv" and not all(
+            column.isdecimal() and int(column) > 0 for column in pair
+        ):
             raise DataError(
                 f"{path}: the columns of a TSV file are numbers from 1, not {pair[0]!r} and {pair[1]!r}; set "
                 "data.source_column and data.target_column"
@@ -83,7 +85,8 @@ class FilesSource:
         parts = [f"files {self.config.source_column} {self.config.target_column}"]
         for name, files in self.splits():
             parts += [
-                f"{name} {side} {kind_of(Path(path))} {sha256_of(Path(path))}" for side, path in named_paths(files)
+                f"{name} {side} {kind_of(Path(path))} {sha256_of(Path(path))}"
+                for side, path in named_paths(files)
             ]
         return "\n".join(parts)
 
@@ -113,17 +116,27 @@ class FilesSource:
 def check_fields(name: str, files: SplitFiles) -> list[str]:
     """What is wrong with which files are named."""
     if files.path is not None and (files.source or files.target):
-        return [f"data.{name}.path: holds both sides, so data.{name}.source and .target must be null; choose one way"]
+        return [
+            f"data.{name}.path: holds both sides, so data.{name}.source and .target must be null; choose one way"
+        ]
     if files.path is not None and kind_of(Path(files.path)) not in KINDS:
         kind = kind_of(Path(files.path)) or files.path
-        return [f"data.{name}.path: must end in one of these, .gz after it or not; {choices(kind, KINDS)}"]
+        return [
+            f"data.{name}.path: must end in one of these, .gz after it or not; {choices(kind, KINDS)}"
+        ]
     if files.path is None and (files.source is None) != (files.target is None):
         side = "source" if files.source is None else "target"
-        return [f"data.{name}.{side}: must be set, because the other side is; give the file of its translations"]
+        return [
+            f"data.{name}.{side}: must be set, because the other side is; give the file of its translations"
+        ]
     if name == "train" and files.path is None and files.source is None:
-        return ["data.train.source: must be set; give data.train.source and data.train.target, or data.train.path"]
+        return [
+            "data.train.source: must be set; give data.train.source and data.train.target, or data.train.path"
+        ]
     if files.links is not None and files.path is None and files.source is None:
-        return [f"data.{name}.links: has no text to align; give data.{name}.source and .target, or .path"]
+        return [
+            f"data.{name}.links: has no text to align; give data.{name}.source and .target, or .path"
+        ]
     return []
 
 

@@ -50,7 +50,9 @@ class GeneratedSource:
             )
         fewest = config.max_length if config.task is GeneratedTask.pointer else 2
         if config.num_symbols < fewest:
-            problems.append(f"data.num_symbols: must be at least {fewest} for this task, not {config.num_symbols}")
+            problems.append(
+                f"data.num_symbols: must be at least {fewest} for this task, not {config.num_symbols}"
+            )
         for name in ("num_train", "num_validation", "num_test"):
             if getattr(config, name) < 1:
                 problems.append(f"data.{name}: must be at least 1, not {getattr(config, name)}")
@@ -64,16 +66,23 @@ class GeneratedSource:
         tokenizer = self.config.tokenizer
         least = NUM_SPECIALS + self.config.num_symbols + len(COMMANDS)
         if tokenizer.kind is not TokenizerKind.word:
-            return ["data.tokenizer.kind: must be word, so that every symbol is one piece; choose word"]
+            return [
+                "data.tokenizer.kind: must be word, so that every symbol is one piece; choose word"
+            ]
         if tokenizer.vocab_size < least:
-            return [f"data.tokenizer.vocab_size: must be at least {least} for the symbols, not {tokenizer.vocab_size}"]
+            return [
+                f"data.tokenizer.vocab_size: must be at least {least} for the symbols, not {tokenizer.vocab_size}"
+            ]
         return []
 
     def check_supply(self) -> list[str]:
         """Sources are told apart by drawing again, so at most half of those there are may be asked for."""
         config = self.config
         needed = config.num_train + config.num_validation + config.num_test
-        there = sum(self.number_of_sources(length) for length in range(config.min_length, config.max_length + 1))
+        there = sum(
+            self.number_of_sources(length)
+            for length in range(config.min_length, config.max_length + 1)
+        )
         if 2 * needed <= there:
             return []
         return [
@@ -92,8 +101,16 @@ class GeneratedSource:
 
     def identity(self) -> str:
         config = self.config
-        sizes = (config.num_train, config.num_validation, config.num_test, config.min_length, config.max_length)
-        return repr(("generated", VERSION, config.task.value, config.num_symbols, sizes, config.seed))
+        sizes = (
+            config.num_train,
+            config.num_validation,
+            config.num_test,
+            config.min_length,
+            config.max_length,
+        )
+        return repr(
+            ("generated", VERSION, config.task.value, config.num_symbols, sizes, config.seed)
+        )
 
     def load(self) -> RawCorpus:
         """Test and validation are drawn first, so they do not depend on how much there is to train on."""
@@ -106,11 +123,15 @@ class GeneratedSource:
             splits[name] = self.draw_split(getattr(config, f"num_{name}"), randomness, draw, seen)
         return RawCorpus(splits["train"], splits["validation"], splits["test"])
 
-    def draw_split(self, count: int, randomness: random.Random, draw: Draw, seen: set[str]) -> Pairs:
+    def draw_split(
+        self, count: int, randomness: random.Random, draw: Draw, seen: set[str]
+    ) -> Pairs:
         """Pairs whose sources are none of those seen, and add to them."""
         pairs = Pairs(links=[] if self.config.has_links() else None)
         while len(pairs) < count:
-            words = draw(randomness, randomness.randint(self.config.min_length, self.config.max_length))
+            words = draw(
+                randomness, randomness.randint(self.config.min_length, self.config.max_length)
+            )
             source, target = map(" ".join, words)
             if source not in seen:
                 seen.add(source)
@@ -129,11 +150,15 @@ class GeneratedSource:
             case GeneratedTask.copy:
                 return lambda randomness, length: copy(randomness.choices(symbols, k=length))
             case GeneratedTask.pointer:
-                return lambda randomness, length: pointer(randomness.choices(symbols[:length], k=length))
+                return lambda randomness, length: pointer(
+                    randomness.choices(symbols[:length], k=length)
+                )
             case GeneratedTask.chain:
                 rules = permutations(symbols, random.Random(f"{self.config.seed} rules"))
                 return lambda randomness, length: chain(
-                    randomness.choices(symbols, k=LAG) + randomness.choices(COMMANDS, k=length - LAG), rules
+                    randomness.choices(symbols, k=LAG)
+                    + randomness.choices(COMMANDS, k=length - LAG),
+                    rules,
                 )
 
 
@@ -174,4 +199,7 @@ def links(task: GeneratedTask, source: list[str]) -> str:
 
 def permutations(symbols: list[str], randomness: random.Random) -> dict[str, dict[str, str]]:
     """A permutation of the symbols for each command."""
-    return {command: dict(zip(symbols, randomness.sample(symbols, len(symbols)), strict=True)) for command in COMMANDS}
+    return {
+        command: dict(zip(symbols, randomness.sample(symbols, len(symbols)), strict=True))
+        for command in COMMANDS
+    }

@@ -16,24 +16,37 @@ class HubSource:
     def check(self) -> list[str]:
         problems = []
         if not self.config.path:
-            problems.append("data.path: must name a dataset on the Hugging Face hub; set it, or use data=files")
+            problems.append(
+                "data.path: must name a dataset on the Hugging Face hub; set it, or use data=files"
+            )
         if self.config.train is None:
             problems.append("data.train: must name the split to train on; set it")
         if (self.config.source_column is None) != (self.config.target_column is None):
-            problems.append("data.source_column, data.target_column: set both, or neither for data.translation_column")
+            problems.append(
+                "data.source_column, data.target_column: set both, or neither for data.translation_column"
+            )
         return problems
 
     def identity(self) -> str:
         """By name: what a name on the hub stands for is only certain with a revision."""
         config = self.config
         columns = (config.translation_column, config.source_column, config.target_column)
-        names = (config.path, config.subset, config.revision, config.train, config.validation, config.test)
+        names = (
+            config.path,
+            config.subset,
+            config.revision,
+            config.train,
+            config.validation,
+            config.test,
+        )
         languages = (config.source_language, config.target_language)
         return repr(("hub", names, columns, languages, local_files(Path(config.path))))
 
     def load(self) -> RawCorpus:
         config = self.config
-        return RawCorpus(*(self.load_split(split) for split in (config.train, config.validation, config.test)))
+        return RawCorpus(
+            *(self.load_split(split) for split in (config.train, config.validation, config.test))
+        )
 
     def load_split(self, split: str | None) -> Pairs:
         if split is None:
@@ -43,7 +56,10 @@ class HubSource:
             columns = [column_of(table, name, self.config.path) for name in self.sides()]
         else:
             texts = column_of(table, self.config.translation_column, self.config.path)
-            columns = [[field_of(row, language, self.config.path) for row in texts] for language in self.sides()]
+            columns = [
+                [field_of(row, language, self.config.path) for row in texts]
+                for language in self.sides()
+            ]
         for side, column in zip(self.sides(), columns, strict=True):
             for number, value in enumerate(column, 1):
                 require_sentence(value, f"{self.config.path}:{split}:{number}: {side}")
@@ -63,7 +79,9 @@ class HubSource:
 
         config = self.config
         try:
-            return datasets.load_dataset(config.path, config.subset, split=split, revision=config.revision)
+            return datasets.load_dataset(
+                config.path, config.subset, split=split, revision=config.revision
+            )
         except Exception as error:
             first = str(error).strip().split("\n")[0]
             raise DataError(
@@ -81,7 +99,9 @@ def column_of(table: Any, name: str, path: str) -> list[Any]:
 def field_of(row: Any, language: str, path: str) -> Any:
     if not isinstance(row, dict) or language not in row:
         legal = sorted(row) if isinstance(row, dict) else []
-        raise DataError(f"{path}: its translations have no language {language!r}; {choices(language, legal)}")
+        raise DataError(
+            f"{path}: its translations have no language {language!r}; {choices(language, legal)}"
+        )
     return row[language]
 
 

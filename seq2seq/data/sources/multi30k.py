@@ -52,7 +52,9 @@ class Multi30kSource:
     def identity(self) -> str:
         if self.config.root is None:
             return self.hub().identity()
-        paths = [self.find(stem, language) for stem in STEMS.values() for language in self.languages]
+        paths = [
+            self.find(stem, language) for stem in STEMS.values() for language in self.languages
+        ]
         return " ".join(["multi30k", *map(sha256_of, paths)])
 
     def hub(self) -> HubSource:
@@ -64,7 +66,9 @@ class Multi30kSource:
             try:
                 return self.hub().load()
             except DataError as error:
-                raise DataError(f"{error}; or give the folder of the raw files as data.root") from error
+                raise DataError(
+                    f"{error}; or give the folder of the raw files as data.root"
+                ) from error
         splits = {}
         for split, stem in STEMS.items():
             source, target = (self.find(stem, language) for language in self.languages)

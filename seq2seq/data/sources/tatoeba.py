@@ -41,7 +41,9 @@ class TatoebaSource:
     def check(self) -> list[str]:
         if self.languages == ("en", "es"):
             return []
-        return ["data.source_language: tatoeba is en to es; set data.reverse=true to translate es to en"]
+        return [
+            "data.source_language: tatoeba is en to es; set data.reverse=true to translate es to en"
+        ]
 
     def identity(self) -> str:
         return f"tatoeba {TSV_SHA256} {HELD_OUT}"
@@ -49,7 +51,9 @@ class TatoebaSource:
     def load(self) -> RawCorpus:
         if not (self.path.is_file() and sha256_of(self.path) == TSV_SHA256):
             fetch(self.path)
-        return split_by_component(list(zip(*read_tsv(self.path, 0, 1), strict=True)), held_out=HELD_OUT)
+        return split_by_component(
+            list(zip(*read_tsv(self.path, 0, 1), strict=True)), held_out=HELD_OUT
+        )
 
 
 def fetch(path: Path) -> None:
@@ -108,14 +112,21 @@ def split_by_component(pairs: Sequence[Pair], *, held_out: int) -> RawCorpus:
         )
     components.sort(key=lambda component: digest(min(component)))
     heads = [min(component, key=digest) for component in components[: 2 * held_out]]
-    rest = sorted((pair for component in components[2 * held_out :] for pair in component), key=digest)
-    return RawCorpus(train=unzip(rest), validation=unzip(heads[:held_out]), test=unzip(heads[held_out:]))
+    rest = sorted(
+        (pair for component in components[2 * held_out :] for pair in component), key=digest
+    )
+    return RawCorpus(
+        train=unzip(rest), validation=unzip(heads[:held_out]), test=unzip(heads[held_out:])
+    )
 
 
 def connected_components(pairs: Sequence[Pair]) -> dict[int, list[Pair]]:
     """The pairs of each component of the graph of sentences, by union-find with path halving."""
     numbers: dict[tuple[int, str], int] = {}
-    edges = [tuple(numbers.setdefault((side, pair[side]), len(numbers)) for side in (0, 1)) for pair in pairs]
+    edges = [
+        tuple(numbers.setdefault((side, pair[side]), len(numbers)) for side in (0, 1))
+        for pair in pairs
+    ]
     parent = list(range(len(numbers)))
 
     def root(node: int) -> int:

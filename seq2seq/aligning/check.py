@@ -1,0 +1,41 @@
+"""What can be known of the runs that guide alignment before anything heavy is loaded. Imports no torch."""
+
+from pathlib import Path
+
+from seq2seq.attention.config import Weights
+from seq2seq.bundle.locate import saved_config
+from seq2seq.config.schema import RunConfig
+from seq2seq.config.validate import cross_attentions
+from seq2seq.errors import CheckpointError
+from seq2seq.training.config import GuideKind
+
+
+def check_guiding_runs(config: RunConfig) -> list[str]:
+    """Every problem with guided_alignment.runs: that they are finished, the right way round, and can align."""
+    guide = config.guided_alignment
+    if guide.kind is not GuideKind.runs or len(guide.runs) != 2:
+        return []
+    languages = config.data.languages()
+    problems = []
+    for name, run, wrong in (
+        ("FORWARD", guide.runs[0], languages[::-1]),
+        ("REVERSE", guide.runs[1], languages),
+    ):
+        try:
+            saved = saved_config(Path(run))
+        except CheckpointError as error:
+            problems.append(f"guided_alignment.runs: {error}")
+            continue
+        if saved.data.languages() == wrong != wrong[::-1]:
+            problems.append(
+                f"guided_alignment.runs: {run} translates {wrong[0]} to {wrong[1]}, so it cannot be {name}; give "
+                "[FORWARD,REVERSE], the direction that is trained first"
+            )
+        layers = cross_attentions(saved.model)
+        if all(layer.weights is Weights.NONE for layer in layers):
+            names = ", ".join(sorted({layer.name for layer in layers}))
+            problems.append(
+                f"guided_alignment.runs: {run} cannot align, in every layer its {names} has {Weights.NONE.value}; give "
+                "a run with another cross_attention"
+            )
+    return problems

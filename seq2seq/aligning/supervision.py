@@ -1,0 +1,213 @@
+"""Links for guided alignment: two trained runs align the training text, and what they say is made one.
+
+Each is read at the layer and heads at which the two agree most. What they link throughout the text is a lexicon, which
+tells them in each sentence what they know from others.
+
+The links lie beside the prepared corpus, in a folder named by a hash of everything they follow from: as word alignments
+to read (`links.pharaoh`, a line a training pair) and as subwords to train on. A punctuation mark is a word of its own
+there, so that a full stop is not taught to look at the word before it. The run's folder records which they are, so that
+a resumed run trains on the very same.
+"""
+
+import hashlib
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seq2seq.aligning.bidirectional import JoinedAligner
+from seq2seq.aligning.choose import choose_alignment
+from seq2seq.alignment.links import format_links
+from seq2seq.bundle.files import checked_facts
+from seq2seq.bundle.locate import find_bundle
+from seq2seq.bundle.model import Model, load_model
+from seq2seq.config.schema import RunConfig
+from seq2seq.data.column import Column
+from seq2seq.data.corpus_files import MANIFEST, damage, save_manifest
+from seq2seq.data.links import subword_links
+from seq2seq.data.prepare import PreparedCorpus, training_text
+from seq2seq.data.storage import locked
+from seq2seq.data.tokenizer import tokens_of_characters
+from seq2seq.errors import CheckpointError, DataError
+from seq2seq.files import staged, write_lines, write_whole
+from seq2seq.processes import is_first_process
+from seq2seq.training.config import GuideKind
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+logger = logging.getLogger(__name__)
+
+CODE_VERSION = 3  # raise it when this package makes other links of the same runs and text
+LINES = (
+    1000  # spread over the training text, on which the layers and heads are chosen that agree most
+)
+RECORD = "guided_alignment.json"
+WORDS, SUBWORDS = "links.pharaoh", "links.arrow"
+
+
+def guided_corpus(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> PreparedCorpus:
+    """The corpus with the links that the configuration asks for. Safe to call from several processes.
+
+    Raises:
+        UserError: the runs cannot be used, nothing is linked, or a resumed run would get other links than it had.
+    """
+    if config.guided_alignment.kind is GuideKind.none:
+        return corpus
+    if config.guided_alignment.kind is GuideKind.runs:
+        links = load_links(links_of_runs(config, corpus, folder / RECORD))
+        corpus = replace(corpus, train=with_links(corpus.train, links))
+    count = len(Column.of_dataset(corpus.train, "links").values) // 2
+    if count == 0:
+        raise DataError(
+            "guided_alignment: the training pairs have no link to learn from; give other links or runs"
+        )
+    guide = config.guided_alignment
+    logger.info(
+        "layer %s, head %s is taught %s links of subwords", guide.layer, guide.head, f"{count:,}"
+    )
+    return corpus
+
+
+def links_of_runs(config: RunConfig, corpus: PreparedCorpus, record: Path) -> Path:
+    """The folder of the links, made if it is not there yet."""
+    used = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    fingerprint = used.get("fingerprint") or fingerprint_of(config, corpus)
+    folder = (
+        Path(config.data.cache_dir)
+        / "prepared"
+        / f"{corpus.manifest['fingerprint']}-links-{fingerprint}"
+    )
+    with locked(folder.with_name(f"{folder.name}.lock"), "aligning the same corpus"):
+        if problem := damage(folder):
+            if folder.exists():
+                logger.warning("%s: %s; aligning the corpus again", folder, problem)
+            if fingerprint_of(config, corpus) != fingerprint:
+                raise CheckpointError(
+                    other_links(folder, "the runs in guided_alignment.runs have changed")
+                )
+            with staged(folder) as stage:
+                stage.mkdir()
+                build(config, corpus, stage)
+        digest = manifest_of(folder)["files"][SUBWORDS][1]
+    if used and used["sha256"] != digest:
+        raise CheckpointError(other_links(folder, "aligning again gave other links here"))
+    if not used and is_first_process():
+        write_whole(
+            record, json.dumps({"fingerprint": fingerprint, "sha256": digest}, indent=2).encode()
+        )
+    return folder
+
+
+def other_links(folder: Path, reason: str) -> str:
+    return (
+        f"the links that this run trains on are gone from {folder}, and {reason}; bring that folder back, or start a "
+        "new run"
+    )
+
+
+def fingerprint_of(config: RunConfig, corpus: PreparedCorpus) -> str:
+    """A name for everything the links follow from: corpus, both models, what is read of them, and how they are joined.
+
+    Raises:
+        CheckpointError: a run is not finished, or damaged.
+    """
+    bundles = [find_bundle(Path(run)) for run in config.guided_alignment.runs]
+    for path in bundles:
+        checked_facts(path)
+    what = {
+        "code": CODE_VERSION,
+        "corpus": corpus.manifest["fingerprint"],
+        "runs": [manifest_of(path)["sha256"] for path in bundles],
+        "method": config.guided_alignment.method.name,
+    }
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
+    """Align the training text into an empty folder, the manifest last."""
+    guide = config.guided_alignment
+    text = training_text(config.data, corpus)
+    forward, reverse = models = [load_model(run) for run in guide.runs]
+    warn_of_other_languages(config, forward, reverse)
+    some = text.take(np.linspace(0, len(text) - 1, min(LINES, len(text))).astype(np.int64))
+    choices = choose_alignment(*map(Path, guide.runs), text=some)
+    for model, each in zip(models, choices, strict=True):
+        model.alignment = each.choice.candidate.applied_to(model.alignment)
+        logger.info("%s is read at %s", each.run, each.options()[1])
+    aligner = JoinedAligner(forward, reverse, tokens_of_characters)
+    products, lexicon = aligner.learn(
+        text, every=config.trainer.progress_every, shown=is_first_process()
+    )
+    lines = [
+        format_links(links)
+        for links in aligner.links(text, products, guide.method, lexicon=lexicon)
+    ]
+    count = sum(len(line.split()) for line in lines)
+    if count == 0:
+        raise DataError(
+            f"guided_alignment.runs: {' and '.join(guide.runs)} link no word alike; give other runs"
+        )
+    write_lines(folder / WORDS, lines)
+    rows = np.arange(len(text))
+    save_links(
+        folder / SUBWORDS,
+        subword_links(replace(text, links=lines), rows, corpus.tokenizers, tokens_of_characters),
+    )
+    save_manifest(
+        folder,
+        {"runs": guide.runs, "read": [each.options()[1] for each in choices], "links": count},
+    )
+    logger.info(
+        "%s links of words and punctuation marks in %s pairs", f"{count:,}", f"{len(text):,}"
+    )
+
+
+def warn_of_other_languages(config: RunConfig, forward: Model, reverse: Model) -> None:
+    """Names of languages may differ between corpora, so this cannot be an error."""
+    languages = config.data.languages()
+    for name, model, expected in (
+        ("FORWARD", forward, languages),
+        ("REVERSE", reverse, languages[::-1]),
+    ):
+        if model.languages != expected:
+            logger.warning(
+                "guided_alignment.runs: %s is %s -> %s, not %s -> %s",
+                name,
+                *model.languages,
+                *expected,
+            )
+
+
+def save_links(path: Path, links: Column) -> None:
+    """Write links of subwords as an Arrow stream that `datasets` maps into memory."""
+    import pyarrow
+
+    table = pyarrow.table({"links": links.to_arrow()})
+    with (
+        pyarrow.OSFile(str(path), "wb") as sink,
+        pyarrow.ipc.new_stream(sink, table.schema) as writer,
+    ):
+        writer.write_table(table)
+
+
+def load_links(folder: Path) -> "Dataset":
+    from datasets import Dataset
+
+    return Dataset.from_file(str(folder / SUBWORDS))
+
+
+def with_links(train: "Dataset", links: "Dataset") -> "Dataset":
+    """Training pairs with these links, in place of their own where they have some."""
+    from datasets import concatenate_datasets
+
+    own = [name for name in train.column_names if name == "links"]
+    return concatenate_datasets([train.remove_columns(own), links], axis=1)
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return facts

@@ -1,0 +1,149 @@
+"""What leaves a run's folder: weights, tokenizers, configuration and held-out text, with a hash of every file."""
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from seq2seq.bundle.locate import MANIFEST, find_bundle
+from seq2seq.config.saved import load_run_config, to_yaml
+from seq2seq.config.schema import RunConfig
+from seq2seq.data.sources.base import Pairs
+from seq2seq.data.storage import sha256_of
+from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.errors import CheckpointError, DataError, choices
+from seq2seq.files import read_lines, write_lines, write_whole
+from seq2seq.model.transformer import Transformer
+from seq2seq.training.config import LoggerConfig
+
+WEIGHTS, TOKENIZERS, TEXT = "model.safetensors", "tokenizer", "text"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model with all that is needed to use it.
+
+    Attributes:
+        path: of its folder.
+        held_out: raw validation and test pairs, by split.
+        facts: how it came about, as the manifest has it.
+    """
+
+    path: Path
+    config: RunConfig
+    model: Transformer
+    tokenizers: Tokenizers
+    held_out: dict[str, Pairs]
+    facts: dict[str, Any]
+
+
+def build_model(config: RunConfig, tokenizers: Tokenizers) -> Transformer:
+    """The model of a configuration, with weights from torch's random state as it is."""
+    return Transformer(
+        config.model,
+        source_vocab_size=tokenizers.source.vocab_size,
+        target_vocab_size=tokenizers.target.vocab_size,
+        seed=config.seed,
+    )
+
+
+def write_bundle(
+    path: Path,
+    config: RunConfig,
+    model: Transformer,
+    tokenizers: Tokenizers,
+    held_out: dict[str, Pairs],
+    facts: dict[str, Any],
+) -> None:
+    """Write a bundle, replacing one that stands there once the new one is whole."""
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    (partial / TEXT).mkdir(parents=True)
+    shared = shared_names(model)
+    own = {name: tensor for name, tensor in model.state_dict().items() if name not in shared}
+    save_file(own, partial / WEIGHTS)
+    tokenizers.save(partial / TOKENIZERS)
+    (partial / "config.yaml").write_text(
+        to_yaml(replace(config, logger=LoggerConfig())), encoding="utf-8"
+    )
+    for split, pairs in held_out.items():
+        for side, lines in (("source", pairs.source), ("target", pairs.target)):
+            write_lines(partial / TEXT / f"{split}.{side}", lines)
+    files = sorted(file for file in partial.rglob("*") if file.is_file())
+    hashes = {file.relative_to(partial).as_posix(): sha256_of(file) for file in files}
+    write_whole(partial / MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode())
+    shutil.rmtree(path, ignore_errors=True)
+    partial.replace(path)
+
+
+def shared_names(model: nn.Module) -> set[str]:
+    """Further names of parameters that have one already, such as the output of tied embeddings: stored once."""
+    every = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    return every - {name for name, _ in model.named_parameters()}
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle, of a run's folder or standing alone, and check every file of it.
+
+    Raises:
+        CheckpointError: something is missing, or changed since it was written.
+    """
+    path = find_bundle(folder)
+    facts = checked_facts(path)
+    config = load_run_config(path / "config.yaml")
+    tokenizers = Tokenizers.load(path / TOKENIZERS)
+    model = build_model(config, tokenizers)
+    try:
+        missing, unexpected = model.load_state_dict(load_file(path / WEIGHTS), strict=False)
+    except (SafetensorError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path / WEIGHTS} does not hold the weights of its configuration: {error}"
+        ) from error
+    if unexpected or set(missing) != shared_names(model):
+        raise CheckpointError(
+            f"{path / WEIGHTS} does not hold the weights of its configuration, but of another one"
+        )
+    held_out = {}
+    for source in sorted((path / TEXT).glob("*.source")):
+        held_out[source.stem] = Pairs(read_lines(source), read_lines(source.with_suffix(".target")))
+    return Bundle(path, config, model.eval(), tokenizers, held_out, facts)
+
+
+def checked_facts(path: Path) -> dict[str, Any]:
+    """The manifest of a bundle whose files are as it says."""
+    try:
+        facts: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        hashes: dict[str, str] = facts.pop("sha256")
+        for name, digest in hashes.items():
+            file = (path / name).resolve()
+            if not file.is_relative_to(path.resolve()):
+                raise CheckpointError(
+                    f"{path / MANIFEST} names a file outside of the bundle: {name}"
+                )
+            if not file.is_file() or sha256_of(file) != digest:
+                raise CheckpointError(
+                    f"{path / name} is missing or damaged: it is not the file that was written"
+                )
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{path / MANIFEST} cannot be read: {error}") from error
+    return facts
+
+
+def held_out_split(bundle: Bundle, split: str) -> Pairs:
+    """A split that the bundle holds.
+
+    Raises:
+        DataError: it has none of this name, or an empty one.
+    """
+    pairs = bundle.held_out.get(split)
+    if pairs is None or not len(pairs):
+        legal = [name for name, text in bundle.held_out.items() if len(text)]
+        raise DataError(
+            f"split={split}: the run has no such sentences; {choices(split, legal)}, or give source=FILE reference=FILE"
+        )
+    return pairs

@@ -1,0 +1,101 @@
+"""Choosing layer and heads for runs: over their own validation split or other text, by agreement or by gold links."""
+
+from pathlib import Path
+
+import pytest
+
+from seq2seq.aligning.choose import Gold, RunChoice, choose_alignment
+from seq2seq.alignment.links import format_links, swap_links
+from seq2seq.attention.config import FullConfig, LinformerConfig
+from seq2seq.bundle.files import load_bundle
+from seq2seq.data.sources.base import Pairs
+from seq2seq.errors import ConfigError, DataError
+from seq2seq.evaluation.candidates import candidate_links
+from tests.run.bundles import make_run, sentences, train_tokenizers
+
+TEXT = Pairs(sentences(16, seed=7), sentences(16, seed=8))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two directions, with tokenizers of their own."""
+    folder = tmp_path_factory.mktemp("runs")
+    forward = make_run(folder / "forward", train_tokenizers(folder), held_out={"validation": TEXT})
+    reverse = make_run(
+        folder / "reverse",
+        train_tokenizers(folder, seed=2),
+        seed=2,
+        source_language="yy",
+        target_language="xx",
+        layer_cross=[LinformerConfig(), FullConfig()],
+    )
+    return forward, reverse
+
+
+def links_with(run: Path, chosen: RunChoice, text: Pairs) -> list[frozenset[tuple[int, int]]]:
+    bundle = load_bundle(run)
+    found = candidate_links(bundle.model, bundle.tokenizers, text.source, text.target)
+    return found.links(found.candidates.index(chosen.choice.candidate))
+
+
+def test_the_figure_is_that_of_the_links_which_the_choice_gives(runs: tuple[Path, Path]) -> None:
+    forward, reverse = choose_alignment(*runs)
+    assert (forward.run, reverse.run) == runs
+    assert forward.criterion == reverse.criterion == "agreement"
+    assert forward.choice.figure == reverse.choice.figure == forward.choice.table[0][1]
+    given, other = links_with(runs[0], forward, TEXT), links_with(runs[1], reverse, TEXT.reversed())
+    common = sum(len(a & swap_links(b)) for a, b in zip(given, other, strict=True))
+    words = sum(len(line.split()) for line in (*TEXT.source, *TEXT.target))
+    assert forward.choice.figure == pytest.approx(2 * common / words)
+    assert (forward.left_out, reverse.left_out) == ({}, {0: "linformer"})
+    assert {candidate.layer for candidate, _ in reverse.choice.table} == {1}
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_gold_links_decide(runs: tuple[Path, Path], tmp_path: Path, both: bool) -> None:
+    bundle = load_bundle(runs[0])
+    found = candidate_links(bundle.model, bundle.tokenizers, TEXT.source, TEXT.target)
+    for wanted in (0, 7):
+        path = tmp_path / "gold"
+        path.write_text(
+            "".join(f"{format_links(links)}\n" for links in found.links(wanted)), encoding="utf-8"
+        )
+        chosen = choose_alignment(runs[0], runs[1] if both else None, text=TEXT, gold=Gold(path, 0))
+        assert len(chosen) == 1 + both
+        assert chosen[0].choice.candidate == found.candidates[wanted]
+        assert (chosen[0].criterion, chosen[0].choice.figure) == ("aer", 0)
+
+
+def test_text_lines_and_reading_are_obeyed(runs: tuple[Path, Path]) -> None:
+    some = TEXT.first(5)
+    assert (
+        choose_alignment(*runs, lines=5)
+        == choose_alignment(*runs, text=some)
+        != choose_alignment(*runs)
+    )
+    for shifted in (False, True):
+        for each in choose_alignment(*runs, shifted=shifted):
+            assert {candidate.shifted for candidate, _ in each.choice.table} == {shifted}
+
+
+def test_what_cannot_be_chosen_is_refused(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="needs --reverse"):
+        choose_alignment(runs[0])
+    with pytest.raises(
+        ConfigError, match="must translate yy to xx.*translates xx to yy.*data.reverse=true"
+    ):
+        choose_alignment(runs[0], runs[0])
+    with pytest.raises(DataError, match="validation"):
+        choose_alignment(runs[1], runs[0])
+    gold = tmp_path / "gold"
+    gold.write_text("0-0\n" * 15 + "0-40\n", encoding="utf-8")
+    with pytest.raises(DataError, match="gold:16: link 0-40"):
+        choose_alignment(runs[0], text=TEXT, gold=Gold(gold, 0))
+    none = make_run(
+        tmp_path / "none",
+        train_tokenizers(tmp_path),
+        cross=LinformerConfig(),
+        held_out={"validation": TEXT},
+    )
+    with pytest.raises(ConfigError, match="linformer"):
+        choose_alignment(none, runs[1])

@@ -1,0 +1,74 @@
+"""Weights read in company equal a sum over all paths, and neighbours decide what a word alone cannot."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from seq2seq.alignment.config import LinkMethod
+from seq2seq.alignment.hmm import DOUBT, Floats, chained, jump
+from seq2seq.alignment.links import parse_links
+from seq2seq.alignment.words import hard_links
+
+
+def over_all_paths(table: Floats) -> Floats:
+    """The definition: every way to give each target word a source word, weighed."""
+    targets, sources = table.shape
+    emitted = table / table.max(1, keepdims=True) + DOUBT
+    moves = np.array([[jump(np.array(to - at)) for to in range(sources)] for at in range(sources)])
+    moves /= moves.sum(1, keepdims=True)
+    total = np.zeros_like(table)
+    for path in itertools.product(range(sources), repeat=targets):
+        weight = jump(np.array(path[0] + 1)) * np.prod([emitted[t, s] for t, s in enumerate(path)])
+        weight *= np.prod([moves[at, to] for at, to in itertools.pairwise(path)])
+        for t, s in enumerate(path):
+            total[t, s] += weight
+    return total / total.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1), (3, 4), (5, 3)])
+def test_chances_equal_the_sum_over_all_paths(shape: tuple[int, int]) -> None:
+    table = np.random.default_rng(1).random(shape) ** 3
+    np.testing.assert_allclose(chained(table), over_all_paths(table), atol=1e-12)
+
+
+def test_the_scale_of_a_row_does_not_matter() -> None:
+    table = np.random.default_rng(2).random((4, 5))
+    scales = np.array([[3.0], [1e-9], [1.0], [1e9]])
+    np.testing.assert_allclose(chained(table * scales), chained(table), atol=1e-12)
+
+
+def test_neighbours_decide_between_equals() -> None:
+    """the cat and the dog: both "the" weigh the same, each belongs to the noun that follows."""
+    table = torch.full((5, 5), 0.02)
+    for target, source in ((1, 1), (2, 2), (4, 4)):
+        table[target, source] = 0.9
+    table[0, [0, 3]] = table[3, [0, 3]] = 0.45
+    assert hard_links(table, LinkMethod.argmax, 1) == parse_links("0-0 1-1 2-2 0-3 4-4")
+    assert hard_links(table, LinkMethod.chain, 1) == parse_links("0-0 1-1 2-2 3-3 4-4")
+
+
+def test_a_word_that_is_sure_stays_where_it_is() -> None:
+    table = np.eye(6)[[5, 1, 4, 0, 2, 3]]
+    assert chained(table).argmax(1).tolist() == [5, 1, 4, 0, 2, 3]
+
+
+def test_a_word_without_weight_is_not_aligned_and_says_nothing() -> None:
+    table = np.eye(3)
+    table[1] = 0
+    chances = chained(table)
+    assert chances[1].tolist() == [0, 0, 0]
+    assert chances.argmax(1)[[0, 2]].tolist() == [0, 2]
+    np.testing.assert_allclose(chances.sum(1), [1, 0, 1])
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
+def test_nothing_to_align(shape: tuple[int, int]) -> None:
+    assert chained(np.zeros(shape)).shape == shape
+
+
+def test_a_long_sentence_does_not_underflow() -> None:
+    chances = chained(np.random.default_rng(3).random((2000, 60)) ** 20)
+    assert np.isfinite(chances).all()
+    np.testing.assert_allclose(chances.sum(1), 1)

@@ -1,0 +1,93 @@
+"""Training that begins with a finished run's weights takes its vocabulary too, and no other model's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from seq2seq.attention.config import LocalConfig
+from seq2seq.bundle.files import build_model, load_bundle
+from seq2seq.config.schema import RunConfig
+from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.tokenizer import Tokenizer
+from seq2seq.errors import ConfigError
+from seq2seq.run.init_from import begin_with, check_initial, with_vocabulary
+from tests.run.bundles import make_run, train_tokenizers
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    return make_run(folder / "run", train_tokenizers(folder))
+
+
+@pytest.fixture
+def config(given: Path) -> RunConfig:
+    """Another corpus and another seed than the run's own."""
+    data = FilesConfig(
+        source_language="xx", target_language="yy", train=SplitFiles("other.s", "other.t")
+    )
+    return RunConfig(seed=9, initial=str(given), model=load_bundle(given).config.model, data=data)
+
+
+def test_weights_are_those_of_the_run(config: RunConfig, given: Path) -> None:
+    assert check_initial(config) == []
+    bundle = load_bundle(given)
+    model = build_model(config, bundle.tokenizers)
+    before = model.state_dict()["output.weight"].clone()
+    begin_with(model, config)
+    assert not torch.equal(before, model.state_dict()["output.weight"])
+    for name, tensor in bundle.model.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor), name
+    assert model.training
+
+
+def test_nothing_happens_without_it(config: RunConfig, given: Path) -> None:
+    config.initial = None
+    assert check_initial(config) == [] and with_vocabulary(config) is config
+    model = build_model(config, load_bundle(given).tokenizers)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    begin_with(model, config)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_the_vocabulary_comes_with_the_weights(config: RunConfig, given: Path) -> None:
+    tokenizer = with_vocabulary(config).data.tokenizer
+    assert tokenizer.joint and tokenizer.target_model is None and tokenizer.source_model is not None
+    assert (
+        Tokenizer.load(Path(tokenizer.source_model)).sha256
+        == load_bundle(given).tokenizers.source.sha256
+    )
+    assert config.data.tokenizer == TokenizerConfig(), "the configuration given is left as it was"
+
+
+def test_another_model_is_refused_with_every_difference(config: RunConfig) -> None:
+    encoder = replace(config.model.encoder, self_attention=LocalConfig())
+    config.model = replace(config.model, d_model=32, dropout=0.0, encoder=encoder)
+    config.data.tokenizer.vocab_size = 50
+    d_model, attention, vocabulary = check_initial(config)
+    assert d_model.startswith("model.d_model: must be 16, as in ") and "not 32" in d_model
+    assert (
+        attention.startswith("model.encoder.self_attention: must be full, as in ")
+        and "not local" in attention
+    )
+    assert vocabulary == "data.tokenizer: comes with initial; leave its options out"
+
+
+def test_a_run_that_is_not_there(config: RunConfig, tmp_path: Path) -> None:
+    config.initial = str(tmp_path)
+    (problem,) = check_initial(config)
+    assert problem.startswith(f"initial: {tmp_path} is neither a run's folder nor a bundle")
+
+
+def test_another_vocabulary_size_is_one_message(config: RunConfig, tmp_path: Path) -> None:
+    small = Tokenizer.train(
+        ["a b c d"] * 9, tmp_path / "small.model", config=TokenizerConfig(vocab_size=10)
+    )
+    model = build_model(
+        config,
+        replace(load_bundle(Path(str(config.initial))).tokenizers, source=small, target=small),
+    )
+    with pytest.raises(ConfigError, match="has other weights than this model"):
+        begin_with(model, config)
