@@ -25,13 +25,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seq2seq.aligning.bidirectional import JoinedAligner
+from seq2seq.aligning.bidirectional import BidirectionalAligner
 from seq2seq.aligning.choose import choose_alignment
 from seq2seq.alignment.choose import Candidate
-from seq2seq.alignment.config import LEAST_CHANCE, AlignmentConfig, LinkMethod
+from seq2seq.alignment.config import MIN_LINK_PROBABILITY, AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.gold_table import GoldTable, read_gold_table
-from seq2seq.alignment.joint import agreed_links
+from seq2seq.alignment.joint import bidirectional_links
 from seq2seq.alignment.links import Links, read_pharaoh, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.locate import saved_config
@@ -42,7 +42,7 @@ from seq2seq.errors import MissingDependencyError, UserError
 from seq2seq.evaluation.translate import ignore
 from seq2seq.run.logs import configure_logging
 
-READINGS = {"naive": False, "shifted": True, "either": None}
+READINGS = {"naive": False, "use_input_row": True, "either": None}
 COMBINED = (
     SymmetrizeMethod.intersection,
     SymmetrizeMethod.grow_diag,
@@ -60,9 +60,12 @@ def main() -> int:
         print("| aligner | links | AER | precision | recall |\n| --- | --- | --- | --- | --- |")
         models = load_model(arguments.forward), load_model(arguments.reverse)
         seen = set()
-        for reading, shifted in READINGS.items():
+        for reading, use_input_row in READINGS.items():
             choices = choose_alignment(
-                arguments.forward, arguments.reverse, shifted=shifted, lines=arguments.lines
+                arguments.forward,
+                arguments.reverse,
+                use_input_row=use_input_row,
+                lines=arguments.lines,
             )
             chosen = choices[0].choice.candidate, choices[1].choice.candidate
             print(f"{reading}: agreement {100 * choices[0].choice.figure:.1f} %", file=sys.stderr)
@@ -104,7 +107,7 @@ def describe(chosen: tuple[Candidate, Candidate]) -> str:
     """What is read of either model."""
     heads = (f"head {each.heads[0]}" if each.heads else "all heads" for each in chosen)
     return "; ".join(
-        f"layer {each.layer}, {head}, {'shifted' if each.shifted else 'naive'}"
+        f"layer {each.layer}, {head}, {'use_input_row' if each.use_input_row else 'naive'}"
         for each, head in zip(chosen, heads, strict=True)
     )
 
@@ -128,7 +131,7 @@ def report_reading(
             gold,
         )
     products = products_of(models, chosen, gold)
-    agreed = [agreed_links(product, threshold=LEAST_CHANCE) for product in products]
+    agreed = [bidirectional_links(product, threshold=MIN_LINK_PROBABILITY) for product in products]
     report(f"{describe(chosen)}; product", *map(list, zip(*agreed, strict=True)), gold)
 
 
@@ -137,10 +140,12 @@ def report_with_lexicon(
 ) -> None:
     """The rows of both models together with what they link throughout the training text of a run."""
     products = products_of(models, chosen, gold)
-    _, lexicon = JoinedAligner(*models, tokens_of_characters).learn(training_text(run))
+    _, lexicon = BidirectionalAligner(*models, tokens_of_characters).learn(training_text(run))
     agreed = [
-        agreed_links(
-            product, lexicon.association(source.split(), target.split()), threshold=LEAST_CHANCE
+        bidirectional_links(
+            product,
+            lexicon.association(source.split(), target.split()),
+            threshold=MIN_LINK_PROBABILITY,
         )
         for product, source, target in zip(
             products, gold.pairs.source, gold.pairs.target, strict=True
@@ -157,7 +162,7 @@ def products_of(
     """Of the gold lines, from both models together; they are read as chosen from here on."""
     for model, candidate in zip(models, chosen, strict=True):
         model.alignment = candidate.applied_to(AlignmentConfig())
-    return JoinedAligner(*models).products(gold.pairs, ignore)
+    return BidirectionalAligner(*models).products(gold.pairs, ignore)
 
 
 @cache

@@ -10,7 +10,7 @@ import argparse
 import gzip
 from pathlib import Path
 
-from seq2seq.metrics.protocol import Protocol, prepare
+from seq2seq.metrics.protocol import ScoringProtocol, prepare
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
 
     raw = lines_of(gzip.decompress(arguments.raw.read_bytes()))
     reference = lines_of(arguments.reference.read_bytes())
-    ours = prepare(raw, Protocol.lowercased_tokenized, arguments.language)
+    ours = prepare(raw, ScoringProtocol.lowercased_tokenized, arguments.language)
     unequal = [
         number
         for number, pair in enumerate(zip(ours, reference, strict=False), start=1)

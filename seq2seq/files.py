@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def staged(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """A name to write a file or folder under; it takes its place at `path` when the block ends without an error.
 
     What stood at `path` is replaced; after an error it is as it was. Folders above it are made. The name lies in the
@@ -32,15 +32,15 @@ def staged(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new binary file that takes the place of `path` as `staged` does."""
-    with staged(path) as stage, stage.open("wb") as file:
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A new binary file that takes the place of `path` as `atomic_path` does."""
+    with atomic_path(path) as stage, stage.open("wb") as file:
         yield file
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def atomic_write(path: Path, content: bytes) -> None:
     """Write a small file, never seen half written."""
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         file.write(content)
 
 

@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 
 from seq2seq.data.storage import BLOCK, sha256_of
-from seq2seq.files import replacing, staged, write_whole
+from seq2seq.files import atomic_file, atomic_path, atomic_write
 
 
 def with_staged(path: Path, content: bytes, *, fail: bool = False) -> None:
-    with staged(path) as stage:
+    with atomic_path(path) as stage:
         stage.write_bytes(content)
         assert not fail, "broken"
 
 
 def with_replacing(path: Path, content: bytes, *, fail: bool = False) -> None:
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         file.write(content)
         assert not fail, "broken"
 
 
 def whole(path: Path, content: bytes, *, fail: bool = False) -> None:
-    write_whole(path, "text" if fail else content)  # type: ignore[arg-type]
+    atomic_write(path, "text" if fail else content)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("write", [with_staged, with_replacing, whole])
@@ -52,7 +52,7 @@ def test_a_folder_takes_the_place_of_what_was_there(tmp_path: Path, old: str) ->
     elif old == "folder":
         path.mkdir()
         (path / "old").write_text("x")
-    with staged(path) as stage:
+    with atomic_path(path) as stage:
         stage.mkdir()
         (stage / "new").write_text("y")
         assert not (path / "new").exists()
@@ -64,7 +64,7 @@ def test_what_a_killed_process_left_is_no_hindrance(tmp_path: Path) -> None:
     left = tmp_path / f".file.{os.getpid()}.partial"
     left.mkdir()
     (left / "part").write_text("x")
-    write_whole(tmp_path / "file", b"new")
+    atomic_write(tmp_path / "file", b"new")
     assert os.listdir(tmp_path) == ["file"]
 
 

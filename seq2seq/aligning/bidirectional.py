@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seq2seq.alignment.joint import agreed_links, product_of
+from seq2seq.alignment.joint import bidirectional_links, joint_weights
 from seq2seq.alignment.lexicon import ROUNDS, Lexicon
 from seq2seq.alignment.links import Links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
@@ -18,7 +18,7 @@ from seq2seq.evaluation.translate import WINDOW, Progress
 from seq2seq.progress import ProgressReport
 
 
-class JoinedAligner:
+class BidirectionalAligner:
     """Aligns by the product of both runs' weights. The runs may have other tokenizers: links are of words.
 
     Args:
@@ -31,14 +31,14 @@ class JoinedAligner:
         self.forward, self.reverse, self.split = forward, reverse, split
 
     def products(self, pairs: Pairs, progress: Progress) -> list[NDArray[np.float32]]:
-        """What both runs give the words of each pair; see `product_of`.
+        """What both runs give the words of each pair; see `joint_weights`.
 
         Args:
             progress: called with the number of sentences that one of the runs has just aligned.
         """
         there = self.alignments(self.forward, pairs.source, pairs.target, progress)
         back = self.alignments(self.reverse, pairs.target, pairs.source, progress)
-        return [product_of(*tables) for tables in zip(there, back, strict=True)]
+        return [joint_weights(*tables) for tables in zip(there, back, strict=True)]
 
     def links(
         self,
@@ -54,7 +54,7 @@ class JoinedAligner:
         Args:
             products: of these pairs.
             lexicon: of words as this aligner has them, if any.
-            threshold: of the chance of a link; see `agreed_links`.
+            threshold: of the chance of a link; see `bidirectional_links`.
         """
         for source, target, product in zip(pairs.source, pairs.target, products, strict=True):
             association = (
@@ -62,7 +62,9 @@ class JoinedAligner:
                 if lexicon is None
                 else lexicon.association(self.words(source), self.words(target))
             )
-            yield symmetrize(*agreed_links(product, association, threshold=threshold), method)
+            yield symmetrize(
+                *bidirectional_links(product, association, threshold=threshold), method
+            )
 
     def learn(
         self, text: Pairs, *, every: float = 5.0, shown: bool = True

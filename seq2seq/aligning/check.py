@@ -7,13 +7,13 @@ from seq2seq.bundle.locate import saved_config
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import cross_attentions
 from seq2seq.errors import CheckpointError
-from seq2seq.training.config import GuideKind
+from seq2seq.training.config import SupervisionKind
 
 
-def check_guiding_runs(config: RunConfig) -> list[str]:
-    """Every problem with guided_alignment.runs: that they are finished, the right way round, and can align."""
-    guide = config.guided_alignment
-    if guide.kind is not GuideKind.runs or len(guide.runs) != 2:
+def supervising_run_problems(config: RunConfig) -> list[str]:
+    """Every problem with alignment_supervision.runs: that they are finished, the right way round, and can align."""
+    guide = config.alignment_supervision
+    if guide.kind is not SupervisionKind.runs or len(guide.runs) != 2:
         return []
     languages = config.data.languages()
     problems = []
@@ -24,18 +24,18 @@ def check_guiding_runs(config: RunConfig) -> list[str]:
         try:
             saved = saved_config(Path(run))
         except CheckpointError as error:
-            problems.append(f"guided_alignment.runs: {error}")
+            problems.append(f"alignment_supervision.runs: {error}")
             continue
         if saved.data.languages() == wrong != wrong[::-1]:
             problems.append(
-                f"guided_alignment.runs: {run} translates {wrong[0]} to {wrong[1]}, so it cannot be {name}; give "
+                f"alignment_supervision.runs: {run} translates {wrong[0]} to {wrong[1]}, so it cannot be {name}; give "
                 "[FORWARD,REVERSE], the direction that is trained first"
             )
         layers = cross_attentions(saved.model)
         if all(layer.weights is Weights.NONE for layer in layers):
             names = ", ".join(sorted({layer.name for layer in layers}))
             problems.append(
-                f"guided_alignment.runs: {run} cannot align, in every layer its {names} has {Weights.NONE.value}; give "
+                f"alignment_supervision.runs: {run} cannot align, in every layer its {names} has {Weights.NONE.value}; give "
                 "a run with another cross_attention"
             )
     return problems

@@ -58,8 +58,9 @@ class RunChoice:
         chosen = self.choice.candidate
         heads = ",".join(map(str, chosen.heads))
         return (
-            f"--layer {chosen.layer} --heads {heads or 'all'} --{'' if chosen.shifted else 'no-'}shifted",
-            f"alignment.layer={chosen.layer} alignment.heads=[{heads}] alignment.shifted={str(chosen.shifted).lower()}",
+            f"--layer {chosen.layer} --heads {heads or 'all'} "
+            f"--{'' if chosen.use_input_row else 'no-'}use-input-row",
+            f"alignment.layer={chosen.layer} alignment.heads=[{heads}] alignment.use_input_row={str(chosen.use_input_row).lower()}",
         )
 
 
@@ -69,7 +70,7 @@ def choose_alignment(
     *,
     text: Pairs | None = None,
     gold: Gold | None = None,
-    shifted: bool | None = None,
+    use_input_row: bool | None = None,
     lines: int | None = None,
     device: str = "auto",
 ) -> list[RunChoice]:
@@ -79,7 +80,7 @@ def choose_alignment(
         reverse: translates from forward's target language to its source language. Without gold links it is needed.
         text: in forward's direction; None takes forward's own validation split.
         gold: links of the text; None chooses by how far the two runs agree.
-        shifted: the only reading to try; None tries both.
+        use_input_row: the only reading to try; None tries both.
         lines: the first so many sentence pairs; None takes all.
 
     Returns:
@@ -101,7 +102,9 @@ def choose_alignment(
     pairs = held_out_split(bundles[0], "validation") if text is None else text
     links = None if gold is None else gold_of(gold, pairs)[:lines]
     pairs = pairs.first(len(pairs) if lines is None else lines)
-    found = links_of(bundles, pairs, (False, True) if shifted is None else (shifted,), device)
+    found = links_of(
+        bundles, pairs, (False, True) if use_input_row is None else (use_input_row,), device
+    )
     if links is None:
         choices: Sequence[Choice] = choose_by_agreement(*found)
     else:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seq2seq.aligning.bidirectional import JoinedAligner
+from seq2seq.aligning.bidirectional import BidirectionalAligner
 from seq2seq.aligning.choose import choose_alignment
 from seq2seq.alignment.links import format_links
 from seq2seq.bundle.files import checked_facts
@@ -32,9 +32,9 @@ from seq2seq.data.prepare import PreparedCorpus, training_text
 from seq2seq.data.storage import locked
 from seq2seq.data.tokenizer import tokens_of_characters
 from seq2seq.errors import CheckpointError, DataError
-from seq2seq.files import staged, write_lines, write_whole
+from seq2seq.files import atomic_path, atomic_write, write_lines
 from seq2seq.processes import is_first_process
-from seq2seq.training.config import GuideKind
+from seq2seq.training.config import SupervisionKind
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -49,23 +49,23 @@ RECORD = "guided_alignment.json"
 WORDS, SUBWORDS = "links.pharaoh", "links.arrow"
 
 
-def guided_corpus(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> PreparedCorpus:
+def supervised_corpus(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> PreparedCorpus:
     """The corpus with the links that the configuration asks for. Safe to call from several processes.
 
     Raises:
         UserError: the runs cannot be used, nothing is linked, or a resumed run would get other links than it had.
     """
-    if config.guided_alignment.kind is GuideKind.none:
+    if config.alignment_supervision.kind is SupervisionKind.none:
         return corpus
-    if config.guided_alignment.kind is GuideKind.runs:
+    if config.alignment_supervision.kind is SupervisionKind.runs:
         links = load_links(links_of_runs(config, corpus, folder / RECORD))
         corpus = replace(corpus, train=with_links(corpus.train, links))
     count = len(Column.of_dataset(corpus.train, "links").values) // 2
     if count == 0:
         raise DataError(
-            "guided_alignment: the training pairs have no link to learn from; give other links or runs"
+            "alignment_supervision: the training pairs have no link to learn from; give other links or runs"
         )
-    guide = config.guided_alignment
+    guide = config.alignment_supervision
     logger.info(
         "layer %s, head %s is taught %s links of subwords", guide.layer, guide.head, f"{count:,}"
     )
@@ -87,16 +87,16 @@ def links_of_runs(config: RunConfig, corpus: PreparedCorpus, record: Path) -> Pa
                 logger.warning("%s: %s; aligning the corpus again", folder, problem)
             if fingerprint_of(config, corpus) != fingerprint:
                 raise CheckpointError(
-                    other_links(folder, "the runs in guided_alignment.runs have changed")
+                    other_links(folder, "the runs in alignment_supervision.runs have changed")
                 )
-            with staged(folder) as stage:
+            with atomic_path(folder) as stage:
                 stage.mkdir()
                 build(config, corpus, stage)
         digest = manifest_of(folder)["files"][SUBWORDS][1]
     if used and used["sha256"] != digest:
         raise CheckpointError(other_links(folder, "aligning again gave other links here"))
     if not used and is_first_process():
-        write_whole(
+        atomic_write(
             record, json.dumps({"fingerprint": fingerprint, "sha256": digest}, indent=2).encode()
         )
     return folder
@@ -115,21 +115,21 @@ def fingerprint_of(config: RunConfig, corpus: PreparedCorpus) -> str:
     Raises:
         CheckpointError: a run is not finished, or damaged.
     """
-    bundles = [find_bundle(Path(run)) for run in config.guided_alignment.runs]
+    bundles = [find_bundle(Path(run)) for run in config.alignment_supervision.runs]
     for path in bundles:
         checked_facts(path)
     what = {
         "code": CODE_VERSION,
         "corpus": corpus.manifest["fingerprint"],
         "runs": [manifest_of(path)["sha256"] for path in bundles],
-        "method": config.guided_alignment.method.name,
+        "method": config.alignment_supervision.method.name,
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:20]
 
 
 def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
     """Align the training text into an empty folder, the manifest last."""
-    guide = config.guided_alignment
+    guide = config.alignment_supervision
     text = training_text(config.data, corpus)
     forward, reverse = models = [load_model(run) for run in guide.runs]
     warn_of_other_languages(config, forward, reverse)
@@ -138,7 +138,7 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
     for model, each in zip(models, choices, strict=True):
         model.alignment = each.choice.candidate.applied_to(model.alignment)
         logger.info("%s is read at %s", each.run, each.options()[1])
-    aligner = JoinedAligner(forward, reverse, tokens_of_characters)
+    aligner = BidirectionalAligner(forward, reverse, tokens_of_characters)
     products, lexicon = aligner.learn(
         text, every=config.trainer.progress_every, shown=is_first_process()
     )
@@ -149,7 +149,7 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
     count = sum(len(line.split()) for line in lines)
     if count == 0:
         raise DataError(
-            f"guided_alignment.runs: {' and '.join(guide.runs)} link no word alike; give other runs"
+            f"alignment_supervision.runs: {' and '.join(guide.runs)} link no word alike; give other runs"
         )
     write_lines(folder / WORDS, lines)
     rows = np.arange(len(text))
@@ -175,7 +175,7 @@ def warn_of_other_languages(config: RunConfig, forward: Model, reverse: Model) -
     ):
         if model.languages != expected:
             logger.warning(
-                "guided_alignment.runs: %s is %s -> %s, not %s -> %s",
+                "alignment_supervision.runs: %s is %s -> %s, not %s -> %s",
                 name,
                 *model.languages,
                 *expected,

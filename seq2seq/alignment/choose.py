@@ -34,11 +34,13 @@ class Candidate:
 
     layer: int
     heads: tuple[int, ...]
-    shifted: bool
+    use_input_row: bool
 
     def applied_to(self, config: AlignmentConfig) -> AlignmentConfig:
         """The options with this layer, heads and reading."""
-        return replace(config, layer=self.layer, heads=list(self.heads), shifted=self.shifted)
+        return replace(
+            config, layer=self.layer, heads=list(self.heads), use_input_row=self.use_input_row
+        )
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,10 @@ def list_candidates(
     """Candidates in the order of `candidate_weights`: by layer, then heads with the mean of all first, then reading."""
     heads: list[tuple[int, ...]] = [(), *((head,) for head in range(num_heads) if num_heads > 1)]
     return [
-        Candidate(layer, chosen, shifted)
+        Candidate(layer, chosen, use_input_row)
         for layer in layers
         for chosen in heads
-        for shifted in readings
+        for use_input_row in readings
     ]
 
 

@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass, field
 
-LEAST_CHANCE = (
+MIN_LINK_PROBABILITY = (
     0.05  # of a link of two directions together, below which a word is better left without one
 )
 
@@ -27,7 +27,7 @@ class AlignmentConfig:
             them where the mechanism has weights.
         layer: decoder layer that links are read from, counted from 0; negative from the last, -1.
         heads: heads of that layer whose weights are averaged, counted from 0; empty for all.
-        shifted: read the row at which a target token is the decoder's input, instead of the row that predicts it
+        use_input_row: read the row at which a target token is the decoder's input, instead of the row that predicts it
             (Chen et al. 2020, arXiv:2004.14837).
         method: how weights become links.
         threshold: least weight of a link, for method=threshold.
@@ -38,7 +38,7 @@ class AlignmentConfig:
     enabled: bool | None = None
     layer: int = -1
     heads: list[int] = field(default_factory=list)
-    shifted: bool = False
+    use_input_row: bool = False
     method: LinkMethod = LinkMethod.argmax
     threshold: float = 0.2
     all_layers: bool = False

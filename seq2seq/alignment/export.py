@@ -23,14 +23,14 @@ from torch import Tensor
 
 from seq2seq.alignment.links import Links, format_links
 from seq2seq.errors import DataError
-from seq2seq.files import replacing
+from seq2seq.files import atomic_file
 
 FORMAT_VERSION = 1
 
 
 def write_pharaoh(path: Path, lines: Iterable[Links]) -> None:
     """Write one line of links per sentence pair, an empty line where there are none."""
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         file.writelines(f"{format_links(links)}\n".encode() for links in lines)
 
 
@@ -109,7 +109,7 @@ class AttentionWriter:
 @contextmanager
 def write_attention(path: Path, metadata: AttentionMetadata) -> Iterator[AttentionWriter]:
     """Write an attention archive: `with write_attention(path, metadata) as file: file.add(...)`."""
-    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with atomic_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         writer = AttentionWriter(archive, metadata)
         yield writer
         writer.finish()

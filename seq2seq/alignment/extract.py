@@ -32,7 +32,7 @@ def extract(
     *,
     layer: int = -1,
     heads: Sequence[int] = (),
-    shifted: bool = False,
+    use_input_row: bool = False,
 ) -> list[Tensor]:
     """Cross-attention weights of one layer, averaged over heads.
 
@@ -41,7 +41,7 @@ def extract(
         source: every sentence ends with the sentence end.
         target: what the decoder reads: the sentence start and the translation, without a sentence end.
         layer: from 0, or from -1 backwards. heads: from 0; empty for all.
-        shifted: read a token's row where it is the input instead of where it is predicted.
+        use_input_row: read a token's row where it is the input instead of where it is predicted.
 
     Returns:
         For each sentence (T, S), see above.
@@ -52,15 +52,15 @@ def extract(
     index = find_layer(model, layer)
     chosen = find_heads(model, heads)
     weights = weights_of(model, source, target, Role.CROSS, [index])
-    return [rows_of_tokens(each[0, chosen].mean(0), shifted) for each in weights]
+    return [rows_of_tokens(each[0, chosen].mean(0), use_input_row) for each in weights]
 
 
 def extract_all(
-    model: Transformer, source: Tokens, target: Tokens, *, shifted: bool = False
+    model: Transformer, source: Tokens, target: Tokens, *, use_input_row: bool = False
 ) -> list[Tensor]:
     """Cross-attention weights of all layers and heads: for each sentence (layers, heads, T, S). See `extract`."""
     weights = weights_of(model, source, target, Role.CROSS, range(model.config.decoder.num_layers))
-    return [rows_of_tokens(each, shifted) for each in weights]
+    return [rows_of_tokens(each, use_input_row) for each in weights]
 
 
 @torch.inference_mode()
@@ -144,6 +144,6 @@ def find_heads(model: Transformer, heads: Sequence[int]) -> list[int]:
     return list(heads) or list(range(number))
 
 
-def rows_of_tokens(weights: Tensor, shifted: bool) -> Tensor:
+def rows_of_tokens(weights: Tensor, use_input_row: bool) -> Tensor:
     """(..., T + 1, S) over decoder inputs, the sentence start first, to (..., T, S) over target tokens."""
-    return weights[..., 1:, :] if shifted else weights[..., :-1, :]
+    return weights[..., 1:, :] if use_input_row else weights[..., :-1, :]

@@ -19,7 +19,7 @@ ANYWHERE = 0.01  # how likely a jump is however far, beside 1 for a move by one
 DOUBT = 0.003  # what a source word without weight emits, beside 1 for the best
 
 
-def chained(table: Floats) -> Floats:
+def hmm_posteriors(table: Floats) -> Floats:
     """The chance that each target word is aligned to each source word, given the weights of the whole sentence.
 
     Args:

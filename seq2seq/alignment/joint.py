@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seq2seq.alignment.hmm import Floats, chained
+from seq2seq.alignment.hmm import Floats, hmm_posteriors
 from seq2seq.alignment.links import Links, swap_links
 
 TRUST = (
@@ -20,7 +20,7 @@ TRUST = (
 )
 
 
-def product_of(forward: Tensor, reverse: Tensor) -> NDArray[np.float32]:
+def joint_weights(forward: Tensor, reverse: Tensor) -> NDArray[np.float32]:
     """(target words, source words): what both directions give each pair of words.
 
     Args:
@@ -34,13 +34,13 @@ def product_of(forward: Tensor, reverse: Tensor) -> NDArray[np.float32]:
     return found
 
 
-def agreed_links(
+def bidirectional_links(
     product: NDArray[np.float32], association: Floats | None = None, *, threshold: float = 0.0
 ) -> tuple[Links, Links]:
     """The best source word of every target word, and the best target word of every source word, as both see it.
 
     Args:
-        product: see `product_of`.
+        product: see `joint_weights`.
         association: of the same words, from other sentence pairs; see `seq2seq.alignment.lexicon`.
         threshold: from 0 to 1, a word whose best link has no greater chance is not linked. At 0 those are the words
             whose products are all zero.
@@ -51,7 +51,7 @@ def agreed_links(
     likely = product.astype(np.float64)
     if association is not None:
         likely = likely**TRUST * association[: likely.shape[0], : likely.shape[1]]
-    chances = chained(likely) * chained(likely.T).T
+    chances = hmm_posteriors(likely) * hmm_posteriors(likely.T).T
     return best_links(chances, threshold), swap_links(best_links(chances.T, threshold))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2seq.alignment.hmm import Floats
-from seq2seq.alignment.joint import agreed_links
+from seq2seq.alignment.joint import bidirectional_links
 from seq2seq.alignment.links import Links
 
 ROUNDS = 2  # the first by the models alone, each further one with the lexicon of the last
@@ -41,7 +41,7 @@ class Lexicon:
         *,
         progress: Callable[[int], None],
     ) -> "Lexicon":
-        """From the words of many sentence pairs and what two models give them (see `product_of`).
+        """From the words of many sentence pairs and what two models give them (see `joint_weights`).
 
         Sentence pairs that are repeated count once.
 
@@ -61,7 +61,7 @@ class Lexicon:
                 association = (
                     None if lexicon is None else lexicon.association(sources[row], targets[row])
                 )
-                there, back = agreed_links(products[row], association)
+                there, back = bidirectional_links(products[row], association)
                 counted.add(sources[row], targets[row], there & back)
                 progress(1)
             progress(len(products) - len(rows))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.alignment.config import LinkMethod
-from seq2seq.alignment.hmm import chained
+from seq2seq.alignment.hmm import hmm_posteriors
 from seq2seq.alignment.links import Links
 from seq2seq.errors import ConfigError
 
@@ -96,7 +96,7 @@ def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
     assert table.ndim == 2, "weights of one sentence pair, (target words, source words)"
     assert np.isfinite(table).all(), "weights must be finite"
     if method is LinkMethod.chain:
-        table = chained(table)
+        table = hmm_posteriors(table)
     linked = table > 0
     if method is LinkMethod.threshold:
         if not 0 < threshold <= 1:

@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from seq2seq.attention.config import AttentionConfig, Site
+from seq2seq.attention.config import AttentionConfig, AttentionContext
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
 from seq2seq.position.logit_bias import LogitBias
@@ -53,7 +53,7 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
     a real query with nothing to read returns zeros, with finite gradients.
     """
 
-    def __init__(self, config: ConfigT, site: Site) -> None:
+    def __init__(self, config: ConfigT, site: AttentionContext) -> None:
         super().__init__()
         if site.role not in config.roles:
             raise ConfigError(f"{config.name} cannot serve as {site.role.value}")

@@ -34,7 +34,7 @@ SELF_ROLES = frozenset({Role.ENCODER, Role.CAUSAL})
 
 
 @dataclass(frozen=True)
-class Site:
+class AttentionContext:
     """Where a core is built: all that it may depend on beside its own options.
 
     Attributes:
@@ -88,7 +88,7 @@ class AttentionConfig:
         """What is wrong with this mechanism's own options, each as "option: what; what to choose"."""
         return []
 
-    def build(self, site: Site) -> "AttentionCore[Any]":
+    def build(self, site: AttentionContext) -> "AttentionCore[Any]":
         """The module that computes this mechanism at a site; the choice must have been validated."""
         module, _, name = self.core.partition(".")
         cores = import_module(f"seq2seq.attention.mechanisms.{module}")

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.attention.base import AttentionCache, AttentionOutput
-from seq2seq.attention.config import AttentionConfig, Role, Site
+from seq2seq.attention.config import AttentionConfig, AttentionContext, Role
 from seq2seq.padding import Padding
 from seq2seq.position.logit_bias import LogitBias
 from seq2seq.position.rotary import Rotary
@@ -16,7 +16,7 @@ class MultiHeadAttention(nn.Module):
     Shapes: B batch, T queries, S keys, D d_model, H query heads, G key/value heads, K head_dim = D / H.
     """
 
-    def __init__(self, config: AttentionConfig, site: Site) -> None:
+    def __init__(self, config: AttentionConfig, site: AttentionContext) -> None:
         super().__init__()
         self.role = site.role
         self.num_heads = site.num_heads

@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, ConfigT
 from seq2seq.attention.cache import KeyValueCache
-from seq2seq.attention.config import Role, Site
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.kernels import exact_attention, fused_attention
 from seq2seq.attention.patterns import Pattern, pattern
 from seq2seq.padding import Padding
@@ -29,7 +29,7 @@ T = TypeVar("T")
 class SparseCore(AttentionCore[ConfigT]):
     """A mechanism that reads the keys of its pattern. Its exact path and its masks come from the pattern itself."""
 
-    def __init__(self, config: ConfigT, site: Site) -> None:
+    def __init__(self, config: ConfigT, site: AttentionContext) -> None:
         super().__init__(config, site)
         self.causal = site.role is Role.CAUSAL
         self.may_read = pattern(config, site.role)

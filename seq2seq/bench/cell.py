@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from seq2seq.attention.base import AttentionCache, AttentionCore
-from seq2seq.attention.config import Role, Site
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.bench.plan import Request
 
 FILL = 256  # positions given to a cache at once
@@ -31,7 +31,7 @@ STATUS = Path("/proc/self/status")
 def measure(request: Request) -> dict[str, Any]:
     """What a request asks for, ready for JSON."""
     core = request.config().build(
-        Site(request.role, request.num_heads, request.head_dim, max(request.lengths))
+        AttentionContext(request.role, request.num_heads, request.head_dim, max(request.lengths))
     )
     rows = step_rows(core, request) if request.steps else [cell(core, request)]
     return {"rows": rows, "threads": torch.get_num_threads(), "torch": torch.__version__}

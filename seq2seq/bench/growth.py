@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from seq2seq.files import replacing
+from seq2seq.files import atomic_file
 
 COSTS = (("seconds", "seconds, forward and backward", 1), ("peak_bytes", "peak memory, MB", 2**20))
 MARKS = "os^vD<>Pp*Xh"
@@ -52,5 +52,5 @@ def save_growth(path: Path, cells: list[dict[str, Any]]) -> None:
             axes.set(title=role, xlabel="length", ylabel=label)
             axes.grid(alpha=0.3)
     figure.legend(*plots[0][0].get_legend_handles_labels(), loc="outside right center")
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         figure.savefig(file, format="png", dpi=120, metadata={"Software": None})

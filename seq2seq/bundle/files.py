@@ -17,7 +17,7 @@ from seq2seq.data.sources.base import Pairs
 from seq2seq.data.storage import sha256_of
 from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.errors import CheckpointError, DataError, choices
-from seq2seq.files import read_lines, write_lines, write_whole
+from seq2seq.files import atomic_write, read_lines, write_lines
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.config import LoggerConfig
 
@@ -76,7 +76,7 @@ def write_bundle(
             write_lines(partial / TEXT / f"{split}.{side}", lines)
     files = sorted(file for file in partial.rglob("*") if file.is_file())
     hashes = {file.relative_to(partial).as_posix(): sha256_of(file) for file in files}
-    write_whole(partial / MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode())
+    atomic_write(partial / MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode())
     shutil.rmtree(path, ignore_errors=True)
     partial.replace(path)
 

@@ -80,7 +80,7 @@ def align_text(
     target: Target,
     layer: LayerOption = None,
     heads: HeadsOption = None,
-    shifted: ShiftedOption = None,
+    use_input_row: ShiftedOption = None,
     method: LinksOption = None,
     threshold: ThresholdOption = None,
     batch_size: BatchSize = None,
@@ -95,7 +95,7 @@ def align_text(
         config.alignment,
         layer=layer,
         heads=heads,
-        shifted=shifted,
+        use_input_row=use_input_row,
         method=method,
         threshold=threshold,
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seq2seq.alignment.config import LEAST_CHANCE
+from seq2seq.alignment.config import MIN_LINK_PROBABILITY
 from seq2seq.alignment.links import format_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.bundle.locate import saved_config
@@ -44,7 +44,7 @@ def both(
             max=1.0,
             help="Chance of a link, below which a word has none; more are linked with less.",
         ),
-    ] = LEAST_CHANCE,
+    ] = MIN_LINK_PROBABILITY,
     device: Device = "auto",
 ) -> None:
     """Align given translations by two runs together: the weights of both directions are multiplied.
@@ -54,13 +54,15 @@ def both(
     """
     sides = parallel_lines(source, target)
     configure_logging()
-    from seq2seq.aligning.bidirectional import JoinedAligner
+    from seq2seq.aligning.bidirectional import BidirectionalAligner
     from seq2seq.aligning.choose import refuse_same_direction
     from seq2seq.bundle.model import load_model
     from seq2seq.data.sources.base import Pairs
 
     refuse_same_direction([(each, saved_config(each).data.languages()) for each in (run, reverse)])
-    aligner = JoinedAligner(load_model(run, device=device), load_model(reverse, device=device))
+    aligner = BidirectionalAligner(
+        load_model(run, device=device), load_model(reverse, device=device)
+    )
     pairs = Pairs(*sides)
     with standard_output() as write:
         if lexicon:

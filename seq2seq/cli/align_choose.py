@@ -38,7 +38,7 @@ def choose(
     gold_index_base: Annotated[
         int | None, typer.Option(min=0, max=1, help=BASE_HELP, show_default=False)
     ] = None,
-    shifted: ShiftedOption = None,
+    use_input_row: ShiftedOption = None,
     lines: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many.", show_default=False)
     ] = None,
@@ -62,7 +62,7 @@ def choose(
         reverse,
         text=None if sides is None else Pairs(*sides),
         gold=None if gold is None or gold_index_base is None else Gold(gold, gold_index_base),
-        shifted=shifted,
+        use_input_row=use_input_row,
         lines=lines,
         device=device,
     )

@@ -16,7 +16,7 @@ import typer
 
 from seq2seq.bench.plan import Request, Settings, chosen, plan
 from seq2seq.errors import ConfigError, UserError
-from seq2seq.files import write_whole
+from seq2seq.files import atomic_write
 
 FIT_LENGTHS = 5  # a growth exponent needs at least so many lengths
 MEGABYTE = 2**20
@@ -84,7 +84,7 @@ def attention(
             failed.append(f"{describe(request)}: {error}")
             print(f"{told}: failed", file=sys.stderr, flush=True)
         results["fits"] = fits(results["cells"])
-        write_whole(output, (json.dumps(results, indent=1) + "\n").encode())
+        atomic_write(output, (json.dumps(results, indent=1) + "\n").encode())
     finish(results, output)
     if failed:
         raise UserError(

@@ -38,6 +38,7 @@ Target = Annotated[
 ShiftedOption = Annotated[
     bool | None,
     typer.Option(
+        "--use-input-row/--no-use-input-row",
         "--shifted/--no-shifted",
         help="Read the row where a token is the decoder's input, not the row that predicts it.",
         show_default=False,
@@ -66,7 +67,7 @@ def alignment_options(
     *,
     layer: int | None,
     heads: str | None,
-    shifted: bool | None,
+    use_input_row: bool | None,
     method: LinkMethod | None,
     threshold: float | None,
 ) -> AlignmentConfig:
@@ -79,7 +80,7 @@ def alignment_options(
     given = {
         "layer": layer,
         "heads": numbers,
-        "shifted": shifted,
+        "use_input_row": use_input_row,
         "method": method,
         "threshold": threshold,
     }

@@ -19,6 +19,14 @@ from seq2seq.errors import CheckpointError, ConfigError, choices
 from seq2seq.position.config import PositionConfig, position_schemes
 
 T = TypeVar("T")
+RENAMED = {
+    "initial": "init_from",
+    "guided_alignment": "alignment_supervision",
+    "alignment.shifted": "alignment.use_input_row",
+    "guided_alignment.shifted": "alignment_supervision.use_input_row",
+    "data.augmentation.cut_share": "data.augmentation.split_probability",
+    "data.augmentation.cuts": "data.augmentation.split_samples",
+}  # of version 0.1
 LAYER_LISTS = (
     ("encoder", "layer_attention"),
     ("decoder", "layer_attention"),
@@ -42,6 +50,17 @@ def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
     if isinstance(built, RunConfig):
         build_layers(built)
     return built
+
+
+def with_new_names(plain: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """A mapping of an earlier version with every key under its present name."""
+    renamed = {}
+    for key, value in plain.items():
+        key_path = f"{path}{key}"
+        name = RENAMED.get(key_path, key_path).rpartition(".")[2]
+        is_section = isinstance(value, Mapping)
+        renamed[name] = with_new_names(value, f"{key_path}.") if is_section else value
+    return renamed
 
 
 def build_layers(run: RunConfig) -> None:
@@ -70,7 +89,7 @@ def load_run_config(path: Path) -> RunConfig:
         raise CheckpointError(f"{path.parent} is not a folder of a run: it has no {path.name}")
     try:
         plain = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-        return from_mapping(RunConfig, cast(dict[str, Any], plain))
+        return from_mapping(RunConfig, with_new_names(cast(dict[str, Any], plain)))
     except ConfigError as error:
         raise CheckpointError(f"{path} is not a configuration of this version: {error}") from error
     except Exception as error:

@@ -7,10 +7,10 @@ from omegaconf import MISSING
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.config import DataConfig
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.metrics.protocol import Protocol
+from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.config import ModelConfig
 from seq2seq.training.config import (
-    GuidedAlignmentConfig,
+    AlignmentSupervisionConfig,
     LoggerConfig,
     OptimizerConfig,
     ScheduleConfig,
@@ -25,12 +25,12 @@ class RunConfig:
     Attributes:
         name: of the folder below `outputs/` that runs like this one share.
         seed: of initial weights, batch order and dropout.
-        initial: a finished run or bundle whose weights and vocabulary training begins with, instead of none.
+        init_from: a finished run or bundle whose weights and vocabulary training begins with, instead of none.
     """
 
     name: str = "train"
     seed: int = 1
-    initial: str | None = None
+    init_from: str | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = MISSING
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -39,7 +39,9 @@ class RunConfig:
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
-    guided_alignment: GuidedAlignmentConfig = field(default_factory=GuidedAlignmentConfig)
+    alignment_supervision: AlignmentSupervisionConfig = field(
+        default_factory=AlignmentSupervisionConfig
+    )
 
 
 @dataclass
@@ -62,6 +64,6 @@ class EvaluateConfig:
     source: str | None = None
     reference: str | None = None
     compare: list[str] = field(default_factory=list)
-    protocol: Protocol = Protocol.cased_13a
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

@@ -7,7 +7,7 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, choices
 from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer
 from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
-from seq2seq.training.config import PRECISIONS, Export, GuideKind, TrainerConfig
+from seq2seq.training.config import PRECISIONS, Export, SupervisionKind, TrainerConfig
 
 Problems = Iterator[str]
 
@@ -207,9 +207,9 @@ def output(run: RunConfig) -> Problems:
     for problem in run.alignment.problems():
         yield f"alignment.{problem}"
     yield from alignment(run)
-    for problem in run.guided_alignment.problems():
-        yield f"guided_alignment.{problem}"
-    yield from guided_alignment(run)
+    for problem in run.alignment_supervision.problems():
+        yield f"alignment_supervision.{problem}"
+    yield from alignment_supervision(run)
 
 
 def alignment(run: RunConfig) -> Problems:
@@ -228,28 +228,28 @@ def alignment(run: RunConfig) -> Problems:
         )
 
 
-def guided_alignment(run: RunConfig) -> Problems:
+def alignment_supervision(run: RunConfig) -> Problems:
     """The head that is to be taught must exist and have weights, and the corpus must have links if they teach it."""
-    guide = run.guided_alignment
-    if guide.kind is GuideKind.none:
+    guide = run.alignment_supervision
+    if guide.kind is SupervisionKind.none:
         return
-    if guide.kind is GuideKind.links and not run.data.has_links():
+    if guide.kind is SupervisionKind.links and not run.data.has_links():
         yield (
-            f"guided_alignment: data={run.data.name} has no word alignments of its own; give data.train.links with "
-            "data=files, or choose guided_alignment=runs with two trained runs"
+            f"alignment_supervision: data={run.data.name} has no word alignments of its own; give data.train.links with "
+            "data=files, or choose alignment_supervision=runs with two trained runs"
         )
     if guide.head >= run.model.num_heads:
-        yield f"guided_alignment.head: {guide.head} is not one of the {run.model.num_heads} heads, counted from 0"
+        yield f"alignment_supervision.head: {guide.head} is not one of the {run.model.num_heads} heads, counted from 0"
     layers = cross_attentions(run.model)
     if not -len(layers) <= guide.layer < len(layers):
         yield (
-            f"guided_alignment.layer: {guide.layer} is not one of the {len(layers)} decoder layers; choose from 0 to "
+            f"alignment_supervision.layer: {guide.layer} is not one of the {len(layers)} decoder layers; choose from 0 to "
             f"{len(layers) - 1}, or from -1, the last, to {-len(layers)}"
         )
     elif layers[guide.layer].weights is Weights.NONE:
         chosen = layers[guide.layer]
         yield (
-            f"guided_alignment.layer: {chosen.name}, the cross-attention of layer {guide.layer}, has "
+            f"alignment_supervision.layer: {chosen.name}, the cross-attention of layer {guide.layer}, has "
             f"{chosen.weights.value} to teach; choose another cross_attention, or another layer"
         )
 

@@ -23,10 +23,10 @@ def augmented(
     Args:
         longest: most subwords of source and target, without </s>; what would be longer stays as it is.
     """
-    if config.cut_share:
+    if config.split_probability:
         random = np.random.Generator(np.random.PCG64([seed, 0, CUTTING]))
-        rows = rows.take(np.tile(np.arange(len(rows)), config.cuts))
-        rows = either(cut_rows(rows, tokenizers, config.cut_share, random), rows, longest)
+        rows = rows.take(np.tile(np.arange(len(rows)), config.split_samples))
+        rows = either(cut_rows(rows, tokenizers, config.split_probability, random), rows, longest)
     if config.concatenate > 1:
         random = np.random.Generator(np.random.PCG64([seed, 0, JOINING]))
         rows = concatenated(

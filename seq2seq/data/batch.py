@@ -48,7 +48,7 @@ class Batch:
         labels: (B, T) int64, what it is to predict: the target and </s>; PAD_ID where padded.
         indices: (B,) int64, row numbers in the split.
         target_tokens: labels that are not padding.
-        window_tokens: the same over all micro-batches, of all ranks, that make one optimizer step with this one.
+        step_target_tokens: the same over all micro-batches, of all ranks, that make one optimizer step with this one.
         links: word alignments between subword positions; None where the corpus has none.
     """
 
@@ -57,7 +57,7 @@ class Batch:
     labels: Tensor
     indices: Tensor
     target_tokens: int
-    window_tokens: int
+    step_target_tokens: int
     links: SubwordLinks | None = None
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class Batch:
             self.labels.to(device),
             self.indices.to(device),
             self.target_tokens,
-            self.window_tokens,
+            self.step_target_tokens,
             None if self.links is None else self.links.to(device),
         )
 
@@ -82,7 +82,7 @@ def collate(
     *,
     source_width: int | None = None,
     target_width: int | None = None,
-    window_tokens: int | None = None,
+    step_target_tokens: int | None = None,
     links: Column | None = None,
 ) -> Batch:
     """Gather rows into a padded batch.
@@ -91,7 +91,7 @@ def collate(
         source, target: ids without special ids.
         rows: (B,) row numbers.
         source_width, target_width: pad to these, with </s> or <s> counted; None pads to the longest.
-        window_tokens: None means that this batch is an optimizer step on its own.
+        step_target_tokens: None means that this batch is an optimizer step on its own.
         links: each row a flat list source, target, source, target, ...
     """
     source_ids, source_lengths = source.gather(rows)
@@ -109,7 +109,7 @@ def collate(
         labels=torch.from_numpy(labels),
         indices=torch.from_numpy(rows.astype(np.int64)),
         target_tokens=target_tokens,
-        window_tokens=target_tokens if window_tokens is None else window_tokens,
+        step_target_tokens=target_tokens if step_target_tokens is None else step_target_tokens,
         links=None if links is None else gather_links(links, rows),
     )
 

@@ -72,15 +72,15 @@ class AugmentationConfig:
             model of short sentences learns to read long ones (Kondo et al. 2021, arXiv:2104.08478). 1 joins none.
         shuffle_targets: the target sides of a joined row stand in an order of their own, so that position does not tell
             where a word comes from. For alignment: it costs translation.
-        cut_share: chance that a subword is cut into two smaller ones, and these likewise; what BPE-dropout does, from
+        split_probability: chance that a subword is cut into two smaller ones, and these likewise; what BPE-dropout does, from
             the other end (Provilkov et al. 2020, arXiv:1910.13267). 0 cuts none.
-        cuts: how many times an epoch holds each pair, each time cut otherwise.
+        split_samples: how many times an epoch holds each pair, each time cut otherwise.
     """
 
     concatenate: int = 1
     shuffle_targets: bool = False
-    cut_share: float = 0.0
-    cuts: int = 1
+    split_probability: float = 0.0
+    split_samples: int = 1
 
 
 @dataclass

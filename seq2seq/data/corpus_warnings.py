@@ -10,7 +10,7 @@ MANY_UNKNOWN = 0.001  # share of subwords that are <unk> above which it is said
 MANY_DROPPED = 0.05  # share of training pairs
 
 
-def cautions_of(
+def corpus_warnings(
     config: DataConfig, train: Pairs, dropped: dict[str, int], held_out: dict[str, Split]
 ) -> list[str]:
     """A sentence for each thing worth knowing.

@@ -73,26 +73,26 @@ class TrainLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, batches = self.epoch, self.plan.epoch(self.seed, self.epoch)
-        windows = self.window_tokens(batches)
+        windows = self.step_target_tokens(batches)
         for number in range(self.next_batch, len(self)):
             planned = batches[number * self.world_size + self.rank]
             self.resume(epoch, number + 1)
             yield self.collate(planned, windows[number // self.accumulate])
 
-    def window_tokens(self, batches: list[PlannedBatch]) -> list[int]:
+    def step_target_tokens(self, batches: list[PlannedBatch]) -> list[int]:
         """For each optimizer step of an epoch, the labels in all its micro-batches on all ranks."""
         tokens = [int(self.target_lengths[planned.rows].sum()) for planned in batches]
         span = self.world_size * self.accumulate
         return [sum(tokens[first : first + span]) for first in range(0, len(tokens), span)]
 
-    def collate(self, planned: PlannedBatch, window_tokens: int) -> Batch:
+    def collate(self, planned: PlannedBatch, step_target_tokens: int) -> Batch:
         return collate(
             self.rows.source,
             self.rows.target,
             planned.rows,
             source_width=planned.source_width,
             target_width=planned.target_width,
-            window_tokens=window_tokens,
+            step_target_tokens=step_target_tokens,
             links=self.rows.links,
         )
 

@@ -92,25 +92,25 @@ def check_filters(config: FilterConfig) -> list[str]:
 def check_augmentation(config: DataConfig) -> list[str]:
     problems = []
     augmentation = config.augmentation
-    for name in ("concatenate", "cuts"):
+    for name in ("concatenate", "split_samples"):
         if (value := getattr(augmentation, name)) < 1:
             problems.append(f"data.augmentation.{name}: must be at least 1, not {value}")
-    if not 0 <= augmentation.cut_share < 1:
+    if not 0 <= augmentation.split_probability < 1:
         problems.append(
-            f"data.augmentation.cut_share: must be at least 0 and below 1, not {augmentation.cut_share}; choose 0.1"
+            f"data.augmentation.split_probability: must be at least 0 and below 1, not {augmentation.split_probability}; choose 0.1"
         )
-    if augmentation.cut_share and config.tokenizer.kind is TokenizerKind.word:
+    if augmentation.split_probability and config.tokenizer.kind is TokenizerKind.word:
         problems.append(
-            "data.augmentation.cut_share: whole words are not cut; choose 0, or data.tokenizer.kind=bpe"
+            "data.augmentation.split_probability: whole words are not cut; choose 0, or data.tokenizer.kind=bpe"
         )
     if augmentation.shuffle_targets and augmentation.concatenate == 1:
         problems.append(
             "data.augmentation.shuffle_targets: is not read where no pairs are joined; set "
             "data.augmentation.concatenate, or leave it out"
         )
-    if augmentation.cuts > 1 and not augmentation.cut_share:
+    if augmentation.split_samples > 1 and not augmentation.split_probability:
         problems.append(
-            "data.augmentation.cuts: is not read without cuts; set data.augmentation.cut_share, or leave it out"
+            "data.augmentation.split_samples: is not read without cuts; set data.augmentation.split_probability, or leave it out"
         )
     return problems
 

@@ -27,14 +27,14 @@ from seq2seq.data.corpus_files import (
     save_split,
     save_train,
 )
-from seq2seq.data.corpus_warnings import cautions_of
+from seq2seq.data.corpus_warnings import corpus_warnings
 from seq2seq.data.filters import filter_lengths, filter_text
 from seq2seq.data.links import subword_links
 from seq2seq.data.sources.base import Pairs, check, load_raw, source_of
 from seq2seq.data.storage import locked, sha256_of
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.files import staged
+from seq2seq.files import atomic_path
 
 __all__ = ["PreparedCorpus", "Split", "prepare", "training_text"]
 
@@ -64,7 +64,7 @@ def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCor
         if problem := damage(folder):
             if folder.exists():
                 logger.warning("%s: %s; preparing the corpus again", folder, problem)
-            with staged(folder) as stage:
+            with atomic_path(folder) as stage:
                 stage.mkdir()
                 build(config, stage, fingerprint)
         return load(folder)
@@ -127,7 +127,7 @@ def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
             name: sha256_of_text(pairs) for name, pairs in {"train": train, **held_out}.items()
         },
         "tokenizers": {"source": tokenizers.source.sha256, "target": tokenizers.target.sha256},
-        "cautions": cautions_of(config, train, dropped, splits),
+        "cautions": corpus_warnings(config, train, dropped, splits),
     }
     save_manifest(folder, facts)
     found = ", ".join(f"{count:,} {name}" for name, count in counts.items())

@@ -28,7 +28,7 @@ class Cut:
     begins: Ints
 
 
-class PieceCuts:
+class SubwordSplitter:
     """For every piece of a vocabulary the ways to cut it into two other pieces.
 
     Attributes:
@@ -74,8 +74,8 @@ def cut_rows(
     rows: TrainRows, tokenizers: Tokenizers, share: float, random: np.random.Generator
 ) -> TrainRows:
     """The same rows in smaller subwords."""
-    source = PieceCuts(tokenizers.source).draw(rows.source, share, random)
-    target = PieceCuts(tokenizers.target).draw(rows.target, share, random)
+    source = SubwordSplitter(tokenizers.source).draw(rows.source, share, random)
+    target = SubwordSplitter(tokenizers.target).draw(rows.target, share, random)
     return TrainRows(
         source.column,
         target.column,

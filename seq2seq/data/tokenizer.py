@@ -21,7 +21,7 @@ import sentencepiece
 from seq2seq.data.config import TokenizerConfig, TokenizerKind
 from seq2seq.data.sentencepiece_model import is_whole, spaces_only, training_error
 from seq2seq.errors import DataError
-from seq2seq.files import staged
+from seq2seq.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Tokenizer:
             )
         except RuntimeError as error:
             raise training_error(str(error), config) from error
-        with staged(path) as stage:
+        with atomic_path(path) as stage:
             stage.write_bytes(buffer.getvalue())
         return cls(buffer.getvalue(), name=str(path))
 
@@ -107,7 +107,7 @@ class Tokenizer:
         return cls(path.read_bytes(), name=str(path))
 
     def save(self, path: Path) -> None:
-        with staged(path) as stage:
+        with atomic_path(path) as stage:
             stage.write_bytes(self.model)
 
     def encode(self, text: str) -> list[int]:

@@ -112,14 +112,16 @@ class Aligner:
             return None
         return [
             each.cpu()
-            for each in extract_all(self.models[0], source, target, shifted=self.config.shifted)
+            for each in extract_all(
+                self.models[0], source, target, use_input_row=self.config.use_input_row
+            )
         ]
 
     def weights(self, source: Tokens, target: Tokens) -> list[Tensor]:
         """Of the layer and heads chosen, (T, S) for each sentence."""
         c = self.config
         each = [
-            extract(m, source, target, layer=c.layer, heads=c.heads, shifted=c.shifted)
+            extract(m, source, target, layer=c.layer, heads=c.heads, use_input_row=c.use_input_row)
             for m in self.models
         ]
         return [torch.stack(tables).mean(0).cpu() for tables in zip(*each, strict=True)]

@@ -53,7 +53,7 @@ def candidate_links(
 
     Args:
         model: in evaluation mode.
-        readings: of `shifted`, those to try.
+        readings: of `use_input_row`, those to try.
         progress: called with the number of sentence pairs just finished.
 
     Raises:
@@ -96,7 +96,7 @@ def candidate_weights(weights: Tensor, readings: Sequence[bool]) -> Tensor:
     """
     mean = weights.mean(1, keepdim=True)
     chosen = torch.cat([mean, weights], 1) if weights.shape[1] > 1 else mean
-    return torch.stack([rows_of_tokens(chosen, shifted) for shifted in readings], 2)
+    return torch.stack([rows_of_tokens(chosen, use_input_row) for use_input_row in readings], 2)
 
 
 def encode(tokenizer: Tokenizer, line: str, most: int) -> Encoded:

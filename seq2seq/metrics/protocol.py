@@ -34,7 +34,7 @@ TWO_LETTER_CODES = {"zho": "zh", "chi": "zh", "cmn": "zh", "jpn": "ja", "kor": "
 }  # fmt: skip
 
 
-class Protocol(Enum):
+class ScoringProtocol(Enum):
     """What happens to text before it is scored.
 
     cased_13a: nothing; sacrebleu tokenises for BLEU, by its rule 13a or by the one that the target language needs in
@@ -54,10 +54,10 @@ def base_language(code: str) -> str:
 
 
 def bleu_tokenizer(
-    target_language: str, *, protocol: Protocol, lowercase: bool, tokenize: str | None
+    target_language: str, *, protocol: ScoringProtocol, lowercase: bool, tokenize: str | None
 ) -> str:
     """The name of the tokenizer BLEU uses, once options that contradict each other are refused."""
-    if protocol is Protocol.lowercased_tokenized:
+    if protocol is ScoringProtocol.lowercased_tokenized:
         if lowercase or tokenize is not None:
             raise ConfigError(
                 "protocol: lowercased_tokenized fixes case and tokenizer; leave out lowercase and tokenize, or choose "
@@ -70,7 +70,7 @@ def bleu_tokenizer(
 def make_metrics(
     target_language: str,
     *,
-    protocol: Protocol = Protocol.cased_13a,
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
     lowercase: bool = False,
     tokenize: str | None = None,
     sentence_level: bool = False,
@@ -87,7 +87,9 @@ def make_metrics(
         raise ConfigError(
             f"tokenize: {tokenizer!r} does not exist; {choices(tokenizer, sorted(BLEU.TOKENIZERS))}"
         )
-    force = protocol is Protocol.lowercased_tokenized  # no warning about text that looks tokenised
+    force = (
+        protocol is ScoringProtocol.lowercased_tokenized
+    )  # no warning about text that looks tokenised
     try:
         metric = BLEU(
             lowercase=lowercase, tokenize=tokenizer, force=force, effective_order=sentence_level
@@ -113,7 +115,7 @@ def make_metrics(
     }
 
 
-def prepare(texts: Sequence[str], protocol: Protocol, language: str) -> list[str]:
+def prepare(texts: Sequence[str], protocol: ScoringProtocol, language: str) -> list[str]:
     """Texts as the protocol scores them.
 
     lowercased_tokenized gives the published `*.lc.norm.tok.*` references of Multi30k from its raw text.
@@ -122,7 +124,7 @@ def prepare(texts: Sequence[str], protocol: Protocol, language: str) -> list[str
         ConfigError: Moses has no rules for this language, and would use those of English; or its rules find no words,
             as in Chinese, and BLEU would compare whole sentences.
     """
-    if protocol is Protocol.cased_13a:
+    if protocol is ScoringProtocol.cased_13a:
         return list(texts)
     from sacremoses import MosesPunctNormalizer, MosesTokenizer
     from sacremoses.corpus import NonbreakingPrefixes
@@ -145,7 +147,7 @@ def prepare(texts: Sequence[str], protocol: Protocol, language: str) -> list[str
 def sacrebleu_command(
     *,
     target_language: str,
-    protocol: Protocol = Protocol.cased_13a,
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
     lowercase: bool = False,
     tokenize: str | None = None,
     n_bootstrap: int = 0,
@@ -180,6 +182,6 @@ def sacrebleu_command(
         if base_language(target_language) in TER_BY_CHARACTER
         else []
     )
-    command += ["--force"] if protocol is Protocol.lowercased_tokenized else []
+    command += ["--force"] if protocol is ScoringProtocol.lowercased_tokenized else []
     command += ["--confidence", "--confidence-n", str(n_bootstrap)] if n_bootstrap else []
     return shlex.join([*command, "--width", "4"])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.metrics.protocol import Protocol, make_metrics, prepare
+from seq2seq.metrics.protocol import ScoringProtocol, make_metrics, prepare
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric
@@ -55,7 +55,7 @@ def corpus_scores(
     references: Sequence[str],
     *,
     target_language: str,
-    protocol: Protocol = Protocol.cased_13a,
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
     lowercase: bool = False,
     tokenize: str | None = None,
     n_bootstrap: int = 0,
@@ -66,7 +66,7 @@ def corpus_scores(
     Args:
         hypotheses, references: detokenised text, one string per sentence, in the same order.
         target_language: a code such as "de", "zh" or "jpn"; chooses how BLEU tokenises.
-        protocol: see Protocol.
+        protocol: see ScoringProtocol.
         lowercase: ignore case in BLEU and chrF; TER always does.
         tokenize: one of sacrebleu's tokenizers, in place of the one chosen by language.
         n_bootstrap: resamples for a confidence interval, 0 for none; 1000 is usual. They draw from the statistics of
@@ -120,7 +120,7 @@ def bleu(
     references: Sequence[str],
     *,
     target_language: str,
-    protocol: Protocol = Protocol.cased_13a,
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
     lowercase: bool = False,
     tokenize: str | None = None,
 ) -> float:
@@ -140,7 +140,7 @@ def sentence_scores(
     references: Sequence[str],
     *,
     target_language: str,
-    protocol: Protocol = Protocol.cased_13a,
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
     lowercase: bool = False,
     tokenize: str | None = None,
 ) -> list[SentenceScore]:

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from seq2seq.errors import ConfigError, DataError, choices
-from seq2seq.metrics.protocol import Protocol, make_metrics, prepare
+from seq2seq.metrics.protocol import ScoringProtocol, make_metrics, prepare
 from seq2seq.metrics.score import DEFAULT_SEED, MIN_BOOTSTRAP, check_texts, sacrebleu_seed
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def compare_systems(
     test: SignificanceTest = SignificanceTest.randomization,
     num_samples: int | None = None,
     seed: int = DEFAULT_SEED,
-    protocol: Protocol = Protocol.cased_13a,
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
     lowercase: bool = False,
     tokenize: str | None = None,
 ) -> list[SignificanceRow]:

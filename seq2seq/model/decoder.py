@@ -6,7 +6,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from seq2seq.attention.base import AttentionCache
-from seq2seq.attention.config import Role, Site
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.model.config import ModelConfig, NormPlacement, by_layer
 from seq2seq.model.embedding import Embedding
@@ -124,11 +124,13 @@ class Decoder(nn.Module):
             DecoderLayer(
                 config,
                 MultiHeadAttention(
-                    own[i], Site(Role.CAUSAL, heads, config.head_dim, length, i, seed)
+                    own[i], AttentionContext(Role.CAUSAL, heads, config.head_dim, length, i, seed)
                 ),
                 MultiHeadAttention(
                     cross[i],
-                    Site(Role.CROSS, heads, config.head_dim, config.max_source_length, i, seed),
+                    AttentionContext(
+                        Role.CROSS, heads, config.head_dim, config.max_source_length, i, seed
+                    ),
                 ),
             )
             for i in range(decoder.num_layers)

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from seq2seq.attention.config import Role, Site
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.model.config import ModelConfig, NormPlacement, by_layer
 from seq2seq.model.dropout import Dropout
@@ -71,7 +71,8 @@ class Encoder(nn.Module):
             EncoderLayer(
                 config,
                 MultiHeadAttention(
-                    attention, Site(Role.ENCODER, heads, config.head_dim, length, i, seed)
+                    attention,
+                    AttentionContext(Role.ENCODER, heads, config.head_dim, length, i, seed),
                 ),
             )
             for i, attention in enumerate(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from seq2seq.files import replacing
+from seq2seq.files import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -102,7 +102,7 @@ def save_heatmap(
         largest = float(shown.max()) if shown.count() else 0.0
         colours = axes.imshow(shown, cmap=colour_map(), vmin=0, vmax=largest or 1, aspect="auto")
         figure.colorbar(colours, cax=figure.add_axes((1 + 0.15 / size[0], 0, 0.15 / size[0], 1)))
-    with warnings.catch_warnings(), replacing(path) as file:
+    with warnings.catch_warnings(), atomic_file(path) as file:
         warnings.filterwarnings(
             "ignore", message="Glyph .* missing from"
         )  # font_families has said so

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from seq2seq.alignment.links import Links
 from seq2seq.attention.config import Role, Weights
-from seq2seq.files import replacing
+from seq2seq.files import atomic_file
 from seq2seq.metrics.score import Score, SentenceScore
 from seq2seq.report.heatmap import readable
 
@@ -111,7 +111,7 @@ def write_report(path: Path, page: Page, weights: Iterable[tuple[int, SentenceWe
         weights: number of a sentence and its weights; taken and written one after another.
     """
     head, foot = shell(page)
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         file.write(head.encode("utf-8", "replace"))
         for number, each in weights:
             assert number < page.with_attention, (

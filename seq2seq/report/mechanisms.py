@@ -4,7 +4,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from seq2seq.attention.config import AttentionConfig, Role, mechanisms
-from seq2seq.files import replacing
+from seq2seq.files import atomic_file
 from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
 
 POSITIONS = 24  # queries and keys of a drawing
@@ -60,7 +60,7 @@ def save_pattern(path: Path, config: AttentionConfig) -> None:
     ]
     for index, role in enumerate(panels):
         parts += panel(config, role, MARGIN + index * (side + GAP))
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         file.write("\n".join([*parts, "</svg>", ""]).encode())
 
 

@@ -19,7 +19,7 @@ from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.files import read_lines
-from seq2seq.metrics.protocol import Protocol
+from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.significance import SignificanceRow, SignificanceTest, compare_systems
 from seq2seq.run.evaluate import evaluate_bundle
 
@@ -52,7 +52,7 @@ def compare_runs(
     alignment: AlignmentConfig,
     *,
     text: Pairs | None = None,
-    protocol: Protocol = Protocol.cased_13a,
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
 ) -> list[SignificanceRow]:
     """Compare runs with the first of them, and print a table.
 
@@ -99,7 +99,7 @@ def evaluated(
     decoding: DecodingConfig,
     alignment: AlignmentConfig,
     text: Pairs | None,
-    protocol: Protocol,
+    protocol: ScoringProtocol,
 ) -> Evaluation:
     """The evaluation in the run's folder, made first if it is not there or was made otherwise."""
     folder = run / "evaluation" / split

@@ -8,7 +8,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from seq2seq.errors import CheckpointError, UserError
-from seq2seq.files import write_whole
+from seq2seq.files import atomic_write
 from seq2seq.run.environment import environment
 
 STATUS = "status.json"
@@ -55,12 +55,12 @@ class RunDirectory:
             raise UserError(
                 f"{self.path} holds a run already; go on with it by resume={self.path}, or choose another hydra.run.dir"
             )
-        write_whole(
+        atomic_write(
             self.path / "overrides.yaml",
             "".join(f"- {json.dumps(item)}\n" for item in overrides).encode(),
         )
-        write_whole(self.path / "environment.json", json.dumps(environment(), indent=2).encode())
-        write_whole(self.config, config.encode())
+        atomic_write(self.path / "environment.json", json.dumps(environment(), indent=2).encode())
+        atomic_write(self.config, config.encode())
 
     def set_status(self, state: str, facts: dict[str, Any] | None = None) -> None:
         """Say how the run stands: running, stopped, failed or finished, and what else is worth knowing."""
@@ -70,7 +70,7 @@ class RunDirectory:
             "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
             **(facts or {}),
         }
-        write_whole(self.path / STATUS, json.dumps(new, indent=2).encode())
+        atomic_write(self.path / STATUS, json.dumps(new, indent=2).encode())
 
     def status(self) -> dict[str, Any]:
         """What was last said; empty for a run that never began."""

@@ -27,7 +27,7 @@ from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translate import Translation, Translator
 from seq2seq.files import write_lines
-from seq2seq.metrics.protocol import Protocol
+from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.score import Score
 from seq2seq.progress import ProgressReport
 from seq2seq.report.heatmap import save_heatmap
@@ -51,7 +51,7 @@ def evaluate_bundle(
     alignment: AlignmentConfig,
     *,
     text: Pairs | None = None,
-    protocol: Protocol = Protocol.cased_13a,
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
 ) -> Result:
     """Evaluate a run or bundle on one of its own splits, or on a text under the split's name.
 

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
-from seq2seq.aligning.supervision import guided_corpus
+from seq2seq.aligning.supervision import supervised_corpus
 from seq2seq.bundle.files import build_model, write_bundle
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.prepare import PreparedCorpus, prepare
@@ -17,13 +17,13 @@ from seq2seq.metrics.score import corpus_scores
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import is_first_process
 from seq2seq.run.directory import RunDirectory
-from seq2seq.run.init_from import begin_with
+from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
-from seq2seq.training.callback import Keeper
+from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import (
     STOPPED,
+    AtomicCheckpointIO,
     CheckpointIndex,
-    WholeCheckpointIO,
     average_weights,
     model_weights,
     newest_good,
@@ -52,12 +52,12 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     if config.trainer.num_threads:
         torch.set_num_threads(config.trainer.num_threads)
     checkpoint = resume_point(directory) if resume else None
-    corpus = guided_corpus(config, prepare(config.data), directory.path)
+    corpus = supervised_corpus(config, prepare(config.data), directory.path)
     torch.manual_seed(config.seed)
     model = build_model(config, corpus.tokenizers)
     if checkpoint is None:
-        begin_with(model, config)
-    keeper = Keeper(directory.path, config.trainer)
+        load_initial_weights(model, config)
+    keeper = TrainingCallback(directory.path, config.trainer)
     trainer = build_trainer(config, directory, keeper)
     introduce(config, directory, corpus, model, trainer)
     module = TranslationModule(
@@ -66,7 +66,7 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
         schedule=config.schedule,
         seed=config.seed,
         max_bad_steps=config.trainer.max_bad_steps,
-        guided_alignment=config.guided_alignment,
+        alignment_supervision=config.alignment_supervision,
     )
     data = TranslationData(corpus, config.data, config.trainer, seed=config.seed)
     started = time.monotonic()
@@ -92,7 +92,7 @@ def resume_point(directory: RunDirectory) -> Path | None:
     return path
 
 
-def build_trainer(config: RunConfig, directory: RunDirectory, keeper: Keeper) -> Trainer:
+def build_trainer(config: RunConfig, directory: RunDirectory, keeper: TrainingCallback) -> Trainer:
     """Lightning's trainer; it sees one long epoch, and validation is the keeper's.
 
     Raises:
@@ -116,7 +116,7 @@ def build_trainer(config: RunConfig, directory: RunDirectory, keeper: Keeper) ->
             max_epochs=1,
             logger=build_loggers(config.logger, directory.path),
             callbacks=[keeper],
-            plugins=[WholeCheckpointIO()],
+            plugins=[AtomicCheckpointIO()],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -159,7 +159,7 @@ def introduce(
     logger.info("run folder: %s", directory.path)
 
 
-def stop(directory: RunDirectory, keeper: Keeper, trainer: Trainer) -> int:
+def stop(directory: RunDirectory, keeper: TrainingCallback, trainer: Trainer) -> int:
     """Leave a run that a signal ended at a checkpoint."""
     if trainer.is_global_zero:
         directory.set_status("stopped", {"step": trainer.global_step, "signal": keeper.signal})
@@ -176,7 +176,7 @@ def finish(
     directory: RunDirectory,
     corpus: PreparedCorpus,
     model: Transformer,
-    keeper: Keeper,
+    keeper: TrainingCallback,
     seconds: float,
 ) -> None:
     """Write the bundle, evaluate it if asked to, and say that the run is finished."""

@@ -1,4 +1,4 @@
-"""Training that begins with the weights of a finished run: `initial=DIR`.
+"""Training that begins with the weights of a finished run: `init_from=DIR`.
 
 The vocabulary comes with the weights, and the model must be the same but for its dropout. All else is the new run's
 own: corpus, optimizer, schedule, augmentation, guided alignment. Imports no torch before there is something to load.
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from seq2seq.model.transformer import Transformer
 
 
-def check_initial(config: RunConfig) -> list[str]:
-    """Every problem with the run that `initial` names."""
-    if config.initial is None:
+def init_from_problems(config: RunConfig) -> list[str]:
+    """Every problem with the run that `init_from` names."""
+    if config.init_from is None:
         return []
     try:
-        saved = saved_config(Path(config.initial))
+        saved = saved_config(Path(config.init_from))
     except CheckpointError as error:
-        return [f"initial: {error}"]
+        return [f"init_from: {error}"]
     problems = [
-        f"model.{path}: must be {theirs}, as in {config.initial}, not {own}; set it so, or leave initial out"
+        f"model.{path}: must be {theirs}, as in {config.init_from}, not {own}; set it so, or leave init_from out"
         for path, theirs, own in differences(
             replace(saved.model, dropout=config.model.dropout), config.model
         )
     ]
     if config.data.tokenizer != type(config.data)().tokenizer:
-        problems.append("data.tokenizer: comes with initial; leave its options out")
+        problems.append("data.tokenizer: comes with init_from; leave its options out")
     return problems
 
 
@@ -56,10 +56,10 @@ def differences(theirs: Any, own: Any, path: str = "") -> list[tuple[str, Any, A
 
 
 def with_vocabulary(config: RunConfig) -> RunConfig:
-    """The configuration with the tokenizers of the run that `initial` names."""
-    if config.initial is None:
+    """The configuration with the tokenizers of the run that `init_from` names."""
+    if config.init_from is None:
         return config
-    path = find_bundle(Path(config.initial))
+    path = find_bundle(Path(config.init_from))
     saved = saved_config(path)
     joint = saved.data.tokenizer.joint
     names = ("joint", "joint") if joint else ("source", "target")
@@ -74,20 +74,20 @@ def with_vocabulary(config: RunConfig) -> RunConfig:
     return replace(config, data=replace(config.data, tokenizer=tokenizer))
 
 
-def begin_with(model: "Transformer", config: RunConfig) -> None:
-    """Give a model the weights of the run that `initial` names, if it names one.
+def load_initial_weights(model: "Transformer", config: RunConfig) -> None:
+    """Give a model the weights of the run that `init_from` names, if it names one.
 
     Raises:
         UserError: they cannot be read, or are those of another model.
     """
-    if config.initial is None:
+    if config.init_from is None:
         return
     from seq2seq.bundle.files import load_bundle
 
-    given = load_bundle(Path(config.initial)).model.state_dict()
+    given = load_bundle(Path(config.init_from)).model.state_dict()
     try:
         model.load_state_dict(given)
     except RuntimeError as error:
         raise ConfigError(
-            f"initial: {config.initial} has other weights than this model: {error}"
+            f"init_from: {config.init_from} has other weights than this model: {error}"
         ) from error

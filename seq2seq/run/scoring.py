@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 
 from seq2seq.bundle.files import Bundle
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.files import write_lines, write_whole
-from seq2seq.metrics.protocol import Protocol, prepare, sacrebleu_command
+from seq2seq.files import atomic_write, write_lines
+from seq2seq.metrics.protocol import ScoringProtocol, prepare, sacrebleu_command
 from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, DEFAULT_SEED, Score, corpus_scores
 
 
@@ -21,7 +21,7 @@ class Scoring:
     """How translations into a language are scored: by all metrics, with intervals from bootstrap resampling."""
 
     target_language: str
-    protocol: Protocol
+    protocol: ScoringProtocol
 
     def check(self) -> None:
         """Refuse a language that cannot be scored, before there is anything to score.
@@ -45,7 +45,7 @@ class Scoring:
     def facts(self, folder: Path, hypotheses: list[str], references: list[str]) -> dict[str, Any]:
         """What scores.json says of it. Where text was changed before it was scored, what came of it is written."""
         ending = "txt"
-        if self.protocol is not Protocol.cased_13a:
+        if self.protocol is not ScoringProtocol.cased_13a:
             ending = "tok"
             for name, lines in (("references", references), ("hypotheses", hypotheses)):
                 write_lines(
@@ -89,4 +89,4 @@ def write_scores(
         "checkpoints": bundle.facts.get("checkpoints"),
         "versions": {"sacrebleu": sacrebleu.__version__, "torch": torch.__version__},
     }
-    write_whole(folder / "scores.json", json.dumps(content, indent=2, ensure_ascii=False).encode())
+    atomic_write(folder / "scores.json", json.dumps(content, indent=2, ensure_ascii=False).encode())

@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq.aligning.check import check_guiding_runs
+from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.config.saved import from_mapping, load_run_config, to_yaml
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import validate
@@ -18,7 +18,7 @@ from seq2seq.data.sources.base import check
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.processes import is_first_process
 from seq2seq.run.directory import RunDirectory
-from seq2seq.run.init_from import check_initial, with_vocabulary
+from seq2seq.run.init_from import init_from_problems, with_vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
     Raises:
         UserError: anything that a user can mend.
     """
-    check_run(config, [*check_initial(config), *check_guiding_runs(config)])
+    check_run(config, [*init_from_problems(config), *supervising_run_problems(config)])
     config = with_vocabulary(config)
     directory = RunDirectory(folder)
     if is_first_process():

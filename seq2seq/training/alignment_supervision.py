@@ -18,31 +18,31 @@ from torch import Tensor
 from seq2seq.attention.config import Role
 from seq2seq.data.batch import SubwordLinks
 from seq2seq.model.encoder import Weights, WeightsOf
-from seq2seq.training.config import GuidedAlignmentConfig
+from seq2seq.training.config import AlignmentSupervisionConfig
 
 SMALLEST = 1e-12  # weights below count as this; a kernel's score may be zero, and its logarithm has no gradient there
 
 
-def alignment_loss(weights: Tensor, links: SubwordLinks, *, shifted: bool) -> Tensor:
+def alignment_loss(weights: Tensor, links: SubwordLinks, *, use_input_row: bool) -> Tensor:
     """Cross entropy of the head's weights to the links in nats, summed over the target subwords that have one.
 
     Args:
         weights: (B, T, S) over decoder inputs, the sentence start first, and source positions.
         links: of the same batch.
-        shifted: read the row where a target subword is the input, instead of the one before, which predicts it.
+        use_input_row: read the row where a target subword is the input, instead of the one before, which predicts it.
     """
-    given = weights[links.rows, links.targets + int(shifted), links.sources].float()
+    given = weights[links.rows, links.targets + int(use_input_row), links.sources].float()
     return -(links.shares * given.clamp(min=SMALLEST).log()).sum()
 
 
-class GuidedAlignment:
+class AlignmentSupervision:
     """The loss of a run's configuration, and its sum since the last report.
 
     Args:
         num_layers: of the decoder.
     """
 
-    def __init__(self, config: GuidedAlignmentConfig, *, num_layers: int) -> None:
+    def __init__(self, config: AlignmentSupervisionConfig, *, num_layers: int) -> None:
         self.config = config
         self.site = (Role.CROSS, config.layer % num_layers)
         self.totals = torch.zeros(2, dtype=torch.float64)  # loss, supervised target subwords
@@ -56,7 +56,7 @@ class GuidedAlignment:
         """What to add to the translation loss of a micro-batch: a sum over its tokens like that."""
         assert links is not None, "guided alignment needs a corpus with links"
         total = alignment_loss(
-            weights[self.site][:, self.config.head], links, shifted=self.config.shifted
+            weights[self.site][:, self.config.head], links, use_input_row=self.config.use_input_row
         )
         sums = torch.stack(
             [total.detach(), torch.tensor(float(links.num_targets), device=total.device)]

@@ -18,7 +18,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from seq2seq.data.batch import Batch
 from seq2seq.progress import ProgressReport
 from seq2seq.training.checkpoint import STOPPED, CheckpointIndex, prune
-from seq2seq.training.config import Metric, TrainerConfig
+from seq2seq.training.config import BestMetric, TrainerConfig
 from seq2seq.training.datamodule import training_data
 from seq2seq.training.metrics_log import MetricsFile
 from seq2seq.training.module import TranslationModule
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Standing:
+class EarlyStoppingState:
     """What has been decided so far; part of every checkpoint.
 
     Attributes:
@@ -45,7 +45,7 @@ class Standing:
     stopped: str = ""
 
 
-class Keeper(Callback):
+class TrainingCallback(Callback):
     """Reports, validates, saves and stops.
 
     Args:
@@ -61,7 +61,7 @@ class Keeper(Callback):
         self.config = config
         self.checkpoints = folder / "checkpoints"
         self.metrics = MetricsFile(folder / "metrics.jsonl")
-        self.standing = Standing()
+        self.standing = EarlyStoppingState()
         self.signal = 0
         self.clock = time.monotonic()
         self.clock_tokens = 0
@@ -165,7 +165,7 @@ class Keeper(Callback):
         )
         name = (
             "val/bleu"
-            if self.config.metric is Metric.bleu and "val/bleu" in metrics
+            if self.config.metric is BestMetric.bleu and "val/bleu" in metrics
             else "val/loss"
         )
         value = metrics[name] if name == "val/bleu" else -metrics[name]
@@ -210,7 +210,7 @@ class Keeper(Callback):
         return asdict(self.standing)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.standing = replace(Standing(**state_dict), stopped="")
+        self.standing = replace(EarlyStoppingState(**state_dict), stopped="")
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.progress.stop()

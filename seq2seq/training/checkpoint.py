@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import CheckpointError
-from seq2seq.files import write_whole
+from seq2seq.files import atomic_write
 
 INDEX = "last.json"
 STOPPED = "-stopped"  # ends the name of a checkpoint that a signal caused; it is resumed from, never averaged
@@ -52,10 +52,10 @@ class CheckpointIndex:
             ) from error
 
     def write(self, folder: Path) -> None:
-        write_whole(folder / INDEX, json.dumps(asdict(self), indent=2).encode())
+        atomic_write(folder / INDEX, json.dumps(asdict(self), indent=2).encode())
 
 
-class WholeCheckpointIO(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Lightning's reader and writer of checkpoint files, made safe against kills, full disks and bit rot."""
 
     def save_checkpoint(

@@ -19,7 +19,7 @@ PRECISIONS = {
 }
 
 
-class Schedule(enum.Enum):
+class ScheduleKind(enum.Enum):
     """How the learning rate goes on after its linear warm-up."""
 
     inverse_sqrt = "inverse_sqrt"
@@ -28,7 +28,7 @@ class Schedule(enum.Enum):
     constant = "constant"
 
 
-class Metric(enum.Enum):
+class BestMetric(enum.Enum):
     """What "best" means, on the validation set."""
 
     bleu = "bleu"
@@ -73,7 +73,7 @@ class ScheduleConfig:
         final_ratio: of the peak, where cosine and linear end.
     """
 
-    kind: Schedule = Schedule.inverse_sqrt
+    kind: ScheduleKind = ScheduleKind.inverse_sqrt
     warmup_steps: int = 2000
     final_ratio: float = 0.0
 
@@ -111,7 +111,7 @@ class TrainerConfig:
     validate_every: int = 550
     checkpoint_every: int = 110
     bleu_lines: int = 500
-    metric: Metric = Metric.bleu
+    metric: BestMetric = BestMetric.bleu
     patience: int = 0
     export: Export = Export.average
     average_last: int = 5
@@ -120,7 +120,7 @@ class TrainerConfig:
     max_bad_steps: int = 20
 
 
-class GuideKind(enum.Enum):
+class SupervisionKind(enum.Enum):
     """Whose word alignments supervise a head: nobody's, the corpus' own, or those of two trained runs."""
 
     none = "none"
@@ -129,7 +129,7 @@ class GuideKind(enum.Enum):
 
 
 @dataclass
-class GuidedAlignmentConfig:
+class AlignmentSupervisionConfig:
     """A second loss that teaches one cross-attention head word alignments.
 
     Source: Chen et al. 2016, "Guided Alignment Training for Topic-Aware NMT" (arXiv:1607.01628); of one head, Garg et
@@ -140,35 +140,35 @@ class GuidedAlignmentConfig:
         weight: of this loss beside the translation loss; 0.05 is that of Garg et al.
         layer: decoder layer of the head, counted from 0; negative from the last, -1. Garg et al. take the last but one.
         head: of that layer, counted from 0.
-        shifted: supervise the row at which a target token is the decoder's input, instead of the row that predicts it
+        use_input_row: supervise the row at which a target token is the decoder's input, instead of the row that predicts it
             (Chen et al. 2020, arXiv:2004.14837).
         runs: for kind=runs, the folders of two finished runs: one of the direction that is trained, and its reverse.
         method: for kind=runs, how their links are made one. A target word without a link is not supervised:
             intersection leaves many of them, and is right most often.
     """
 
-    kind: GuideKind = GuideKind.none
+    kind: SupervisionKind = SupervisionKind.none
     weight: float = 0.05
     layer: int = -1
     head: int = 0
-    shifted: bool = True
+    use_input_row: bool = True
     runs: list[str] = field(default_factory=list)
     method: SymmetrizeMethod = SymmetrizeMethod.intersection
 
     def problems(self) -> list[str]:
         """What is wrong with these options, each as "option: what; what to choose"."""
         found = [
-            f"{name}: is set but not read; choose guided_alignment={' or guided_alignment='.join(readers)}, or leave "
+            f"{name}: is set but not read; choose alignment_supervision={' or alignment_supervision='.join(readers)}, or leave "
             "it out"
             for name, readers in self.unread()
         ]
         if not (math.isfinite(self.weight) and self.weight > 0):
             found.append(
-                f"weight: must be above 0, not {self.weight}; choose 0.05, or guided_alignment=none"
+                f"weight: must be above 0, not {self.weight}; choose 0.05, or alignment_supervision=none"
             )
         if self.head < 0:
             found.append(f"head: must be a number from 0, not {self.head}")
-        if self.kind is GuideKind.runs and (len(self.runs) != 2 or len(set(self.runs)) != 2):
+        if self.kind is SupervisionKind.runs and (len(self.runs) != 2 or len(set(self.runs)) != 2):
             found.append(
                 f"runs: must be two folders of different runs, [FORWARD,REVERSE], not {self.runs}; train the second "
                 "with data.reverse=true"
@@ -177,18 +177,18 @@ class GuidedAlignmentConfig:
 
     def unread(self) -> list[tuple[str, list[str]]]:
         """Options that were changed but mean nothing for this kind, with the kinds that read them."""
-        default = GuidedAlignmentConfig()
+        default = AlignmentSupervisionConfig()
         names = [option.name for option in fields(self) if option.name != "kind"]
         changed = [name for name in names if getattr(self, name) != getattr(default, name)]
         of_runs = [(name, ["runs"]) for name in changed if name in ("runs", "method")]
-        if self.kind is GuideKind.none:
+        if self.kind is SupervisionKind.none:
             return [
                 (name, ["links", "runs"]) for name in changed if name not in ("runs", "method")
             ] + of_runs
-        return of_runs if self.kind is GuideKind.links else []
+        return of_runs if self.kind is SupervisionKind.links else []
 
 
-class Logger(enum.Enum):
+class LoggerKind(enum.Enum):
     """Where metrics go beside metrics.jsonl and TensorBoard."""
 
     none = "none"
@@ -205,7 +205,7 @@ class LoggerConfig:
         address: MLflow tracking address; empty for the package's own default.
     """
 
-    kind: Logger = Logger.none
+    kind: LoggerKind = LoggerKind.none
     project: str = "seq2seq"
     address: str = ""
     tags: list[str] = field(default_factory=list)

@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import Logger as LightningLogger
 from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from seq2seq.errors import MissingDependencyError
-from seq2seq.training.config import Logger, LoggerConfig
+from seq2seq.training.config import LoggerConfig, LoggerKind
 
 
 class MetricsFile:
@@ -49,14 +49,14 @@ def build_loggers(config: LoggerConfig, folder: Path) -> list[LightningLogger]:
     loggers: list[LightningLogger] = [
         TensorBoardLogger(save_dir=str(folder), name="tensorboard", version="")
     ]
-    if config.kind is Logger.none:
+    if config.kind is LoggerKind.none:
         return loggers
     package = config.kind.value
     if find_spec(package) is None:
         raise MissingDependencyError(
             f"logger={package} needs a package: pip install 'seq2seq[{package}]'"
         )
-    if config.kind is Logger.wandb:
+    if config.kind is LoggerKind.wandb:
         loggers.append(
             WandbLogger(
                 project=config.project, save_dir=str(folder), name=folder.name, tags=config.tags

@@ -12,12 +12,12 @@ from torch import Tensor
 from seq2seq.data.batch import Batch
 from seq2seq.errors import UserError
 from seq2seq.model.transformer import Transformer
-from seq2seq.training.alignment_supervision import GuidedAlignment
+from seq2seq.training.alignment_supervision import AlignmentSupervision
 from seq2seq.training.config import (
-    GuidedAlignmentConfig,
-    GuideKind,
+    AlignmentSupervisionConfig,
     OptimizerConfig,
     ScheduleConfig,
+    SupervisionKind,
 )
 from seq2seq.training.datamodule import training_data
 from seq2seq.training.loss import smoothed_cross_entropy
@@ -34,7 +34,7 @@ class TranslationModule(LightningModule):
 
     Args:
         model: what is trained.
-        optimizer, schedule, guided_alignment: see their dataclasses.
+        optimizer, schedule, alignment_supervision: see their dataclasses.
         seed: of dropout.
         max_bad_steps: steps in a row with non-finite gradients before the run gives up.
     """
@@ -47,17 +47,17 @@ class TranslationModule(LightningModule):
         schedule: ScheduleConfig,
         seed: int,
         max_bad_steps: int,
-        guided_alignment: GuidedAlignmentConfig,
+        alignment_supervision: AlignmentSupervisionConfig,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.model = model
         self.optimizer_config, self.schedule_config = optimizer, schedule
         self.seed, self.max_bad_steps = seed, max_bad_steps
-        self.guide: GuidedAlignment | None = None
-        if guided_alignment.kind is not GuideKind.none:
-            self.guide = GuidedAlignment(
-                guided_alignment, num_layers=model.config.decoder.num_layers
+        self.guide: AlignmentSupervision | None = None
+        if alignment_supervision.kind is not SupervisionKind.none:
+            self.guide = AlignmentSupervision(
+                alignment_supervision, num_layers=model.config.decoder.num_layers
             )
         self.bad_steps = 0
         self.step_ended = False
@@ -120,7 +120,7 @@ class TranslationModule(LightningModule):
             loss.total if self.guide is None else loss.total + self.guide.loss(weights, batch.links)
         )
         share = total * (
-            self.trainer.world_size / batch.window_tokens
+            self.trainer.world_size / batch.step_target_tokens
         )  # ranks are averaged, so that sums remain
         with contextlib.nullcontext() if self.step_ended else self.unsynchronised():
             self.manual_backward(share)

@@ -2,7 +2,7 @@
 
 import math
 
-from seq2seq.training.config import Schedule, ScheduleConfig
+from seq2seq.training.config import ScheduleConfig, ScheduleKind
 
 
 def learning_rate_factor(step: int, config: ScheduleConfig, *, max_steps: int) -> float:
@@ -14,10 +14,10 @@ def learning_rate_factor(step: int, config: ScheduleConfig, *, max_steps: int) -
     number, warmup = step + 1, max(config.warmup_steps, 1)
     if number <= warmup:
         return number / warmup
-    if config.kind is Schedule.constant:
+    if config.kind is ScheduleKind.constant:
         return 1.0
-    if config.kind is Schedule.inverse_sqrt:
+    if config.kind is ScheduleKind.inverse_sqrt:
         return math.sqrt(warmup / number)
     done = min((number - warmup) / max(max_steps - warmup, 1), 1.0)
-    fall = (1 + math.cos(math.pi * done)) / 2 if config.kind is Schedule.cosine else 1 - done
+    fall = (1 + math.cos(math.pi * done)) / 2 if config.kind is ScheduleKind.cosine else 1 - done
     return config.final_ratio + (1 - config.final_ratio) * fall

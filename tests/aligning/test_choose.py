@@ -73,9 +73,11 @@ def test_text_lines_and_reading_are_obeyed(runs: tuple[Path, Path]) -> None:
         == choose_alignment(*runs, text=some)
         != choose_alignment(*runs)
     )
-    for shifted in (False, True):
-        for each in choose_alignment(*runs, shifted=shifted):
-            assert {candidate.shifted for candidate, _ in each.choice.table} == {shifted}
+    for use_input_row in (False, True):
+        for each in choose_alignment(*runs, use_input_row=use_input_row):
+            assert {candidate.use_input_row for candidate, _ in each.choice.table} == {
+                use_input_row
+            }
 
 
 def test_what_cannot_be_chosen_is_refused(runs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from seq2seq.aligning import supervision as guide
-from seq2seq.aligning.check import check_guiding_runs
+from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.aligning.choose import choose_alignment
-from seq2seq.aligning.supervision import RECORD, guided_corpus
+from seq2seq.aligning.supervision import RECORD, supervised_corpus
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.alignment.joint import agreed_links, product_of
+from seq2seq.alignment.joint import bidirectional_links, joint_weights
 from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import parse_links, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
@@ -28,7 +28,7 @@ from seq2seq.errors import CheckpointError, ConfigError, DataError
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.position.config import SinusoidalConfig
 from seq2seq.run.start import start_run
-from seq2seq.training.config import GuidedAlignmentConfig, GuideKind
+from seq2seq.training.config import AlignmentSupervisionConfig, SupervisionKind
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
 METHOD = SymmetrizeMethod.union
@@ -69,7 +69,9 @@ def config(runs: list[str], tmp_path: Path) -> RunConfig:
             tokenizer=TokenizerConfig(vocab_size=70),
             filters=FilterConfig(drop_duplicates=True),
         ),
-        guided_alignment=GuidedAlignmentConfig(kind=GuideKind.runs, runs=runs, method=METHOD),
+        alignment_supervision=AlignmentSupervisionConfig(
+            kind=SupervisionKind.runs, runs=runs, method=METHOD
+        ),
     )
 
 
@@ -110,24 +112,24 @@ def test_links_are_those_of_both_runs_made_one(
     config: RunConfig, runs: list[str], tmp_path: Path
 ) -> None:
     corpus, text = text_of(config)
-    guided = guided_corpus(config, corpus, directory(tmp_path))
+    guided = supervised_corpus(config, corpus, directory(tmp_path))
     models = [load_model(run) for run in runs]
     for model, each in zip(models, choose_alignment(*map(Path, runs), text=text), strict=True):
         chosen = each.choice.candidate
         model.alignment = AlignmentConfig(
-            layer=chosen.layer, heads=list(chosen.heads), shifted=chosen.shifted
+            layer=chosen.layer, heads=list(chosen.heads), use_input_row=chosen.use_input_row
         )
     there = models[0].score(text.source, text.target, alignments=True)
     back = models[1].score(text.target, text.source, alignments=True)
     products = [
-        product_of(own.alignment.word_weights, other.alignment.word_weights)
+        joint_weights(own.alignment.word_weights, other.alignment.word_weights)
         for own, other in zip(there, back, strict=True)
         if own.alignment and other.alignment
     ]
     sides = [[line.split() for line in side] for side in (text.source, text.target)]
     lexicon = Lexicon.learned(products, *sides, progress=lambda count: None)
     expected = [
-        symmetrize(*agreed_links(product, lexicon.association(source, target)), METHOD)
+        symmetrize(*bidirectional_links(product, lexicon.association(source, target)), METHOD)
         for product, source, target in zip(products, *sides, strict=True)
     ]
     words = (folder_of_links(config) / "links.pharaoh").read_text().splitlines()
@@ -143,47 +145,48 @@ def test_links_are_those_of_both_runs_made_one(
 def test_links_are_kept_for_the_next_run(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = guided_corpus(config, prepare(config.data), directory(tmp_path, "one"))
+    first = supervised_corpus(config, prepare(config.data), directory(tmp_path, "one"))
     monkeypatch.setattr(guide, "load_model", None)
-    second = guided_corpus(config, prepare(config.data), directory(tmp_path, "two"))
+    second = supervised_corpus(config, prepare(config.data), directory(tmp_path, "two"))
     assert rows(first) == rows(second)
     assert (tmp_path / "one" / RECORD).read_text() == (tmp_path / "two" / RECORD).read_text()
 
 
 def test_damaged_links_are_made_again(config: RunConfig, tmp_path: Path) -> None:
-    first = rows(guided_corpus(config, prepare(config.data), directory(tmp_path)))
+    first = rows(supervised_corpus(config, prepare(config.data), directory(tmp_path)))
     (folder_of_links(config) / "links.arrow").write_bytes(b"torn")
-    assert rows(guided_corpus(config, prepare(config.data), directory(tmp_path))) == first
+    assert rows(supervised_corpus(config, prepare(config.data), directory(tmp_path))) == first
 
 
 def test_a_resumed_run_needs_the_links_and_not_the_runs(config: RunConfig, tmp_path: Path) -> None:
     copies = [
-        str(shutil.copytree(run, tmp_path / Path(run).name)) for run in config.guided_alignment.runs
+        str(shutil.copytree(run, tmp_path / Path(run).name))
+        for run in config.alignment_supervision.runs
     ]
-    config.guided_alignment.runs = copies
+    config.alignment_supervision.runs = copies
     own = directory(tmp_path)
-    first = rows(guided_corpus(config, prepare(config.data), own))
+    first = rows(supervised_corpus(config, prepare(config.data), own))
     shutil.rmtree(copies[0])
-    assert rows(guided_corpus(config, prepare(config.data), own)) == first
+    assert rows(supervised_corpus(config, prepare(config.data), own)) == first
     shutil.copytree(copies[1], copies[0])  # another model in the same place
-    assert rows(guided_corpus(config, prepare(config.data), own)) == first
+    assert rows(supervised_corpus(config, prepare(config.data), own)) == first
     shutil.rmtree(folder_of_links(config))
     with pytest.raises(
         CheckpointError,
-        match="the runs in guided_alignment.runs have changed; bring that folder back",
+        match="the runs in alignment_supervision.runs have changed; bring that folder back",
     ):
-        guided_corpus(config, prepare(config.data), own)
+        supervised_corpus(config, prepare(config.data), own)
 
 
 def test_other_links_than_the_run_began_with_are_refused(config: RunConfig, tmp_path: Path) -> None:
     own = directory(tmp_path)
-    guided_corpus(config, prepare(config.data), own)
+    supervised_corpus(config, prepare(config.data), own)
     record = own / RECORD
     record.write_text(record.read_text().replace('"sha256": "', '"sha256": "0'))
     with pytest.raises(
         CheckpointError, match="aligning again gave other links here; bring that folder back"
     ):
-        guided_corpus(config, prepare(config.data), own)
+        supervised_corpus(config, prepare(config.data), own)
 
 
 def test_links_of_the_corpus_give_way_to_those_of_the_runs(
@@ -192,18 +195,18 @@ def test_links_of_the_corpus_give_way_to_those_of_the_runs(
     assert isinstance(config.data, FilesConfig)
     (tmp_path / "links").write_text("\n" * 40)
     config.data.train.links = str(tmp_path / "links")
-    guided = guided_corpus(config, prepare(config.data), directory(tmp_path))
+    guided = supervised_corpus(config, prepare(config.data), directory(tmp_path))
     assert sum(map(len, rows(guided))) > 100
-    config.guided_alignment = GuidedAlignmentConfig(kind=GuideKind.links)
+    config.alignment_supervision = AlignmentSupervisionConfig(kind=SupervisionKind.links)
     with pytest.raises(DataError, match="the training pairs have no link to learn from"):
-        guided_corpus(config, prepare(config.data), directory(tmp_path))
-    config.guided_alignment = GuidedAlignmentConfig()
+        supervised_corpus(config, prepare(config.data), directory(tmp_path))
+    config.alignment_supervision = AlignmentSupervisionConfig()
     plain = prepare(config.data)
-    assert guided_corpus(config, plain, directory(tmp_path)) is plain
+    assert supervised_corpus(config, plain, directory(tmp_path)) is plain
 
 
 def test_the_links_that_are_written_can_be_trained_on(config: RunConfig, tmp_path: Path) -> None:
-    guided_corpus(config, prepare(config.data), directory(tmp_path))
+    supervised_corpus(config, prepare(config.data), directory(tmp_path))
     assert len(read_pharaoh(folder_of_links(config) / "links.pharaoh")) == len(
         prepare(config.data).train
     )
@@ -214,13 +217,14 @@ def test_a_run_with_weights_in_another_layer_than_its_own_guides(
 ) -> None:
     """Its own is the last, which has none; the layer is chosen among those that have some."""
     layers = [FullConfig(), LinformerConfig()]
-    config.guided_alignment.runs = [
+    config.alignment_supervision.runs = [
         str(make_run(tmp_path / "f", train_tokenizers(tmp_path), layer_cross=layers)),
         runs[1],
     ]
-    assert check_guiding_runs(config) == []
+    assert supervising_run_problems(config) == []
     assert (
-        sum(map(len, rows(guided_corpus(config, prepare(config.data), directory(tmp_path))))) > 100
+        sum(map(len, rows(supervised_corpus(config, prepare(config.data), directory(tmp_path)))))
+        > 100
     )
 
 
@@ -228,8 +232,8 @@ def test_runs_that_cannot_guide_are_refused_at_once(
     config: RunConfig, runs: list[str], tmp_path: Path
 ) -> None:
     def problems(*folders: str) -> str:
-        config.guided_alignment.runs = list(folders)
-        return "\n".join(check_guiding_runs(config))
+        config.alignment_supervision.runs = list(folders)
+        return "\n".join(supervising_run_problems(config))
 
     tokenizers = train_tokenizers(tmp_path)
     mute = str(make_run(tmp_path / "mute", tokenizers, cross=LinformerConfig()))

@@ -33,7 +33,7 @@ def test_rows_are_those_that_predict_or_those_that_read_a_token(layer: int) -> N
     model, (source, target) = tiny(), batch()
     weights = raw(model, source, target, layer % 2).mean(1)
     predicting = extract(model, source, target, layer=layer)
-    reading = extract(model, source, target, layer=layer, shifted=True)
+    reading = extract(model, source, target, layer=layer, use_input_row=True)
     for row, (length, width) in enumerate(zip(TARGET, SOURCE, strict=True)):
         assert predicting[row].shape == reading[row].shape == (length, width + 1)
         assert torch.equal(predicting[row], weights[row, :length, : width + 1])
@@ -48,12 +48,12 @@ def test_heads_are_averaged(heads: list[int]) -> None:
         assert torch.equal(found, expected[row, : TARGET[row], : SOURCE[row] + 1])
 
 
-@pytest.mark.parametrize("shifted", [False, True])
-def test_all_layers_and_heads_hold_each(shifted: bool) -> None:
+@pytest.mark.parametrize("use_input_row", [False, True])
+def test_all_layers_and_heads_hold_each(use_input_row: bool) -> None:
     model, (source, target) = tiny(layers=3), batch()
-    every = extract_all(model, source, target, shifted=shifted)
+    every = extract_all(model, source, target, use_input_row=use_input_row)
     for layer in range(3):
-        found = extract(model, source, target, layer=layer, heads=[1], shifted=shifted)
+        found = extract(model, source, target, layer=layer, heads=[1], use_input_row=use_input_row)
         for whole, part in zip(every, found, strict=True):
             assert whole.shape == (3, 2, *part.shape)
             assert torch.allclose(whole[layer, 1], part, atol=1e-7)

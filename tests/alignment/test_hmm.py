@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seq2seq.alignment.config import LinkMethod
-from seq2seq.alignment.hmm import DOUBT, Floats, chained, jump
+from seq2seq.alignment.hmm import DOUBT, Floats, hmm_posteriors, jump
 from seq2seq.alignment.links import parse_links
 from seq2seq.alignment.words import hard_links
 
@@ -30,13 +30,13 @@ def over_all_paths(table: Floats) -> Floats:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1), (3, 4), (5, 3)])
 def test_chances_equal_the_sum_over_all_paths(shape: tuple[int, int]) -> None:
     table = np.random.default_rng(1).random(shape) ** 3
-    np.testing.assert_allclose(chained(table), over_all_paths(table), atol=1e-12)
+    np.testing.assert_allclose(hmm_posteriors(table), over_all_paths(table), atol=1e-12)
 
 
 def test_the_scale_of_a_row_does_not_matter() -> None:
     table = np.random.default_rng(2).random((4, 5))
     scales = np.array([[3.0], [1e-9], [1.0], [1e9]])
-    np.testing.assert_allclose(chained(table * scales), chained(table), atol=1e-12)
+    np.testing.assert_allclose(hmm_posteriors(table * scales), hmm_posteriors(table), atol=1e-12)
 
 
 def test_neighbours_decide_between_equals() -> None:
@@ -51,13 +51,13 @@ def test_neighbours_decide_between_equals() -> None:
 
 def test_a_word_that_is_sure_stays_where_it_is() -> None:
     table = np.eye(6)[[5, 1, 4, 0, 2, 3]]
-    assert chained(table).argmax(1).tolist() == [5, 1, 4, 0, 2, 3]
+    assert hmm_posteriors(table).argmax(1).tolist() == [5, 1, 4, 0, 2, 3]
 
 
 def test_a_word_without_weight_is_not_aligned_and_says_nothing() -> None:
     table = np.eye(3)
     table[1] = 0
-    chances = chained(table)
+    chances = hmm_posteriors(table)
     assert chances[1].tolist() == [0, 0, 0]
     assert chances.argmax(1)[[0, 2]].tolist() == [0, 2]
     np.testing.assert_allclose(chances.sum(1), [1, 0, 1])
@@ -65,10 +65,10 @@ def test_a_word_without_weight_is_not_aligned_and_says_nothing() -> None:
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
 def test_nothing_to_align(shape: tuple[int, int]) -> None:
-    assert chained(np.zeros(shape)).shape == shape
+    assert hmm_posteriors(np.zeros(shape)).shape == shape
 
 
 def test_a_long_sentence_does_not_underflow() -> None:
-    chances = chained(np.random.default_rng(3).random((2000, 60)) ** 20)
+    chances = hmm_posteriors(np.random.default_rng(3).random((2000, 60)) ** 20)
     assert np.isfinite(chances).all()
     np.testing.assert_allclose(chances.sum(1), 1)

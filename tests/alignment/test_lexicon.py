@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from seq2seq.alignment.joint import agreed_links
+from seq2seq.alignment.joint import bidirectional_links
 from seq2seq.alignment.lexicon import ROUNDS, UNKNOWN, Lexicon
 from seq2seq.alignment.links import parse_links
 
@@ -47,8 +47,8 @@ def test_what_most_sentences_say_corrects_the_one_that_errs() -> None:
     products = [crossed(2), crossed(2), crossed(2), crossed(1)] + [np.full((2, 2), 0.5, np.float32)]
     sources, targets = words([*SOURCES, "red Cat"]), words([*TARGETS, "Gato rojo"])
     lexicon = Lexicon.learned(products, sources, targets, progress=ignore)
-    assert agreed_links(products[-1])[0] == parse_links("0-0 1-1")
-    assert agreed_links(products[-1], lexicon.association(sources[-1], targets[-1]))[
+    assert bidirectional_links(products[-1])[0] == parse_links("0-0 1-1")
+    assert bidirectional_links(products[-1], lexicon.association(sources[-1], targets[-1]))[
         0
     ] == parse_links("1-0 0-1")
 

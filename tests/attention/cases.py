@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCore
-from seq2seq.attention.config import AttentionConfig, Role, Site, Weights, mechanisms
+from seq2seq.attention.config import AttentionConfig, AttentionContext, Role, Weights, mechanisms
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.padding import Padding
 from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
@@ -46,8 +46,8 @@ class Case:
     def num_kv_heads(self) -> int:
         return self.config.num_kv_heads or NUM_HEADS
 
-    def site(self) -> Site:
-        return Site(self.role, NUM_HEADS, HEAD_DIM, MAX_LENGTH, layer=1, seed=3)
+    def site(self) -> AttentionContext:
+        return AttentionContext(self.role, NUM_HEADS, HEAD_DIM, MAX_LENGTH, layer=1, seed=3)
 
     def core(self) -> AttentionCore[Any]:
         """The core, in evaluation; the same numbers every time."""

@@ -1,14 +1,16 @@
 import pytest
 import torch
 
-from seq2seq.attention.config import LinformerConfig, Role, Site
+from seq2seq.attention.config import AttentionContext, LinformerConfig, Role
 from seq2seq.attention.mechanisms.linformer import LinformerCore
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
 
 
 def core_of(*, max_length: int = 40) -> LinformerCore:
-    core = LinformerConfig(rank=6, num_kv_heads=2).build(Site(Role.CROSS, 4, 8, max_length))
+    core = LinformerConfig(rank=6, num_kv_heads=2).build(
+        AttentionContext(Role.CROSS, 4, 8, max_length)
+    )
     assert isinstance(core, LinformerCore)
     return core.eval()
 

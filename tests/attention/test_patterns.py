@@ -13,12 +13,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from scripts.attention_page import PAGE, with_table
 from seq2seq.attention.config import (
     AttentionConfig,
+    AttentionContext,
     BlockSparseConfig,
     FullConfig,
     LocalConfig,
     LogSparseConfig,
     Role,
-    Site,
     StridedConfig,
     mechanisms,
 )
@@ -75,7 +75,7 @@ READS: dict[type[AttentionConfig], Callable[[int, int, Any, Role], bool]] = {
 def make(config: AttentionConfig, role: Role, *, block: int | None = None) -> SparseCore[Any]:
     """The core, in evaluation; a small block makes short sequences many blocks long."""
     torch.manual_seed(0)
-    core = config.build(Site(role, 4, 8, 300)).eval()
+    core = config.build(AttentionContext(role, 4, 8, 300)).eval()
     assert isinstance(core, SparseCore)
     if block is not None:
         size = config.block if isinstance(config, BlockSparseConfig) else 1
@@ -225,7 +225,7 @@ def test_no_tensor_is_quadratic(
     config: AttentionConfig, role: Role, position: T5Config | None
 ) -> None:
     length = 2048
-    core = config.build(Site(role, 1, 4, length)).train()
+    core = config.build(AttentionContext(role, 1, 4, length)).train()
     bias = (
         None
         if position is None
@@ -241,7 +241,7 @@ def test_no_tensor_is_quadratic(
 
 @pytest.mark.parametrize("config", LONG, ids=str)
 def test_a_step_touches_few_keys(config: AttentionConfig) -> None:
-    core = config.build(Site(Role.CAUSAL, 1, 4, 2000)).eval()
+    core = config.build(AttentionContext(Role.CAUSAL, 1, 4, 2000)).eval()
     k = torch.randn(1, 1, 1500, 4)
     cache = core.empty_cache(1, capacity=2000, like=k)
     with torch.no_grad():

@@ -4,17 +4,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq.attention.config import PerformerConfig, Role, Site
+from seq2seq.attention.config import AttentionContext, PerformerConfig, Role
 from seq2seq.attention.mechanisms import performer
 from seq2seq.attention.mechanisms.performer import CHUNK, PerformerCore, chunks_of, directions
 from seq2seq.attention.reference import reference, softmax
 from seq2seq.padding import Padding
 
-SITE = Site(Role.ENCODER, num_heads=4, head_dim=16, max_length=64, layer=2, seed=7)
+SITE = AttentionContext(Role.ENCODER, num_heads=4, head_dim=16, max_length=64, layer=2, seed=7)
 CONFIG = PerformerConfig(num_features=40, redraw_interval=10)
 
 
-def core_of(config: PerformerConfig = CONFIG, site: Site = SITE) -> PerformerCore:
+def core_of(config: PerformerConfig = CONFIG, site: AttentionContext = SITE) -> PerformerCore:
     core = config.build(site)
     assert isinstance(core, PerformerCore)
     return core

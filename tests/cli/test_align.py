@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import seq2seq
-from seq2seq.alignment.config import LEAST_CHANCE, LinkMethod
-from seq2seq.alignment.joint import agreed_links, product_of
+from seq2seq.alignment.config import MIN_LINK_PROBABILITY, LinkMethod
+from seq2seq.alignment.joint import bidirectional_links, joint_weights
 from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import format_links, parse_links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
@@ -56,17 +56,27 @@ def test_links_of_given_translations(
 def test_options_are_obeyed(command: Command, run: Path, files: tuple[Path, Path]) -> None:
     model = seq2seq.load(run)
     config = model.alignment
-    config.layer, config.heads, config.shifted = 0, [1], True
+    config.layer, config.heads, config.use_input_row = 0, [1], True
     config.method, config.threshold = LinkMethod.threshold, 0.1
     expected = [each.alignment for each in model.score(SOURCES, TARGETS, alignments=True)]
-    given = ["--layer", 0, "--heads", "1", "--shifted", "--method", "threshold", "--threshold", 0.1]
+    given = [
+        "--layer",
+        0,
+        "--heads",
+        "1",
+        "--use-input-row",
+        "--method",
+        "threshold",
+        "--threshold",
+        0.1,
+    ]
     ended = command("align", *given, "--run", run, *files)
     assert ended.out.split("\n")[:-1] == [format_links(each.links) for each in expected if each]
     changes: list[list[object]] = [
         [],
         ["--layer", 0],
         ["--heads", 0],
-        ["--shifted"],
+        ["--use-input-row"],
         ["--method", "mutual"],
         ["--method", "threshold"],
     ]
@@ -130,9 +140,9 @@ def test_choose_gives_options_that_align_text_takes(
     assert found["runs"][0]["agreement"] == pytest.approx(2 * common / words)
     chosen = found["runs"][0]
     heads = ",".join(map(str, chosen["heads"]))
-    shifted = str(chosen["shifted"]).lower()
+    use_input_row = str(chosen["use_input_row"]).lower()
     assert (
-        f"alignment.layer={chosen['layer']} alignment.heads=[{heads}] alignment.shifted={shifted}"
+        f"alignment.layer={chosen['layer']} alignment.heads=[{heads}] alignment.use_input_row={use_input_row}"
         in ended.err
     )
 
@@ -157,7 +167,7 @@ def test_two_runs_together(
     there = seq2seq.load(run).score(SOURCES, TARGETS, alignments=True)
     back = seq2seq.load(reverse).score(TARGETS, SOURCES, alignments=True)
     products = [
-        product_of(one.alignment.word_weights, other.alignment.word_weights)
+        joint_weights(one.alignment.word_weights, other.alignment.word_weights)
         for one, other in zip(there, back, strict=True)
         if one.alignment and other.alignment
     ]
@@ -165,10 +175,10 @@ def test_two_runs_together(
     lexicon = Lexicon.learned(products, *sides, progress=lambda count: None)
     expected = [
         symmetrize(
-            *agreed_links(
+            *bidirectional_links(
                 product,
                 lexicon.association(source, target) if with_lexicon else None,
-                threshold=LEAST_CHANCE if threshold is None else threshold,
+                threshold=MIN_LINK_PROBABILITY if threshold is None else threshold,
             ),
             method or SymmetrizeMethod.grow_diag,
         )
@@ -189,7 +199,7 @@ def test_two_runs_of_one_direction_are_refused(
 def test_choose_by_gold(
     command: Command, run: Path, files: tuple[Path, Path], write: Write
 ) -> None:
-    gold = command("align", "--run", run, "--layer", 0, "--heads", 1, "--shifted", *files).out
+    gold = command("align", "--run", run, "--layer", 0, "--heads", 1, "--use-input-row", *files).out
     one_based = "\n".join(
         " ".join(f"{source + 1}-{target + 1}" for source, target in parse_links(line))
         for line in gold.split("\n")
@@ -207,8 +217,13 @@ def test_choose_by_gold(
     )
     assert ended.code == 0, ended.err
     (found,) = json.loads(ended.out)["runs"]
-    assert (found["layer"], found["heads"], found["shifted"], found["aer"]) == (0, [1], True, 0)
-    assert "--layer 0 --heads 1 --shifted" in ended.err
+    assert (found["layer"], found["heads"], found["use_input_row"], found["aer"]) == (
+        0,
+        [1],
+        True,
+        0,
+    )
+    assert "--layer 0 --heads 1 --use-input-row" in ended.err
 
 
 def test_choose_refuses_what_contradicts(

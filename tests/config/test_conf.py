@@ -20,9 +20,12 @@ SKIPPED_GROUPS = {"bench"}  # read by its own command
 NEEDS = {  # what an option cannot do without
     ("data", "hub"): ["data.path=a", "data.source_language=b", "data.target_language=c"],
     ("data", "files"): ["data.train.source=a", "data.train.target=b"],
-    ("guided_alignment", "links"): ["data=reverse"],
-    ("guided_alignment", "runs"): ["guided_alignment.runs=[a,b]"],
-    ("experiment", "align_further"): ["guided_alignment.runs=[a,b]", "model.decoder.num_layers=2"],
+    ("alignment_supervision", "links"): ["data=reverse"],
+    ("alignment_supervision", "runs"): ["alignment_supervision.runs=[a,b]"],
+    ("experiment", "align_further"): [
+        "alignment_supervision.runs=[a,b]",
+        "model.decoder.num_layers=2",
+    ],
 }
 OPTIONS = sorted(
     (path.parent.name, path.stem)
@@ -112,15 +115,15 @@ def test_the_three_roles_are_chosen_independently(composed: Compose) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", ["guided_alignment=links,data=reverse", "guided_alignment=runs,data=copy"]
+    "more", ["alignment_supervision=links,data=reverse", "alignment_supervision=runs,data=copy"]
 )
 def test_alignments_are_read_from_the_head_that_is_taught(composed: Compose, more: str) -> None:
     chosen = [
-        "guided_alignment.layer=1",
-        "guided_alignment.head=2",
-        "guided_alignment.shifted=false",
+        "alignment_supervision.layer=1",
+        "alignment_supervision.head=2",
+        "alignment_supervision.use_input_row=false",
     ]
     alignment = composed("train", *more.split(","), *chosen).alignment
-    assert (alignment.layer, alignment.heads, alignment.shifted) == (1, [2], False)
+    assert (alignment.layer, alignment.heads, alignment.use_input_row) == (1, [2], False)
     assert composed("train", *more.split(","), "alignment.heads=[3]").alignment.heads == [3]
     assert composed("train").alignment.heads == []

@@ -114,22 +114,22 @@ def test_every_role_refuses_what_cannot_serve(composed: Compose) -> None:
 
 
 GUIDES = {
-    "guided_alignment.weight=0.1": r"guided_alignment.weight: is set but not read; choose guided_alignment=links or",
-    "guided_alignment.runs=[a,b]": r"runs: is set but not read; choose guided_alignment=runs, or leave",
-    "guided_alignment=links": r"data=tatoeba has no word alignments of its own.*guided_alignment=runs",
-    "guided_alignment=links data=chain": r"guided_alignment: data=generated has no word alignments of its own",
-    "guided_alignment=links data=copy guided_alignment.runs=[a,b]": r"runs: is set but not read; .*=runs, or leave",
-    "guided_alignment=links data=copy guided_alignment.method=union": r"method: is set but not read; .*=runs, or leave",
-    "guided_alignment=links data=copy guided_alignment.weight=0": r"weight: must be above 0, not 0.0; choose 0.05",
-    "guided_alignment=links data=copy guided_alignment.weight=nan": r"weight: must be above 0, not nan",
-    "guided_alignment=links data=copy guided_alignment.head=-1": r"guided_alignment.head: must be a number from 0",
-    "guided_alignment=links data=copy guided_alignment.head=4": r"guided_alignment.head: 4 is not one of the 4 heads",
-    "guided_alignment=links data=copy guided_alignment.layer=3": r"layer: 3 is not one of the 3 decoder layers; .* -3",
-    "guided_alignment=links data=copy guided_alignment.layer=-4": r"layer: -4 is not one of the 3 decoder layers",
-    "guided_alignment=links data=copy cross_attention=linformer": r"layer: linformer, .* -1, has no weight per key",
-    "guided_alignment=runs": r"runs: must be two folders of different runs, \[FORWARD,REVERSE\], not \[\]",
-    "guided_alignment=runs guided_alignment.runs=[a]": r"runs: must be two folders",
-    "guided_alignment=runs guided_alignment.runs=[a,a]": r"runs: must be two folders",
+    "alignment_supervision.weight=0.1": r"alignment_supervision.weight: is set but not read; choose alignment_supervision=links or",
+    "alignment_supervision.runs=[a,b]": r"runs: is set but not read; choose alignment_supervision=runs, or leave",
+    "alignment_supervision=links": r"data=tatoeba has no word alignments of its own.*alignment_supervision=runs",
+    "alignment_supervision=links data=chain": r"alignment_supervision: data=generated has no word alignments of its own",
+    "alignment_supervision=links data=copy alignment_supervision.runs=[a,b]": r"runs: is set but not read; .*=runs, or leave",
+    "alignment_supervision=links data=copy alignment_supervision.method=union": r"method: is set but not read; .*=runs, or leave",
+    "alignment_supervision=links data=copy alignment_supervision.weight=0": r"weight: must be above 0, not 0.0; choose 0.05",
+    "alignment_supervision=links data=copy alignment_supervision.weight=nan": r"weight: must be above 0, not nan",
+    "alignment_supervision=links data=copy alignment_supervision.head=-1": r"alignment_supervision.head: must be a number from 0",
+    "alignment_supervision=links data=copy alignment_supervision.head=4": r"alignment_supervision.head: 4 is not one of the 4 heads",
+    "alignment_supervision=links data=copy alignment_supervision.layer=3": r"layer: 3 is not one of the 3 decoder layers; .* -3",
+    "alignment_supervision=links data=copy alignment_supervision.layer=-4": r"layer: -4 is not one of the 3 decoder layers",
+    "alignment_supervision=links data=copy cross_attention=linformer": r"layer: linformer, .* -1, has no weight per key",
+    "alignment_supervision=runs": r"runs: must be two folders of different runs, \[FORWARD,REVERSE\], not \[\]",
+    "alignment_supervision=runs alignment_supervision.runs=[a]": r"runs: must be two folders",
+    "alignment_supervision=runs alignment_supervision.runs=[a,a]": r"runs: must be two folders",
 }
 
 
@@ -137,25 +137,30 @@ GUIDES = {
 def test_guidance_that_cannot_be_honoured_is_refused(composed: Compose, overrides: str) -> None:
     with pytest.raises(ConfigError, match=GUIDES[overrides]) as caught:
         validate(composed("train", *overrides.split()))
-    assert sum("guided_alignment" in problem for problem in caught.value.problems) == 1
+    assert sum("alignment_supervision" in problem for problem in caught.value.problems) == 1
 
 
 def test_guidance_asks_for_weights_of_its_own_layer_alone(composed: Compose) -> None:
     layers = [
-        "guided_alignment=links",
+        "alignment_supervision=links",
         "data=copy",
         "model.decoder.layer_cross_attention=[full,linformer,gqa]",
     ]
     validate(composed("train", *layers))
-    validate(composed("train", *layers, "guided_alignment.layer=0"))
+    validate(composed("train", *layers, "alignment_supervision.layer=0"))
     with pytest.raises(
         ConfigError, match="layer: linformer, the cross-attention of layer 1, has no weight"
     ):
-        validate(composed("train", *layers, "guided_alignment.layer=1"))
+        validate(composed("train", *layers, "alignment_supervision.layer=1"))
 
 
 def test_links_of_files_can_guide(composed: Compose) -> None:
-    files = ["data=files", "data.train.source=a", "data.train.target=b", "guided_alignment=links"]
+    files = [
+        "data=files",
+        "data.train.source=a",
+        "data.train.target=b",
+        "alignment_supervision=links",
+    ]
     validate(composed("train", *files, "data.train.links=c"))
     with pytest.raises(
         ConfigError, match="data=files has no word alignments of its own; give data.train.links"

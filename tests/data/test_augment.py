@@ -9,7 +9,7 @@ from seq2seq.data.augment import augmented
 from seq2seq.data.column import Column
 from seq2seq.data.config import AugmentationConfig, TokenizerConfig
 from seq2seq.data.rows import TrainRows
-from seq2seq.data.subword_splits import PieceCuts
+from seq2seq.data.subword_splits import SubwordSplitter
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 
 WORDS = ["tomorrow", "morning", "tom", "row", "rowing", "more", "in", "moth", "other", "another"]
@@ -149,7 +149,7 @@ def test_shuffled_targets_are_the_same_pairs_in_another_order(
 
 
 def test_cut_rows_are_the_same_text(rows: TrainRows, tokenizers: Tokenizers) -> None:
-    cut = augment(rows, tokenizers, cut_share=0.5, cuts=3)
+    cut = augment(rows, tokenizers, split_probability=0.5, split_samples=3)
     assert len(cut) == 3 * len(rows)
     assert text_of(cut.source, tokenizers.source) == SOURCE * 3
     assert text_of(cut.target, tokenizers.target) == TARGET * 3
@@ -162,7 +162,7 @@ def test_cut_rows_are_the_same_text(rows: TrainRows, tokenizers: Tokenizers) -> 
 def test_links_of_cut_rows_join_all_parts_of_the_same_words(
     rows: TrainRows, tokenizers: Tokenizers
 ) -> None:
-    cut = augment(rows, tokenizers, cut_share=0.5)
+    cut = augment(rows, tokenizers, split_probability=0.5)
     for row, text in enumerate(SOURCE):
         sides = [
             words_of(tokenizers.source, column.row(row).tolist())
@@ -180,7 +180,7 @@ def test_a_row_that_would_be_too_long_stays_as_it_is(
     rows: TrainRows, tokenizers: Tokenizers
 ) -> None:
     longest = int(rows.source.lengths().max()), int(rows.target.lengths().max())
-    cut = augment(rows, tokenizers, longest, cut_share=0.5)
+    cut = augment(rows, tokenizers, longest, split_probability=0.5)
     assert cut.fits(longest).all()
     same = [
         cut.source.row(row).tolist() == rows.source.row(row).tolist() for row in range(len(rows))
@@ -191,7 +191,7 @@ def test_a_row_that_would_be_too_long_stays_as_it_is(
 
 
 def test_the_share_of_pieces_that_are_cut(tokenizers: Tokenizers) -> None:
-    cuts = PieceCuts(tokenizers.source)
+    cuts = SubwordSplitter(tokenizers.source)
     piece = int(np.argmax(cuts.counts))
     assert cuts.counts[piece] > 1
     column = Column.of([[piece]] * 20_000)
@@ -202,7 +202,7 @@ def test_the_share_of_pieces_that_are_cut(tokenizers: Tokenizers) -> None:
 
 
 def test_the_same_seed_gives_the_same_rows(rows: TrainRows, tokenizers: Tokenizers) -> None:
-    options = AugmentationConfig(concatenate=3, cut_share=0.2, cuts=2)
+    options = AugmentationConfig(concatenate=3, split_probability=0.2, split_samples=2)
     one, again, other = (
         augmented(rows, options, tokenizers, longest=FAR, seed=seed) for seed in (1, 1, 2)
     )
@@ -212,6 +212,6 @@ def test_the_same_seed_gives_the_same_rows(rows: TrainRows, tokenizers: Tokenize
 
 
 def test_special_pieces_are_never_cut_and_never_parts(tokenizers: Tokenizers) -> None:
-    cuts = PieceCuts(tokenizers.source)
+    cuts = SubwordSplitter(tokenizers.source)
     assert (cuts.counts[: Tokenizer.EOS_ID + 1] == 0).all()
     assert (cuts.halves > Tokenizer.EOS_ID).all()

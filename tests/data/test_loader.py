@@ -51,7 +51,7 @@ def same(left: Batch, right: Batch) -> bool:
         torch.equal(left.indices, right.indices)
         and torch.equal(left.source.ids, right.source.ids)
         and torch.equal(left.labels, right.labels)
-        and left.window_tokens == right.window_tokens
+        and left.step_target_tokens == right.step_target_tokens
     )
 
 
@@ -74,7 +74,7 @@ def test_what_a_batch_holds() -> None:
         [8, EOS, PAD, PAD, PAD],
     ]
     assert batch.indices.tolist() == [1, 0, 2]
-    assert (batch.target_tokens, batch.window_tokens) == (8, 8)
+    assert (batch.target_tokens, batch.step_target_tokens) == (8, 8)
     assert batch.labels.dtype == batch.source.ids.dtype == batch.target.ids.dtype == torch.int64
     assert len(batch) == 3
     assert batch.links is None
@@ -134,7 +134,7 @@ def test_window_tokens_are_the_labels_of_an_optimizer_step(
     assert len(ranks[0]) % 4 != 0, "the last step is to be a short one"
     for first in range(0, len(ranks[0]), accumulate):
         window = [batch for batches in ranks for batch in batches[first : first + accumulate]]
-        assert {batch.window_tokens for batch in window} == {
+        assert {batch.step_target_tokens for batch in window} == {
             sum(batch.target_tokens for batch in window)
         }
         for batch in window:

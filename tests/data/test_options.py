@@ -50,19 +50,28 @@ def config(**options: object) -> DataConfig:
         (config(filters=FilterConfig(min_length=0)), "data.filters.min_length"),
         (config(filters=FilterConfig(max_length_ratio=0.5)), "data.filters.max_length_ratio"),
         (config(augmentation=AugmentationConfig(concatenate=0)), "data.augmentation.concatenate"),
-        (config(augmentation=AugmentationConfig(cut_share=1.0)), "data.augmentation.cut_share"),
-        (config(augmentation=AugmentationConfig(cut_share=0.1, cuts=0)), "data.augmentation.cuts"),
+        (
+            config(augmentation=AugmentationConfig(split_probability=1.0)),
+            "data.augmentation.split_probability",
+        ),
+        (
+            config(augmentation=AugmentationConfig(split_probability=0.1, split_samples=0)),
+            "data.augmentation.split_samples",
+        ),
         (
             config(augmentation=AugmentationConfig(shuffle_targets=True)),
             "data.augmentation.shuffle_targets",
         ),
-        (config(augmentation=AugmentationConfig(cuts=2)), "data.augmentation.cuts"),
+        (
+            config(augmentation=AugmentationConfig(split_samples=2)),
+            "data.augmentation.split_samples",
+        ),
         (
             config(
-                augmentation=AugmentationConfig(cut_share=0.1),
+                augmentation=AugmentationConfig(split_probability=0.1),
                 tokenizer=TokenizerConfig(kind=TokenizerKind.word),
             ),
-            "data.augmentation.cut_share",
+            "data.augmentation.split_probability",
         ),
         (config(batch=BatchConfig(max_tokens=127)), "data.batch.max_tokens"),
         (config(batch=BatchConfig(max_shapes=1)), "data.batch.max_shapes"),

@@ -46,7 +46,7 @@ def test_every_candidate_links_as_the_aligner_does(
         options = {
             "layer": candidate.layer,
             "heads": list(candidate.heads),
-            "shifted": candidate.shifted,
+            "use_input_row": candidate.use_input_row,
         }
         model.alignment = replace(AlignmentConfig(), **options)
         expected = [each.alignment for each in model.score(SOURCES, TARGETS, alignments=True)]
@@ -65,12 +65,18 @@ def test_a_word_is_not_the_best_for_being_long(bundle: Bundle, method: str, link
 
 def test_one_reading_alone(bundle: Bundle) -> None:
     both = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS)
-    for shifted in (False, True):
+    for use_input_row in (False, True):
         one = candidate_links(
-            bundle.model, bundle.tokenizers, SOURCES, TARGETS, readings=(shifted,)
+            bundle.model, bundle.tokenizers, SOURCES, TARGETS, readings=(use_input_row,)
         )
-        assert one.candidates == [each for each in both.candidates if each.shifted is shifted]
-        kept = [index for index, each in enumerate(both.candidates) if each.shifted is shifted]
+        assert one.candidates == [
+            each for each in both.candidates if each.use_input_row is use_input_row
+        ]
+        kept = [
+            index
+            for index, each in enumerate(both.candidates)
+            if each.use_input_row is use_input_row
+        ]
         assert [one.links(index) for index in range(len(kept))] == [
             both.links(index) for index in kept
         ]

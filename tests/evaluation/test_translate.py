@@ -261,7 +261,7 @@ def test_links_follow_the_weights(tokenizers: Tokenizers, monkeypatch: pytest.Mo
         *,
         layer: int,
         heads: list[int],
-        shifted: bool,
+        use_input_row: bool,
     ) -> list[torch.Tensor]:
         rows, columns = target.padding.lengths - 1, source.padding.lengths  # type: ignore[attr-defined]
         return [

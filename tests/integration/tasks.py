@@ -24,7 +24,7 @@ from seq2seq.evaluation.translate import Translator
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.model.transformer import Transformer
 from seq2seq.position.config import SinusoidalConfig
-from seq2seq.training.config import Schedule, ScheduleConfig
+from seq2seq.training.config import ScheduleConfig, ScheduleKind
 from seq2seq.training.loss import smoothed_cross_entropy
 from seq2seq.training.schedule import learning_rate_factor
 
@@ -96,7 +96,7 @@ def learn(
     """Train until the task is learned or the steps are used up; returns the share of exact sequences."""
     loader = TrainLoader(TrainRows.of_dataset(corpus.train), BatchConfig(max_tokens=512), seed=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0, fused=True)
-    schedule = ScheduleConfig(kind=Schedule.inverse_sqrt, warmup_steps=200)
+    schedule = ScheduleConfig(kind=ScheduleKind.inverse_sqrt, warmup_steps=200)
     step, share = 0, 0.0
     while step < max_steps:
         for batch in loader:
@@ -109,7 +109,7 @@ def learn(
             loss = smoothed_cross_entropy(
                 states[valid], model.output.weight, batch.labels[valid], smoothing=0.0
             )
-            (loss.total / batch.window_tokens).backward()
+            (loss.total / batch.step_target_tokens).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()

@@ -13,8 +13,8 @@ from seq2seq.data.rows import TrainRows
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.model.transformer import Transformer
-from seq2seq.training.alignment_supervision import GuidedAlignment
-from seq2seq.training.config import GuidedAlignmentConfig, GuideKind
+from seq2seq.training.alignment_supervision import AlignmentSupervision
+from seq2seq.training.config import AlignmentSupervisionConfig, SupervisionKind
 from seq2seq.training.loss import smoothed_cross_entropy
 from tests.integration.tasks import build
 
@@ -29,7 +29,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> PreparedCorpus:
     return prepare(GeneratedConfig(max_length=6, num_train=4000, num_test=100, cache_dir=folder))
 
 
-def learn(model: Transformer, corpus: PreparedCorpus, guide: GuidedAlignment | None) -> None:
+def learn(model: Transformer, corpus: PreparedCorpus, guide: AlignmentSupervision | None) -> None:
     loader = TrainLoader(TrainRows.of_dataset(corpus.train), BatchConfig(max_tokens=512), seed=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.0, fused=True)
     step = 0
@@ -43,7 +43,7 @@ def learn(model: Transformer, corpus: PreparedCorpus, guide: GuidedAlignment | N
             ).total
             if guide is not None:
                 loss = loss + guide.loss(weights, batch.links)
-            (loss / batch.window_tokens).backward()
+            (loss / batch.step_target_tokens).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
@@ -52,9 +52,11 @@ def learn(model: Transformer, corpus: PreparedCorpus, guide: GuidedAlignment | N
                 break
 
 
-def error_rate(model: Transformer, corpus: PreparedCorpus, *, shifted: bool) -> AlignmentScore:
+def error_rate(
+    model: Transformer, corpus: PreparedCorpus, *, use_input_row: bool
+) -> AlignmentScore:
     """Of the head's argmax links on test sequences."""
-    alignment = AlignmentConfig(enabled=True, layer=-1, heads=[HEAD], shifted=shifted)
+    alignment = AlignmentConfig(enabled=True, layer=-1, heads=[HEAD], use_input_row=use_input_row)
     translator = Translator([model.eval()], corpus.tokenizers, DecodingConfig(), alignment)
     pairs = corpus.test.pairs
     assert pairs.links is not None
@@ -67,15 +69,17 @@ def error_rate(model: Transformer, corpus: PreparedCorpus, *, shifted: bool) -> 
     return score_links(found, gold)
 
 
-@pytest.mark.parametrize("shifted", [True, False])
-def test_a_taught_head_aligns(corpus: PreparedCorpus, shifted: bool) -> None:
-    config = GuidedAlignmentConfig(kind=GuideKind.links, weight=1.0, head=HEAD, shifted=shifted)
+@pytest.mark.parametrize("use_input_row", [True, False])
+def test_a_taught_head_aligns(corpus: PreparedCorpus, use_input_row: bool) -> None:
+    config = AlignmentSupervisionConfig(
+        kind=SupervisionKind.links, weight=1.0, head=HEAD, use_input_row=use_input_row
+    )
     taught = build(corpus)
-    learn(taught, corpus, GuidedAlignment(config, num_layers=1))
-    assert error_rate(taught, corpus, shifted=shifted).aer < 0.1
+    learn(taught, corpus, AlignmentSupervision(config, num_layers=1))
+    assert error_rate(taught, corpus, use_input_row=use_input_row).aer < 0.1
 
 
 def test_a_head_that_is_not_taught_does_not(corpus: PreparedCorpus) -> None:
     model = build(corpus)
     learn(model, corpus, None)
-    assert error_rate(model, corpus, shifted=True).aer > 0.4
+    assert error_rate(model, corpus, use_input_row=True).aer > 0.4

@@ -17,7 +17,7 @@ def test_a_step_too_small_to_see_leaves_the_weights_of_the_run(
         "trainer.checkpoint_every=1",
     ]
     done = run(
-        "train.py", *TINY, *small, f"initial={finished_run}", f"hydra.run.dir={tmp_path / 'run'}"
+        "train.py", *TINY, *small, f"init_from={finished_run}", f"hydra.run.dir={tmp_path / 'run'}"
     )
     assert done.returncode == 0, done.stderr
     before, after = (
@@ -38,7 +38,7 @@ def test_another_model_is_refused(run: Run, finished_run: Path, tmp_path: Path) 
         "train.py",
         *TINY,
         "model.d_ff=32",
-        f"initial={finished_run}",
+        f"init_from={finished_run}",
         f"hydra.run.dir={tmp_path / 'run'}",
     )
     assert done.returncode == 2

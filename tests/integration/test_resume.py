@@ -74,7 +74,7 @@ def test_accumulation_guidance_joined_rows_and_an_epoch_s_end_are_resumed_exactl
         "trainer.validate_every=5",
     ]
     more += [
-        "guided_alignment=links",
+        "alignment_supervision=links",
         "data.augmentation.concatenate=3",
         "data.augmentation.shuffle_targets=true",
     ]

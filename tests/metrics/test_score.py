@@ -12,7 +12,7 @@ import sacrebleu
 from seq2seq.errors import ConfigError, DataError, MissingDependencyError
 from seq2seq.metrics import score
 from seq2seq.metrics.protocol import (
-    Protocol,
+    ScoringProtocol,
     base_language,
     make_metrics,
     prepare,
@@ -193,19 +193,19 @@ def test_options_that_do_not_exist_or_contradict_are_refused() -> None:
     contradictions: list[dict[str, Any]] = [{"lowercase": True}, {"tokenize": "13a"}]
     for options in contradictions:
         with pytest.raises(ConfigError, match="protocol"):
-            make_metrics("de", protocol=Protocol.lowercased_tokenized, **options)
+            make_metrics("de", protocol=ScoringProtocol.lowercased_tokenized, **options)
     for language in ("xx", "zh-CN", "ja", "yue", "th"):
         with pytest.raises(ConfigError, match=f"no rules for target language '{language}'.* de, "):
-            prepare(["a"], Protocol.lowercased_tokenized, language)
+            prepare(["a"], ScoringProtocol.lowercased_tokenized, language)
 
 
 def test_the_tokenized_protocol_by_hand() -> None:
     raw = ["Ein Mann (links) sagt: „Das ist's!“", "Zwei T-Shirts & 3,5 km – z.B. heute …"]
-    assert prepare(raw, Protocol.lowercased_tokenized, "de") == [
+    assert prepare(raw, ScoringProtocol.lowercased_tokenized, "de") == [
         "ein mann ( links ) sagt : &quot; das ist &apos; s ! &quot;",
         "zwei t-shirts &amp; 3,5 km - z.b. heute ...",
     ]
-    assert prepare(raw, Protocol.cased_13a, "de") == raw
+    assert prepare(raw, ScoringProtocol.cased_13a, "de") == raw
 
 
 def test_the_tokenized_protocol_scores_what_it_prepared() -> None:
@@ -213,7 +213,7 @@ def test_the_tokenized_protocol_scores_what_it_prepared() -> None:
         ["Ein MANN sagt: “ja”."],
         ['Ein Mann sagt: "ja".'],
         target_language="de",
-        protocol=Protocol.lowercased_tokenized,
+        protocol=ScoringProtocol.lowercased_tokenized,
     )
     assert "tok:none" in scores["bleu"].signature
     assert (scores["bleu"].score, scores["ter"].score) == pytest.approx((100, 0))
@@ -225,12 +225,12 @@ def test_the_tokenized_protocol_scores_what_it_prepared() -> None:
         {"target_language": "en"},
         {"target_language": "en", "lowercase": True, "n_bootstrap": 50},
         {"target_language": "zh"},
-        {"target_language": "en", "protocol": Protocol.lowercased_tokenized},
+        {"target_language": "en", "protocol": ScoringProtocol.lowercased_tokenized},
     ],
 )
 def test_the_command_gives_the_same_numbers(tmp_path: Path, options: dict[str, Any]) -> None:
     scores = corpus_scores(HYPOTHESES, REFERENCES, **options)
-    protocol = options.get("protocol", Protocol.cased_13a)
+    protocol = options.get("protocol", ScoringProtocol.cased_13a)
     for name, texts in (("my references.txt", REFERENCES), ("hypotheses.txt", HYPOTHESES)):
         lines = prepare(texts, protocol, options["target_language"])
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

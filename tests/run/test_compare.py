@@ -16,7 +16,7 @@ from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, UserError
 from seq2seq.metrics import significance
-from seq2seq.metrics.protocol import Protocol
+from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.significance import SignificanceTest
 from seq2seq.run import compare
 from seq2seq.run.compare import compare_runs
@@ -114,7 +114,12 @@ def test_an_evaluation_of_something_else_is_made_anew(
         evaluations.clear()
         options = {"decoding": DECODING, "text": None, **changes}
         compare.evaluated(
-            runs[0], "test", options["decoding"], NO_ALIGNMENT, options["text"], Protocol.cased_13a
+            runs[0],
+            "test",
+            options["decoding"],
+            NO_ALIGNMENT,
+            options["text"],
+            ScoringProtocol.cased_13a,
         )
         return bool(evaluations)
 

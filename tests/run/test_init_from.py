@@ -12,7 +12,7 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError
-from seq2seq.run.init_from import begin_with, check_initial, with_vocabulary
+from seq2seq.run.init_from import init_from_problems, load_initial_weights, with_vocabulary
 from tests.run.bundles import make_run, train_tokenizers
 
 
@@ -28,15 +28,15 @@ def config(given: Path) -> RunConfig:
     data = FilesConfig(
         source_language="xx", target_language="yy", train=SplitFiles("other.s", "other.t")
     )
-    return RunConfig(seed=9, initial=str(given), model=load_bundle(given).config.model, data=data)
+    return RunConfig(seed=9, init_from=str(given), model=load_bundle(given).config.model, data=data)
 
 
 def test_weights_are_those_of_the_run(config: RunConfig, given: Path) -> None:
-    assert check_initial(config) == []
+    assert init_from_problems(config) == []
     bundle = load_bundle(given)
     model = build_model(config, bundle.tokenizers)
     before = model.state_dict()["output.weight"].clone()
-    begin_with(model, config)
+    load_initial_weights(model, config)
     assert not torch.equal(before, model.state_dict()["output.weight"])
     for name, tensor in bundle.model.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor), name
@@ -44,11 +44,11 @@ def test_weights_are_those_of_the_run(config: RunConfig, given: Path) -> None:
 
 
 def test_nothing_happens_without_it(config: RunConfig, given: Path) -> None:
-    config.initial = None
-    assert check_initial(config) == [] and with_vocabulary(config) is config
+    config.init_from = None
+    assert init_from_problems(config) == [] and with_vocabulary(config) is config
     model = build_model(config, load_bundle(given).tokenizers)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    begin_with(model, config)
+    load_initial_weights(model, config)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
@@ -66,19 +66,19 @@ def test_another_model_is_refused_with_every_difference(config: RunConfig) -> No
     encoder = replace(config.model.encoder, self_attention=LocalConfig())
     config.model = replace(config.model, d_model=32, dropout=0.0, encoder=encoder)
     config.data.tokenizer.vocab_size = 50
-    d_model, attention, vocabulary = check_initial(config)
+    d_model, attention, vocabulary = init_from_problems(config)
     assert d_model.startswith("model.d_model: must be 16, as in ") and "not 32" in d_model
     assert (
         attention.startswith("model.encoder.self_attention: must be full, as in ")
         and "not local" in attention
     )
-    assert vocabulary == "data.tokenizer: comes with initial; leave its options out"
+    assert vocabulary == "data.tokenizer: comes with init_from; leave its options out"
 
 
 def test_a_run_that_is_not_there(config: RunConfig, tmp_path: Path) -> None:
-    config.initial = str(tmp_path)
-    (problem,) = check_initial(config)
-    assert problem.startswith(f"initial: {tmp_path} is neither a run's folder nor a bundle")
+    config.init_from = str(tmp_path)
+    (problem,) = init_from_problems(config)
+    assert problem.startswith(f"init_from: {tmp_path} is neither a run's folder nor a bundle")
 
 
 def test_another_vocabulary_size_is_one_message(config: RunConfig, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_another_vocabulary_size_is_one_message(config: RunConfig, tmp_path: Pat
     )
     model = build_model(
         config,
-        replace(load_bundle(Path(str(config.initial))).tokenizers, source=small, target=small),
+        replace(load_bundle(Path(str(config.init_from))).tokenizers, source=small, target=small),
     )
     with pytest.raises(ConfigError, match="has other weights than this model"):
-        begin_with(model, config)
+        load_initial_weights(model, config)

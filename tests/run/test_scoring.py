@@ -17,7 +17,7 @@ from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
-from seq2seq.metrics.protocol import Protocol
+from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.run import evaluate
 from seq2seq.run.start_evaluate import start_evaluation
 from tests.run.bundles import make_run, sentences, train_tokenizers
@@ -34,7 +34,7 @@ def logs() -> Iterator[None]:
     package.handlers[:], package.level, package.propagate = before
 
 
-def config(run: Path, protocol: Protocol) -> EvaluateConfig:
+def config(run: Path, protocol: ScoringProtocol) -> EvaluateConfig:
     return EvaluateConfig(
         run=str(run),
         protocol=protocol,
@@ -56,12 +56,12 @@ def reproduced(command: str, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("protocol", Protocol)
+@pytest.mark.parametrize("protocol", ScoringProtocol)
 def test_scores_have_intervals_and_the_command_that_gives_them(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    protocol: Protocol,
+    protocol: ScoringProtocol,
 ) -> None:
     hypotheses = [*REFERENCES[:8], *sentences(4, seed=9)]
     real = evaluate.translate
@@ -98,7 +98,7 @@ def test_scores_have_intervals_and_the_command_that_gives_them(
             f"{scores[name]['score']:.2f}  (95 %: {low:.2f} to {high:.2f})  {scores[name]['signature']}"
             in shown
         )
-    tokenized = protocol is Protocol.lowercased_tokenized
+    tokenized = protocol is ScoringProtocol.lowercased_tokenized
     assert (folder / "hypotheses.tok").exists() is (folder / "references.tok").exists() is tokenized
     assert (folder / "hypotheses.txt").read_text(encoding="utf-8").splitlines() == hypotheses
     if tokenized:
@@ -118,5 +118,5 @@ def test_a_language_that_a_protocol_has_no_rules_for_is_refused_before_translati
     with pytest.raises(
         ConfigError, match="protocol: lowercased_tokenized has no rules for target language 'zh'"
     ):
-        start_evaluation(config(run, Protocol.lowercased_tokenized), tmp_path, [])
+        start_evaluation(config(run, ScoringProtocol.lowercased_tokenized), tmp_path, [])
     assert not (run / "evaluation").exists()

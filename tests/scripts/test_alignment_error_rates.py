@@ -105,11 +105,11 @@ def test_products_are_of_the_reading_that_was_chosen_whatever_was_read_before(
     script: Any, runs: list[Path], gold: Path
 ) -> None:
     models, table = tuple(map(script.load_model, runs)), script.read_gold_table(gold)
-    naive, shifted = (
+    naive, use_input_row = (
         (Candidate(1, (0,), each), Candidate(0, (1,), each)) for each in (False, True)
     )
     first, other, again = (
-        script.products_of(models, chosen, table) for chosen in (naive, shifted, naive)
+        script.products_of(models, chosen, table) for chosen in (naive, use_input_row, naive)
     )
     assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
     assert not any(np.array_equal(*pair) for pair in zip(first, other, strict=True))

@@ -17,12 +17,12 @@ from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
 from seq2seq.model.transformer import Transformer
 from seq2seq.position.config import SinusoidalConfig
-from seq2seq.training.alignment_supervision import GuidedAlignment, alignment_loss
+from seq2seq.training.alignment_supervision import AlignmentSupervision, alignment_loss
 from seq2seq.training.config import (
-    GuidedAlignmentConfig,
-    GuideKind,
+    AlignmentSupervisionConfig,
     OptimizerConfig,
     ScheduleConfig,
+    SupervisionKind,
     TrainerConfig,
 )
 from seq2seq.training.datamodule import TranslationData
@@ -65,27 +65,29 @@ def build(
     return Transformer(config, source_vocab_size=vocab_size, target_vocab_size=vocab_size, seed=1)
 
 
-def by_a_loop(weights: Tensor, rows: list[int], *, shifted: bool) -> float:
+def by_a_loop(weights: Tensor, rows: list[int], *, use_input_row: bool) -> float:
     """Row by row and link by link."""
     total = 0.0
     for place, row in enumerate(rows):
         for t in range(len(TARGET[row])):
             sources = [source for source, target in LINKS[row] if target == t]
-            decoder_input = t + 1 if shifted else t  # position 0 is the sentence start
+            decoder_input = t + 1 if use_input_row else t  # position 0 is the sentence start
             for s in sources:
                 total -= math.log(float(weights[place, decoder_input, s])) / len(sources)
     return total
 
 
-@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("use_input_row", [False, True])
 @pytest.mark.parametrize("rows", [[0, 1, 2], [1], [2], [2, 0]])
-def test_the_loss_is_that_of_a_plain_loop(rows: list[int], shifted: bool) -> None:
+def test_the_loss_is_that_of_a_plain_loop(rows: list[int], use_input_row: bool) -> None:
     given = batch(rows)
     assert given.links is not None
     shape = (len(rows), given.target.ids.size(1), given.source.ids.size(1))
     weights = torch.rand(shape, generator=torch.Generator().manual_seed(3)).softmax(-1)
-    found = alignment_loss(weights, given.links, shifted=shifted)
-    assert float(found) == pytest.approx(by_a_loop(weights, rows, shifted=shifted), rel=1e-5)
+    found = alignment_loss(weights, given.links, use_input_row=use_input_row)
+    assert float(found) == pytest.approx(
+        by_a_loop(weights, rows, use_input_row=use_input_row), rel=1e-5
+    )
     assert found.dtype == torch.float32
     if rows == [2]:
         assert float(found) == 0
@@ -95,28 +97,30 @@ def test_a_weight_of_zero_gives_a_finite_loss_and_finite_gradients() -> None:
     given = batch([0, 1, 2])
     assert given.links is not None
     weights = torch.zeros(3, 6, 7, requires_grad=True)
-    loss = alignment_loss(weights, given.links, shifted=True)
+    loss = alignment_loss(weights, given.links, use_input_row=True)
     (gradient,) = torch.autograd.grad(loss, weights)
     assert loss.isfinite() and gradient.isfinite().all()
 
 
 def guided_loss(
-    model: Transformer, given: Batch, *, shifted: bool = True, head: int = 1, layer: int = -2
+    model: Transformer, given: Batch, *, use_input_row: bool = True, head: int = 1, layer: int = -2
 ) -> Tensor:
-    config = GuidedAlignmentConfig(
-        kind=GuideKind.links, weight=1.0, layer=layer, head=head, shifted=shifted
+    config = AlignmentSupervisionConfig(
+        kind=SupervisionKind.links, weight=1.0, layer=layer, head=head, use_input_row=use_input_row
     )
-    guide = GuidedAlignment(config, num_layers=2)
+    guide = AlignmentSupervision(config, num_layers=2)
     _, weights = model.states(given.source, given.target, weights_of=guide.weights_of)
     return guide.loss(weights, given.links)
 
 
-@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("use_input_row", [False, True])
 @pytest.mark.parametrize("name", ABLE)
-def test_padding_cannot_be_seen(name: str, shifted: bool) -> None:
+def test_padding_cannot_be_seen(name: str, use_input_row: bool) -> None:
     model = build(ABLE[name]()).eval()
-    whole = guided_loss(model, batch([0, 1, 2], source_width=12, target_width=9), shifted=shifted)
-    alone = [guided_loss(model, batch([row]), shifted=shifted) for row in range(3)]
+    whole = guided_loss(
+        model, batch([0, 1, 2], source_width=12, target_width=9), use_input_row=use_input_row
+    )
+    alone = [guided_loss(model, batch([row]), use_input_row=use_input_row) for row in range(3)]
     torch.testing.assert_close(whole, torch.stack(alone).sum(), rtol=1e-4, atol=1e-5)
     assert whole > 0
 
@@ -153,8 +157,8 @@ def test_asking_for_weights_leaves_the_states_as_they_are(name: str) -> None:
 
 def test_the_report_is_the_mean_over_supervised_targets_before_the_weight() -> None:
     model = build().eval()
-    config = GuidedAlignmentConfig(kind=GuideKind.links, weight=0.25)
-    guide = GuidedAlignment(config, num_layers=2)
+    config = AlignmentSupervisionConfig(kind=SupervisionKind.links, weight=0.25)
+    guide = AlignmentSupervision(config, num_layers=2)
     total = 0.0
     for rows in ([0, 1], [2]):
         given = batch(rows)
@@ -178,7 +182,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> PreparedCorpus:
 
 
 def after_one_step(
-    corpus: PreparedCorpus, guide: GuidedAlignmentConfig, *, max_tokens: int
+    corpus: PreparedCorpus, guide: AlignmentSupervisionConfig, *, max_tokens: int
 ) -> TranslationModule:
     """A model after one optimizer step over the whole corpus, in micro-batches of so many tokens."""
     model = build(vocab_size=corpus.tokenizers.target.vocab_size)
@@ -188,7 +192,7 @@ def after_one_step(
         schedule=ScheduleConfig(warmup_steps=0),
         seed=1,
         max_bad_steps=1,
-        guided_alignment=guide,
+        alignment_supervision=guide,
     )
     options = TrainerConfig(max_steps=1, accumulate=10_000, bleu_lines=0)
     data = GeneratedConfig(batch=BatchConfig(max_tokens=max_tokens))
@@ -209,9 +213,9 @@ def after_one_step(
     "ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
 )
 def test_micro_batches_change_nothing_and_guidance_something(corpus: PreparedCorpus) -> None:
-    guide = GuidedAlignmentConfig(kind=GuideKind.links, weight=2.0)
+    guide = AlignmentSupervisionConfig(kind=SupervisionKind.links, weight=2.0)
     whole, parts = [after_one_step(corpus, guide, max_tokens=size) for size in (2048, 64)]
-    plain = after_one_step(corpus, GuidedAlignmentConfig(), max_tokens=2048)
+    plain = after_one_step(corpus, AlignmentSupervisionConfig(), max_tokens=2048)
     assert whole.gradient_norm == pytest.approx(parts.gradient_norm, rel=1e-4)
     assert whole.gradient_norm != pytest.approx(plain.gradient_norm, rel=1e-2)
     first, second = whole.take_report(), parts.take_report()
@@ -230,10 +234,13 @@ def test_a_checkpoint_of_a_run_without_guidance_is_what_it_was(tmp_path: Path) -
         "max_bad_steps": 1,
     }
     for config, keys in (
-        (GuidedAlignmentConfig(), {"totals", "bad_steps", "tokens"}),
-        (GuidedAlignmentConfig(kind=GuideKind.links), {"totals", "bad_steps", "tokens", "guide"}),
+        (AlignmentSupervisionConfig(), {"totals", "bad_steps", "tokens"}),
+        (
+            AlignmentSupervisionConfig(kind=SupervisionKind.links),
+            {"totals", "bad_steps", "tokens", "guide"},
+        ),
     ):
-        module = TranslationModule(build(), guided_alignment=config, **options)  # type: ignore[arg-type]
+        module = TranslationModule(build(), alignment_supervision=config, **options)  # type: ignore[arg-type]
         checkpoint: dict[str, dict[str, object]] = {}
         module.on_save_checkpoint(checkpoint)
         assert set(checkpoint["report"]) == keys

@@ -10,8 +10,8 @@ from torch import nn
 from seq2seq.errors import CheckpointError
 from seq2seq.training import checkpoint as module
 from seq2seq.training.checkpoint import (
+    AtomicCheckpointIO,
     CheckpointIndex,
-    WholeCheckpointIO,
     average_weights,
     newest_good,
     prune,
@@ -22,7 +22,7 @@ from seq2seq.training.checkpoint import (
 def save(folder: Path, step: int, value: float = 0.0) -> Path:
     path = folder / f"step-{step:08d}.ckpt"
     state = {"model.weight": torch.full((3, 3), value), "model.drawn": torch.full((2,), value)}
-    WholeCheckpointIO().save_checkpoint({"state_dict": state, "step": step}, path)
+    AtomicCheckpointIO().save_checkpoint({"state_dict": state, "step": step}, path)
     return path
 
 

@@ -2,24 +2,24 @@
 
 import pytest
 
-from seq2seq.training.config import Schedule, ScheduleConfig
+from seq2seq.training.config import ScheduleConfig, ScheduleKind
 from seq2seq.training.schedule import learning_rate_factor
 
 
-@pytest.mark.parametrize("kind", list(Schedule))
-def test_warm_up_is_linear_and_ends_at_the_peak(kind: Schedule) -> None:
+@pytest.mark.parametrize("kind", list(ScheduleKind))
+def test_warm_up_is_linear_and_ends_at_the_peak(kind: ScheduleKind) -> None:
     config = ScheduleConfig(kind=kind, warmup_steps=10)
     factors = [learning_rate_factor(step, config, max_steps=100) for step in range(10)]
     assert factors == pytest.approx([(step + 1) / 10 for step in range(10)])
 
 
-@pytest.mark.parametrize("kind", list(Schedule))
-def test_no_warm_up_starts_at_the_peak(kind: Schedule) -> None:
+@pytest.mark.parametrize("kind", list(ScheduleKind))
+def test_no_warm_up_starts_at_the_peak(kind: ScheduleKind) -> None:
     assert learning_rate_factor(0, ScheduleConfig(kind=kind, warmup_steps=0), max_steps=10) == 1
 
 
-@pytest.mark.parametrize("kind", [Schedule.cosine, Schedule.linear])
-def test_the_last_step_is_at_the_final_ratio(kind: Schedule) -> None:
+@pytest.mark.parametrize("kind", [ScheduleKind.cosine, ScheduleKind.linear])
+def test_the_last_step_is_at_the_final_ratio(kind: ScheduleKind) -> None:
     config = ScheduleConfig(kind=kind, warmup_steps=10, final_ratio=0.25)
     assert learning_rate_factor(99, config, max_steps=100) == pytest.approx(0.25)
     assert learning_rate_factor(54, config, max_steps=100) == pytest.approx(0.625)
@@ -27,10 +27,10 @@ def test_the_last_step_is_at_the_final_ratio(kind: Schedule) -> None:
 
 
 def test_inverse_sqrt_is_that_of_the_paper() -> None:
-    config = ScheduleConfig(kind=Schedule.inverse_sqrt, warmup_steps=100)
+    config = ScheduleConfig(kind=ScheduleKind.inverse_sqrt, warmup_steps=100)
     assert learning_rate_factor(399, config, max_steps=1000) == pytest.approx(0.5)
 
 
 def test_constant_stays() -> None:
-    config = ScheduleConfig(kind=Schedule.constant, warmup_steps=3)
+    config = ScheduleConfig(kind=ScheduleKind.constant, warmup_steps=3)
     assert {learning_rate_factor(step, config, max_steps=9) for step in range(3, 50)} == {1.0}

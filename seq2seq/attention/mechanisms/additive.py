@@ -24,7 +24,7 @@ from torch.utils.checkpoint import checkpoint
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput
 from seq2seq.attention.cache import KeyValueCache, SourceCache
-from seq2seq.attention.config import AdditiveConfig, Role, Site
+from seq2seq.attention.config import AdditiveConfig, AttentionContext, Role
 from seq2seq.attention.kernels import masked_softmax
 from seq2seq.padding import Padding
 from seq2seq.position.logit_bias import LogitBias
@@ -35,7 +35,7 @@ LOGITS = 2**20  # logits in one chunk of queries
 class AdditiveCore(AttentionCore[AdditiveConfig]):
     """Holds the vectors u as `score` (H, K)."""
 
-    def __init__(self, config: AdditiveConfig, site: Site) -> None:
+    def __init__(self, config: AdditiveConfig, site: AttentionContext) -> None:
         super().__init__(config, site)
         self.score = nn.Parameter(torch.randn(site.num_heads, site.head_dim) * site.head_dim**-0.5)
 

@@ -16,7 +16,7 @@ Shapes: B batch, T queries, H query heads, G key/value heads, K head_dim.
 import torch
 from torch import Tensor
 
-from seq2seq.attention.config import BlockSparseConfig, Site
+from seq2seq.attention.config import AttentionContext, BlockSparseConfig
 from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.sparse import (
     Block,
@@ -34,7 +34,7 @@ QUERIES = (
 
 
 class BlockSparseCore(GatheringCore[BlockSparseConfig]):
-    def __init__(self, config: BlockSparseConfig, site: Site) -> None:
+    def __init__(self, config: BlockSparseConfig, site: AttentionContext) -> None:
         super().__init__(config, site)
         self.num_global = config.global_blocks * config.block
         self.block = (

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, refuse_bias
 from seq2seq.attention.cache import SourceCache
-from seq2seq.attention.config import LinformerConfig, Site
+from seq2seq.attention.config import AttentionContext, LinformerConfig
 from seq2seq.attention.kernels import fused_attention
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
@@ -25,7 +25,7 @@ from seq2seq.position.logit_bias import LogitBias
 class LinformerCore(AttentionCore[LinformerConfig]):
     """Holds E and F as `key_projection` and `value_projection`, each (G, r, max_length)."""
 
-    def __init__(self, config: LinformerConfig, site: Site) -> None:
+    def __init__(self, config: LinformerConfig, site: AttentionContext) -> None:
         super().__init__(config, site)
         shape = (self.num_kv_heads, config.rank, site.max_length)
         self.key_projection = nn.Parameter(torch.randn(shape) * config.rank**-0.5)

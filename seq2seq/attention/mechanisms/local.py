@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCache
-from seq2seq.attention.config import LocalConfig, Site
+from seq2seq.attention.config import AttentionContext, LocalConfig
 from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.sparse import SparseCore, block_size
 from seq2seq.attention.window_cache import WindowCache
@@ -21,7 +21,7 @@ from seq2seq.position.logit_bias import LogitBias
 
 
 class LocalCore(SparseCore[LocalConfig]):
-    def __init__(self, config: LocalConfig, site: Site) -> None:
+    def __init__(self, config: LocalConfig, site: AttentionContext) -> None:
         super().__init__(config, site)
         self.block = block_size(config.window)
 

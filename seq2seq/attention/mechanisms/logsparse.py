@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.attention.config import LogSparseConfig, Site
+from seq2seq.attention.config import AttentionContext, LogSparseConfig
 from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.patterns import both, window
 from seq2seq.attention.softmax_parts import dense_part, merge, own_keys_part
@@ -37,7 +37,7 @@ Pieces = tuple[Tensor, ...]
 
 
 class LogSparseCore(GatheringCore[LogSparseConfig]):
-    def __init__(self, config: LogSparseConfig, site: Site) -> None:
+    def __init__(self, config: LogSparseConfig, site: AttentionContext) -> None:
         super().__init__(config, site)
         self.block = block_size(config.window)
         self.short = max(self.block, SHORT)

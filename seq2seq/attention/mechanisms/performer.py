@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, refuse_bias
-from seq2seq.attention.config import PerformerConfig, Role, Site
+from seq2seq.attention.config import AttentionContext, PerformerConfig, Role
 from seq2seq.attention.recurrent import (
     ScaledRecurrentCache,
     group_queries,
@@ -48,7 +48,7 @@ class PerformerCore(AttentionCore[PerformerConfig]):
 
     projection: Tensor
 
-    def __init__(self, config: PerformerConfig, site: Site) -> None:
+    def __init__(self, config: PerformerConfig, site: AttentionContext) -> None:
         super().__init__(config, site)
         self.site = site
         self.drawn = 0  # number of the draw that `projection` holds

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.attention.config import Site, StridedConfig
+from seq2seq.attention.config import AttentionContext, StridedConfig
 from seq2seq.attention.patterns import both, everything, not_after, window
 from seq2seq.attention.softmax_parts import Part, dense_part, joined, merge
 from seq2seq.attention.sparse import (
@@ -36,7 +36,7 @@ LOGITS = 2**19  # of the queries and classes that are read together: what a core
 
 
 class StridedCore(GatheringCore[StridedConfig]):
-    def __init__(self, config: StridedConfig, site: Site) -> None:
+    def __init__(self, config: StridedConfig, site: AttentionContext) -> None:
         super().__init__(config, site)
         self.block = block_size(config.window)
         self.short = max(self.block, SHORT)

