@@ -1,4 +1,7 @@
-"""Right-padded batches, described by lengths. Every mask in the project is derived here, and True means "real"."""
+"""Right-padded batches, described by lengths.
+
+Every mask in the project is derived here, and True means "real".
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,3 +66,22 @@ class Tokens:
 
     def to(self, device: torch.device | str) -> "Tokens":
         return Tokens(self.ids.to(device), self.padding.to(device))
+
+
+@dataclass(frozen=True)
+class Features:
+    """Frames of floats with their padding, such as those of speech.
+
+    Attributes:
+        values: (B, width, F) float32; padded frames are never read.
+        padding: of the same width.
+    """
+
+    values: Tensor
+    padding: Padding
+
+    def to(self, device: torch.device | str) -> "Features":
+        return Features(self.values.to(device), self.padding.to(device))
+
+
+SourceBatch = Tokens | Features  # what an encoder's frontend reads

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = [
-    {"errors", "padding", "files", "progress", "processes"},
+    {"errors"},
+    {"padding", "files", "progress", "processes", "registry", "options", "imports"},
     {"position"},
     {"attention"},
     {"model"},
