@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seq2seq.data.batch import Batch, collate
+from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.column import Column
 from seq2seq.data.config import BatchConfig
 from seq2seq.data.rows import TrainRows
@@ -115,29 +115,14 @@ class EvaluationLoader:
     ) -> None:
         """Args: source, target: the ids of a Split."""
         self.source, self.target = Column.of(source), Column.of(target)
-        self.groups = group_by_length(
-            self.source.lengths() + 1, self.target.lengths() + 1, config.max_tokens
-        )
-        self.groups = self.groups[rank::world_size]
+        source_lengths, target_lengths = self.source.lengths() + 1, self.target.lengths() + 1
+        rows = np.lexsort((source_lengths, target_lengths)).tolist()
+        widths = np.maximum(source_lengths, target_lengths).tolist()
+        self.batches = batch_by_cost(rows, widths, config.max_tokens)[rank::world_size]
 
     def __len__(self) -> int:
-        return len(self.groups)
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        for rows in self.groups:
-            yield collate(self.source, self.target, rows)
-
-
-def group_by_length(
-    source_lengths: NDArray[np.int64], target_lengths: NDArray[np.int64], max_tokens: int
-) -> list[NDArray[np.int64]]:
-    """Rows sorted by length and cut so that a padded group holds at most max_tokens a side, or is one row."""
-    groups: list[list[int]] = [[]]
-    width = 0
-    for row in np.lexsort((source_lengths, target_lengths)):
-        width = max(width, int(source_lengths[row]), int(target_lengths[row]))
-        if groups[-1] and width * (len(groups[-1]) + 1) > max_tokens:
-            groups.append([])
-            width = max(int(source_lengths[row]), int(target_lengths[row]))
-        groups[-1].append(int(row))
-    return [np.array(group, np.int64) for group in groups if group]
+        for rows in self.batches:
+            yield collate(self.source, self.target, np.array(rows, np.int64))

@@ -1,6 +1,6 @@
 """What every layer, head and reading of a model's cross-attention would link, from one pass over the text."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from seq2seq.alignment.extract import (
 )
 from seq2seq.alignment.words import NO_WORD, word_weights
 from seq2seq.attention.config import Role
+from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
@@ -71,7 +72,10 @@ def candidate_links(
     ]
     candidates = list_candidates(layers, model.config.num_heads, readings)
     best: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)] * len(pairs)
-    for batch in batches(pairs, len(layers) * model.config.num_heads):
+    maps = len(layers) * model.config.num_heads
+    costs = [(len(source) + 1) * (len(target) + 1) * maps for (source, _), (target, _) in pairs]
+    rows = sorted(range(len(pairs)), key=lambda row: sum(len(ids) for ids, _ in pairs[row]))
+    for batch in batch_by_cost(rows, costs, BATCH_WEIGHTS):
         source = Tokens.of(
             [[*pairs[row][0][0], Tokenizer.EOS_ID] for row in batch], pad_id=Tokenizer.PAD_ID
         )
@@ -102,20 +106,3 @@ def candidate_weights(weights: Tensor, readings: Sequence[bool]) -> Tensor:
 def encode(tokenizer: Tokenizer, line: str, most: int) -> Encoded:
     ids, words = tokenizer.word_of_piece(line)
     return ids[:most], words[:most]
-
-
-def batches(pairs: list[tuple[Encoded, Encoded]], maps: int) -> Iterator[list[int]]:
-    """Rows of similar length, as many as the weights of all layers and heads allow."""
-    batch: list[int] = []
-    widest = 0
-    for row in sorted(
-        range(len(pairs)), key=lambda row: len(pairs[row][0][0]) + len(pairs[row][1][0])
-    ):
-        size = max(widest, (len(pairs[row][0][0]) + 1) * (len(pairs[row][1][0]) + 1))
-        if batch and (len(batch) + 1) * size * maps > BATCH_WEIGHTS:
-            yield batch
-            batch, size = [], (len(pairs[row][0][0]) + 1) * (len(pairs[row][1][0]) + 1)
-        batch.append(row)
-        widest = size
-    if batch:
-        yield batch

@@ -8,6 +8,7 @@ import torch
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.words import NO_WORD
+from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.decoding.hypotheses import Hypothesis
@@ -207,18 +208,14 @@ class Translator:
 
     def batches(self, rows: Sequence[int], sides: list[Side], hypotheses: int) -> list[list[int]]:
         """Group rows by width, widest first, into batches of about equal size that the options allow."""
-        by_width: dict[int, list[int]] = {}
-        for row in rows:
-            by_width.setdefault(self.width(sides[row]), []).append(row)
-        made = []
-        for width in sorted(by_width, reverse=True):
-            group = by_width[width]
-            most = max(
-                min(self.config.batch_size, self.config.batch_tokens // (width * hypotheses)), 1
-            )
-            size = -(-len(group) // -(-len(group) // most))
-            made += [group[first : first + size] for first in range(0, len(group), size)]
-        return made
+        costs = [self.width(side) * hypotheses for side in sides]
+        return batch_by_cost(
+            sorted(rows, key=lambda row: -costs[row]),
+            costs,
+            self.config.batch_tokens,
+            max_rows=self.config.batch_size,
+            equal_costs=True,
+        )
 
     def produced(self, hypothesis: Hypothesis) -> Side:
         words = (

@@ -13,6 +13,7 @@ from seq2seq.alignment.extract import has_weights, mechanism
 from seq2seq.alignment.links import Links, check_bounds, read_pharaoh
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import Bundle, load_bundle
+from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.files import read_lines
@@ -159,7 +160,12 @@ def attention(
     sources, targets = tokens(bundle, evaluation, page.with_attention)
     numbers = [number for number, ids in enumerate(sources) if ids]
     with ProgressReport("reading attention", page.with_attention, unit=" sentences") as progress:
-        for batch in batches(numbers, sources, targets, len(wanted) * page.num_heads):
+        maps = len(wanted) * page.num_heads
+        costs = [
+            maps * (max(len(source), len(target)) + 1) ** 2
+            for source, target in zip(sources, targets, strict=True)
+        ]
+        for batch in batch_by_cost(numbers, costs, BATCH_WEIGHTS):
             yield from weights(bundle, wanted, batch, sources, targets)
             progress.update(batch[-1] + 1)
 
@@ -195,23 +201,6 @@ def produced(tokenizer: Tokenizer, path: Path, lines: Sequence[str]) -> list[lis
                     f"{path}: sentence {number} is not that of hypotheses.txt; evaluate again"
                 )
     return found
-
-
-def batches(
-    numbers: Sequence[int], sources: list[list[int]], targets: list[list[int]], matrices: int
-) -> Iterator[list[int]]:
-    """Sentences side by side, as many as have few enough weights together when padded; at least one."""
-    batch: list[int] = []
-    longest = 0
-    for number in numbers:
-        length = max(len(sources[number]), len(targets[number])) + 1
-        if batch and matrices * (len(batch) + 1) * max(longest, length) ** 2 > BATCH_WEIGHTS:
-            yield batch
-            batch, longest = [], 0
-        batch.append(number)
-        longest = max(longest, length)
-    if batch:
-        yield batch
 
 
 @torch.inference_mode()
