@@ -1,63 +1,129 @@
-"""Files and folders that are whole or not there, even after a power cut: written beside their place, then moved."""
+"""Durable writes: a file or folder is complete at its path or absent, even after a power cut.
 
+Content is written beside its path, flushed to the disk and renamed; then the folder that holds it
+is flushed. What was there before is deleted only once the new content has its name.
+"""
+
+import ctypes
+import errno
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+PARTIAL = ".partial"  # ends the name of what is still being written
+_RENAME_EXCHANGE = 2  # linux/fs.h
+_AT_FDCWD = -100  # linux/fcntl.h
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP}  # of file systems that cannot flush a folder
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A name to write a file or folder under; it takes its place at `path` when the block ends without an error.
+    """A temporary path to write a file or a folder to; renamed to `path` if the block succeeds.
 
-    What stood at `path` is replaced; after an error it is as it was. Folders above it are made. The name lies in the
-    same folder, so the move cannot be torn.
+    The temporary path lies in the folder of `path`, which is created if missing. Permissions are
+    those of any new file or folder. If the block raises, `path` keeps its present content.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    stage = path.parent / f".{path.name}.{os.getpid()}.partial"
-    remove(stage)
+    partial = path.parent / f".{path.name}.{os.getpid()}{PARTIAL}"
+    _remove(partial)
     try:
-        yield stage
-        if stage.is_file():
-            with stage.open("rb+") as file:
-                os.fsync(file.fileno())
-        if path.is_dir() or stage.is_dir():
-            remove(path)
-        os.replace(stage, path)
+        yield partial
+        _flush_tree(partial)
+        _move(partial, path)
+        _flush(path.parent)
     finally:
-        remove(stage)
+        _remove(partial)
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A new binary file that takes the place of `path` as `atomic_path` does."""
-    with atomic_path(path) as stage, stage.open("wb") as file:
+    """A new binary file, renamed to `path` if the block succeeds; see `atomic_path`."""
+    with atomic_path(path) as partial, partial.open("wb") as file:
         yield file
 
 
 def atomic_write(path: Path, content: bytes) -> None:
-    """Write a small file, never seen half written."""
+    """Write a whole file; see `atomic_path`."""
     with atomic_file(path) as file:
         file.write(content)
 
 
-def remove(path: Path) -> None:
-    """Delete a file or a folder, if there."""
+def append_text(path: Path, text: str) -> None:
+    """Append to a file, creating it if missing, and flush it to the disk."""
+    with path.open("a", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_lines(path: Path, lines: list[str]) -> None:
+    """Write lines of text, each ended by a line feed; see `atomic_path`."""
+    atomic_write(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines that `write_lines` wrote; only a line feed ends a line."""
+    with open(path, encoding="utf-8", newline="\n") as file:
+        return [line.removesuffix("\n") for line in file]
+
+
+def _move(partial: Path, path: Path) -> None:
+    """Rename, replacing a file in one step and a folder without deleting it first."""
+    replaces_folder = os.path.lexists(path) and (path.is_dir() or partial.is_dir())
+    if not replaces_folder:
+        os.replace(partial, path)
+    elif not _exchange(partial, path):
+        aside = partial.with_suffix(".aside")
+        _remove(aside)
+        os.replace(path, aside)
+        try:
+            os.replace(partial, path)
+        except OSError:
+            os.replace(aside, path)
+            raise
+        _remove(aside)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two paths in one step; False where the system or the file system cannot."""
+    if sys.platform != "linux":
+        return False
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
+    if renameat2 is None:
+        return False
+    paths = os.fsencode(first), os.fsencode(second)
+    result: int = renameat2(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE)
+    return result == 0
+
+
+def _flush_tree(path: Path) -> None:
+    """Flush a file, or a folder with everything in it, to the disk."""
+    if path.is_dir():
+        for entry in path.iterdir():
+            if not entry.is_symlink():
+                _flush_tree(entry)
+    _flush(path)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not (path.is_dir() and error.errno in _NO_FOLDER_SYNC):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Delete a file or a folder if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def write_lines(path: Path, lines: list[str]) -> None:
-    """One line each, ended by a line feed alone."""
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
-
-
-def read_lines(path: Path) -> list[str]:
-    """What `write_lines` wrote; only a line feed ends a line."""
-    with open(path, encoding="utf-8", newline="\n") as file:
-        return [line.removesuffix("\n") for line in file]

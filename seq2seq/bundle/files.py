@@ -1,7 +1,6 @@
 """What leaves a run's folder: weights, tokenizers, configuration and held-out text, with a hash of every file."""
 
 import json
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from seq2seq.data.sources.base import Pairs
 from seq2seq.data.storage import sha256_of
 from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.errors import CheckpointError, DataError, choices
-from seq2seq.files import atomic_write, read_lines, write_lines
+from seq2seq.files import atomic_path, atomic_write, read_lines, write_lines
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.config import LoggerConfig
 
@@ -61,24 +60,33 @@ def write_bundle(
     facts: dict[str, Any],
 ) -> None:
     """Write a bundle, replacing one that stands there once the new one is whole."""
-    partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / TEXT).mkdir(parents=True)
+    with atomic_path(path) as partial:
+        _write_files(partial, config, model, tokenizers, held_out, facts)
+
+
+def _write_files(
+    folder: Path,
+    config: RunConfig,
+    model: Transformer,
+    tokenizers: Tokenizers,
+    held_out: dict[str, Pairs],
+    facts: dict[str, Any],
+) -> None:
+    """Write the files of a bundle, the manifest last."""
+    (folder / TEXT).mkdir(parents=True)
     shared = shared_names(model)
     own = {name: tensor for name, tensor in model.state_dict().items() if name not in shared}
-    save_file(own, partial / WEIGHTS)
-    tokenizers.save(partial / TOKENIZERS)
-    (partial / "config.yaml").write_text(
+    save_file(own, folder / WEIGHTS)
+    tokenizers.save(folder / TOKENIZERS)
+    (folder / "config.yaml").write_text(
         to_yaml(replace(config, logger=LoggerConfig())), encoding="utf-8"
     )
     for split, pairs in held_out.items():
         for side, lines in (("source", pairs.source), ("target", pairs.target)):
-            write_lines(partial / TEXT / f"{split}.{side}", lines)
-    files = sorted(file for file in partial.rglob("*") if file.is_file())
-    hashes = {file.relative_to(partial).as_posix(): sha256_of(file) for file in files}
-    atomic_write(partial / MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode())
-    shutil.rmtree(path, ignore_errors=True)
-    partial.replace(path)
+            write_lines(folder / TEXT / f"{split}.{side}", lines)
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    hashes = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
+    atomic_write(folder / MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode())
 
 
 def shared_names(model: nn.Module) -> set[str]:

@@ -1,7 +1,6 @@
 """Translate a split with a run's model, score it, and write everything that backs the scores beside them."""
 
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,7 +25,7 @@ from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translate import Translation, Translator
-from seq2seq.files import write_lines
+from seq2seq.files import atomic_path, write_lines
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.score import Score
 from seq2seq.progress import ProgressReport
@@ -76,20 +75,16 @@ def evaluate_bundle(
             config.weights.value,
         )
     folder = run / "evaluation" / split
-    partial = folder.with_name(f".{split}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    started = time.monotonic()
-    hypotheses, cut, first = translate(partial, bundle, translator, pairs)
-    seconds = time.monotonic() - started
-    draw(partial / "heatmaps", first)
-    scores = scoring.score(hypotheses, pairs.target)
-    facts = {"lines": len(pairs), "lines_cut": cut, "translation_seconds": round(seconds, 2)}
-    write_scores(
-        partial, bundle, scores, decoding, facts | scoring.facts(partial, hypotheses, pairs.target)
-    )
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with atomic_path(folder) as partial:
+        partial.mkdir()
+        started = time.monotonic()
+        hypotheses, cut, first = translate(partial, bundle, translator, pairs)
+        seconds = time.monotonic() - started
+        draw(partial / "heatmaps", first)
+        scores = scoring.score(hypotheses, pairs.target)
+        facts = {"lines": len(pairs), "lines_cut": cut, "translation_seconds": round(seconds, 2)}
+        facts |= scoring.facts(partial, hypotheses, pairs.target)
+        write_scores(partial, bundle, scores, decoding, facts)
     announce(folder, split, scores, len(pairs), seconds)
     return Result(folder, scores)
 

@@ -1,7 +1,6 @@
 """Checkpoints that are whole or not there: written beside their place, hashed, moved, and checked when read."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import CheckpointError
-from seq2seq.files import atomic_write
+from seq2seq.files import atomic_path, atomic_write
 
 INDEX = "last.json"
 STOPPED = "-stopped"  # ends the name of a checkpoint that a signal caused; it is resumed from, never averaged
@@ -62,17 +61,12 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
         try:
-            with open(partial, "wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            digest = sha256_of(partial)
-            os.replace(partial, path)
+            with atomic_path(path) as partial:
+                with partial.open("wb") as file:
+                    torch.save(checkpoint, file)
+                digest = sha256_of(partial)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            partial.unlink(missing_ok=True)
             free = shutil.disk_usage(path.parent).free
             raise CheckpointError(
                 f"{path} could not be written ({error}); {free / 1e6:,.0f} MB are free there. Earlier checkpoints are "

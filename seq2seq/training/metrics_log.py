@@ -9,6 +9,7 @@ from lightning.pytorch.loggers import Logger as LightningLogger
 from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from seq2seq.errors import MissingDependencyError
+from seq2seq.files import append_text, atomic_write
 from seq2seq.training.config import LoggerConfig, LoggerKind
 
 
@@ -29,15 +30,12 @@ class MetricsFile:
                     kept.append(line)
             except (ValueError, KeyError, TypeError):
                 continue
-        partial = self.path.with_suffix(".partial")
-        partial.write_text("".join(kept), encoding="utf-8")
-        partial.replace(self.path)
+        atomic_write(self.path, "".join(kept).encode())
 
     def write(self, step: int, metrics: dict[str, float]) -> None:
         """Add a report; numbers that JSON cannot hold become null."""
         plain = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **plain}) + "\n")
+        append_text(self.path, json.dumps({"step": step, **plain}) + "\n")
 
 
 def build_loggers(config: LoggerConfig, folder: Path) -> list[LightningLogger]:
