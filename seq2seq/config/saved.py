@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.attention.config import AttentionConfig, mechanisms
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import DATA_CONFIGS, DataConfig
+from seq2seq.data.config import CORPORA, DataConfig
 from seq2seq.errors import CheckpointError, ConfigError, choices
 from seq2seq.position.config import PositionConfig, position_schemes
 
@@ -113,7 +113,7 @@ def _concrete(kind: type, plain: Mapping[str, Any]) -> type:
     registries: dict[type, Mapping[str, type]] = {
         AttentionConfig: mechanisms(),
         PositionConfig: position_schemes(),
-        DataConfig: DATA_CONFIGS,
+        DataConfig: dict(CORPORA.items()),
     }
     if kind not in registries:
         return kind

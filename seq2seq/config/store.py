@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 from seq2seq.attention.config import mechanisms
 from seq2seq.config.saved import LAYER_LISTS, build_layers
 from seq2seq.config.schema import EvaluateConfig, RunConfig
-from seq2seq.data.config import DATA_CONFIGS
+from seq2seq.data.config import CORPORA
 from seq2seq.errors import ConfigError, UserError, choices
 from seq2seq.position.config import position_schemes
 
@@ -38,7 +38,7 @@ def register_schemas() -> None:
     for group, kinds in (
         ("attention", mechanisms()),
         ("position", position_schemes()),
-        ("data", DATA_CONFIGS),
+        ("data", dict(CORPORA.items())),
     ):
         for name, kind in kinds.items():
             store.store(group=f"schema/{group}", name=name, node=kind)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from seq2seq.registry import Registry
+
 
 class TokenizerKind(Enum):
     bpe = "bpe"
@@ -85,7 +87,7 @@ class AugmentationConfig:
 
 @dataclass
 class DataConfig:
-    """What every corpus has. `name` says which class a saved configuration belongs to (see DATA_CONFIGS).
+    """What every corpus has. `name` says which class a saved configuration belongs to (see CORPORA).
 
     Attributes:
         source_language, target_language: codes such as "en", as the corpus names its sides.
@@ -119,6 +121,10 @@ class DataConfig:
         return False
 
 
+CORPORA: Registry[DataConfig] = Registry("corpus")
+
+
+@CORPORA.register
 @dataclass
 class TatoebaConfig(DataConfig):
     """English and Spanish from Tatoeba, split by connected component."""
@@ -128,6 +134,7 @@ class TatoebaConfig(DataConfig):
     target_language: str = "es"
 
 
+@CORPORA.register
 @dataclass
 class Multi30kConfig(DataConfig):
     """Image captions (Elliott et al. 2016, arXiv:1605.00459).
@@ -159,6 +166,7 @@ class SplitFiles:
     links: str | None = None
 
 
+@CORPORA.register
 @dataclass
 class FilesConfig(DataConfig):
     """Parallel text in files of your own.
@@ -182,6 +190,7 @@ class FilesConfig(DataConfig):
         return self.train.links is not None
 
 
+@CORPORA.register
 @dataclass
 class HubConfig(DataConfig):
     """Any parallel corpus on the Hugging Face hub (or a folder that `datasets.load_dataset` reads).
@@ -214,6 +223,7 @@ class GeneratedTask(Enum):
     chain = "chain"
 
 
+@CORPORA.register
 @dataclass
 class GeneratedConfig(DataConfig):
     """Sequences of symbols with known answers, drawn from a seed. No source stands in two splits.
@@ -242,9 +252,3 @@ class GeneratedConfig(DataConfig):
 
     def has_links(self) -> bool:
         return self.task is not GeneratedTask.chain
-
-
-DATA_CONFIGS: dict[str, type[DataConfig]] = {
-    config.name: config
-    for config in (TatoebaConfig, Multi30kConfig, FilesConfig, HubConfig, GeneratedConfig)
-}

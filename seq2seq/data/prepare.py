@@ -30,7 +30,7 @@ from seq2seq.data.corpus_files import (
 from seq2seq.data.corpus_warnings import corpus_warnings
 from seq2seq.data.filters import filter_lengths, filter_text
 from seq2seq.data.links import subword_links
-from seq2seq.data.sources.base import Pairs, check, load_raw, source_of
+from seq2seq.data.sources.base import Pairs, check, load_raw, reader_of
 from seq2seq.data.storage import locked, sha256_of
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.errors import ConfigError, DataError
@@ -78,7 +78,7 @@ def fingerprint_of(config: DataConfig) -> str:
             tokenizer[side] = sha256_of(Path(tokenizer[side]))
     what = {
         "code": CODE_VERSION,
-        "text": source_of(config).identity(),
+        "text": reader_of(config).identity(),
         "languages": config.languages(),
         "reverse": config.reverse,
         "lengths": [config.max_source_length, config.max_target_length],

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seq2seq.data.config import (
-    DATA_CONFIGS,
+    CORPORA,
     DataConfig,
     FilesConfig,
     GeneratedConfig,
@@ -24,7 +24,7 @@ from seq2seq.data.config import (
     TokenizerConfig,
 )
 from seq2seq.data.sources import tatoeba
-from seq2seq.data.sources.base import check, load_raw, source_of
+from seq2seq.data.sources.base import check, load_raw, reader_of
 from seq2seq.data.sources.generated import COMMANDS, LAG
 from seq2seq.data.sources.pairs import Pairs
 from seq2seq.data.storage import sha256_of
@@ -40,7 +40,7 @@ def lines(path: Path, *texts: str) -> str:
 
 
 def test_every_configuration_names_itself() -> None:
-    for name, kind in DATA_CONFIGS.items():
+    for name, kind in CORPORA.items():
         assert kind().name == name
         assert isinstance(kind(), DataConfig)
 
@@ -286,10 +286,10 @@ class TestFiles:
 
     def test_identity_follows_the_content(self, tmp_path: Path) -> None:
         train = {"source": lines(tmp_path / "s", "a"), "target": lines(tmp_path / "t", "b")}
-        before = source_of(self.config(tmp_path, **train)).identity()
-        assert before == source_of(self.config(tmp_path, **train)).identity()
+        before = reader_of(self.config(tmp_path, **train)).identity()
+        assert before == reader_of(self.config(tmp_path, **train)).identity()
         lines(tmp_path / "t", "c")
-        assert before != source_of(self.config(tmp_path, **train)).identity()
+        assert before != reader_of(self.config(tmp_path, **train)).identity()
 
 
 class TestHub:

@@ -15,6 +15,7 @@ from seq2seq.data.reader import (
     require_equal,
 )
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
+from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import DataError, choices
 
@@ -22,7 +23,10 @@ KINDS = (".tsv", ".jsonl", ".parquet")
 SCAN_CHARACTERS = 50_000_000  # how far into a file `check` reads; about half a second
 
 
-class FilesSource:
+@CORPUS_READERS.register
+class FilesReader(CorpusReader):
+    name = "files"
+
     def __init__(self, config: FilesConfig) -> None:
         self.config = config
 

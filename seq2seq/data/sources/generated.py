@@ -28,6 +28,7 @@ from collections.abc import Callable
 from seq2seq.data.config import GeneratedConfig, GeneratedTask, TokenizerKind
 from seq2seq.data.options import NUM_SPECIALS
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
+from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 
 VERSION = 2  # raise it when the same options give other sequences or links
 LAG = 2
@@ -36,7 +37,10 @@ COMMANDS = ("a", "b", "c", "d", "e")
 Draw = Callable[[random.Random, int], tuple[list[str], list[str]]]
 
 
-class GeneratedSource:
+@CORPUS_READERS.register
+class GeneratedReader(CorpusReader):
+    name = "generated"
+
     def __init__(self, config: GeneratedConfig) -> None:
         self.config = config
 

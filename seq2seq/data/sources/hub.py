@@ -6,10 +6,14 @@ from typing import Any
 from seq2seq.data.config import HubConfig
 from seq2seq.data.reader import require_sentence
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
+from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.errors import DataError, choices
 
 
-class HubSource:
+@CORPUS_READERS.register
+class HubReader(CorpusReader):
+    name = "hub"
+
     def __init__(self, config: HubConfig) -> None:
         self.config = config
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from seq2seq.data.config import HubConfig, Multi30kConfig
 from seq2seq.data.reader import read_parallel
-from seq2seq.data.sources.hub import HubSource
+from seq2seq.data.sources.hub import HubReader
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
+from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import DataError
 
@@ -14,7 +15,10 @@ HUB_LANGUAGES = {"en", "de"}
 STEMS = {"train": "train", "validation": "val", "test": "test_2016_flickr"}
 
 
-class Multi30kSource:
+@CORPUS_READERS.register
+class Multi30kReader(CorpusReader):
+    name = "multi30k"
+
     def __init__(self, config: Multi30kConfig) -> None:
         self.config = config
         self.languages = (config.source_language, config.target_language)
@@ -57,9 +61,9 @@ class Multi30kSource:
         ]
         return " ".join(["multi30k", *map(sha256_of, paths)])
 
-    def hub(self) -> HubSource:
+    def hub(self) -> HubReader:
         source, target = self.languages
-        return HubSource(HubConfig(path=HUB_PATH, source_column=source, target_column=target))
+        return HubReader(HubConfig(path=HUB_PATH, source_column=source, target_column=target))
 
     def load(self) -> RawCorpus:
         if self.config.root is None:

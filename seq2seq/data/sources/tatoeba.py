@@ -18,6 +18,7 @@ from pathlib import Path
 from seq2seq.data.config import TatoebaConfig
 from seq2seq.data.reader import read_tsv
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
+from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_path
@@ -33,7 +34,10 @@ HELD_OUT = 2_000  # components, each giving one pair, of validation and of test
 Pair = tuple[str, str]
 
 
-class TatoebaSource:
+@CORPUS_READERS.register
+class TatoebaReader(CorpusReader):
+    name = "tatoeba"
+
     def __init__(self, config: TatoebaConfig) -> None:
         self.path = Path(config.cache_dir) / "tatoeba_en_es" / "spa.tsv"
         self.languages = (config.source_language, config.target_language)
