@@ -2,16 +2,16 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.attention.config import AttentionConfig, Role, mechanisms
+from seq2seq.config.groups import CONF
 from seq2seq.errors import ConfigError, choices
 
-SETTINGS = Path(__file__).parents[2] / "conf" / "bench" / "attention.yaml"
+SETTINGS = CONF / "bench" / "attention.yaml"
 ROLES = {"encoder": Role.ENCODER, "decoder": Role.CAUSAL, "cross": Role.CROSS}
 
 

@@ -12,11 +12,10 @@ from typing import Any, TypeVar, cast, get_type_hints
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq.attention.config import AttentionConfig, mechanisms
+from seq2seq.attention.config import AttentionConfig
+from seq2seq.config.groups import classes_by_base
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import CORPORA, DataConfig
 from seq2seq.errors import CheckpointError, ConfigError, choices
-from seq2seq.position.config import PositionConfig, position_schemes
 
 T = TypeVar("T")
 RENAMED = {
@@ -110,16 +109,12 @@ def _skeleton(kind: type, plain: Mapping[str, Any]) -> Any:
 
 def _concrete(kind: type, plain: Mapping[str, Any]) -> type:
     """The class that `name` chooses, where there is such a choice."""
-    registries: dict[type, Mapping[str, type]] = {
-        AttentionConfig: mechanisms(),
-        PositionConfig: position_schemes(),
-        DataConfig: dict(CORPORA.items()),
-    }
-    if kind not in registries:
+    classes = classes_by_base().get(kind)
+    if classes is None:
         return kind
     name = str(plain.get("name", ""))
-    if name not in registries[kind]:
+    if name not in classes:
         raise ConfigError(
-            f"name: no {kind.__name__} is called {name!r}; {choices(name, list(registries[kind]))}"
+            f"name: no {kind.__name__} is called {name!r}; {choices(name, list(classes))}"
         )
-    return registries[kind][name]
+    return classes[name]

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from omegaconf import MISSING
-
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.data.config import DataConfig
+from seq2seq.data.config import DataConfig, TatoebaConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.config import ModelConfig
@@ -32,7 +30,7 @@ class RunConfig:
     seed: int = 1
     init_from: str | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
-    data: DataConfig = MISSING
+    data: DataConfig = field(default_factory=TatoebaConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)

@@ -2,13 +2,11 @@
 
 import contextlib
 import os
-import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -19,47 +17,38 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from seq2seq.attention.config import mechanisms
+from seq2seq.config.groups import (
+    CONF,
+    ROLE_GROUPS,
+    choices_of,
+    class_groups,
+    groups_of,
+    without_choices,
+)
 from seq2seq.config.saved import LAYER_LISTS, build_layers
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.config import CORPORA
 from seq2seq.errors import ConfigError, UserError, choices
-from seq2seq.position.config import position_schemes
 
-CONF = Path(__file__).parents[2] / "conf"
 T = TypeVar("T")
 Task = Callable[[T, Path, list[str]], None]
 
 
 def register_schemas() -> None:
-    """Make every dataclass available as a typed node that the files below `conf/` start from."""
+    """Make dataclasses available to the files of `conf/` and to the command line.
+
+    Those of whole commands and of corpora are what the files start from, as `schema/...`;
+    mechanisms and position schemes are the options of their groups.
+    """
     store = ConfigStore.instance()
-    store.store(group="schema", name="train", node=RunConfig)
-    store.store(group="schema", name="evaluate", node=EvaluateConfig)
-    for group, kinds in (
-        ("attention", mechanisms()),
-        ("position", position_schemes()),
-        ("data", dict(CORPORA.items())),
-    ):
-        for name, kind in kinds.items():
-            store.store(group=f"schema/{group}", name=name, node=kind)
+    for name, schema in (("train", RunConfig()), ("evaluate", EvaluateConfig())):
+        store.store(group="schema", name=name, node=without_choices(schema))
+    for name, corpus in CORPORA.items():
+        store.store(group="schema/data", name=name, node=corpus)
+    for group, options in class_groups().items():
+        for name, kind in options.classes.items():
+            store.store(group=group, name=name, package=options.path, node=kind)
     OmegaConf.register_new_resolver("choices_of", choices_of, replace=True)
-
-
-def choices_of(config_name: str) -> str:
-    """The groups that a command takes, each with its options and the default in brackets, for its --help page."""
-    lines = []
-    for entry in OmegaConf.load(CONF / f"{config_name}.yaml").defaults:
-        group, default = (
-            map(str, next(iter(entry.items()))) if isinstance(entry, DictConfig) else ("", "")
-        )
-        if group and (CONF / group).is_dir():
-            options = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-            shown = ", ".join(f"[{option}]" if option == default else option for option in options)
-            indent = " " * 20
-            lines.append(
-                textwrap.fill(shown, 110, initial_indent=f"  {group:17} ", subsequent_indent=indent)
-            )
-    return "\n".join(lines)
 
 
 def run_command(config_name: str, task: Task[Any]) -> None:
@@ -136,35 +125,32 @@ def to_dataclass(config: DictConfig) -> Any:
     return built
 
 
-def layer_mechanism(chosen: Any, path: str) -> Any:
-    """The node that `conf/attention/<chosen>.yaml` describes."""
-    if not isinstance(chosen, str):
-        return chosen
-    known = mechanisms()
-    if chosen not in known:
+def layer_mechanism(choice: Any, path: str) -> Any:
+    """The node of a mechanism that is chosen by name for a layer, with its default options."""
+    if not isinstance(choice, str):
+        return choice
+    classes = mechanisms()
+    if choice not in classes:
         raise ConfigError(
-            f"{path}: no mechanism is called {chosen!r}; {choices(chosen, list(known))}"
+            f"{path}: no mechanism is called {choice!r}; {choices(choice, list(classes))}"
         )
-    options = cast(DictConfig, OmegaConf.load(CONF / "attention" / f"{chosen}.yaml"))
-    del options["defaults"]
-    return OmegaConf.merge(OmegaConf.structured(known[chosen]), options)
+    return OmegaConf.structured(classes[choice])
 
 
 def refuse_edits(arguments: list[str]) -> None:
-    """Refuse what Hydra would take without a word and the run would not be: lists for a group, new keys, lost keys."""
-    groups = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+    """Reject overrides that Hydra would misapply: a list for a group, new keys, removed keys."""
+    groups = {**groups_of("train"), **groups_of("evaluate")}
     for argument in arguments:
         if argument.startswith(("+", "~")):
             raise ConfigError(
-                f"{argument}: options cannot be added or removed, only set; leave out {argument[0]!r}"
+                f"{argument}: options cannot be added or removed, only set; "
+                f"leave out {argument[0]!r}"
             )
-        found = re.match(rf"({'|'.join(groups)})=\s*\[", argument)
-        if found:
-            name = found.group(1)
-            hint = ""
-            if name.endswith("_attention"):
-                hint = "; to mix mechanisms by layer use model.encoder.layer_attention=[local,full] and its like"
-            raise ConfigError(f"{name}: takes one option, not a list ({argument}){hint}")
+        group, _, value = argument.partition("=")
+        if group in groups and value.lstrip().startswith("["):
+            hint = "; to mix mechanisms by layer use model.encoder.layer_attention=[local,full]"
+            hint = hint if group in ROLE_GROUPS else ""
+            raise ConfigError(f"{group}: takes one option, not a list ({argument}){hint}")
 
 
 def explain(error: Exception) -> str:

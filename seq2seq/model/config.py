@@ -4,10 +4,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import MISSING
-
-from seq2seq.attention.config import AttentionConfig
-from seq2seq.position.config import PositionConfig
+from seq2seq.attention.config import AttentionConfig, FullConfig
+from seq2seq.position.config import PositionConfig, SinusoidalConfig
 
 
 class NormPlacement(enum.Enum):
@@ -42,12 +40,12 @@ class EncoderConfig:
 
     Attributes:
         self_attention: the mechanism of every layer.
-        layer_attention: mechanisms by layer instead, repeated to the depth; empty for none. Names of
-            `conf/attention` on the command line, their whole options once composed.
+        layer_attention: mechanisms by layer instead, repeated to the depth; empty for none. Names
+            on the command line, their whole options once composed.
     """
 
-    num_layers: int = 4
-    self_attention: AttentionConfig = MISSING
+    num_layers: int = 3
+    self_attention: AttentionConfig = field(default_factory=FullConfig)
     layer_attention: list[Any] = field(default_factory=list)
 
 
@@ -55,9 +53,9 @@ class EncoderConfig:
 class DecoderConfig:
     """Depth and attentions of the decoder; see `EncoderConfig`."""
 
-    num_layers: int = 4
-    self_attention: AttentionConfig = MISSING
-    cross_attention: AttentionConfig = MISSING
+    num_layers: int = 3
+    self_attention: AttentionConfig = field(default_factory=FullConfig)
+    cross_attention: AttentionConfig = field(default_factory=FullConfig)
     layer_attention: list[Any] = field(default_factory=list)
     layer_cross_attention: list[Any] = field(default_factory=list)
 
@@ -75,15 +73,15 @@ class ModelConfig:
 
     d_model: int = 128
     num_heads: int = 4
-    d_ff: int = 256
-    dropout: float = 0.3
+    d_ff: int = 512
+    dropout: float = 0.1
     norm: NormPlacement = NormPlacement.pre
     normalization: Normalization = Normalization.layer_norm
     activation: Activation = Activation.relu
     tied_embeddings: TiedEmbeddings = TiedEmbeddings.all
     max_source_length: int = 256
     max_target_length: int = 256
-    position: PositionConfig = MISSING
+    position: PositionConfig = field(default_factory=SinusoidalConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
 

@@ -54,7 +54,7 @@ class OptimizerConfig:
         clip_norm: gradients are scaled down to this norm; 0 for no limit.
     """
 
-    learning_rate: float = 5e-3
+    learning_rate: float = 4e-3
     beta1: float = 0.9
     beta2: float = 0.98
     epsilon: float = 1e-9
@@ -73,9 +73,9 @@ class ScheduleConfig:
         final_ratio: of the peak, where cosine and linear end.
     """
 
-    kind: ScheduleKind = ScheduleKind.inverse_sqrt
-    warmup_steps: int = 2000
-    final_ratio: float = 0.0
+    kind: ScheduleKind = ScheduleKind.cosine
+    warmup_steps: int = 400
+    final_ratio: float = 0.02
 
 
 @dataclass
@@ -102,7 +102,7 @@ class TrainerConfig:
     max_epochs: int | None = None
     accumulate: int = 1
     accelerator: str = "auto"
-    devices: str = "auto"
+    devices: str = "1"
     strategy: str = "auto"
     num_nodes: int = 1
     precision: str = "auto"

@@ -7,7 +7,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from seq2seq.config.store import CONF, register_schemas, to_dataclass
+from seq2seq.config.groups import CONF
+from seq2seq.config.store import register_schemas, to_dataclass
 
 Compose = Callable[..., Any]
 

@@ -1,19 +1,27 @@
-"""Every file below conf/ is composed, checked and built, and the choices offered are exactly the ones that exist."""
+"""Every option of every group composes, is checked and built; groups offer what exists."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seq2seq.attention.config import Role, mechanisms
+from seq2seq.config.groups import (
+    CONF,
+    ROLE_GROUPS,
+    choices_of,
+    class_groups,
+    group_options,
+    groups_of,
+)
 from seq2seq.config.saved import load_run_config, to_yaml
-from seq2seq.config.store import CONF
+from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.config.validate import validate
 from seq2seq.data.options import check_options
 from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer
-from seq2seq.position.config import position_schemes
 
 Compose = Callable[..., Any]
 SKIPPED_GROUPS = {"bench"}  # read by its own command
@@ -30,29 +38,36 @@ NEEDS = {  # what an option cannot do without
 OPTIONS = sorted(
     (path.parent.name, path.stem)
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name not in SKIPPED_GROUPS | {"attention"}
-)
+    if path.parent.name not in SKIPPED_GROUPS
+) + [(group, name) for group in class_groups() for name in group_options(group)]
 
 
-def names(group: str) -> set[str]:
-    return {path.stem for path in (CONF / group).glob("*.yaml")}
+def test_the_defaults_are_those_of_the_dataclasses(composed: Compose) -> None:
+    assert composed("train") == RunConfig()
+    assert composed("evaluate") == EvaluateConfig()
 
 
-@pytest.mark.parametrize(
-    ("group", "role"),
-    [
-        ("encoder_attention", Role.ENCODER),
-        ("decoder_attention", Role.CAUSAL),
-        ("cross_attention", Role.CROSS),
-    ],
-)
+@pytest.mark.parametrize(("group", "role"), [(g, role) for g, (role, _) in ROLE_GROUPS.items()])
 def test_each_role_offers_exactly_the_mechanisms_that_can_serve(group: str, role: Role) -> None:
-    assert names(group) == {name for name, config in mechanisms().items() if role in config.roles}
+    able = {name for name, config in mechanisms().items() if role in config.roles}
+    assert set(group_options(group)) == able
 
 
-def test_every_mechanism_and_position_scheme_has_a_file() -> None:
-    assert names("attention") == set(mechanisms())
-    assert names("position") == set(position_schemes())
+@pytest.mark.parametrize("group", class_groups())
+def test_a_class_is_chosen_with_its_defaults(composed: Compose, group: str) -> None:
+    options = class_groups()[group]
+    for name, kind in options.classes.items():
+        config = composed("train", f"{group}={name}")
+        assert attrgetter(options.path)(config) == kind()
+
+
+def test_the_help_page_lists_the_groups_with_their_defaults() -> None:
+    lines = choices_of("train")
+    assert "encoder_attention additive, block_sparse, flash, [full], gqa" in lines
+    assert "position          alibi, learned, none, rope, [sinusoidal], t5" in lines
+    assert set(groups_of("train")) == {
+        line.split()[0] for line in lines.splitlines() if line[2] != " "
+    }
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
@@ -75,7 +90,7 @@ def test_every_file_composes_to_a_model_that_can_be_built(
     assert load_run_config(saved) == run
 
 
-@pytest.mark.parametrize("size", sorted(names("model")))
+@pytest.mark.parametrize("size", group_options("model"))
 def test_every_size_is_valid_as_it_is(composed: Compose, size: str) -> None:
     validate(composed("train", f"model={size}"))
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from seq2seq.config.store import CONF, refuse_edits
+from seq2seq.config.groups import groups_of
+from seq2seq.config.store import refuse_edits
 from seq2seq.errors import ConfigError
 
-GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+GROUPS = sorted({**groups_of("train"), **groups_of("evaluate")})
 
 
 @pytest.mark.parametrize("group", GROUPS)

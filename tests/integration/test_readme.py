@@ -9,7 +9,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from seq2seq.config.store import CONF, refuse_edits, register_schemas, to_dataclass
+from seq2seq.config.groups import CONF
+from seq2seq.config.store import refuse_edits, register_schemas, to_dataclass
 from seq2seq.config.validate import validate
 from tests.integration.commands import ROOT
 
