@@ -212,8 +212,8 @@ BUGS = [
         f"{ATTENTION}/multihead.py",
         (
             (
-                "context = output.context.to(q.dtype).transpose(1, 2).flatten(2)",
-                "context = output.context.to(q.dtype).reshape(x.shape)",
+                "context = output.context.transpose(1, 2).flatten(2)",
+                "context = output.context.reshape(x.shape)",
             ),
         ),
         MULTIHEAD,

@@ -53,13 +53,14 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
     a real query with nothing to read returns zeros, with finite gradients.
     """
 
-    def __init__(self, config: ConfigT, site: AttentionContext) -> None:
+    def __init__(self, config: ConfigT, context: AttentionContext) -> None:
         super().__init__()
-        if site.role not in config.roles:
-            raise ConfigError(f"{config.name} cannot serve as {site.role.value}")
+        if context.role not in config.roles:
+            raise ConfigError(f"{config.name} cannot serve as {context.role.value}")
         self.config = config
-        self.role = site.role
-        self.num_kv_heads = config.num_kv_heads or site.num_heads
+        self.role = context.role
+        self.num_heads, self.head_dim = context.num_heads, context.head_dim
+        self.num_kv_heads = config.num_kv_heads or context.num_heads
 
     def begin_step(self, step: int) -> None:
         """Called before each optimizer step of training with its number; for what is redrawn over time."""
@@ -91,25 +92,38 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
             ConfigError: something was asked for that the mechanism does not have.
         """
 
-    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> AttentionCache:
-        """CAUSAL: before the first of at most `capacity` positions. like: keys (*, G, *, K)."""
+    def empty_cache(
+        self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
+    ) -> AttentionCache:
+        """CAUSAL: a cache of no positions with room for `capacity`.
+
+        Args:
+            dtype: of the keys and values, as far as it is known before the first of them.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not decode")
 
-    def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> AttentionCache:
-        """CROSS: what is kept of a source (B, G, S, K), computed once."""
-        raise NotImplementedError(f"{type(self).__name__} does not read a source")
-
-    @abstractmethod
     def step(
         self,
         q: Tensor,
-        k: Tensor | None,
-        v: Tensor | None,
+        k: Tensor,
+        v: Tensor,
         cache: AttentionCache,
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
-        """Context (B, H, T, K) of the next T positions. CAUSAL adds their k and v to the cache; CROSS has none."""
+        """CAUSAL: context (B, H, T, K) of the next T positions, whose k and v enter the cache."""
+        raise NotImplementedError(f"{type(self).__name__} does not decode")
+
+    def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> AttentionCache:
+        """CROSS: a cache of the keys and values (B, G, S, K) of a source."""
+        raise NotImplementedError(f"{type(self).__name__} does not read a source")
+
+    def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
+        """CROSS: context (B, H, T, K) of queries (B, H, T, K) that read a cached source.
+
+        Queries of a row need not belong together: they may be of several beams.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not read a source")
 
 
 def refuse_bias(bias: LogitBias | None, name: str) -> None:

@@ -15,11 +15,20 @@ class KeyValueCache(AttentionCache):
     It holds them in the dtype of what is appended, which under autocast is not that of any parameter.
     """
 
-    def __init__(self, batch_size: int, *, capacity: int, like: Tensor) -> None:
-        """like: keys (*, G, *, K)."""
+    def __init__(
+        self,
+        batch_size: int,
+        num_kv_heads: int,
+        head_dim: int,
+        *,
+        capacity: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
         self.capacity = capacity
         self.length = 0
-        self._k = self._v = like.new_empty(batch_size, like.size(1), 0, like.size(-1))
+        shape = (batch_size, num_kv_heads, 0, head_dim)
+        self._k = self._v = torch.empty(shape, dtype=dtype, device=device)
 
     @property
     def rows(self) -> int:

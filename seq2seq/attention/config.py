@@ -33,14 +33,14 @@ EVERY_ROLE = frozenset(Role)
 SELF_ROLES = frozenset({Role.ENCODER, Role.CAUSAL})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AttentionContext:
-    """Where a core is built: all that it may depend on beside its own options.
+    """What a core may depend on besides its options.
 
     Attributes:
-        role: what it serves as.
+        role: the place in the Transformer.
         num_heads, head_dim: of the queries.
-        max_length: longest key side it will meet.
+        max_length: the longest sequence of keys.
         layer: index within its stack.
         seed: of the run; random projections are a function of (seed, layer, head, training step).
     """
@@ -88,11 +88,11 @@ class AttentionConfig:
         """What is wrong with this mechanism's own options, each as "option: what; what to choose"."""
         return []
 
-    def build(self, site: AttentionContext) -> "AttentionCore[Any]":
-        """The module that computes this mechanism at a site; the choice must have been validated."""
+    def build(self, context: AttentionContext) -> "AttentionCore[Any]":
+        """The module that computes this mechanism; the choice must have been validated."""
         module, _, name = self.core.partition(".")
         cores = import_module(f"seq2seq.attention.mechanisms.{module}")
-        return cast("AttentionCore[Any]", getattr(cores, name)(self, site))
+        return cast("AttentionCore[Any]", getattr(cores, name)(self, context))
 
 
 @dataclass

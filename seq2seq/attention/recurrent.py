@@ -19,20 +19,22 @@ class RecurrentCache(AttentionCache):
     The same size at any length, and in float32: in bfloat16 a sum of ones stops at 256.
     """
 
-    def __init__(self, rows: int, num_features: int, *, like: Tensor) -> None:
-        """Sums of nothing. like: values (*, G, *, K)."""
+    def __init__(
+        self,
+        batch_size: int,
+        num_kv_heads: int,
+        num_features: int,
+        head_dim: int,
+        *,
+        device: torch.device,
+    ) -> None:
         self.length = 0
-        self.sums = like.new_zeros(
-            rows, like.size(1), num_features, like.size(-1) + 1, dtype=torch.float32
-        )
+        shape = (batch_size, num_kv_heads, num_features, head_dim + 1)
+        self.sums = torch.zeros(shape, dtype=torch.float32, device=device)
 
     @property
     def rows(self) -> int:
         return self.sums.size(0)
-
-    @property
-    def num_kv_heads(self) -> int:
-        return self.sums.size(1)
 
     def add(self, k: Tensor, v: Tensor) -> None:
         """Take in T more positions: k is phi(k), zero where padded, (rows, G, T, F); v is `with_ones`."""
@@ -75,8 +77,16 @@ class ScaledRecurrentCache(RecurrentCache):
     whose queries carry exp(+peak). No exponential exceeds one, and n is at least one for every feature.
     """
 
-    def __init__(self, rows: int, num_features: int, *, like: Tensor) -> None:
-        super().__init__(rows, num_features, like=like)
+    def __init__(
+        self,
+        batch_size: int,
+        num_kv_heads: int,
+        num_features: int,
+        head_dim: int,
+        *,
+        device: torch.device,
+    ) -> None:
+        super().__init__(batch_size, num_kv_heads, num_features, head_dim, device=device)
         self.peak = self.sums.new_full(self.sums.shape[:-1], NO_PEAK)
 
     def raise_peak(self, peak: Tensor) -> None:

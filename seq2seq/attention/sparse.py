@@ -29,10 +29,10 @@ T = TypeVar("T")
 class SparseCore(AttentionCore[ConfigT]):
     """A mechanism that reads the keys of its pattern. Its exact path and its masks come from the pattern itself."""
 
-    def __init__(self, config: ConfigT, site: AttentionContext) -> None:
-        super().__init__(config, site)
-        self.causal = site.role is Role.CAUSAL
-        self.may_read = pattern(config, site.role)
+    def __init__(self, config: ConfigT, context: AttentionContext) -> None:
+        super().__init__(config, context)
+        self.causal = context.role is Role.CAUSAL
+        self.may_read = pattern(config, context.role)
 
     def forward(
         self,
@@ -106,19 +106,28 @@ class GatheringCore(SparseCore[ConfigT]):
     def keys_of(self, i: int) -> Tensor:
         """CAUSAL: positions (M,) that query i reads, ascending."""
 
-    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> AttentionCache:
-        return KeyValueCache(batch_size, capacity=capacity, like=like)
+    def empty_cache(
+        self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
+    ) -> AttentionCache:
+        return KeyValueCache(
+            batch_size,
+            self.num_kv_heads,
+            self.head_dim,
+            capacity=capacity,
+            dtype=dtype,
+            device=device,
+        )
 
     def step(
         self,
         q: Tensor,
-        k: Tensor | None,
-        v: Tensor | None,
+        k: Tensor,
+        v: Tensor,
         cache: AttentionCache,
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
-        assert isinstance(cache, KeyValueCache) and k is not None and v is not None
+        assert isinstance(cache, KeyValueCache)
         seen = cache.length
         cache.append(k, v)
         contexts = [

@@ -12,11 +12,21 @@ class WindowCache(AttentionCache):
     It holds them in the dtype of what is added, which under autocast is not that of any parameter.
     """
 
-    def __init__(self, batch_size: int, *, reach: int, like: Tensor) -> None:
-        """reach: how far back a query reads. like: keys (*, G, *, K)."""
+    def __init__(
+        self,
+        batch_size: int,
+        num_kv_heads: int,
+        head_dim: int,
+        *,
+        reach: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        """reach: how many positions back a query reads."""
         self.reach = reach
         self.length = 0
-        self.k = self.v = like.new_empty(batch_size, like.size(1), 0, like.size(-1))
+        shape = (batch_size, num_kv_heads, 0, head_dim)
+        self.k = self.v = torch.empty(shape, dtype=dtype, device=device)
 
     @property
     def rows(self) -> int:

@@ -31,7 +31,12 @@ STATUS = Path("/proc/self/status")
 def measure(request: Request) -> dict[str, Any]:
     """What a request asks for, ready for JSON."""
     core = request.config().build(
-        AttentionContext(request.role, request.num_heads, request.head_dim, max(request.lengths))
+        AttentionContext(
+            role=request.role,
+            num_heads=request.num_heads,
+            head_dim=request.head_dim,
+            max_length=max(request.lengths),
+        )
     )
     rows = step_rows(core, request) if request.steps else [cell(core, request)]
     return {"rows": rows, "threads": torch.get_num_threads(), "torch": torch.__version__}
@@ -100,9 +105,12 @@ def filled(
         inputs = Inputs.of(request, length, grad=False)
         return core.source_cache(inputs.k, inputs.v, None)
     if cache is None:
-        like = Inputs.of(request, 1, grad=False).k
+        keys = Inputs.of(request, 1, grad=False).k
         cache = core.empty_cache(
-            request.batch_size, capacity=2 * max(request.lengths) + FILL, like=like
+            request.batch_size,
+            capacity=2 * max(request.lengths) + FILL,
+            dtype=keys.dtype,
+            device=keys.device,
         )
     while cache.length < length:
         inputs = Inputs.of(request, min(FILL, length - cache.length), grad=False)
@@ -120,8 +128,10 @@ class Step:
 
     @torch.inference_mode()
     def __call__(self) -> None:
-        k, v = (None, None) if self.cross else (self.inputs.k, self.inputs.v)
-        self.core.step(self.inputs.q, k, v, self.cache)
+        if self.cross:
+            self.core.read_source(self.inputs.q, self.cache)
+        else:
+            self.core.step(self.inputs.q, self.inputs.k, self.inputs.v, self.cache)
 
 
 def least_time(run: Callable[[], None], most: int = 100) -> float:

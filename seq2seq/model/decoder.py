@@ -120,18 +120,22 @@ class Decoder(nn.Module):
         )
         own = by_layer(decoder.self_attention, decoder.layer_attention, decoder.num_layers)
         cross = by_layer(decoder.cross_attention, decoder.layer_cross_attention, decoder.num_layers)
+
+        def context(role: Role, layer: int, max_length: int) -> AttentionContext:
+            return AttentionContext(
+                role=role,
+                num_heads=heads,
+                head_dim=config.head_dim,
+                max_length=max_length,
+                layer=layer,
+                seed=seed,
+            )
+
         self.layers = nn.ModuleList(
             DecoderLayer(
                 config,
-                MultiHeadAttention(
-                    own[i], AttentionContext(Role.CAUSAL, heads, config.head_dim, length, i, seed)
-                ),
-                MultiHeadAttention(
-                    cross[i],
-                    AttentionContext(
-                        Role.CROSS, heads, config.head_dim, config.max_source_length, i, seed
-                    ),
-                ),
+                MultiHeadAttention(own[i], context(Role.CAUSAL, i, length)),
+                MultiHeadAttention(cross[i], context(Role.CROSS, i, config.max_source_length)),
             )
             for i in range(decoder.num_layers)
         )
@@ -159,17 +163,16 @@ class Decoder(nn.Module):
 
     def start(self, encoded: Encoded, *, capacity: int) -> DecoderState:
         """A state with one hypothesis a sentence that has seen nothing and has room for `capacity` positions."""
-        target, source = [], []
-        for layer in self.stack:
-            target.append(layer.self_attention.new_cache(encoded.states.size(0), capacity=capacity))
-            source.append(
-                layer.cross_attention.new_cache(
-                    encoded.states.size(0),
-                    capacity=capacity,
-                    source=encoded.states,
-                    padding=encoded.padding,
-                )
+        states = encoded.states
+        target = [
+            layer.self_attention.empty_cache(
+                states.size(0), capacity=capacity, dtype=states.dtype, device=states.device
             )
+            for layer in self.stack
+        ]
+        source = [
+            layer.cross_attention.source_cache(states, encoded.padding) for layer in self.stack
+        ]
         return DecoderState(target, source)
 
     def step(self, ids: Tensor, state: DecoderState) -> Tensor:

@@ -72,7 +72,14 @@ class Encoder(nn.Module):
                 config,
                 MultiHeadAttention(
                     attention,
-                    AttentionContext(Role.ENCODER, heads, config.head_dim, length, i, seed),
+                    AttentionContext(
+                        role=Role.ENCODER,
+                        num_heads=heads,
+                        head_dim=config.head_dim,
+                        max_length=length,
+                        layer=i,
+                        seed=seed,
+                    ),
                 ),
             )
             for i, attention in enumerate(

@@ -46,17 +46,24 @@ class Case:
     def num_kv_heads(self) -> int:
         return self.config.num_kv_heads or NUM_HEADS
 
-    def site(self) -> AttentionContext:
-        return AttentionContext(self.role, NUM_HEADS, HEAD_DIM, MAX_LENGTH, layer=1, seed=3)
+    def context(self) -> AttentionContext:
+        return AttentionContext(
+            role=self.role,
+            num_heads=NUM_HEADS,
+            head_dim=HEAD_DIM,
+            max_length=MAX_LENGTH,
+            layer=1,
+            seed=3,
+        )
 
     def core(self) -> AttentionCore[Any]:
         """The core, in evaluation; the same numbers every time."""
         torch.manual_seed(zlib.crc32(str(self).encode()))
-        return self.config.build(self.site()).eval()
+        return self.config.build(self.context()).eval()
 
     def attention(self) -> MultiHeadAttention:
         torch.manual_seed(zlib.crc32(str(self).encode()))
-        return MultiHeadAttention(self.config, self.site()).eval()
+        return MultiHeadAttention(self.config, self.context()).eval()
 
     def relative(self) -> Rotary | LogitBias | None:
         """The stack's rotation or bias. A trained bias is made large enough to matter."""

@@ -12,7 +12,7 @@ from seq2seq.position.logit_bias import T5
 
 def core_of(role: Role, *, dropout: float = 0.0) -> AdditiveCore:
     core = AdditiveConfig(num_kv_heads=2, dropout=dropout).build(
-        AttentionContext(role, 4, 8, max_length=64)
+        AttentionContext(role=role, num_heads=4, head_dim=8, max_length=64)
     )
     assert isinstance(core, AdditiveCore)
     return core.eval()

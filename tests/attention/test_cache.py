@@ -5,9 +5,15 @@ from seq2seq.attention.cache import KeyValueCache, SourceCache
 from seq2seq.padding import Padding
 
 
+def empty(batch_size: int) -> KeyValueCache:
+    return KeyValueCache(
+        batch_size, 2, 4, capacity=70, dtype=torch.float32, device=torch.device("cpu")
+    )
+
+
 def filled(length: int = 3) -> KeyValueCache:
     """Row r holds 10 r + position."""
-    cache = KeyValueCache(3, capacity=70, like=torch.empty(0, 2, 0, 4))
+    cache = empty(3)
     values = (10 * torch.arange(3.0)[:, None] + torch.arange(float(length)))[
         :, None, :, None
     ].expand(3, 2, length, 4)
@@ -16,7 +22,7 @@ def filled(length: int = 3) -> KeyValueCache:
 
 
 def test_room_grows_and_nothing_is_lost() -> None:
-    cache = KeyValueCache(2, capacity=70, like=torch.empty(0, 2, 0, 4))
+    cache = empty(2)
     keys = torch.randn(2, 2, 70, 4)
     for start, end in ((0, 1), (1, 16), (16, 17), (17, 60), (60, 70)):
         cache.append(keys[:, :, start:end], -keys[:, :, start:end])
@@ -40,13 +46,13 @@ def test_reordered_rows_are_independent_copies(rows: list[int]) -> None:
 
 
 def test_rows_can_be_chosen_before_anything_is_seen() -> None:
-    cache = KeyValueCache(3, capacity=5, like=torch.empty(0, 2, 0, 4))
+    cache = empty(3)
     cache.reorder(torch.tensor([0, 0, 1, 2, 2]))
     assert cache.rows == 5 and cache.length == 0 and cache.nbytes() == 0
 
 
 def test_it_holds_the_dtype_it_is_given() -> None:
-    cache = KeyValueCache(1, capacity=5, like=torch.empty(0, 2, 0, 4))
+    cache = empty(1)
     x = torch.randn(1, 2, 1, 4).bfloat16()
     cache.append(x, x)
     assert cache.k.dtype == cache.v.dtype == torch.bfloat16

@@ -7,6 +7,7 @@ plain formula, in outputs and gradients.
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -32,6 +33,7 @@ CASES = all_cases(PositionKind.NONE, PositionKind.BIAS)
 RAGGED = [150, 63, 0, 2, 1]  # longer than any block or chunk that a mechanism works in
 STEPS = 70
 OUTPUTS, GRADIENTS = 2e-5, 2e-4
+LIKE: Any = {"dtype": torch.float32, "device": torch.device("cpu")}
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 causal_cases = pytest.mark.parametrize("case", [c for c in CASES if c.causal], ids=str)
@@ -141,7 +143,7 @@ def test_future_cannot_be_seen(case: Case, kept: int) -> None:
 def test_any_split_into_steps_equals_the_whole(case: Case, split: list[int]) -> None:
     core, bias, batch = case.core(), case.bias(), Batch.of(case, [STEPS, STEPS])
     whole = attend(case, core, batch).context
-    cache = core.empty_cache(2, capacity=STEPS, like=batch.k)
+    cache = core.empty_cache(2, capacity=STEPS, **LIKE)
     # (3, 1) goes on as 3, 1, 1, 1, ... and (4, 5, 2) as 4, 5, 2, 4, 5, 2, ...
     sizes = itertools.chain([3], itertools.repeat(1)) if split == [3, 1] else itertools.cycle(split)
     contexts = []
@@ -159,7 +161,7 @@ def test_any_split_into_steps_equals_the_whole(case: Case, split: list[int]) -> 
 def test_steps_continue_reordered_rows(case: Case) -> None:
     """Three rows, then five that continue some of them, then two, then the same two exchanged."""
     core, bias = case.core(), case.bias()
-    cache = core.empty_cache(3, capacity=40, like=Batch.of(case, [1]).k)
+    cache = core.empty_cache(3, capacity=40, **LIKE)
     history = [
         torch.empty(3, heads, 0, HEAD_DIM)
         for heads in (NUM_HEADS, case.num_kv_heads, case.num_kv_heads)
@@ -189,9 +191,9 @@ def test_source_cache_equals_the_whole(case: Case) -> None:
     whole = attend(case, core, batch).context
     cache = core.source_cache(batch.k, batch.v, batch.padding)
     assert cache.rows == len(RAGGED)
-    assert_near(core.step(batch.q, None, None, cache), whole, OUTPUTS, "all queries at once")
+    assert_near(core.read_source(batch.q, cache), whole, OUTPUTS, "all queries at once")
     for t in range(batch.q.size(2)):
-        one = core.step(batch.q[:, :, t : t + 1], None, None, cache)
+        one = core.read_source(batch.q[:, :, t : t + 1], cache)
         assert_near(one, whole[:, :, t : t + 1], OUTPUTS, f"query {t}")
     rows = torch.arange(len(RAGGED))
     for order in ([3, 0, 0, 2, 1, 4], [1, 5], [0]):
@@ -199,13 +201,13 @@ def test_source_cache_equals_the_whole(case: Case) -> None:
         rows = rows[order]
         assert cache.rows == len(order)
         assert_near(
-            core.step(batch.q[rows], None, None, cache),
+            core.read_source(batch.q[rows], cache),
             whole[rows],
             OUTPUTS,
             f"sentences {rows.tolist()}",
         )
     assert_near(
-        core.step(batch.q, None, None, core.source_cache(batch.k, batch.v, None)),
+        core.read_source(batch.q, core.source_cache(batch.k, batch.v, None)),
         core(batch.q, batch.k, batch.v).context,
         OUTPUTS,
         "no padding given",
@@ -260,7 +262,7 @@ def test_nothing_to_read_gives_zeros(case: Case) -> None:
     if case.role is Role.CROSS:
         with torch.no_grad():
             cache = core.source_cache(batch.k, batch.v, batch.padding)
-            assert not core.step(batch.q, None, None, cache)[0].any()
+            assert not core.read_source(batch.q, cache)[0].any()
 
 
 @every_case
@@ -282,12 +284,10 @@ def test_bfloat16_inputs_cost_no_more_than_their_precision(case: Case) -> None:
     if case.role is Role.CROSS:
         padding = batch.padding.select(torch.arange(3, len(RAGGED)))
         assert_near(
-            core.step(q, None, None, core.source_cache(k, v, padding)), expected[3:], 3e-2, "step"
+            core.read_source(q, core.source_cache(k, v, padding)), expected[3:], 3e-2, "step"
         )
     elif case.causal:
-        cache = core.empty_cache(
-            len(RAGGED), capacity=150, like=torch.empty(0, k.size(1), 0, HEAD_DIM)
-        )
+        cache = core.empty_cache(len(RAGGED), capacity=150, **LIKE)
         contexts = [
             core.step(
                 q[:, :, t : t + 30],
@@ -313,7 +313,7 @@ def test_state_is_counted_and_shared_by_the_heads_of_a_group(case: Case) -> None
         core, batch = other.core(), Batch.of(other, [30, 30])
         if case.role is Role.CROSS:
             return core.source_cache(batch.k, batch.v, batch.padding).nbytes()
-        cache = core.empty_cache(2, capacity=30, like=batch.k)
+        cache = core.empty_cache(2, capacity=30, **LIKE)
         core.step(batch.q, batch.k, batch.v, cache)
         return cache.nbytes()
 

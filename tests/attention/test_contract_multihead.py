@@ -87,7 +87,9 @@ def test_steps_with_positions_equal_the_whole(case: Case, dtype: str, split: lis
     """Rows are exchanged, repeated and dropped on the way, and several tokens are appended at once."""
     attention, relative, x = case.attention(), case.relative(), normal(3, 40, D_MODEL)
     with autocast(dtype):
-        cache = attention.new_cache(3, capacity=40)
+        cache = attention.empty_cache(
+            3, capacity=40, dtype=torch.float32, device=torch.device("cpu")
+        )
         history = x[:, :0]
         sizes = itertools.cycle(split)
         for turn in itertools.count():
@@ -114,7 +116,7 @@ def test_beams_read_their_own_sentence(case: Case, dtype: str) -> None:
     x, source = normal(4 * 3, 2, D_MODEL, seed=1), normal(4, 63, D_MODEL)
     padding = Padding(torch.tensor([63, 1, 0, 40]), 63)
     with autocast(dtype):
-        cache = attention.new_cache(4, capacity=9, source=source, padding=padding)
+        cache = attention.source_cache(source, padding)
         rows = torch.arange(4).repeat_interleave(3)
         whole = attention(x, source[rows], padding=padding.select(rows)).context
         assert_near(attention(x, cache=cache).context, whole, TOLERANCE[dtype], "every sentence")

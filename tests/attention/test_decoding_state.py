@@ -35,7 +35,7 @@ def caches(case: Case) -> list[AttentionCache]:
         if case.role is Role.CROSS:
             found.append(core.source_cache(k, k, Padding(torch.full((ROWS,), length), length)))
             continue
-        cache = core.empty_cache(ROWS, capacity=LENGTHS[-1], like=k)
+        cache = core.empty_cache(ROWS, capacity=LENGTHS[-1], dtype=k.dtype, device=k.device)
         for t in range(length):
             new = k[:, :, t : t + 1]
             core.step(torch.zeros(ROWS, NUM_HEADS, 1, HEAD_DIM), new, new, cache)
@@ -114,10 +114,8 @@ def test_shared_heads_are_remembered_once(mechanism: type[AttentionConfig], role
         attention = Case(config, role, NoPositionConfig()).attention()
         x = torch.ones(ROWS, 20, NUM_HEADS * HEAD_DIM)
         if role is Role.CROSS:
-            return attention.new_cache(
-                ROWS, capacity=5, source=x, padding=Padding(torch.full((ROWS,), 20), 20)
-            ).nbytes()
-        cache = attention.new_cache(ROWS, capacity=20)
+            return attention.source_cache(x, Padding(torch.full((ROWS,), 20), 20)).nbytes()
+        cache = attention.empty_cache(ROWS, capacity=20, dtype=x.dtype, device=x.device)
         attention(x, cache=cache)
         return cache.nbytes()
 

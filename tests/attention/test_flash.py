@@ -12,7 +12,7 @@ from seq2seq.padding import Padding
 
 def core_of(role: Role, num_kv_heads: int = 4) -> FlashCore:
     core = FlashConfig(num_kv_heads=num_kv_heads).build(
-        AttentionContext(role, 4, 16, max_length=64)
+        AttentionContext(role=role, num_heads=4, head_dim=16, max_length=64)
     )
     assert isinstance(core, FlashCore)
     return core
@@ -30,10 +30,10 @@ def test_every_path_takes_a_fused_kernel(role: Role, num_kv_heads: int) -> None:
     with profile(activities=[ProfilerActivity.CPU]) as trace:
         core(q, k, v, padding=padding).context.sum().backward()
         if role is Role.CROSS:
-            core.step(q, None, None, core.source_cache(k, v, padding))
+            core.read_source(q, core.source_cache(k, v, padding))
         elif role is Role.CAUSAL:
             with torch.no_grad():
-                cache = core.empty_cache(2, capacity=9, like=k)
+                cache = core.empty_cache(2, capacity=9, dtype=k.dtype, device=k.device)
                 for new in (slice(0, 1), slice(1, 2), slice(2, 9)):
                     core.step(q[:, :, new], k[:, :, new], v[:, :, new], cache)
     events = {event.key for event in trace.key_averages()}

@@ -7,7 +7,7 @@ from seq2seq.attention.mechanisms.linear import LinearCore
 
 def core_of(role: Role, feature_map: FeatureMap = FeatureMap.elu_plus_one) -> LinearCore:
     core = LinearConfig(feature_map=feature_map).build(
-        AttentionContext(role, num_heads=2, head_dim=8, max_length=64)
+        AttentionContext(role=role, num_heads=2, head_dim=8, max_length=64)
     )
     assert isinstance(core, LinearCore)
     return core.eval()
@@ -27,12 +27,11 @@ def test_a_query_without_features_returns_zeros(role: Role) -> None:
     for gradient in torch.autograd.grad(output.context.sum() + output.weights.sum(), leaves):
         assert gradient.isfinite().all()
     with torch.no_grad():
-        cache = (
-            core.source_cache(k, v, None)
-            if role is Role.CROSS
-            else core.empty_cache(1, capacity=5, like=k)
-        )
-        stepped = core.step(q, *((None, None) if role is Role.CROSS else (k, v)), cache)
+        if role is Role.CROSS:
+            stepped = core.read_source(q, core.source_cache(k, v, None))
+        else:
+            cache = core.empty_cache(1, capacity=5, dtype=k.dtype, device=k.device)
+            stepped = core.step(q, k, v, cache)
     assert not stepped[:, :, 3].any()
 
 
@@ -44,7 +43,7 @@ def test_sums_do_not_stop_growing_in_bfloat16() -> None:
     v = torch.ones_like(k)
     v[:, :, 1000:] = 0
     assert core(k, k, v).context[0, 0, -1, 0].item() == pytest.approx(0.5, abs=1e-3)
-    cache = core.empty_cache(1, capacity=2000, like=k)
+    cache = core.empty_cache(1, capacity=2000, dtype=k.dtype, device=k.device)
     for t in range(0, 2000, 50):
         new = slice(t, t + 50)
         context = core.step(k[:, :, new], k[:, :, new], v[:, :, new], cache)
@@ -55,8 +54,8 @@ def test_sums_do_not_stop_growing_in_bfloat16() -> None:
 def test_state_does_not_grow_with_the_length() -> None:
     core, sizes = core_of(Role.CAUSAL), []
     for length in (1, 10, 1000):
-        cache = core.empty_cache(3, capacity=length, like=torch.empty(0, 2, 0, 8))
         x = torch.randn(3, 2, length, 8)
+        cache = core.empty_cache(3, capacity=length, dtype=x.dtype, device=x.device)
         core.step(x, x, x, cache)
         sizes.append(cache.nbytes())
     assert sizes == [3 * 2 * (8 * 8 + 8) * 4] * 3  # float32 sums M and n

@@ -9,7 +9,7 @@ from seq2seq.padding import Padding
 
 def core_of(*, max_length: int = 40) -> LinformerCore:
     core = LinformerConfig(rank=6, num_kv_heads=2).build(
-        AttentionContext(Role.CROSS, 4, 8, max_length)
+        AttentionContext(role=Role.CROSS, num_heads=4, head_dim=8, max_length=max_length)
     )
     assert isinstance(core, LinformerCore)
     return core.eval()

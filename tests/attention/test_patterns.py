@@ -75,7 +75,7 @@ READS: dict[type[AttentionConfig], Callable[[int, int, Any, Role], bool]] = {
 def make(config: AttentionConfig, role: Role, *, block: int | None = None) -> SparseCore[Any]:
     """The core, in evaluation; a small block makes short sequences many blocks long."""
     torch.manual_seed(0)
-    core = config.build(AttentionContext(role, 4, 8, 300)).eval()
+    core = config.build(AttentionContext(role=role, num_heads=4, head_dim=8, max_length=300)).eval()
     assert isinstance(core, SparseCore)
     if block is not None:
         size = config.block if isinstance(config, BlockSparseConfig) else 1
@@ -155,7 +155,7 @@ def test_recomputed_blocks_drop_the_same_weights(config: AttentionConfig, role: 
 def test_steps_across_window_and_block_edges(config: AttentionConfig, split: list[int]) -> None:
     core = make(config, Role.CAUSAL, block=8)
     q, k, v = heads(60)
-    cache = core.empty_cache(3, capacity=60, like=k)
+    cache = core.empty_cache(3, capacity=60, dtype=k.dtype, device=k.device)
     parts = zip(*(x.split(split, 2) for x in (q, k, v)), strict=True)
     steps = [core.step(*part, cache) for part in parts]
     torch.testing.assert_close(
@@ -180,7 +180,7 @@ def test_a_step_gathers_what_the_pattern_reads(config: AttentionConfig) -> None:
 def test_local_remembers_the_window_alone() -> None:
     core = make(LocalConfig(window=5), Role.CAUSAL)
     _, k, v = heads(30)
-    cache = core.empty_cache(3, capacity=30, like=k)
+    cache = core.empty_cache(3, capacity=30, dtype=k.dtype, device=k.device)
     assert isinstance(cache, WindowCache)
     for end in (2, 9, 30):
         cache.extend(k[:, :, cache.length : end], v[:, :, cache.length : end])
@@ -225,7 +225,9 @@ def test_no_tensor_is_quadratic(
     config: AttentionConfig, role: Role, position: T5Config | None
 ) -> None:
     length = 2048
-    core = config.build(AttentionContext(role, 1, 4, length)).train()
+    core = config.build(
+        AttentionContext(role=role, num_heads=1, head_dim=4, max_length=length)
+    ).train()
     bias = (
         None
         if position is None
@@ -241,9 +243,11 @@ def test_no_tensor_is_quadratic(
 
 @pytest.mark.parametrize("config", LONG, ids=str)
 def test_a_step_touches_few_keys(config: AttentionConfig) -> None:
-    core = config.build(AttentionContext(Role.CAUSAL, 1, 4, 2000)).eval()
+    core = config.build(
+        AttentionContext(role=Role.CAUSAL, num_heads=1, head_dim=4, max_length=2000)
+    ).eval()
     k = torch.randn(1, 1, 1500, 4)
-    cache = core.empty_cache(1, capacity=2000, like=k)
+    cache = core.empty_cache(1, capacity=2000, dtype=k.dtype, device=k.device)
     with torch.no_grad():
         for part in k.split(500, 2):
             core.step(part, part, part, cache)

@@ -10,7 +10,7 @@ from seq2seq.attention.mechanisms.performer import CHUNK, PerformerCore, chunks_
 from seq2seq.attention.reference import reference, softmax
 from seq2seq.padding import Padding
 
-SITE = AttentionContext(Role.ENCODER, num_heads=4, head_dim=16, max_length=64, layer=2, seed=7)
+SITE = AttentionContext(role=Role.ENCODER, num_heads=4, head_dim=16, max_length=64, layer=2, seed=7)
 CONFIG = PerformerConfig(num_features=40, redraw_interval=10)
 
 

@@ -136,7 +136,7 @@ def test_it_is_the_chosen_head_of_the_chosen_layer_that_is_taught(name: str) -> 
     of_queries = rows[:16].view(2, 8, 16).abs().amax((1, 2))
     assert of_queries[1] > 1e-6
     assert of_queries[0] == 0
-    assert rows[16 : 16 + attention[0].split[1]].abs().amax() > 1e-6, "keys"
+    assert rows[16 : 16 + attention[0].query_key_value.sizes[1]].abs().amax() > 1e-6, "keys"
     assert attention[1].query_key_value.weight.grad is None
     assert attention[0].output.weight.grad is None, "the weights do not pass through values"
     assert model.encoder.layers[0].attention.query_key_value.weight.grad is not None

@@ -35,9 +35,9 @@ LOGITS = 2**20  # logits in one chunk of queries
 class AdditiveCore(AttentionCore[AdditiveConfig]):
     """Holds the vectors u as `score` (H, K)."""
 
-    def __init__(self, config: AdditiveConfig, site: AttentionContext) -> None:
-        super().__init__(config, site)
-        self.score = nn.Parameter(torch.randn(site.num_heads, site.head_dim) * site.head_dim**-0.5)
+    def __init__(self, config: AdditiveConfig, context: AttentionContext) -> None:
+        super().__init__(config, context)
+        self.score = nn.Parameter(torch.randn(self.num_heads, self.head_dim) * self.head_dim**-0.5)
 
     def forward(
         self,
@@ -54,8 +54,17 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         )
         return AttentionOutput(context, weights if need_weights else None)
 
-    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> KeyValueCache:
-        return KeyValueCache(batch_size, capacity=capacity, like=like)
+    def empty_cache(
+        self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
+    ) -> KeyValueCache:
+        return KeyValueCache(
+            batch_size,
+            self.num_kv_heads,
+            self.head_dim,
+            capacity=capacity,
+            dtype=dtype,
+            device=device,
+        )
 
     def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> SourceCache:
         return SourceCache(k, v, padding)
@@ -63,18 +72,20 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
     def step(
         self,
         q: Tensor,
-        k: Tensor | None,
-        v: Tensor | None,
+        k: Tensor,
+        v: Tensor,
         cache: AttentionCache,
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
-        if isinstance(cache, SourceCache):
-            return self.attend(q, cache.k, cache.v, padding=cache.padding)[0]
-        assert isinstance(cache, KeyValueCache) and k is not None and v is not None
+        assert isinstance(cache, KeyValueCache)
         seen = cache.length
         cache.append(k, v)
         return self.attend(q, cache.k, cache.v, bias=bias, seen=seen)[0]
+
+    def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
+        assert isinstance(cache, SourceCache)
+        return self.attend(q, cache.k, cache.v, padding=cache.padding)[0]
 
     def attend(
         self,

@@ -34,8 +34,8 @@ QUERIES = (
 
 
 class BlockSparseCore(GatheringCore[BlockSparseConfig]):
-    def __init__(self, config: BlockSparseConfig, site: AttentionContext) -> None:
-        super().__init__(config, site)
+    def __init__(self, config: BlockSparseConfig, context: AttentionContext) -> None:
+        super().__init__(config, context)
         self.num_global = config.global_blocks * config.block
         self.block = (
             -(-QUERIES // config.block) * config.block

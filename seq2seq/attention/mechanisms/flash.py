@@ -44,8 +44,8 @@ class FlashCore(FullCore):
     def step(
         self,
         q: Tensor,
-        k: Tensor | None,
-        v: Tensor | None,
+        k: Tensor,
+        v: Tensor,
         cache: AttentionCache,
         *,
         bias: LogitBias | None = None,
@@ -53,6 +53,10 @@ class FlashCore(FullCore):
         refuse_bias(bias, "flash")
         with only_fused(q):
             return super().step(q, k, v, cache)
+
+    def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
+        with only_fused(q):
+            return super().read_source(q, cache)
 
 
 @contextmanager

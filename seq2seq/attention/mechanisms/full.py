@@ -9,6 +9,7 @@ multi-query attention (Shazeer 2019, arXiv:1911.02150).
 Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim.
 """
 
+import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, causal_positions
@@ -46,8 +47,17 @@ class FullCore(AttentionCore[FullConfig]):
             *exact_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
         )
 
-    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> KeyValueCache:
-        return KeyValueCache(batch_size, capacity=capacity, like=like)
+    def empty_cache(
+        self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
+    ) -> KeyValueCache:
+        return KeyValueCache(
+            batch_size,
+            self.num_kv_heads,
+            self.head_dim,
+            capacity=capacity,
+            dtype=dtype,
+            device=device,
+        )
 
     def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> SourceCache:
         return SourceCache(k, v, padding)
@@ -55,18 +65,20 @@ class FullCore(AttentionCore[FullConfig]):
     def step(
         self,
         q: Tensor,
-        k: Tensor | None,
-        v: Tensor | None,
+        k: Tensor,
+        v: Tensor,
         cache: AttentionCache,
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
-        if isinstance(cache, SourceCache):
-            may_read = None if cache.padding is None else cache.padding.key_mask()
-            return fused_attention(q, cache.k, cache.v, may_read=may_read)
-        assert isinstance(cache, KeyValueCache) and k is not None and v is not None
+        assert isinstance(cache, KeyValueCache)
         seen = cache.length
         cache.append(k, v)
         may_read = causal_mask(q.size(2), seen, q.device)
         values = None if bias is None else bias(*causal_positions(q.size(2), seen, q.device))
         return fused_attention(q, cache.k, cache.v, may_read=may_read, bias=values)
+
+    def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
+        assert isinstance(cache, SourceCache)
+        may_read = None if cache.padding is None else cache.padding.key_mask()
+        return fused_attention(q, cache.k, cache.v, may_read=may_read)

@@ -45,7 +45,7 @@ class LinearCore(AttentionCore[LinearConfig]):
         """As `AttentionCore.forward`; the weights are normalised kernel scores, at quadratic cost."""
         refuse_bias(bias, "linear")
         q, k = self.features(group_queries(q, k.size(1))), self.real_features(k, padding)
-        cache = RecurrentCache(k.size(0), k.size(-1), like=v)
+        cache = self.no_sums(k.size(0), k.device)
         context = self.read(q, k, with_ones(v), cache)
         if not need_weights:
             return AttentionOutput(context, None)
@@ -54,29 +54,40 @@ class LinearCore(AttentionCore[LinearConfig]):
             context, normalised(scores.tril() if self.role is Role.CAUSAL else scores)
         )
 
-    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> RecurrentCache:
-        return RecurrentCache(batch_size, like.size(-1), like=like)
+    def empty_cache(
+        self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
+    ) -> RecurrentCache:
+        return self.no_sums(batch_size, device)
 
     def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> RecurrentCache:
-        cache = RecurrentCache(k.size(0), k.size(-1), like=v)
+        cache = self.no_sums(k.size(0), k.device)
         cache.add(self.real_features(k, padding), with_ones(v))
         return cache
 
     def step(
         self,
         q: Tensor,
-        k: Tensor | None,
-        v: Tensor | None,
+        k: Tensor,
+        v: Tensor,
         cache: AttentionCache,
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
         refuse_bias(bias, "linear")
         assert isinstance(cache, RecurrentCache)
-        q = self.features(group_queries(q, cache.num_kv_heads))
-        if k is None or v is None:
-            return merge_groups(cache.read_each(q))
+        q = self.features(group_queries(q, self.num_kv_heads))
         return self.read(q, self.features(k), with_ones(v), cache)
+
+    def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
+        assert isinstance(cache, RecurrentCache)
+        q = self.features(group_queries(q, self.num_kv_heads))
+        return merge_groups(cache.read_each(q))
+
+    def no_sums(self, batch_size: int, device: torch.device) -> RecurrentCache:
+        """Sums over no keys."""
+        return RecurrentCache(
+            batch_size, self.num_kv_heads, self.head_dim, self.head_dim, device=device
+        )
 
     def features(self, x: Tensor) -> Tensor:
         """phi(x) >= 0, in float32."""

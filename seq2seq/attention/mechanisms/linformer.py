@@ -25,9 +25,9 @@ from seq2seq.position.logit_bias import LogitBias
 class LinformerCore(AttentionCore[LinformerConfig]):
     """Holds E and F as `key_projection` and `value_projection`, each (G, r, max_length)."""
 
-    def __init__(self, config: LinformerConfig, site: AttentionContext) -> None:
-        super().__init__(config, site)
-        shape = (self.num_kv_heads, config.rank, site.max_length)
+    def __init__(self, config: LinformerConfig, context: AttentionContext) -> None:
+        super().__init__(config, context)
+        shape = (self.num_kv_heads, config.rank, context.max_length)
         self.key_projection = nn.Parameter(torch.randn(shape) * config.rank**-0.5)
         self.value_projection = nn.Parameter(torch.randn(shape) * config.rank**-0.5)
 
@@ -57,16 +57,7 @@ class LinformerCore(AttentionCore[LinformerConfig]):
         """The slots (B, G, r, K) of a source; they have no padding."""
         return SourceCache(*self.slots(k, v, padding), None)
 
-    def step(
-        self,
-        q: Tensor,
-        k: Tensor | None,
-        v: Tensor | None,
-        cache: AttentionCache,
-        *,
-        bias: LogitBias | None = None,
-    ) -> Tensor:
-        refuse_bias(bias, "linformer")
+    def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
         assert isinstance(cache, SourceCache)
         return fused_attention(q, cache.k, cache.v)
 

@@ -21,8 +21,8 @@ from seq2seq.position.logit_bias import LogitBias
 
 
 class LocalCore(SparseCore[LocalConfig]):
-    def __init__(self, config: LocalConfig, site: AttentionContext) -> None:
-        super().__init__(config, site)
+    def __init__(self, config: LocalConfig, context: AttentionContext) -> None:
+        super().__init__(config, context)
         self.block = block_size(config.window)
 
     def read(
@@ -40,19 +40,28 @@ class LocalCore(SparseCore[LocalConfig]):
             q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout
         )
 
-    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> WindowCache:
-        return WindowCache(batch_size, reach=self.config.window - 1, like=like)
+    def empty_cache(
+        self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
+    ) -> WindowCache:
+        return WindowCache(
+            batch_size,
+            self.num_kv_heads,
+            self.head_dim,
+            reach=self.config.window - 1,
+            dtype=dtype,
+            device=device,
+        )
 
     def step(
         self,
         q: Tensor,
-        k: Tensor | None,
-        v: Tensor | None,
+        k: Tensor,
+        v: Tensor,
         cache: AttentionCache,
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
-        assert isinstance(cache, WindowCache) and k is not None and v is not None
+        assert isinstance(cache, WindowCache)
         pieces = zip(
             q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2), strict=True
         )

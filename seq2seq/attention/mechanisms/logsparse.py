@@ -37,8 +37,8 @@ Pieces = tuple[Tensor, ...]
 
 
 class LogSparseCore(GatheringCore[LogSparseConfig]):
-    def __init__(self, config: LogSparseConfig, site: AttentionContext) -> None:
-        super().__init__(config, site)
+    def __init__(self, config: LogSparseConfig, context: AttentionContext) -> None:
+        super().__init__(config, context)
         self.block = block_size(config.window)
         self.short = max(self.block, SHORT)
 

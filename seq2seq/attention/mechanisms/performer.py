@@ -48,9 +48,9 @@ class PerformerCore(AttentionCore[PerformerConfig]):
 
     projection: Tensor
 
-    def __init__(self, config: PerformerConfig, site: AttentionContext) -> None:
-        super().__init__(config, site)
-        self.site = site
+    def __init__(self, config: PerformerConfig, context: AttentionContext) -> None:
+        super().__init__(config, context)
+        self.layer, self.seed = context.layer, context.seed
         self.drawn = 0  # number of the draw that `projection` holds
         self.register_buffer("projection", self.draw(0))
 
@@ -58,12 +58,12 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         """Directions (G, F, K): a function of (seed, layer, head, number) and of nothing else."""
         heads = []
         for head in range(self.num_kv_heads):
-            name = repr((self.site.seed, self.site.layer, head, number)).encode()
+            name = repr((self.seed, self.layer, head, number)).encode()
             seed = int.from_bytes(hashlib.blake2b(name, digest_size=7).digest(), "big")
             heads.append(
                 directions(
                     self.config.num_features,
-                    self.site.head_dim,
+                    self.head_dim,
                     torch.Generator().manual_seed(seed),
                 )
             )
@@ -90,7 +90,7 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         """As `AttentionCore.forward`; the weights are normalised kernel scores, at quadratic cost."""
         refuse_bias(bias, "performer")
         if self.role is Role.CAUSAL:
-            empty = self.empty_cache(k.size(0), capacity=k.size(2), like=v)
+            empty = self.no_sums(k.size(0), k.device)
             return self.read_causally(q, k, v, empty, need_weights=need_weights)
         cache = self.source_cache(k, v, padding)
         if not need_weights:
@@ -100,11 +100,13 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         weights = normalised(kernel_scores(self.query_features(q, cache), phi_k))
         return AttentionOutput(self.read(q, cache), weights)
 
-    def empty_cache(self, batch_size: int, *, capacity: int, like: Tensor) -> ScaledRecurrentCache:
-        return ScaledRecurrentCache(batch_size, self.config.num_features, like=like)
+    def empty_cache(
+        self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
+    ) -> ScaledRecurrentCache:
+        return self.no_sums(batch_size, device)
 
     def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> ScaledRecurrentCache:
-        cache = self.empty_cache(k.size(0), capacity=k.size(2), like=v)
+        cache = self.no_sums(k.size(0), k.device)
         real = repeat(None) if padding is None else real_keys(padding).split(PIECE, 2)
         for k_c, v_c, real_c in zip(k.split(PIECE, 2), v.split(PIECE, 2), real, strict=False):
             exponents = self.key_exponents(k_c, real_c)
@@ -115,17 +117,29 @@ class PerformerCore(AttentionCore[PerformerConfig]):
     def step(
         self,
         q: Tensor,
-        k: Tensor | None,
-        v: Tensor | None,
+        k: Tensor,
+        v: Tensor,
         cache: AttentionCache,
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
         refuse_bias(bias, "performer")
         assert isinstance(cache, ScaledRecurrentCache)
-        if k is None or v is None:
-            return merge_groups(cache.read_each(self.query_features(q, cache)))
         return self.read_causally(q, k, v, cache).context
+
+    def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
+        assert isinstance(cache, ScaledRecurrentCache)
+        return merge_groups(cache.read_each(self.query_features(q, cache)))
+
+    def no_sums(self, batch_size: int, device: torch.device) -> ScaledRecurrentCache:
+        """Sums over no keys."""
+        return ScaledRecurrentCache(
+            batch_size,
+            self.num_kv_heads,
+            self.config.num_features,
+            self.head_dim,
+            device=device,
+        )
 
     def read(self, q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
         """Context (B, H, T, K) of queries that read all that the cache holds."""
@@ -183,12 +197,12 @@ class PerformerCore(AttentionCore[PerformerConfig]):
 
     def query_exponents(self, q: Tensor) -> Tensor:
         """w . q (B, G, H/G, T, F). |q|^2 / 2 is the same for every feature of a query and cancels."""
-        q = group_queries(q.float(), self.num_kv_heads) * self.site.head_dim**-0.25
+        q = group_queries(q.float(), self.num_kv_heads) * self.head_dim**-0.25
         return q @ self.projection[:, None].mT
 
     def key_exponents(self, k: Tensor, real: Tensor | None) -> Tensor:
         """w . k - |k|^2 / 2 (B, G, S, F), minus infinity where not real (B, 1, S, 1)."""
-        k = k.float() * self.site.head_dim**-0.25
+        k = k.float() * self.head_dim**-0.25
         exponents = (k @ self.projection.mT).sub_(k.square().sum(-1, keepdim=True) / 2)
         return exponents if real is None else exponents.masked_fill_(~real, float("-inf"))
 

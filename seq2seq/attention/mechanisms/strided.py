@@ -36,8 +36,8 @@ LOGITS = 2**19  # of the queries and classes that are read together: what a core
 
 
 class StridedCore(GatheringCore[StridedConfig]):
-    def __init__(self, config: StridedConfig, site: AttentionContext) -> None:
-        super().__init__(config, site)
+    def __init__(self, config: StridedConfig, context: AttentionContext) -> None:
+        super().__init__(config, context)
         self.block = block_size(config.window)
         self.short = max(self.block, SHORT)
         self.side = not_after if self.causal else everything
