@@ -83,8 +83,12 @@ def weights_of(
     wanted = [(role, layer) for layer in layers]
     refuse_without_weights(model, wanted)
     source, target = source.to(model.device), target.to(model.device)
-    found = model.states(source, target, weights_of=frozenset(wanted))[1]
-    stacked = torch.stack([found[pair] for pair in wanted], 1)
+    requested = frozenset(wanted)
+    encoded = model.encode(source, weights_of=requested)
+    weights = encoded.weights
+    if role is not Role.ENCODER:
+        _, weights = model.decoder_states(target, encoded, weights_of=requested)
+    stacked = torch.stack([weights[pair] for pair in wanted], 1)
     queries, keys = (
         (source if role is Role.ENCODER else target),
         (target if role is Role.CAUSAL else source),

@@ -17,7 +17,9 @@ from seq2seq.data.storage import sha256_of
 from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.errors import CheckpointError, DataError, choices
 from seq2seq.files import atomic_path, atomic_write, read_lines, write_lines
-from seq2seq.model.transformer import Transformer
+from seq2seq.model.frontend import VocabularySpec
+from seq2seq.model.renamed import with_present_names
+from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.training.config import LoggerConfig
 
 WEIGHTS, TOKENIZERS, TEXT = "model.safetensors", "tokenizer", "text"
@@ -43,9 +45,9 @@ class Bundle:
 
 def build_model(config: RunConfig, tokenizers: Tokenizers) -> Transformer:
     """The model of a configuration, with weights from torch's random state as it is."""
-    return Transformer(
+    return build_transformer(
         config.model,
-        source_vocab_size=tokenizers.source.vocab_size,
+        source=VocabularySpec(tokenizers.source.vocab_size),
         target_vocab_size=tokenizers.target.vocab_size,
         seed=config.seed,
     )
@@ -107,7 +109,8 @@ def load_bundle(folder: Path) -> Bundle:
     tokenizers = Tokenizers.load(path / TOKENIZERS)
     model = build_model(config, tokenizers)
     try:
-        missing, unexpected = model.load_state_dict(load_file(path / WEIGHTS), strict=False)
+        weights = with_present_names(load_file(path / WEIGHTS))
+        missing, unexpected = model.load_state_dict(weights, strict=False)
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(
             f"{path / WEIGHTS} does not hold the weights of its configuration: {error}"

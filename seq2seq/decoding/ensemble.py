@@ -23,15 +23,16 @@ class Ensemble:
         assert models and not any(model.training for model in models), (
             "search needs models in evaluation mode"
         )
-        sizes = {(source_vocab_size(model), model.output.out_features) for model in models}
-        if len(sizes) > 1:
-            given = ", ".join(f"{source} and {target}" for source, target in sorted(sizes))
+        vocabularies = {
+            f"{model.frontend.spec} and {model.target_vocab_size} subwords" for model in models
+        }
+        if len(vocabularies) > 1:
             raise ConfigError(
-                f"models of an ensemble must share source and target vocabulary; these have {given} pieces. "
-                "Choose runs trained with the same tokenizers"
+                "models of an ensemble must share source and target vocabulary, not have "
+                f"{'; '.join(sorted(vocabularies))}; choose runs trained with the same tokenizers"
             )
         self.models = list(models)
-        self.vocab_size = models[0].output.out_features
+        self.vocab_size = models[0].target_vocab_size
         self.device = models[0].device
         self.max_source_length = min(model.config.max_source_length for model in models)
         self.max_target_length = min(model.config.max_target_length for model in models)
@@ -54,7 +55,7 @@ class Decoders:
     def step(self, tokens: Tensor) -> list[Tensor]:
         """Take in the last token of every hypothesis (R,). Returns states (R, D) of each model, for `predict`."""
         pairs = zip(self.models, self.states, strict=True)
-        return [model.decoder.step(tokens[:, None], state)[:, -1] for model, state in pairs]
+        return [model.step_states(tokens[:, None], state)[:, -1] for model, state in pairs]
 
     def predict(self, states: list[Tensor]) -> tuple[Tensor, Tensor]:
         """What may follow some of the hypotheses (P), by their states (P, D) of each model.
@@ -80,10 +81,6 @@ class Decoders:
 def log_mean(log_probabilities: list[Tensor]) -> Tensor:
     """Logarithm of the mean of probabilities given by their logarithms."""
     return reduce(torch.logaddexp, log_probabilities) - math.log(len(log_probabilities))
-
-
-def source_vocab_size(model: Transformer) -> int:
-    return model.encoder.embedding.table.num_embeddings
 
 
 def check_finite(normaliser: Tensor) -> None:

@@ -23,8 +23,6 @@ from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Padding, Tokens
 
-ROWS_AT_ONCE = 512  # positions projected to the vocabulary together, which is what needs memory
-
 
 @torch.inference_mode()
 def search(
@@ -124,16 +122,9 @@ def force(models: Sequence[Transformer], source: Tokens, target: Tokens) -> list
     real = padding.valid()
     given, labels = Tokens(target.ids[:, :-1], padding), target.ids[:, 1:][real]
     each = [
-        label_log_probabilities(model, model.states(source, given)[0][real], labels)
+        model.output.log_probabilities(
+            model.decoder_states(given, model.encode(source))[0][real], labels
+        )
         for model in models
     ]
     return list(log_mean(each).split(padding.lengths.tolist()))
-
-
-def label_log_probabilities(model: Transformer, states: Tensor, labels: Tensor) -> Tensor:
-    """log p (P,) of the labels (P,) by decoder states (P, D)."""
-    parts = []
-    for some, wanted in zip(states.split(ROWS_AT_ONCE), labels.split(ROWS_AT_ONCE), strict=True):
-        logits = model.output(some).float()
-        parts.append(logits.gather(1, wanted[:, None]).squeeze(1) - logits.logsumexp(-1))
-    return torch.cat(parts)

@@ -1,4 +1,7 @@
-"""The decoder: causal self-attention, cross-attention and feed-forward, over whole targets or step by step."""
+"""The decoder: causal self-attention, cross-attention and feed-forward network.
+
+It reads whole targets in training and scoring, and goes step by step in decoding.
+"""
 
 from dataclasses import dataclass
 from typing import cast
@@ -8,35 +11,23 @@ from torch import Tensor, nn
 from seq2seq.attention.base import AttentionCache
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.multihead import MultiHeadAttention
-from seq2seq.model.config import ModelConfig, NormPlacement, by_layer
+from seq2seq.model.config import ModelConfig, by_layer
 from seq2seq.model.embedding import Embedding
-from seq2seq.model.encoder import Residual, Weights, WeightsOf
-from seq2seq.model.feed_forward import FeedForward, new_norm
+from seq2seq.model.encoder import AttentionWeights, WeightsOf
+from seq2seq.model.sublayers import FeedForward, Residual, final_norm
 from seq2seq.padding import Padding, Tokens
 from seq2seq.position.logit_bias import LogitBias
 from seq2seq.position.rotary import Rotary
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """An encoded batch: states (B, S, D) and their padding."""
-
-    states: Tensor
-    padding: Padding
-
-    def select(self, rows: Tensor) -> "Encoded":
-        """The sentences `rows`."""
-        return Encoded(self.states[rows], self.padding.select(rows))
-
-
 @dataclass
 class DecoderState:
-    """All that a decoder remembers between steps; owned by whoever decodes.
+    """The caches of a decoder between steps, owned by the caller.
 
     Attributes:
-        target: a cache a layer for self-attention, one row a hypothesis.
-        source: a cache a layer for cross-attention, one row a sentence.
-        length: target positions seen.
+        target: the cache of each layer's self-attention, one row per hypothesis.
+        source: the cache of each layer's cross-attention, one row per sentence.
+        length: target positions read.
     """
 
     target: list[AttentionCache]
@@ -44,9 +35,10 @@ class DecoderState:
     length: int = 0
 
     def reorder(self, beam_rows: Tensor, sentence_rows: Tensor | None = None) -> None:
-        """Let hypothesis i continue old hypothesis beam_rows[i]; keep sentences sentence_rows, or all in their order.
+        """Let hypothesis i continue hypothesis beam_rows[i], and keep the sentences sentence_rows.
 
-        Every sentence must hold the same number of hypotheses, side by side.
+        None keeps all sentences in their order. The hypotheses of a sentence lie side by side, and
+        all sentences have the same number of them.
         """
         for cache in self.target:
             cache.reorder(beam_rows)
@@ -54,11 +46,10 @@ class DecoderState:
             for cache in self.source:
                 cache.reorder(sentence_rows)
 
-    def nbytes(self) -> int:
-        return sum(cache.nbytes() for cache in self.target + self.source)
-
 
 class DecoderLayer(nn.Module):
+    """Causal self-attention, cross-attention and feed-forward network."""
+
     def __init__(
         self,
         config: ModelConfig,
@@ -76,20 +67,24 @@ class DecoderLayer(nn.Module):
     def forward(
         self,
         x: Tensor,
-        target: Padding,
-        encoded: Encoded,
+        padding: Padding,
+        source: Tensor,
+        source_padding: Padding,
         position: Rotary | LogitBias | None,
-        need_self: bool,
-        need_cross: bool,
+        *,
+        need_self: bool = False,
+        need_cross: bool = False,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        given = self.self_residual.before(x)
-        own = self.self_attention(given, padding=target, position=position, need_weights=need_self)
-        x = self.self_residual.after(x, own.context)
-        given = self.cross_residual.before(x)
-        read = self.cross_attention(
-            given, encoded.states, padding=encoded.padding, need_weights=need_cross
+        """States (B, T, D) from states; if needed, weights (B, H, T, T) and (B, H, T, S)."""
+        target_read = self.self_attention(
+            self.self_residual.pre(x), padding=padding, position=position, need_weights=need_self
         )
-        return self.finish(self.cross_residual.after(x, read.context)), own.weights, read.weights
+        x = self.self_residual.post(x, target_read.context)
+        source_read = self.cross_attention(
+            self.cross_residual.pre(x), source, padding=source_padding, need_weights=need_cross
+        )
+        x = self.cross_residual.post(x, source_read.context)
+        return self.feed(x), target_read.weights, source_read.weights
 
     def step(
         self,
@@ -98,35 +93,38 @@ class DecoderLayer(nn.Module):
         source: AttentionCache,
         position: Rotary | LogitBias | None,
     ) -> Tensor:
-        own = self.self_attention(self.self_residual.before(x), cache=target, position=position)
-        x = self.self_residual.after(x, own.context)
-        read = self.cross_attention(self.cross_residual.before(x), cache=source)
-        return self.finish(self.cross_residual.after(x, read.context))
+        """States (R, T, D) of the next T positions, which are added to the target cache."""
+        target_read = self.self_attention(
+            self.self_residual.pre(x), cache=target, position=position
+        )
+        x = self.self_residual.post(x, target_read.context)
+        source_read = self.cross_attention(self.cross_residual.pre(x), cache=source)
+        return self.feed(self.cross_residual.post(x, source_read.context))
 
-    def finish(self, x: Tensor) -> Tensor:
-        out = self.feed_forward(self.feed_forward_residual.before(x))
-        return self.feed_forward_residual.after(x, out)
+    def feed(self, x: Tensor) -> Tensor:
+        """The feed-forward network with its residual connection."""
+        out = self.feed_forward(self.feed_forward_residual.pre(x))
+        return self.feed_forward_residual.post(x, out)
 
 
 class Decoder(nn.Module):
-    """Target tokens and encoded source to states (B, T, D) that the output projection reads."""
+    """Target tokens and states of the source to the states that the output projection reads."""
 
-    def __init__(self, config: ModelConfig, table: nn.Embedding, *, seed: int) -> None:
+    def __init__(self, config: ModelConfig, embedding: Embedding, *, seed: int) -> None:
         super().__init__()
-        length, heads, decoder = config.max_target_length, config.num_heads, config.decoder
-        self.embedding = Embedding(config, table, max_length=length)
-        self.position = config.position.relative(
-            num_heads=heads, head_dim=config.head_dim, causal=True
-        )
-        own = by_layer(decoder.self_attention, decoder.layer_attention, decoder.num_layers)
+        heads, head_dim, decoder = config.num_heads, config.head_dim, config.decoder
+        self.embedding = embedding
+        self.position = config.position.relative(num_heads=heads, head_dim=head_dim, causal=True)
+        causal = by_layer(decoder.self_attention, decoder.layer_attention, decoder.num_layers)
         cross = by_layer(decoder.cross_attention, decoder.layer_cross_attention, decoder.num_layers)
+        lengths = {Role.CAUSAL: config.max_target_length, Role.CROSS: config.max_source_length}
 
-        def context(role: Role, layer: int, max_length: int) -> AttentionContext:
+        def context(role: Role, layer: int) -> AttentionContext:
             return AttentionContext(
                 role=role,
                 num_heads=heads,
-                head_dim=config.head_dim,
-                max_length=max_length,
+                head_dim=head_dim,
+                max_length=lengths[role],
                 layer=layer,
                 seed=seed,
             )
@@ -134,12 +132,12 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(
             DecoderLayer(
                 config,
-                MultiHeadAttention(own[i], context(Role.CAUSAL, i, length)),
-                MultiHeadAttention(cross[i], context(Role.CROSS, i, config.max_source_length)),
+                MultiHeadAttention(causal[i], context(Role.CAUSAL, i)),
+                MultiHeadAttention(cross[i], context(Role.CROSS, i)),
             )
             for i in range(decoder.num_layers)
         )
-        self.norm = new_norm(config) if config.norm is NormPlacement.pre else nn.Identity()
+        self.norm = final_norm(config)
 
     @property
     def stack(self) -> list[DecoderLayer]:
@@ -147,36 +145,63 @@ class Decoder(nn.Module):
         return cast(list[DecoderLayer], list(self.layers))
 
     def forward(
-        self, target: Tokens, encoded: Encoded, weights_of: WeightsOf = frozenset()
-    ) -> tuple[Tensor, Weights]:
-        """Returns (B, T, D), and the weights (B, H, T, T) and (B, H, T, S) of the layers asked for."""
-        x = self.embedding(target.ids)
-        found: Weights = {}
-        for index, layer in enumerate(self.stack):
-            wanted = [(role, index) in weights_of for role in (Role.CAUSAL, Role.CROSS)]
-            x, own, cross = layer(x, target.padding, encoded, self.position, *wanted)
-            if own is not None:
-                found[Role.CAUSAL, index] = own
-            if cross is not None:
-                found[Role.CROSS, index] = cross
-        return self.norm(x), found
+        self,
+        target: Tokens,
+        source: Tensor,
+        source_padding: Padding,
+        *,
+        weights_of: WeightsOf = frozenset(),
+    ) -> tuple[Tensor, AttentionWeights]:
+        """Read whole targets.
 
-    def start(self, encoded: Encoded, *, capacity: int) -> DecoderState:
-        """A state with one hypothesis a sentence that has seen nothing and has room for `capacity` positions."""
-        states = encoded.states
-        target = [
-            layer.self_attention.empty_cache(
-                states.size(0), capacity=capacity, dtype=states.dtype, device=states.device
+        Args:
+            target: (B, T), beginning with the sentence start.
+            source: (B, S, D) from the encoder.
+            source_padding: of the source.
+
+        Returns:
+            (B, T, D), and weights (B, H, T, T) and (B, H, T, S) of the requested layers.
+        """
+        x = self.embedding(target.ids)
+        requested: AttentionWeights = {}
+        for index, layer in enumerate(self.stack):
+            causal, cross = (Role.CAUSAL, index), (Role.CROSS, index)
+            x, causal_weights, cross_weights = layer(
+                x,
+                target.padding,
+                source,
+                source_padding,
+                self.position,
+                need_self=causal in weights_of,
+                need_cross=cross in weights_of,
             )
-            for layer in self.stack
-        ]
-        source = [
-            layer.cross_attention.source_cache(states, encoded.padding) for layer in self.stack
-        ]
-        return DecoderState(target, source)
+            if causal_weights is not None:
+                requested[causal] = causal_weights
+            if cross_weights is not None:
+                requested[cross] = cross_weights
+        return self.norm(x), requested
+
+    def start(self, source: Tensor, source_padding: Padding, *, capacity: int) -> DecoderState:
+        """The state before the first target position: one hypothesis per sentence.
+
+        Args:
+            source: (N, S, D) from the encoder.
+            capacity: target positions that the caches must hold.
+        """
+        return DecoderState(
+            target=[
+                layer.self_attention.empty_cache(
+                    source.size(0), capacity=capacity, dtype=source.dtype, device=source.device
+                )
+                for layer in self.stack
+            ],
+            source=[
+                layer.cross_attention.source_cache(source, source_padding) for layer in self.stack
+            ],
+        )
 
     def step(self, ids: Tensor, state: DecoderState) -> Tensor:
-        """States (R, T, D) of the next T tokens (R, T) of every hypothesis; brings the state up to date."""
+        """States (R, T, D) of the next T tokens (R, T) of every hypothesis; updates the state."""
         x = self.embedding(ids, first=state.length)
         for layer, target, source in zip(self.stack, state.target, state.source, strict=True):
             x = layer.step(x, target, source, self.position)

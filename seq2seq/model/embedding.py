@@ -1,4 +1,4 @@
-"""Token ids to vectors, with absolute positions where the scheme has them."""
+"""Token embeddings, with absolute positions where the scheme has them."""
 
 import math
 
@@ -13,7 +13,7 @@ from seq2seq.model.dropout import Dropout
 class Embedding(nn.Module):
     """sqrt(D) E[token] + position, then dropout (Vaswani et al. 2017, sections 3.4 and 3.5).
 
-    The table may be shared between stacks and with the output projection; positions belong to the stack.
+    The table may be shared with the other side and with the output projection; positions are not.
     """
 
     def __init__(self, config: ModelConfig, table: nn.Embedding, *, max_length: int) -> None:
@@ -31,11 +31,7 @@ class Embedding(nn.Module):
             UserError: a position lies beyond max_length.
         """
         end = first + ids.size(1)
-        if end > self.max_length:
-            raise UserError(
-                f"a sequence of {end} subwords was given to a model made for at most {self.max_length}; "
-                "cut the text, or train with a greater model.max_source_length / model.max_target_length"
-            )
+        ensure_length(end, self.max_length, unit="subwords")
         x: Tensor = self.table(ids) * self.scale
         if self.position is not None:
             x = x + self.position(torch.arange(first, end, device=ids.device))
@@ -44,7 +40,16 @@ class Embedding(nn.Module):
 
 
 def new_table(vocab_size: int, d_model: int) -> nn.Embedding:
-    """Vectors drawn so that both the scaled embedding and the tied output start at a reasonable size."""
+    """Normal vectors of variance 1/D: scaled embeddings and logits of tied outputs have variance 1."""
     table = nn.Embedding(vocab_size, d_model)
     nn.init.normal_(table.weight, std=d_model**-0.5)
     return table
+
+
+def ensure_length(length: int, max_length: int, *, unit: str) -> None:
+    """Raise UserError for a sequence that is longer than the model was built for."""
+    if length > max_length:
+        raise UserError(
+            f"a sequence of {length} {unit} was given to a model built for at most {max_length}; "
+            "shorten it, or train with a greater model.max_source_length or model.max_target_length"
+        )

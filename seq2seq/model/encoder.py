@@ -1,42 +1,45 @@
 """The encoder: a stack of self-attention and feed-forward layers."""
 
+from dataclasses import dataclass, field
+
 from torch import Tensor, nn
 
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.multihead import MultiHeadAttention
-from seq2seq.model.config import ModelConfig, NormPlacement, by_layer
-from seq2seq.model.dropout import Dropout
-from seq2seq.model.embedding import Embedding
-from seq2seq.model.feed_forward import FeedForward, new_norm
-from seq2seq.padding import Tokens
+from seq2seq.model.config import ModelConfig, by_layer
+from seq2seq.model.sublayers import FeedForward, Residual, final_norm
+from seq2seq.padding import Padding
 from seq2seq.position.logit_bias import LogitBias
 from seq2seq.position.rotary import Rotary
 
-Weights = dict[tuple[Role, int], Tensor]
-WeightsOf = frozenset[tuple[Role, int]]
+AttentionKey = tuple[Role, int]  # the role of an attention and its layer in the stack
+AttentionWeights = dict[AttentionKey, Tensor]
+WeightsOf = frozenset[AttentionKey]  # attentions whose weights are returned
 
 
-class Residual(nn.Module):
-    """The way around a sub-layer: pre-norm x + f(norm(x)), post-norm norm(x + f(x)) (Xiong et al. 2020)."""
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded batch.
 
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.pre = config.norm is NormPlacement.pre
-        self.norm = new_norm(config)
-        self.dropout = Dropout(config.dropout)
+    Attributes:
+        states: (B, S, D).
+        padding: of the states.
+        weights: (B, H, S, S) of the requested encoder layers.
+    """
 
-    def before(self, x: Tensor) -> Tensor:
-        """What the sub-layer is given."""
-        out: Tensor = self.norm(x) if self.pre else x
-        return out
+    states: Tensor
+    padding: Padding
+    weights: AttentionWeights = field(default_factory=dict)
 
-    def after(self, x: Tensor, output: Tensor) -> Tensor:
-        """The sub-layer's output joined with what went around it."""
-        x = x + self.dropout(output)
-        return x if self.pre else self.norm(x)
+    def select(self, rows: Tensor) -> "Encoded":
+        """The sentences `rows`, (N,) int64."""
+        weights = {key: weights[rows] for key, weights in self.weights.items()}
+        return Encoded(self.states[rows], self.padding.select(rows), weights)
 
 
 class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward network."""
+
     def __init__(self, config: ModelConfig, attention: MultiHeadAttention) -> None:
         super().__init__()
         self.attention = attention
@@ -45,24 +48,31 @@ class EncoderLayer(nn.Module):
         self.feed_forward_residual = Residual(config)
 
     def forward(
-        self, x: Tensor, source: Tokens, position: Rotary | LogitBias | None, need_weights: bool
+        self,
+        x: Tensor,
+        padding: Padding,
+        position: Rotary | LogitBias | None,
+        *,
+        need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        given = self.attention_residual.before(x)
+        """States (B, S, D) from states, and weights (B, H, S, S) if needed."""
         output = self.attention(
-            given, padding=source.padding, position=position, need_weights=need_weights
+            self.attention_residual.pre(x),
+            padding=padding,
+            position=position,
+            need_weights=need_weights,
         )
-        x = self.attention_residual.after(x, output.context)
-        out = self.feed_forward(self.feed_forward_residual.before(x))
-        return self.feed_forward_residual.after(x, out), output.weights
+        x = self.attention_residual.post(x, output.context)
+        out = self.feed_forward(self.feed_forward_residual.pre(x))
+        return self.feed_forward_residual.post(x, out), output.weights
 
 
 class Encoder(nn.Module):
-    """Source tokens to (B, S, D). The relative position scheme is the stack's: its layers share one."""
+    """A stack of layers over (states, padding). All layers share one relative position scheme."""
 
-    def __init__(self, config: ModelConfig, table: nn.Embedding, *, seed: int) -> None:
+    def __init__(self, config: ModelConfig, *, seed: int) -> None:
         super().__init__()
         length, heads = config.max_source_length, config.num_heads
-        self.embedding = Embedding(config, table, max_length=length)
         self.position = config.position.relative(
             num_heads=heads, head_dim=config.head_dim, causal=False
         )
@@ -86,16 +96,16 @@ class Encoder(nn.Module):
                 by_layer(encoder.self_attention, encoder.layer_attention, encoder.num_layers)
             )
         )
-        self.norm = new_norm(config) if config.norm is NormPlacement.pre else nn.Identity()
+        self.norm = final_norm(config)
 
     def forward(
-        self, source: Tokens, weights_of: WeightsOf = frozenset()
-    ) -> tuple[Tensor, Weights]:
-        """Returns (B, S, D), and the weights (B, H, S, S) of the layers asked for."""
-        x = self.embedding(source.ids)
-        found: Weights = {}
+        self, x: Tensor, padding: Padding, *, weights_of: WeightsOf = frozenset()
+    ) -> tuple[Tensor, AttentionWeights]:
+        """States (B, S, D) from states, and weights (B, H, S, S) of the requested layers."""
+        requested: AttentionWeights = {}
         for index, layer in enumerate(self.layers):
-            x, weights = layer(x, source, self.position, (Role.ENCODER, index) in weights_of)
+            key = (Role.ENCODER, index)
+            x, weights = layer(x, padding, self.position, need_weights=key in weights_of)
             if weights is not None:
-                found[Role.ENCODER, index] = weights
-        return self.norm(x), found
+                requested[key] = weights
+        return self.norm(x), requested

@@ -219,7 +219,10 @@ def weights(
     target = Tokens.of(
         [[Tokenizer.BOS_ID, *targets[n]] for n in batch], pad_id=Tokenizer.PAD_ID
     ).to(device)
-    found = bundle.model.states(source, target, weights_of=frozenset(wanted))[1]
+    requested = frozenset(wanted)
+    encoded = bundle.model.encode(source, weights_of=requested)
+    _, decoder_weights = bundle.model.decoder_states(target, encoded, weights_of=requested)
+    found = encoded.weights | decoder_weights
     stacked = {
         role: torch.stack([found[pair] for pair in wanted if pair[0] is role], 1).cpu()
         for role in dict.fromkeys(role for role, _ in wanted)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from seq2seq.attention.config import Role
 from seq2seq.data.batch import SubwordLinks
-from seq2seq.model.encoder import Weights, WeightsOf
+from seq2seq.model.encoder import AttentionWeights, WeightsOf
 from seq2seq.training.config import AlignmentSupervisionConfig
 
 SMALLEST = 1e-12  # weights below count as this; a kernel's score may be zero, and its logarithm has no gradient there
@@ -52,7 +52,7 @@ class AlignmentSupervision:
         """What the model must return beside its states."""
         return frozenset({self.site})
 
-    def loss(self, weights: Weights, links: SubwordLinks | None) -> Tensor:
+    def loss(self, weights: AttentionWeights, links: SubwordLinks | None) -> Tensor:
         """What to add to the translation loss of a micro-batch: a sum over its tokens like that."""
         assert links is not None, "guided alignment needs a corpus with links"
         total = alignment_loss(

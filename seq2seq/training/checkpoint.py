@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import CheckpointError
 from seq2seq.files import atomic_path, atomic_write
+from seq2seq.model.renamed import with_present_names
 
 INDEX = "last.json"
 STOPPED = "-stopped"  # ends the name of a checkpoint that a signal caused; it is resumed from, never averaged
@@ -108,6 +109,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} is not a whole checkpoint ({type(error).__name__})"
         ) from error
+    checkpoint["state_dict"] = with_present_names(checkpoint["state_dict"], prefix="model.")
     return checkpoint
 
 

@@ -20,7 +20,6 @@ from seq2seq.training.config import (
     SupervisionKind,
 )
 from seq2seq.training.datamodule import training_data
-from seq2seq.training.loss import smoothed_cross_entropy
 from seq2seq.training.schedule import learning_rate_factor
 from seq2seq.training.stream import TrainingStream
 
@@ -108,13 +107,11 @@ class TranslationModule(LightningModule):
         """Add the gradients of a micro-batch, and update the model where a step ends."""
         self.step_ended = self.stream.ends_step(batch_idx)
         wanted = frozenset() if self.guide is None else self.guide.weights_of
-        states, weights = self.model.states(batch.source, batch.target, weights_of=wanted)
+        encoded = self.model.encode(batch.source, weights_of=wanted)
+        states, weights = self.model.decoder_states(batch.target, encoded, weights_of=wanted)
         valid = batch.target.padding.valid()
-        loss = smoothed_cross_entropy(
-            states[valid],
-            self.model.output.weight,
-            batch.labels[valid],
-            smoothing=self.optimizer_config.label_smoothing,
+        loss = self.model.output.loss(
+            states[valid], batch.labels[valid], smoothing=self.optimizer_config.label_smoothing
         )
         total = (
             loss.total if self.guide is None else loss.total + self.guide.loss(weights, batch.links)

@@ -11,7 +11,6 @@ from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.metrics.score import bleu
 from seq2seq.model.transformer import Transformer
-from seq2seq.training.loss import smoothed_cross_entropy
 
 
 class Validator:
@@ -59,11 +58,9 @@ class Validator:
         sums = torch.zeros(3, dtype=torch.float64)
         for batch in self.loader:
             batch = batch.to(model.device)
-            states, _ = model.states(batch.source, batch.target)
+            states, _ = model.decoder_states(batch.target, model.encode(batch.source))
             valid = batch.target.padding.valid()
-            loss = smoothed_cross_entropy(
-                states[valid], model.output.weight, batch.labels[valid], smoothing=0.0
-            )
+            loss = model.output.loss(states[valid], batch.labels[valid], smoothing=0.0)
             sums += torch.tensor([float(loss.total), float(loss.correct), batch.target_tokens])
         total, correct, labels = strategy.reduce(sums.to(model.device), reduce_op="sum").tolist()
         nll = total / labels

@@ -24,7 +24,9 @@ def batch() -> tuple[Tokens, Tokens]:
 @torch.no_grad()
 def raw(model: Transformer, source: Tokens, target: Tokens, layer: int) -> torch.Tensor:
     """(B, H, T + 1, S) as forward returns them."""
-    _, weights = model(source, target, weights_of=frozenset({(Role.CROSS, layer)}))
+    _, weights = model.decoder_states(
+        target, model.encode(source), weights_of=frozenset({(Role.CROSS, layer)})
+    )
     return weights[Role.CROSS, layer]
 
 

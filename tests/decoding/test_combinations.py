@@ -13,7 +13,7 @@ from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 from tests.attention.cases import assert_near
 from tests.combinations import Combination, legal_combinations, sample
-from tests.decoding.tiny import BOS, EOS, IDS, PAD, sources, tiny
+from tests.decoding.tiny import BOS, EOS, IDS, PAD, sources, tiny, whole_logits
 
 LENGTHS = [9, 0, 4, 11]  # subwords before the sentence end
 STEPS = 12  # beyond every default window, stride and block
@@ -63,15 +63,15 @@ def check(combination: Combination) -> None:
     lengths = torch.zeros(len(LENGTHS), dtype=torch.long)
     stepped = []
     for step in range(STEPS):
-        states, _ = model.decoder(Tokens.of(whole.tolist(), pad_id=PAD), encoded)
+        states, _ = model.decoder_states(Tokens.of(whole.tolist(), pad_id=PAD), encoded)
         expected = model.output(states[:, -1])
-        stepped.append(model.step(whole[:, -1:], state))
+        stepped.append(model.decode_step(whole[:, -1:], state))
         assert_near(stepped[-1][:, 0], expected, OFF, f"{combination}: logits of step {step}")
         likeliest = permitted(expected).topk(2)
         decided &= (lengths < step) | (likeliest.values[:, 0] - likeliest.values[:, 1] > UNDECIDED)
         lengths += (lengths == step) & (likeliest.indices[:, 0] != EOS)
         whole = torch.cat([whole, likeliest.indices[:, :1]], 1)
-    trained_on, _ = model(source, Tokens.of(whole[:, :-1].tolist(), pad_id=PAD))
+    trained_on = whole_logits(model, source, Tokens.of(whole[:, :-1].tolist(), pad_id=PAD))
     assert_near(torch.cat(stepped, 1), trained_on, OFF, f"{combination}: logits of all steps")
     found = [hypotheses[0].tokens for hypotheses in search([model], source, GREEDY, **IDS)]
     for row, tokens in enumerate(found):

@@ -10,7 +10,7 @@ from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.sampling import draw
 from seq2seq.decoding.search import search, sentence_seed
 from seq2seq.padding import Tokens
-from tests.decoding.tiny import IDS, one, sources, tiny
+from tests.decoding.tiny import IDS, one, sources, tiny, whole_logits
 
 SAMPLING = DecodingConfig(method=DecodingMethod.sampling, n_best=3)
 DRAWS = 20_000
@@ -63,7 +63,7 @@ def test_first_tokens_follow_the_model() -> None:
         minlength=12
     ) / len(found)
     with torch.no_grad():
-        logits, _ = model(source, Tokens.of([[2]], pad_id=1))
+        logits = whole_logits(model, source, Tokens.of([[2]], pad_id=1))
     logits[..., [1, 2]] = float("-inf")
     assert torch.allclose(first, logits[0, 0].softmax(-1), atol=4 * (0.25 / len(found)) ** 0.5)
 

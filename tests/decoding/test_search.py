@@ -24,6 +24,7 @@ from tests.decoding.tiny import (
     one,
     sources,
     tiny,
+    whole_logits,
 )
 
 LENGTHS = [3, 5, 1, 7, 5, 4]
@@ -210,7 +211,7 @@ def test_an_ensemble_predicts_the_mean_probability() -> None:
 
 
 def test_an_ensemble_over_two_vocabularies_is_refused() -> None:
-    with pytest.raises(ConfigError, match="12 and 12, 13 and 13"):
+    with pytest.raises(ConfigError, match="12 subwords and 12 subwords; 13 subwords and 13"):
         search([tiny(), tiny(vocab=13)], sources([3]), DecodingConfig(), **IDS)
 
 
@@ -245,6 +246,6 @@ def test_forced_log_probabilities_are_those_of_the_model(lengths: list[int]) -> 
     found = force([model], source, Tokens.of(rows, pad_id=PAD))
     for row, tokens in enumerate(rows):
         with torch.inference_mode():
-            logits, _ = model(one(source, row), Tokens.of([tokens[:-1]], pad_id=PAD))
+            logits = whole_logits(model, one(source, row), Tokens.of([tokens[:-1]], pad_id=PAD))
         expected = logits[0].log_softmax(-1)[range(len(tokens) - 1), tokens[1:]]
         assert torch.allclose(found[row], expected, atol=1e-5)

@@ -4,12 +4,14 @@ import itertools
 import math
 
 import torch
+from torch import Tensor
 
 from seq2seq.attention.config import AttentionConfig, FullConfig, Role, mechanisms
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.decoding.length_penalty import penalty
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
-from seq2seq.model.transformer import Transformer
+from seq2seq.model.frontend import VocabularySpec
+from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.padding import Tokens
 from seq2seq.position.config import PositionConfig, SinusoidalConfig
 
@@ -49,7 +51,9 @@ def tiny(
             cross_attention=cross or FullConfig(),
         ),
     )
-    model = Transformer(config, source_vocab_size=vocab, target_vocab_size=vocab, seed=seed).eval()
+    model = build_transformer(
+        config, source=VocabularySpec(vocab), target_vocab_size=vocab, seed=seed
+    ).eval()
     with torch.no_grad():
         for parameter in model.decoder.parameters():
             parameter.mul_(1.5)
@@ -80,6 +84,13 @@ def one(source: Tokens, row: int) -> Tokens:
     return Tokens.of([source.ids[row, : int(source.padding.lengths[row])].tolist()], pad_id=PAD)
 
 
+def whole_logits(model: Transformer, source: Tokens, target: Tokens) -> Tensor:
+    """(B, T, V) after each token of whole targets, without caches."""
+    states, _ = model.decoder_states(target, model.encode(source))
+    logits: Tensor = model.output(states)
+    return logits
+
+
 @torch.inference_mode()
 def next_log_probabilities(
     model: Transformer, source: Tokens, prefixes: list[list[int]]
@@ -89,7 +100,8 @@ def next_log_probabilities(
         source.ids.repeat(len(prefixes), 1),
         source.padding.select(torch.zeros(len(prefixes)).long()),
     )
-    logits, _ = model(repeated, Tokens.of([[BOS, *tokens] for tokens in prefixes], pad_id=PAD))
+    targets = Tokens.of([[BOS, *tokens] for tokens in prefixes], pad_id=PAD)
+    logits = whole_logits(model, repeated, targets)
     values: list[list[float]] = logits[:, -1].double().log_softmax(-1).tolist()
     return values
 
@@ -104,7 +116,7 @@ def exhaustive(
     model: Transformer, source: Tokens, config: DecodingConfig, *, limit: int, minimum: int = 0
 ) -> list[tuple[float, list[int]]]:
     """Score and tokens of every translation of `minimum` to `limit` tokens, best first."""
-    vocab = [token for token in range(model.output.out_features) if token not in (PAD, BOS, EOS)]
+    vocab = [token for token in range(model.target_vocab_size) if token not in (PAD, BOS, EOS)]
     found, live = [], [(0.0, list[int]())]
     for length in range(limit + 1):
         values = next_log_probabilities(model, source, [tokens for _, tokens in live])

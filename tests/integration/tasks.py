@@ -22,10 +22,10 @@ from seq2seq.data.rows import TrainRows
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
-from seq2seq.model.transformer import Transformer
+from seq2seq.model.frontend import VocabularySpec
+from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.position.config import SinusoidalConfig
 from seq2seq.training.config import ScheduleConfig, ScheduleKind
-from seq2seq.training.loss import smoothed_cross_entropy
 from seq2seq.training.schedule import learning_rate_factor
 
 ENOUGH = 0.995
@@ -66,7 +66,9 @@ def build(
     )
     torch.manual_seed(1)
     vocab_size = corpus.tokenizers.source.vocab_size
-    return Transformer(config, source_vocab_size=vocab_size, target_vocab_size=vocab_size, seed=1)
+    return build_transformer(
+        config, source=VocabularySpec(vocab_size), target_vocab_size=vocab_size, seed=1
+    )
 
 
 def silence(model: Transformer, role: Role) -> None:
@@ -104,11 +106,9 @@ def learn(
             optimizer.param_groups[0]["lr"] = 3e-3 * learning_rate_factor(
                 step, schedule, max_steps=max_steps
             )
-            states, _ = model.states(batch.source, batch.target)
+            states, _ = model.decoder_states(batch.target, model.encode(batch.source))
             valid = batch.target.padding.valid()
-            loss = smoothed_cross_entropy(
-                states[valid], model.output.weight, batch.labels[valid], smoothing=0.0
-            )
+            loss = model.output.loss(states[valid], batch.labels[valid], smoothing=0.0)
             (loss.total / batch.step_target_tokens).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()

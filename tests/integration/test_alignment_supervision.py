@@ -15,7 +15,6 @@ from seq2seq.evaluation.translate import Translator
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.alignment_supervision import AlignmentSupervision
 from seq2seq.training.config import AlignmentSupervisionConfig, SupervisionKind
-from seq2seq.training.loss import smoothed_cross_entropy
 from tests.integration.tasks import build
 
 HEAD = 2
@@ -36,11 +35,10 @@ def learn(model: Transformer, corpus: PreparedCorpus, guide: AlignmentSupervisio
     while step < STEPS:
         for batch in loader:
             wanted = frozenset() if guide is None else guide.weights_of
-            states, weights = model.train().states(batch.source, batch.target, weights_of=wanted)
+            encoded = model.train().encode(batch.source)
+            states, weights = model.decoder_states(batch.target, encoded, weights_of=wanted)
             valid = batch.target.padding.valid()
-            loss = smoothed_cross_entropy(
-                states[valid], model.output.weight, batch.labels[valid], smoothing=0.0
-            ).total
+            loss = model.output.loss(states[valid], batch.labels[valid], smoothing=0.0).total
             if guide is not None:
                 loss = loss + guide.loss(weights, batch.links)
             (loss / batch.step_target_tokens).backward()

@@ -7,7 +7,8 @@ import torch
 
 from seq2seq.attention.config import FullConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
-from seq2seq.model.transformer import Transformer
+from seq2seq.model.frontend import VocabularySpec
+from seq2seq.model.transformer import build_transformer
 from seq2seq.padding import Tokens
 from seq2seq.position.config import position_schemes
 
@@ -28,14 +29,15 @@ CONFIG = ModelConfig(
 def test_logits_of_steps_are_those_of_the_whole(scheme: str, sizes: list[int]) -> None:
     torch.manual_seed(0)
     config = replace(CONFIG, position=position_schemes()[scheme]())
-    model = Transformer(config, source_vocab_size=30, target_vocab_size=30).eval()
+    model = build_transformer(config, source=VocabularySpec(30), target_vocab_size=30).eval()
     for parameter in model.parameters():
         parameter.mul_(2)  # attention far from uniform, or positions would hardly matter
     source = Tokens.of([[5, 6, 7, 3], [8, 3]], pad_id=1)
     target = torch.randint(4, 30, (2, 12))
-    whole, _ = model(source, Tokens.of(target.tolist(), pad_id=1))
-    state = model.start(model.encode(source), capacity=12)
-    logits = torch.cat([model.step(ids, state) for ids in target.split(sizes, dim=1)], dim=1)
+    encoded = model.encode(source)
+    whole = model.output(model.decoder_states(Tokens.of(target.tolist(), pad_id=1), encoded)[0])
+    state = model.start(encoded, capacity=12)
+    logits = torch.cat([model.decode_step(ids, state) for ids in target.split(sizes, dim=1)], dim=1)
     torch.testing.assert_close(logits, whole, atol=1e-4, rtol=1e-4)
 
 
@@ -47,7 +49,7 @@ def test_an_encoder_with_positions_tells_orders_apart(scheme: str) -> None:
     states = {}
     for name in (scheme, "none"):
         config = replace(CONFIG, position=position_schemes()[name]())
-        model = Transformer(config, source_vocab_size=30, target_vocab_size=30).eval()
+        model = build_transformer(config, source=VocabularySpec(30), target_vocab_size=30).eval()
         for parameter in model.parameters():
             parameter.mul_(2)
         order = [4, 2, 0, 1, 3]

@@ -15,7 +15,8 @@ from seq2seq.data.column import Column
 from seq2seq.data.config import BatchConfig, GeneratedConfig
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
-from seq2seq.model.transformer import Transformer
+from seq2seq.model.frontend import VocabularySpec
+from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.position.config import SinusoidalConfig
 from seq2seq.training.alignment_supervision import AlignmentSupervision, alignment_loss
 from seq2seq.training.config import (
@@ -62,7 +63,9 @@ def build(
         encoder=EncoderConfig(1, FullConfig()),
         decoder=DecoderConfig(2, FullConfig(), cross or FullConfig()),
     )
-    return Transformer(config, source_vocab_size=vocab_size, target_vocab_size=vocab_size, seed=1)
+    return build_transformer(
+        config, source=VocabularySpec(vocab_size), target_vocab_size=vocab_size, seed=1
+    )
 
 
 def by_a_loop(weights: Tensor, rows: list[int], *, use_input_row: bool) -> float:
@@ -109,7 +112,9 @@ def guided_loss(
         kind=SupervisionKind.links, weight=1.0, layer=layer, head=head, use_input_row=use_input_row
     )
     guide = AlignmentSupervision(config, num_layers=2)
-    _, weights = model.states(given.source, given.target, weights_of=guide.weights_of)
+    _, weights = model.decoder_states(
+        given.target, model.encode(given.source), weights_of=guide.weights_of
+    )
     return guide.loss(weights, given.links)
 
 
@@ -146,9 +151,9 @@ def test_it_is_the_chosen_head_of_the_chosen_layer_that_is_taught(name: str) -> 
 def test_asking_for_weights_leaves_the_states_as_they_are(name: str) -> None:
     model, given = build(ABLE[name]()).train(), batch([0, 1, 2])
     valid = given.target.padding.valid()
-    plain, _ = model.states(given.source, given.target)
-    asked, weights = model.states(
-        given.source, given.target, weights_of=frozenset({(Role.CROSS, 1)})
+    plain, _ = model.decoder_states(given.target, model.encode(given.source))
+    asked, weights = model.decoder_states(
+        given.target, model.encode(given.source), weights_of=frozenset({(Role.CROSS, 1)})
     )
     torch.testing.assert_close(asked[valid], plain[valid], rtol=1e-4, atol=1e-5)
     assert set(weights) == {(Role.CROSS, 1)}
@@ -162,7 +167,9 @@ def test_the_report_is_the_mean_over_supervised_targets_before_the_weight() -> N
     total = 0.0
     for rows in ([0, 1], [2]):
         given = batch(rows)
-        _, weights = model.states(given.source, given.target, weights_of=guide.weights_of)
+        _, weights = model.decoder_states(
+            given.target, model.encode(given.source), weights_of=guide.weights_of
+        )
         total += guide.loss(weights, given.links).item() / 0.25
     state = guide.state()
     assert guide.take_report() == {

@@ -1,4 +1,4 @@
-"""Label-smoothed cross entropy fused with the output projection, so that logits of a whole batch never exist."""
+"""Label-smoothed cross entropy fused with the output projection: chunks of logits at a time."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ CHUNK = 512  # rows whose logits exist at a time; 256 to 1,024 are equally fast
 
 
 class Loss(NamedTuple):
-    """Sums over the given positions.
+    """Sums over positions.
 
     Attributes:
         total: label-smoothed cross entropy in nats, which carries gradient.
@@ -26,10 +26,10 @@ class Loss(NamedTuple):
 def smoothed_cross_entropy(
     states: Tensor, weight: Tensor, labels: Tensor, *, smoothing: float
 ) -> Loss:
-    """(1 - e) nll + e / V sum_v -log p(v), summed over positions, with log p = log softmax(states weight^T).
+    """(1 - e) nll + e / V sum_v -log p(v), summed over positions; p = softmax(states weight^T).
 
-    Source: Szegedy et al. 2016, "Rethinking the Inception Architecture" (arXiv:1512.00567), section 7.
-    The projection runs in the autocast dtype where autocast is on; everything else in float32.
+    Source: Szegedy et al. 2016, "Rethinking the Inception Architecture" (arXiv:1512.00567),
+    section 7. The projection runs in the autocast dtype where autocast is on; all else in float32.
 
     Args:
         states: (N, D) of real positions only.
@@ -41,10 +41,10 @@ def smoothed_cross_entropy(
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):
-    """Gradients are taken chunk by chunk along with the loss, while the chunk's logits are still in cache.
+    """Computes gradients chunk by chunk with the loss, while the logits of a chunk are in cache.
 
-    With P = softmax(X W^T) and Y the smoothed one-hot labels, dX = (P - Y) W and dW = (P - Y)^T X. The parts that come
-    from Y need no product: they are rows of W and X, and their sums.
+    With P = softmax(X W^T) and Y the smoothed one-hot labels, dX = (P - Y) W and dW = (P - Y)^T X.
+    The parts that come from Y need no product: they are rows of W and X, and their sums.
     """
 
     @staticmethod
@@ -73,11 +73,11 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
             probabilities = logits.softmax(-1)
             best = logits.amax(-1).float()
             log_norm = best - probabilities.amax(-1).float().log()
-            given = logits.gather(1, labels[rows, None]).squeeze(1).float()
-            nll = (log_norm - given).sum()
+            label_logits = logits.gather(1, labels[rows, None]).squeeze(1).float()
+            nll = (log_norm - label_logits).sum()
             uniform = (log_norm - x[rows].float() @ mean_weight).sum()
             sums += torch.stack(
-                [(1 - smoothing) * nll + smoothing * uniform, nll, (given >= best).sum()]
+                [(1 - smoothing) * nll + smoothing * uniform, nll, (label_logits >= best).sum()]
             )
             d_states[rows] += probabilities @ w
             d_weight += probabilities.T @ x[rows]

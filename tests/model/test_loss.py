@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from seq2seq.training import loss as loss_module
-from seq2seq.training.loss import smoothed_cross_entropy
+from seq2seq.model import loss as loss_module
+from seq2seq.model.loss import smoothed_cross_entropy
 
 
 @pytest.fixture(autouse=True)

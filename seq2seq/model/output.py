@@ -1,0 +1,43 @@
+"""The output projection: decoder states to logits, to the training loss and to log-probabilities."""
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq.model.loss import Loss, smoothed_cross_entropy
+
+ROWS_AT_ONCE = 512  # positions whose logits exist at a time; limits memory
+
+
+class OutputProjection(nn.Linear):
+    """states weight^T, the softmax's logits (Vaswani et al. 2017, section 3.4).
+
+    Every use of the projection goes through the three methods, which read `weight` when they are
+    called: a module put in its place, or a parametrization of `weight`, acts in training,
+    validation, decoding and scoring.
+    """
+
+    def __init__(self, d_model: int, vocab_size: int, *, tied_to: nn.Embedding | None) -> None:
+        """Args: tied_to: table (V, D) whose weight is shared; None for a separate weight."""
+        super().__init__(d_model, vocab_size, bias=False)
+        if tied_to is None:
+            nn.init.xavier_uniform_(self.weight)
+        else:
+            self.weight = tied_to.weight
+
+    def loss(self, states: Tensor, labels: Tensor, *, smoothing: float) -> Loss:
+        """Sums of the label-smoothed cross entropy; the logits of a whole batch never exist.
+
+        Args:
+            states: (N, D) of real positions only.
+            labels: (N,) target ids.
+            smoothing: between 0 and 1; see `smoothed_cross_entropy`.
+        """
+        return smoothed_cross_entropy(states, self.weight, labels, smoothing=smoothing)
+
+    def log_probabilities(self, states: Tensor, labels: Tensor) -> Tensor:
+        """log p (N,) of labels (N,) given states (N, D) of real positions, in float32."""
+        parts = []
+        for rows, label in zip(states.split(ROWS_AT_ONCE), labels.split(ROWS_AT_ONCE), strict=True):
+            logits = self(rows).float()
+            parts.append(logits.gather(1, label[:, None]).squeeze(1) - logits.logsumexp(-1))
+        return torch.cat(parts)

@@ -1,0 +1,23 @@
+"""Names of parameters in earlier versions."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+RENAMED = {"encoder.embedding.": "frontend.embedding."}  # until 0.1.0 the encoder had the embedding
+
+
+def with_present_names(state_dict: Mapping[str, Tensor], *, prefix: str = "") -> dict[str, Tensor]:
+    """A state dict of this or an earlier version under the names of this one, in its order.
+
+    Args:
+        prefix: precedes the model's names, such as "model." in checkpoints.
+    """
+    return {present_name(name, prefix): tensor for name, tensor in state_dict.items()}
+
+
+def present_name(name: str, prefix: str) -> str:
+    for old, new in RENAMED.items():
+        if name.startswith(prefix + old):
+            return prefix + new + name[len(prefix + old) :]
+    return name

@@ -1,0 +1,74 @@
+"""The parts of a layer beside attention: feed-forward network, normalisation, residual connection."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seq2seq.model.config import Activation, ModelConfig, Normalization, NormPlacement
+from seq2seq.model.dropout import Dropout
+
+
+class FeedForward(nn.Module):
+    """Two projections with an activation between them (Vaswani et al. 2017, section 3.3).
+
+    (..., D) to (..., D). SwiGLU gates the activation with a third projection (Shazeer 2020,
+    arXiv:2002.05202); d_ff is then the gated width.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.activation = config.activation
+        width = config.d_ff * 2 if config.activation is Activation.swiglu else config.d_ff
+        self.inner = nn.Linear(config.d_model, width)
+        self.outer = nn.Linear(config.d_ff, config.d_model)
+        self.dropout = Dropout(config.dropout)
+        for part in self.inner.weight.split(config.d_ff):
+            nn.init.xavier_uniform_(part)
+        nn.init.xavier_uniform_(self.outer.weight)
+        nn.init.zeros_(self.inner.bias)
+        nn.init.zeros_(self.outer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden: Tensor = self.inner(x)
+        if self.activation is Activation.swiglu:
+            gate, value = hidden.chunk(2, dim=-1)
+            hidden = F.silu(gate) * value
+        else:
+            hidden = F.relu(hidden) if self.activation is Activation.relu else F.gelu(hidden)
+        out: Tensor = self.outer(self.dropout(hidden))
+        return out
+
+
+class Residual(nn.Module):
+    """Residual connection around a sub-layer f: pre-norm x + f(norm(x)), post-norm norm(x + f(x)).
+
+    Source: Xiong et al. 2020, "On Layer Normalization in the Transformer Architecture"
+    (arXiv:2002.04745), section 3.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.pre_norm = config.norm is NormPlacement.pre
+        self.norm = new_norm(config)
+        self.dropout = Dropout(config.dropout)
+
+    def pre(self, x: Tensor) -> Tensor:
+        """The sub-layer's input: normalised in pre-norm."""
+        out: Tensor = self.norm(x) if self.pre_norm else x
+        return out
+
+    def post(self, x: Tensor, output: Tensor) -> Tensor:
+        """x plus the sub-layer's output after dropout; normalised in post-norm."""
+        x = x + self.dropout(output)
+        return x if self.pre_norm else self.norm(x)
+
+
+def new_norm(config: ModelConfig) -> nn.Module:
+    """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019) over d_model."""
+    if config.normalization is Normalization.rms_norm:
+        return nn.RMSNorm(config.d_model, eps=1e-6)
+    return nn.LayerNorm(config.d_model)
+
+
+def final_norm(config: ModelConfig) -> nn.Module:
+    """Normalisation after the last layer, which pre-norm stacks need; else the identity."""
+    return new_norm(config) if config.norm is NormPlacement.pre else nn.Identity()
