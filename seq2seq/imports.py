@@ -52,6 +52,13 @@ def import_module(name: str) -> None:
         importlib.import_module(name)
 
 
+def absolute_names(names: Iterable[str]) -> list[str]:
+    """The names with absolute paths of files, which hold in any working directory."""
+    return [
+        str(Path(name).expanduser().resolve()) if name.endswith(".py") else name for name in names
+    ]
+
+
 def _import_file(path: Path) -> None:
     path = path.expanduser().resolve()
     name = module_name(path)

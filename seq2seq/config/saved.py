@@ -14,18 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.attention.config import AttentionConfig
 from seq2seq.config.groups import classes_by_base
+from seq2seq.config.overrides import IMPORTS, with_present_keys
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import CheckpointError, ConfigError, choices
 
 T = TypeVar("T")
-RENAMED = {
-    "initial": "init_from",
-    "guided_alignment": "alignment_supervision",
-    "alignment.shifted": "alignment.use_input_row",
-    "guided_alignment.shifted": "alignment_supervision.use_input_row",
-    "data.augmentation.cut_share": "data.augmentation.split_probability",
-    "data.augmentation.cuts": "data.augmentation.split_samples",
-}  # of version 0.1
 LAYER_LISTS = (
     ("encoder", "layer_attention"),
     ("decoder", "layer_attention"),
@@ -51,17 +44,6 @@ def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
     return built
 
 
-def with_new_names(plain: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """A mapping of an earlier version with every key under its present name."""
-    renamed = {}
-    for key, value in plain.items():
-        key_path = f"{path}{key}"
-        name = RENAMED.get(key_path, key_path).rpartition(".")[2]
-        is_section = isinstance(value, Mapping)
-        renamed[name] = with_new_names(value, f"{key_path}.") if is_section else value
-    return renamed
-
-
 def build_layers(run: RunConfig) -> None:
     """Turn the mappings of mechanisms chosen by layer into their dataclasses."""
     for stack, option in LAYER_LISTS:
@@ -79,20 +61,45 @@ def to_yaml(config: Any) -> str:
 
 
 def load_run_config(path: Path) -> RunConfig:
-    """The configuration that a run saved.
+    """The configuration that a run saved. It imports nothing: see `saved_imports`.
 
     Raises:
-        CheckpointError: the file is missing or is not such a configuration.
+        CheckpointError: the file is missing, is not such a configuration, or names a class of a
+            module that has not been imported.
     """
+    saved = _read(path)
+    try:
+        return from_mapping(RunConfig, saved)
+    except ConfigError as error:
+        hint = ""
+        if modules := saved.get(IMPORTS):
+            names = ",".join(map(str, modules))
+            hint = f"; it was written with modules of yours, add {IMPORTS}=[{names}]"
+        raise CheckpointError(
+            f"{path} is not a configuration of this version: {error}{hint}"
+        ) from error
+
+
+def saved_imports(path: Path) -> list[str]:
+    """The modules that a run's configuration names, for a caller who trusts that run.
+
+    Raises:
+        CheckpointError: as for `load_run_config`.
+    """
+    return [str(name) for name in _read(path).get(IMPORTS, [])]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A saved mapping with its keys under their present names."""
     if not path.is_file():
         raise CheckpointError(f"{path.parent} is not a folder of a run: it has no {path.name}")
     try:
-        plain = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-        return from_mapping(RunConfig, with_new_names(cast(dict[str, Any], plain)))
-    except ConfigError as error:
-        raise CheckpointError(f"{path} is not a configuration of this version: {error}") from error
+        saved = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except Exception as error:
         raise CheckpointError(f"{path} cannot be read as YAML: {error}") from error
+    if not isinstance(saved, dict):
+        raise CheckpointError(f"{path} is not a configuration: it must hold options by name")
+    return with_present_keys(cast(dict[str, Any], saved))
 
 
 def _skeleton(kind: type, plain: Mapping[str, Any]) -> Any:

@@ -23,12 +23,15 @@ class RunConfig:
     Attributes:
         name: of the folder below `outputs/` that runs like this one share.
         seed: of initial weights, batch order and dropout.
-        init_from: a finished run or bundle whose weights and vocabulary training begins with, instead of none.
+        init_from: a finished run or bundle whose weights and vocabulary training begins with,
+            instead of random weights.
+        imports: files and modules of yours that define further options (see `seq2seq.imports`).
     """
 
     name: str = "train"
     seed: int = 1
     init_from: str | None = None
+    imports: list[str] = field(default_factory=list)
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=TatoebaConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -54,6 +57,8 @@ class EvaluateConfig:
         source, reference: files to translate and to score against instead, one sentence a line.
         compare: folders of two or more runs; tests whether they differ from the first, instead of evaluating one.
         protocol: what is done to text before it is scored.
+        imports: files and modules of yours that the run needs; its own configuration is not
+            trusted to name them.
     """
 
     run: str | None = None
@@ -63,5 +68,6 @@ class EvaluateConfig:
     reference: str | None = None
     compare: list[str] = field(default_factory=list)
     protocol: ScoringProtocol = ScoringProtocol.cased_13a
+    imports: list[str] = field(default_factory=list)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

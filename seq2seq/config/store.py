@@ -19,16 +19,16 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 from seq2seq.attention.config import mechanisms
 from seq2seq.config.groups import (
     CONF,
-    ROLE_GROUPS,
     choices_of,
     class_groups,
-    groups_of,
     without_choices,
 )
+from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_names
 from seq2seq.config.saved import LAYER_LISTS, build_layers
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.config import CORPORA
 from seq2seq.errors import ConfigError, UserError, choices
+from seq2seq.imports import import_modules
 
 T = TypeVar("T")
 Task = Callable[[T, Path, list[str]], None]
@@ -58,7 +58,6 @@ def run_command(config_name: str, task: Task[Any]) -> None:
     --multirun each combination runs in a process of its own, in a folder of its own; a failed one does not stop the
     others, and the command then exits with 1 and lists it.
     """
-    register_schemas()
     show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = (
         "1"  # Hydra then lets its errors through, and they are told apart below
@@ -83,7 +82,10 @@ def run_command(config_name: str, task: Task[Any]) -> None:
                 Path(runtime.runtime.output_dir).rmdir()
 
     try:
-        refuse_edits(sys.argv[1:])
+        sys.argv[1:] = arguments = with_present_names(sys.argv[1:])
+        ensure_no_edits(arguments)
+        import_modules(imports_of(arguments) or [])
+        register_schemas()
         main()
     except UserError as error:
         fail(error)
@@ -119,6 +121,7 @@ def to_dataclass(config: DictConfig) -> Any:
                 layer_mechanism(x, f"model.{stack}.{option}") for x in config.model[stack][option]
             ]
             config.model[stack][option] = layers
+    import_modules(config.imports)
     built = OmegaConf.to_object(config)
     if isinstance(built, RunConfig):
         build_layers(built)
@@ -135,22 +138,6 @@ def layer_mechanism(choice: Any, path: str) -> Any:
             f"{path}: no mechanism is called {choice!r}; {choices(choice, list(classes))}"
         )
     return OmegaConf.structured(classes[choice])
-
-
-def refuse_edits(arguments: list[str]) -> None:
-    """Reject overrides that Hydra would misapply: a list for a group, new keys, removed keys."""
-    groups = {**groups_of("train"), **groups_of("evaluate")}
-    for argument in arguments:
-        if argument.startswith(("+", "~")):
-            raise ConfigError(
-                f"{argument}: options cannot be added or removed, only set; "
-                f"leave out {argument[0]!r}"
-            )
-        group, _, value = argument.partition("=")
-        if group in groups and value.lstrip().startswith("["):
-            hint = "; to mix mechanisms by layer use model.encoder.layer_attention=[local,full]"
-            hint = hint if group in ROLE_GROUPS else ""
-            raise ConfigError(f"{group}: takes one option, not a list ({argument}){hint}")
 
 
 def explain(error: Exception) -> str:

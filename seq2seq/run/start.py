@@ -5,17 +5,20 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.aligning.check import supervising_run_problems
-from seq2seq.config.saved import from_mapping, load_run_config, to_yaml
+from seq2seq.config.overrides import imports_of, with_present_names
+from seq2seq.config.saved import from_mapping, load_run_config, saved_imports, to_yaml
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import validate
 from seq2seq.data.sources.base import check
 from seq2seq.errors import ConfigError, UserError
+from seq2seq.imports import absolute_names, import_modules
 from seq2seq.processes import is_first_process
 from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import init_from_problems, with_vocabulary
@@ -33,6 +36,7 @@ MAY_CHANGE = (
     "trainer.evaluate",
     "data.cache_dir",
     "data.root",
+    "imports",
 )
 
 
@@ -43,7 +47,7 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
         UserError: anything that a user can mend.
     """
     check_run(config, [*init_from_problems(config), *supervising_run_problems(config)])
-    config = with_vocabulary(config)
+    config = replace(with_vocabulary(config), imports=absolute_names(config.imports))
     directory = RunDirectory(folder)
     if is_first_process():
         directory.acquire()
@@ -64,6 +68,7 @@ def check_run(config: RunConfig, more: Sequence[str] = ()) -> None:
 
 def resume_command(arguments: list[str]) -> bool:
     """Go on with the run that `resume=DIR` names; False if the arguments have none."""
+    arguments = with_present_names(arguments)
     given = [
         argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")
     ]
@@ -89,6 +94,8 @@ def resume_run(folder: Path, overrides: list[str]) -> None:
     directory = RunDirectory(folder)
     if not folder.is_dir():
         raise UserError(f"resume={folder}: there is no such folder; give the folder of a run")
+    modules = imports_of(overrides)
+    import_modules(saved_imports(directory.config) if modules is None else modules)
     config = apply_overrides(load_run_config(directory.config), overrides)
     check_run(config)
     status = directory.status()

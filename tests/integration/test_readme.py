@@ -10,7 +10,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from seq2seq.config.groups import CONF
-from seq2seq.config.store import refuse_edits, register_schemas, to_dataclass
+from seq2seq.config.overrides import ensure_no_edits
+from seq2seq.config.store import register_schemas, to_dataclass
 from seq2seq.config.validate import validate
 from tests.integration.commands import ROOT
 
@@ -45,7 +46,7 @@ def test_a_command_composes(command: str) -> None:
     ]  # $: options that a script prints
     if any(item.startswith("resume=") for item in overrides):
         return
-    refuse_edits(overrides)
+    ensure_no_edits(overrides)
     choices = [
         [f"{key}={value}" for value in (values.split(",") if "[" not in values else [values])]
         for key, _, values in (item.partition("=") for item in overrides)

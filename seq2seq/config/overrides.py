@@ -1,0 +1,92 @@
+"""Overrides as they are typed, `path=value`: old names, modules to import, and edits to refuse."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from seq2seq.config.groups import ROLE_GROUPS, groups_of
+from seq2seq.errors import ConfigError
+
+RENAMED = {
+    "initial": "init_from",
+    "guided_alignment": "alignment_supervision",
+    "alignment.shifted": "alignment.use_input_row",
+    "guided_alignment.shifted": "alignment_supervision.use_input_row",
+    "data.augmentation.cut_share": "data.augmentation.split_probability",
+    "data.augmentation.cuts": "data.augmentation.split_samples",
+}  # paths of version 0.1, each with its present one
+IMPORTS = "imports"
+
+
+def present_path(path: str) -> str:
+    """The present name of an option: itself, unless it or a section of it was renamed."""
+    parts = path.split(".")
+    for count in range(len(parts), 0, -1):
+        renamed = RENAMED.get(".".join(parts[:count]))
+        if renamed is not None:
+            return ".".join([renamed, *parts[count:]])
+    return path
+
+
+def with_present_names(arguments: Sequence[str]) -> list[str]:
+    """Command-line arguments with present names for old ones, each with a note on standard error."""
+    present = []
+    for argument in arguments:
+        path, equals, value = argument.partition("=")
+        name = present_path(path) if equals else path
+        if name != path:
+            print(f"note: {path}= is now called {name}=", file=sys.stderr)
+        present.append(f"{name}{equals}{value}")
+    return present
+
+
+def with_present_keys(saved: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """A mapping of an earlier version with every key under its present name."""
+    present = {}
+    for key, value in saved.items():
+        key_path = f"{path}{key}"
+        name = present_path(key_path).rpartition(".")[2]
+        is_section = isinstance(value, Mapping)
+        present[name] = with_present_keys(value, f"{key_path}.") if is_section else value
+    return present
+
+
+def imports_of(arguments: Sequence[str]) -> list[str] | None:
+    """The modules that the last `imports=[...]` names; None without one.
+
+    Raises:
+        ConfigError: its value is no list of names.
+    """
+    typed = [item for item in arguments if item.startswith(f"{IMPORTS}=")]
+    if not typed:
+        return None
+    try:
+        names = OmegaConf.to_object(OmegaConf.from_dotlist(typed[-1:]))[IMPORTS]  # type: ignore[index, call-overload]
+    except (OmegaConfBaseException, YAMLError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            f"{IMPORTS}: must be a list of files and modules, not {typed[-1].partition('=')[2]!r}; "
+            f"write {IMPORTS}=[path/to/my_attention.py]"
+        )
+    return names
+
+
+def ensure_no_edits(arguments: Sequence[str]) -> None:
+    """Reject overrides that Hydra would misapply: a list for a group, new keys, removed keys."""
+    groups = {**groups_of("train"), **groups_of("evaluate")}
+    for argument in arguments:
+        if argument.startswith(("+", "~")):
+            raise ConfigError(
+                f"{argument}: options cannot be added or removed, only set; "
+                f"leave out {argument[0]!r}"
+            )
+        group, _, value = argument.partition("=")
+        if group in groups and value.lstrip().startswith("["):
+            hint = "; to mix mechanisms by layer use model.encoder.layer_attention=[local,full]"
+            hint = hint if group in ROLE_GROUPS else ""
+            raise ConfigError(f"{group}: takes one option, not a list ({argument}){hint}")
