@@ -14,7 +14,7 @@ import json
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from seq2seq.bundle.files import checked_facts
 from seq2seq.bundle.locate import find_bundle
 from seq2seq.bundle.model import Model, load_model
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.column import Column
+from seq2seq.data.column import open_columns, save_columns
 from seq2seq.data.corpus_files import MANIFEST, damage, save_manifest
 from seq2seq.data.links import subword_links
 from seq2seq.data.prepare import PreparedCorpus, training_text
@@ -35,9 +35,6 @@ from seq2seq.errors import CheckpointError, DataError
 from seq2seq.files import atomic_path, atomic_write, write_lines
 from seq2seq.processes import is_first_process
 from seq2seq.training.config import SupervisionKind
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +55,10 @@ def supervised_corpus(config: RunConfig, corpus: PreparedCorpus, folder: Path) -
     if config.alignment_supervision.kind is SupervisionKind.none:
         return corpus
     if config.alignment_supervision.kind is SupervisionKind.runs:
-        links = load_links(links_of_runs(config, corpus, folder / RECORD))
-        corpus = replace(corpus, train=with_links(corpus.train, links))
-    count = len(Column.of_dataset(corpus.train, "links").values) // 2
+        path = links_of_runs(config, corpus, folder / RECORD) / SUBWORDS
+        links = open_columns(path, ["links"])["links"]
+        corpus = replace(corpus, train=replace(corpus.train, links=links))
+    count = 0 if corpus.train.links is None else len(corpus.train.links.values) // 2
     if count == 0:
         raise DataError(
             "alignment_supervision: the training pairs have no link to learn from; give other links or runs"
@@ -153,10 +151,8 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
         )
     write_lines(folder / WORDS, lines)
     rows = np.arange(len(text))
-    save_links(
-        folder / SUBWORDS,
-        subword_links(replace(text, links=lines), rows, corpus.tokenizers, tokens_of_characters),
-    )
+    links = subword_links(replace(text, links=lines), rows, corpus.tokenizers, tokens_of_characters)
+    save_columns(folder / SUBWORDS, {"links": links})
     save_manifest(
         folder,
         {"runs": guide.runs, "read": [each.options()[1] for each in choices], "links": count},
@@ -180,32 +176,6 @@ def warn_of_other_languages(config: RunConfig, forward: Model, reverse: Model) -
                 *model.languages,
                 *expected,
             )
-
-
-def save_links(path: Path, links: Column) -> None:
-    """Write links of subwords as an Arrow stream that `datasets` maps into memory."""
-    import pyarrow
-
-    table = pyarrow.table({"links": links.to_arrow()})
-    with (
-        pyarrow.OSFile(str(path), "wb") as sink,
-        pyarrow.ipc.new_stream(sink, table.schema) as writer,
-    ):
-        writer.write_table(table)
-
-
-def load_links(folder: Path) -> "Dataset":
-    from datasets import Dataset
-
-    return Dataset.from_file(str(folder / SUBWORDS))
-
-
-def with_links(train: "Dataset", links: "Dataset") -> "Dataset":
-    """Training pairs with these links, in place of their own where they have some."""
-    from datasets import concatenate_datasets
-
-    own = [name for name in train.column_names if name == "links"]
-    return concatenate_datasets([train.remove_columns(own), links], axis=1)
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:

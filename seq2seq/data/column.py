@@ -1,22 +1,27 @@
-"""Millions of short lists of integers in two flat arrays, in memory or mapped from an Arrow file."""
+"""Millions of short sequences in two flat arrays, in memory or mapped from a file."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pyarrow
-    from datasets import Dataset
 
 ROWS_PER_CHUNK = 4_000_000  # Arrow counts the integers of a chunk in 32 bits
 
 
 class Column:
-    """Row r is values[offsets[r] : offsets[r + 1]]."""
+    """Row r is values[offsets[r] : offsets[r + 1]].
 
-    def __init__(self, values: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
+    Attributes:
+        values: (M,) int32 ids or positions, or (M, F) float32 frames, of all rows.
+        offsets: (N + 1,) where each row begins, and where the last ends.
+    """
+
+    def __init__(self, values: NDArray[Any], offsets: NDArray[np.int64]) -> None:
         self.values = values
         self.offsets = offsets
 
@@ -30,38 +35,38 @@ class Column:
 
     @classmethod
     def joined(cls, columns: Iterable["Column"]) -> "Column":
-        """One column after the other."""
+        """One column after the other; of no columns, one of integers without rows."""
         parts = list(columns)
         if len(parts) == 1:
             return parts[0]
-        values = np.concatenate([np.zeros(0, np.int32), *(part.values for part in parts)])
-        lengths = np.concatenate([np.zeros(0, np.int64), *(part.lengths() for part in parts)])
-        return cls(values, offsets_of(lengths))
+        if not parts:
+            return cls(np.zeros(0, np.int32), np.zeros(1, np.int64))
+        values = np.concatenate([part.values for part in parts])
+        return cls(values, offsets_of(np.concatenate([part.lengths() for part in parts])))
 
     @classmethod
-    def of_dataset(cls, dataset: "Dataset", name: str) -> "Column":
-        """A column of lists of a `datasets.Dataset`: still mapped from disk if stored in one chunk, else copied."""
-        chunks = dataset.with_format("arrow")[:].column(name).chunks
+    def of_arrow(cls, lists: "pyarrow.ChunkedArray") -> "Column":
+        """A column of an Arrow table: still mapped from its file if stored in one chunk."""
         return cls.joined(
             cls(
                 chunk.flatten().to_numpy(),
                 np.asarray(chunk.offsets, np.int64) - chunk.offsets[0].as_py(),
             )
-            for chunk in chunks
+            for chunk in lists.chunks
         )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def row(self, number: int) -> NDArray[np.int32]:
+    def row(self, number: int) -> NDArray[Any]:
         return self.values[self.offsets[number] : self.offsets[number + 1]]
 
     def lengths(self) -> NDArray[np.int64]:
-        """(N,) number of integers in every row."""
+        """(N,) length of each row."""
         return np.diff(self.offsets)
 
-    def gather(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """The integers of these rows one after the other, and the (B,) length of each row."""
+    def gather(self, rows: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """The values of these rows one after the other, and the (B,) length of each row."""
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         before = np.cumsum(lengths) - lengths
@@ -74,6 +79,7 @@ class Column:
         return Column(values, offsets_of(lengths))
 
     def to_arrow(self) -> "pyarrow.ChunkedArray":
+        """Lists of int32."""
         import pyarrow
 
         chunks = []
@@ -89,3 +95,25 @@ class Column:
 def offsets_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """(N + 1,) where each row of these (N,) lengths begins, and where the last ends."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+
+
+def save_columns(path: Path, columns: Mapping[str, Column]) -> None:
+    """Write columns of integers as one Arrow stream."""
+    import pyarrow
+
+    table = pyarrow.table({name: column.to_arrow() for name, column in columns.items()})
+    with (
+        pyarrow.OSFile(str(path), "wb") as sink,
+        pyarrow.ipc.new_stream(sink, table.schema) as writer,
+    ):
+        writer.write_table(table)
+
+
+def open_columns(path: Path, names: Iterable[str]) -> dict[str, Column]:
+    """Those of the named columns that a file holds, mapped into memory."""
+    import pyarrow
+
+    with pyarrow.memory_map(str(path)) as source, pyarrow.ipc.open_stream(source) as reader:
+        table = reader.read_all()
+    present = [name for name in names if name in table.column_names]
+    return {name: Column.of_arrow(table.column(name)) for name in present}

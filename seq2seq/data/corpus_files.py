@@ -3,17 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from seq2seq.data.column import Column
+from seq2seq.data.column import open_columns, save_columns
+from seq2seq.data.rows import TrainRows
 from seq2seq.data.sources.pairs import Pairs
 from seq2seq.data.storage import sha256_of
 from seq2seq.data.tokenizer import Tokenizers
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 MANIFEST = "manifest.json"
 TRAIN = "train.arrow"
@@ -37,38 +33,27 @@ class PreparedCorpus:
     """A corpus ready for training.
 
     Attributes:
-        train: columns source and target (lists of int32 ids without special ids), source_length and target_length
-            (int32, in subwords with </s>), and links (lists of int32: source position, target position, ...) where
-            the corpus has word alignments.
+        train: the pairs that are trained on, mapped from disk.
         manifest: fingerprint, counts before and after filters, pairs dropped by reason, SHA-256 of every split's text,
             cautions, hashes of the vocabularies, size and hash of every file.
     """
 
-    train: "Dataset"
+    train: TrainRows
     validation: Split
     test: Split
     tokenizers: Tokenizers
     manifest: dict[str, Any]
 
 
-def save_train(folder: Path, source: Column, target: Column, links: Column | None) -> None:
-    """Write the training ids as one Arrow stream that `datasets` maps into memory."""
-    import pyarrow
+def save_train(folder: Path, rows: TrainRows) -> None:
+    """Write the training pairs, without what is not known of them."""
+    columns = {"source": rows.source, "target": rows.target, "links": rows.links}
+    save_columns(folder / TRAIN, {name: each for name, each in columns.items() if each is not None})
 
-    columns = {
-        "source": source.to_arrow(),
-        "target": target.to_arrow(),
-        "source_length": pyarrow.array((source.lengths() + 1).astype(np.int32)),
-        "target_length": pyarrow.array((target.lengths() + 1).astype(np.int32)),
-    }
-    if links is not None:
-        columns["links"] = links.to_arrow()
-    table = pyarrow.table(columns)
-    with (
-        pyarrow.OSFile(str(folder / TRAIN), "wb") as sink,
-        pyarrow.ipc.new_stream(sink, table.schema) as writer,
-    ):
-        writer.write_table(table)
+
+def load_train(folder: Path) -> TrainRows:
+    """What `save_train` wrote, mapped into memory."""
+    return TrainRows(**open_columns(folder / TRAIN, ("source", "target", "links")))
 
 
 def save_split(folder: Path, name: str, split: Split) -> None:
@@ -113,10 +98,8 @@ def damage(folder: Path) -> str | None:
 
 def load(folder: Path) -> PreparedCorpus:
     """A prepared corpus that `damage` found whole."""
-    from datasets import Dataset
-
     return PreparedCorpus(
-        train=Dataset.from_file(str(folder / TRAIN)),
+        train=load_train(folder),
         validation=load_split(folder, "validation"),
         test=load_split(folder, "test"),
         tokenizers=Tokenizers.load(folder / TOKENIZER),

@@ -30,6 +30,7 @@ from seq2seq.data.corpus_files import (
 from seq2seq.data.corpus_warnings import corpus_warnings
 from seq2seq.data.filters import filter_lengths, filter_text
 from seq2seq.data.links import subword_links
+from seq2seq.data.rows import TrainRows
 from seq2seq.data.sources.base import Pairs, check, load_raw, reader_of
 from seq2seq.data.storage import locked, sha256_of
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
@@ -105,7 +106,7 @@ def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
     links = None
     if kept.links is not None:
         links = subword_links(kept.take(fitting.kept), text.kept[fitting.kept], tokenizers)
-    save_train(folder, source.take(fitting.kept), target.take(fitting.kept), links)
+    save_train(folder, TrainRows(source.take(fitting.kept), target.take(fitting.kept), links))
     held_out = {"validation": raw.validation, "test": raw.test}
     splits = {}
     for name, pairs in held_out.items():

@@ -1,15 +1,11 @@
 """The rows that training batches are made of."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seq2seq.data.column import Column
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 Ints = NDArray[np.int64]
 
@@ -25,14 +21,6 @@ class TrainRows:
     source: Column
     target: Column
     links: Column | None = None
-
-    @classmethod
-    def of_dataset(cls, dataset: "Dataset") -> "TrainRows":
-        """The `train` of a PreparedCorpus, mapped from disk."""
-        links = Column.of_dataset(dataset, "links") if "links" in dataset.column_names else None
-        return cls(
-            Column.of_dataset(dataset, "source"), Column.of_dataset(dataset, "target"), links
-        )
 
     def __len__(self) -> int:
         return len(self.source)

@@ -55,9 +55,12 @@ class TranslationData(LightningDataModule):
         """The training pairs, as data.augmentation has them."""
         config = self.data_config
         longest = config.max_source_length - 1, config.max_target_length - 1
-        rows = TrainRows.of_dataset(self.corpus.train)
         return augmented(
-            rows, config.augmentation, self.corpus.tokenizers, longest=longest, seed=self.seed
+            self.corpus.train,
+            config.augmentation,
+            self.corpus.tokenizers,
+            longest=longest,
+            seed=self.seed,
         )
 
     def train_dataloader(self) -> TrainingStream:

@@ -19,7 +19,6 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.attention.config import FullConfig, LinformerConfig
 from seq2seq.bundle.model import load_model
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.column import Column
 from seq2seq.data.config import FilesConfig, FilterConfig, SplitFiles, TokenizerConfig
 from seq2seq.data.links import subword_links
 from seq2seq.data.prepare import PreparedCorpus, prepare, training_text
@@ -29,6 +28,7 @@ from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.position.config import SinusoidalConfig
 from seq2seq.run.start import start_run
 from seq2seq.training.config import AlignmentSupervisionConfig, SupervisionKind
+from tests.data.columns import as_lists
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
 METHOD = SymmetrizeMethod.union
@@ -81,8 +81,8 @@ def directory(tmp_path: Path, name: str = "run") -> Path:
 
 
 def rows(corpus: PreparedCorpus) -> list[list[int]]:
-    column = Column.of_dataset(corpus.train, "links")
-    return [column.row(number).tolist() for number in range(len(column))]
+    assert corpus.train.links is not None
+    return as_lists(corpus.train.links)
 
 
 def text_of(config: RunConfig) -> tuple[PreparedCorpus, Pairs]:
@@ -101,8 +101,8 @@ def test_the_text_of_a_prepared_corpus_is_that_of_its_ids(config: RunConfig) -> 
     config.data.limit_train = 30
     corpus, text = text_of(config)
     assert 20 < len(text) < 30
-    assert corpus.tokenizers.source.encode_batch(text.source) == corpus.train["source"]
-    assert corpus.tokenizers.target.encode_batch(text.target) == corpus.train["target"]
+    assert corpus.tokenizers.source.encode_batch(text.source) == as_lists(corpus.train.source)
+    assert corpus.tokenizers.target.encode_batch(text.target) == as_lists(corpus.train.target)
     (Path(config.data.cache_dir).parent / "source").write_text("".join(f"{n}\n" for n in range(40)))
     with pytest.raises(DataError, match="the training text has changed since it was prepared"):
         training_text(config.data, corpus)
@@ -138,8 +138,8 @@ def test_links_are_those_of_both_runs_made_one(
     pairs = replace(text, links=words)
     column = subword_links(pairs, np.arange(len(text)), corpus.tokenizers)
     assert rows(guided) == [column.row(number).tolist() for number in range(len(column))]
-    assert guided.train["source"] == corpus.train["source"]
-    assert "links" not in corpus.train.column_names
+    assert as_lists(guided.train.source) == as_lists(corpus.train.source)
+    assert corpus.train.links is None
 
 
 def test_links_are_kept_for_the_next_run(

@@ -1,23 +1,21 @@
 """Batches hold what the model reads and what it must say, and the loader knows where it stands."""
 
-import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
-import pyarrow
 import pytest
 import torch
-from datasets import Dataset, Features, List, Value
 
 from seq2seq.data.batch import Batch, collate
-from seq2seq.data.column import Column
+from seq2seq.data.column import Column, open_columns, save_columns
 from seq2seq.data.config import BatchConfig
 from seq2seq.data.loader import EvaluationLoader, TrainLoader
 from seq2seq.data.rows import TrainRows
 from seq2seq.data.tokenizer import Tokenizer
+from tests.data.columns import as_lists
 
 PAD, BOS, EOS = Tokenizer.PAD_ID, Tokenizer.BOS_ID, Tokenizer.EOS_ID
-IDS = List(Value("int32"))
 
 
 def rows(count: int, *, seed: int = 1) -> tuple[list[list[int]], list[list[int]]]:
@@ -32,18 +30,14 @@ def rows(count: int, *, seed: int = 1) -> tuple[list[list[int]], list[list[int]]
     return source, target
 
 
-def dataset(count: int = 200, *, links: bool = False) -> Dataset:
-    source, target = rows(count)
-    columns: dict[str, list[list[int]]] = {"source": source, "target": target}
-    if links:
-        columns["links"] = [[0, 0] * (row % 3) for row in range(count)]
-    return Dataset.from_dict(columns, features=Features(dict.fromkeys(columns, IDS)))
+def train_rows(count: int = 200, *, linked: bool = False) -> TrainRows:
+    source, target = map(Column.of, rows(count))
+    links = Column.of([[0, 0] * (row % 3) for row in range(count)]) if linked else None
+    return TrainRows(source, target, links)
 
 
 def loader(**options: int) -> TrainLoader:
-    return TrainLoader(
-        TrainRows.of_dataset(dataset()), BatchConfig(max_tokens=96), seed=3, **options
-    )
+    return TrainLoader(train_rows(), BatchConfig(max_tokens=96), seed=3, **options)
 
 
 def same(left: Batch, right: Batch) -> bool:
@@ -185,9 +179,7 @@ def test_setting_the_epoch_does_not_undo_a_resume() -> None:
 
 
 def test_links_belong_to_their_rows() -> None:
-    linked = TrainLoader(
-        TrainRows.of_dataset(dataset(links=True)), BatchConfig(max_tokens=96), seed=3
-    )
+    linked = TrainLoader(train_rows(linked=True), BatchConfig(max_tokens=96), seed=3)
     for batch in linked:
         assert batch.links is not None
         links = batch.links
@@ -222,14 +214,20 @@ def test_a_batch_without_any_link() -> None:
     assert found is not None and len(found) == found.num_targets == 0
 
 
-@pytest.mark.parametrize("chosen", [[5, 3, 190], list(range(50, 60)), []])
-def test_a_dataset_of_some_rows(chosen: list[int]) -> None:
-    """A view made with `select` must not show the rows beneath it."""
-    whole = dataset()
-    column = Column.of_dataset(whole.select(chosen), "source")
-    assert [column.row(row).tolist() for row in range(len(column))] == [
-        whole[row]["source"] for row in chosen
-    ]
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_slice_of_an_arrow_column(first: int) -> None:
+    """A slice shares the values of the whole, and must not show those before and after it."""
+    lists = [[1, 2, 3], [], [4], [5, 6], [7]]
+    sliced = Column.of_arrow(Column.of(lists).to_arrow().slice(first, 2))
+    assert as_lists(sliced) == lists[first : first + 2]
+
+
+def test_columns_are_mapped_from_the_file_they_were_saved_in(tmp_path: Path) -> None:
+    lists = {"source": [[1, 2, 3], [], [4]], "target": [[5], [6, 7], []]}
+    save_columns(tmp_path / "a", {name: Column.of(each) for name, each in lists.items()})
+    columns = open_columns(tmp_path / "a", ["target", "source", "links"])
+    assert {name: as_lists(column) for name, column in columns.items()} == lists
+    assert not any(column.values.flags.owndata for column in columns.values())
 
 
 def test_a_column_of_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,8 +236,7 @@ def test_a_column_of_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     chunked = Column.of(lists).to_arrow()
     assert chunked.num_chunks == 3
     assert chunked.to_pylist() == lists
-    back = Column.of_dataset(Dataset(pyarrow.table({"source": chunked})), "source")
-    assert [back.row(row).tolist() for row in range(5)] == lists
+    assert as_lists(Column.of_arrow(chunked)) == lists
 
 
 def test_columns() -> None:
@@ -280,16 +277,3 @@ def test_evaluation_batches_hold_every_row_once(world_size: int) -> None:
         assert all(map(same, batches, list(each)))
     assert sorted(seen) == list(range(60))
     assert list(EvaluationLoader([], [], config)) == []
-
-
-def test_a_batch_costs_little() -> None:
-    random = np.random.default_rng(1)
-    lengths = random.integers(5, 20, 20_000)
-    ids = [[7] * length for length in lengths]
-    table = Dataset.from_dict(
-        {"source": ids, "target": ids}, features=Features({"source": IDS, "target": IDS})
-    )
-    many = TrainLoader(TrainRows.of_dataset(table), BatchConfig(), seed=1)
-    started = time.process_time()
-    count = sum(1 for _ in many)
-    assert (time.process_time() - started) / count < 0.01

@@ -13,6 +13,7 @@ from seq2seq.data.config import DataConfig, FilesConfig, FilterConfig, SplitFile
 from seq2seq.data.corpus_files import damage
 from seq2seq.data.prepare import PreparedCorpus, fingerprint_of, prepare
 from seq2seq.errors import ConfigError, DataError
+from tests.data.columns import all_lists
 
 WORDS = ["one", "two", "three", "four", "five", "six"]
 SOURCE = [" ".join(WORDS[(row + step) % 6] for step in range(1 + row % 5)) for row in range(60)]
@@ -47,20 +48,17 @@ def folder_of(config: DataConfig) -> Path:
 
 
 def text_of(corpus: PreparedCorpus, row: int) -> tuple[str, str]:
-    pair = corpus.train[row]
-    return corpus.tokenizers.source.decode(pair["source"]), corpus.tokenizers.target.decode(
-        pair["target"]
-    )
+    source, target = (column.row(row) for column in (corpus.train.source, corpus.train.target))
+    tokenizers = corpus.tokenizers
+    return tokenizers.source.decode(source.tolist()), tokenizers.target.decode(target.tolist())
 
 
 def test_ids_are_those_of_the_text(config: FilesConfig) -> None:
     corpus = prepare(config)
     assert len(corpus.train) == 40
-    assert corpus.train.column_names == ["source", "target", "source_length", "target_length"]
+    assert corpus.train.links is None
     for row in range(40):
         assert text_of(corpus, row) == (SOURCE[row], TARGET[row])
-        assert corpus.train[row]["source_length"] == len(corpus.train[row]["source"]) + 1
-        assert corpus.train[row]["target_length"] == len(corpus.train[row]["target"]) + 1
     assert corpus.validation.pairs.source == SOURCE[40:50]
     assert corpus.test.pairs.target == TARGET[50:]
     assert corpus.test.source == corpus.tokenizers.source.encode_batch(SOURCE[50:])
@@ -75,9 +73,8 @@ def test_the_second_time_it_is_only_opened(
     monkeypatch.setattr(prepare_module, "build", None)
     second = prepare(config)
     assert second.manifest == first.manifest
-    assert second.train[:] == first.train[:]
+    assert all_lists(second.train) == all_lists(first.train)
     assert second.validation == first.validation
-    assert second.train.cache_files
 
 
 @pytest.mark.parametrize(
@@ -88,7 +85,7 @@ def test_damage_is_found_and_mended(
     config: FilesConfig, name: str, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = prepare(config)
-    rows = first.train[:]
+    rows = all_lists(first.train)
     path = folder_of(config) / name
     content = path.read_bytes()
     middle = len(content) // 2
@@ -105,7 +102,7 @@ def test_damage_is_found_and_mended(
         assert damage(folder_of(config))
     with caplog.at_level(logging.WARNING):
         again = prepare(config)
-    assert again.train[:] == rows
+    assert all_lists(again.train) == rows
     assert damage(folder_of(config)) is None
     if damaged := [record for record in caplog.records if record.levelno == logging.WARNING]:
         assert "preparing the corpus again" in damaged[0].getMessage()
@@ -156,7 +153,7 @@ def test_links_follow_their_pairs(config: FilesConfig, tmp_path: Path) -> None:
     config.tokenizer.vocab_size = 20
     corpus = prepare(config)
     joint = corpus.tokenizers.source
-    linked = corpus.train[0]["links"]
+    linked = all_lists(corpus.train)["links"][0]
     source, target = joint.word_of_piece("one two")[1], joint.word_of_piece("TWO ONE")[1]
     assert {(source[s], target[t]) for s, t in zip(linked[::2], linked[1::2], strict=True)} == {
         (0, 1)
@@ -209,7 +206,7 @@ def test_a_model_that_is_given_counts_by_its_content(config: FilesConfig, tmp_pa
     before = fingerprint_of(config)
     again = prepare(config)
     assert again.tokenizers.source.sha256 == corpus.tokenizers.source.sha256
-    assert again.train[:] == corpus.train[:]
+    assert all_lists(again.train) == all_lists(corpus.train)
     path.write_bytes(path.read_bytes() + b"\x22\x00")
     assert fingerprint_of(config) != before
 
@@ -226,10 +223,12 @@ def test_processes_that_start_together_agree(config: FilesConfig, tmp_path: Path
         "import json, sys\n"
         "from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig\n"
         "from seq2seq.data.prepare import prepare\n"
+        "from tests.data.columns import all_lists\n"
         "options = json.loads(sys.argv[1])\n"
         "splits = {name: SplitFiles(**options.pop(name)) for name in ('train', 'validation', 'test')}\n"
         "tokenizer = TokenizerConfig(vocab_size=44)\n"
-        "print(json.dumps(prepare(FilesConfig(**options, **splits, tokenizer=tokenizer)).train[:]))\n"
+        "config = FilesConfig(**options, **splits, tokenizer=tokenizer)\n"
+        "print(json.dumps(all_lists(prepare(config).train)))\n"
     )
     options = {
         name: getattr(config, name) for name in ("source_language", "target_language", "cache_dir")

@@ -18,7 +18,6 @@ from seq2seq.data.config import (
 )
 from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus, prepare
-from seq2seq.data.rows import TrainRows
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
@@ -96,7 +95,7 @@ def learn(
     model: Transformer, corpus: PreparedCorpus, *, max_steps: int, check_every: int = 250
 ) -> float:
     """Train until the task is learned or the steps are used up; returns the share of exact sequences."""
-    loader = TrainLoader(TrainRows.of_dataset(corpus.train), BatchConfig(max_tokens=512), seed=1)
+    loader = TrainLoader(corpus.train, BatchConfig(max_tokens=512), seed=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0, fused=True)
     schedule = ScheduleConfig(kind=ScheduleKind.inverse_sqrt, warmup_steps=200)
     step, share = 0, 0.0

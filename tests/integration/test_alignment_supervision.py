@@ -9,7 +9,6 @@ from seq2seq.alignment.links import GoldLinks, parse_links
 from seq2seq.data.config import BatchConfig, GeneratedConfig
 from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus, prepare
-from seq2seq.data.rows import TrainRows
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.model.transformer import Transformer
@@ -29,7 +28,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> PreparedCorpus:
 
 
 def learn(model: Transformer, corpus: PreparedCorpus, guide: AlignmentSupervision | None) -> None:
-    loader = TrainLoader(TrainRows.of_dataset(corpus.train), BatchConfig(max_tokens=512), seed=1)
+    loader = TrainLoader(corpus.train, BatchConfig(max_tokens=512), seed=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.0, fused=True)
     step = 0
     while step < STEPS:
