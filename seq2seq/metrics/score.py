@@ -1,28 +1,21 @@
-"""Scores of translations: BLEU, chrF and TER, by sacrebleu, with the signature that makes each comparable.
+"""Scores of translations by several metrics, each with the signature that makes it comparable.
 
-sacrebleu accepts inputs of the wrong shape and returns a number for them; the functions here refuse those. Text is
-scored detokenised, as a user reads it (Post 2018, "A Call for Clarity in Reporting BLEU Scores", arXiv:1804.08771).
-
-    BLEU    Papineni et al. 2002, tokenised by a rule that the target language chooses; 0 to 100, higher is better
-    chrF    Popović 2015, character n-grams up to 6, beta 2; 0 to 100, higher is better
-    TER     Snover et al. 2006, edits per 100 reference words, always lower-cased; lower is better
+Text is scored detokenised, as a user reads it (Post 2018, "A Call for Clarity in Reporting BLEU
+Scores", arXiv:1804.08771). What libraries would score wrongly without notice is refused: a string
+in place of a list, sides of different lengths, subwords.
 """
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.metrics.protocol import ScoringProtocol, make_metrics, prepare
+from seq2seq.metrics.base import DEFAULT_METRICS, METRICS, metric_problems, summed
+from seq2seq.metrics.protocol import ScoringProtocol, prepare
+from seq2seq.metrics.resampling import DEFAULT_SEED, MIN_BOOTSTRAP, bootstrap_scores, interval
 
-if TYPE_CHECKING:
-    from sacrebleu.metrics.base import Metric
-
-DEFAULT_SEED = 12345  # sacrebleu's own
 DEFAULT_BOOTSTRAP = 1000  # resamples
-MIN_BOOTSTRAP = 40  # fewer samples than that, and the 95 % interval is the range of all
+SUBWORD_MARK = "▁"  # SentencePiece writes it for a space
 
 
 @dataclass(frozen=True)
@@ -30,10 +23,9 @@ class Score:
     """A score of a corpus.
 
     Attributes:
-        score: see the top of this file for its range.
-        signature: sacrebleu's, with its version and every setting that matters to the score; number and seed of the
-            resamples do not.
-        confidence: 95 % interval by bootstrap resampling (Koehn 2004), or None if it was not asked for.
+        score: in the metric's range.
+        signature: every setting that matters to the score; see `Metric.signature`.
+        confidence: 95 % interval by bootstrap resampling, or None where it was not computed.
     """
 
     score: float
@@ -41,172 +33,153 @@ class Score:
     confidence: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True)
-class SentenceScore:
-    """Scores of one sentence; BLEU with effective order, so that short sentences are not zero."""
-
-    bleu: float
-    chrf: float
-    ter: float
-
-
-def corpus_scores(
-    hypotheses: Sequence[str],
-    references: Sequence[str],
-    *,
-    target_language: str,
-    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
-    lowercase: bool = False,
-    tokenize: str | None = None,
-    n_bootstrap: int = 0,
-    seed: int = DEFAULT_SEED,
-) -> dict[str, Score]:
-    """Score a corpus; keys are bleu, chrf and ter.
+class Scorer:
+    """Scores translations into one language.
 
     Args:
-        hypotheses, references: detokenised text, one string per sentence, in the same order.
         target_language: a code such as "de", "zh" or "jpn"; chooses how BLEU tokenises.
-        protocol: see ScoringProtocol.
-        lowercase: ignore case in BLEU and chrF; TER always does.
-        tokenize: one of sacrebleu's tokenizers, in place of the one chosen by language.
-        n_bootstrap: resamples for a confidence interval, 0 for none; 1000 is usual. They draw from the statistics of
-            each sentence and cost less than the score itself.
-        seed: of the resamples.
+        metrics: names of registered metrics.
+        protocol: what is done to text before it is scored.
 
     Raises:
-        ConfigError: options that do not exist or contradict each other.
-        DataError: what was given is not one hypothesis per reference.
-        MissingDependencyError: the language's tokenizer is not installed.
+        ConfigError: a metric does not exist, or the protocol has no rules for the language.
+        MissingDependencyError: a metric or the protocol needs a package that is not installed.
     """
-    if n_bootstrap != 0 and n_bootstrap < MIN_BOOTSTRAP:
-        raise ConfigError(
-            f"n_bootstrap: must be 0 (no interval) or at least {MIN_BOOTSTRAP}, not {n_bootstrap}"
-        )
-    check_texts(hypotheses, references)
-    metrics = make_metrics(
-        target_language, protocol=protocol, lowercase=lowercase, tokenize=tokenize
-    )
-    prepared = prepare(hypotheses, protocol, target_language)
-    streams = [prepare(references, protocol, target_language)]
-    scores = {}
-    for name, metric in metrics.items():
-        statistics = metric._extract_corpus_statistics(prepared, streams)
-        interval = confidence(metric, statistics, n_bootstrap, seed) if n_bootstrap else None
-        score = float(metric._aggregate_and_compute(statistics).score)
-        scores[name] = Score(score, str(metric.get_signature()), interval)
-    return scores
+
+    def __init__(
+        self,
+        target_language: str,
+        metrics: Sequence[str] = DEFAULT_METRICS,
+        protocol: ScoringProtocol = ScoringProtocol.cased_13a,
+    ) -> None:
+        if problems := list(metric_problems(metrics)):
+            raise ConfigError(problems)
+        self.target_language, self.protocol = target_language, protocol
+        self.metrics = [METRICS[name](target_language, protocol) for name in metrics]
+        self.prepare(["a"])
+
+    def prepare(self, texts: Sequence[str]) -> list[str]:
+        """Texts as the protocol scores them."""
+        return prepare(texts, self.protocol, self.target_language)
+
+    def corpus(
+        self,
+        hypotheses: Sequence[str],
+        references: Sequence[str],
+        *,
+        n_bootstrap: int = 0,
+        seed: int = DEFAULT_SEED,
+    ) -> dict[str, Score]:
+        """Score a corpus.
+
+        Args:
+            hypotheses, references: detokenised text, one string per sentence, in the same order.
+            n_bootstrap: resamples for a confidence interval, 0 for none; 1000 is usual.
+            seed: of the resamples.
+
+        Returns:
+            Scores by the metrics' names.
+
+        Raises:
+            ConfigError: too few resamples.
+            DataError: there is not one hypothesis for each reference.
+        """
+        if n_bootstrap != 0 and n_bootstrap < MIN_BOOTSTRAP:
+            raise ConfigError(
+                f"n_bootstrap: must be 0 (no interval) or at least {MIN_BOOTSTRAP}, "
+                f"not {n_bootstrap}; 1000 is usual"
+            )
+        ensure_scorable(hypotheses, references)
+        prepared = self.prepare(hypotheses), self.prepare(references)
+        scores = {}
+        for metric in self.metrics:
+            statistics = metric.statistics(*prepared)
+            confidence = None
+            if n_bootstrap:
+                confidence = interval(bootstrap_scores(metric, statistics, n_bootstrap, seed))
+            score = metric.from_statistics(summed(statistics))
+            scores[metric.name] = Score(score, metric.signature, confidence)
+        return scores
+
+    def sentences(
+        self, hypotheses: Sequence[str], references: Sequence[str]
+    ) -> list[dict[str, float]]:
+        """Score each sentence alone, for finding sentences to look at.
+
+        Returns:
+            Scores by the metrics' names, for each sentence.
+
+        Raises:
+            DataError: as `corpus`.
+        """
+        ensure_scorable(hypotheses, references)
+        pairs = zip(self.prepare(hypotheses), self.prepare(references), strict=True)
+        return [
+            {metric.name: metric.sentence(hypothesis, reference) for metric in self.metrics}
+            for hypothesis, reference in pairs
+        ]
+
+    def sacrebleu_command(
+        self,
+        *,
+        references: str = "references.txt",
+        hypotheses: str = "hypotheses.txt",
+        n_bootstrap: int = 0,
+    ) -> str | None:
+        """The shell command that computes from files the scores of those metrics it has.
+
+        Args:
+            references, hypotheses: names of files that hold prepared text, a sentence per line.
+            n_bootstrap: as for `corpus`; the command's seed is DEFAULT_SEED unless
+                SACREBLEU_SEED is set.
+
+        Returns:
+            The command, or None where it has none of the metrics.
+        """
+        options = {metric.name: metric.sacrebleu_options() for metric in self.metrics}
+        available = {name: words for name, words in options.items() if words is not None}
+        if not available:
+            return None
+        command = ["sacrebleu", references, "-i", hypotheses, "-m", *available]
+        for words in available.values():
+            command += words
+        command += ["--confidence", "--confidence-n", str(n_bootstrap)] if n_bootstrap else []
+        return shlex.join([*command, "--width", "4"])
 
 
-def confidence(
-    metric: "Metric", statistics: list[Any], n_bootstrap: int, seed: int
-) -> tuple[float, float]:
-    """The 95 % interval that `sacrebleu --confidence` prints as mean and half width.
+def ensure_scorable(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+    """Refuse all but one string per sentence on both sides.
 
-    Here, because sacrebleu 2.6 stops with a TypeError at the mean of a resample without any match and one with some.
+    Raises:
+        DataError: with the side and the sentence.
     """
-    from sacrebleu.significance import _bootstrap_resample
-
-    with sacrebleu_seed(seed):
-        _, resampled = _bootstrap_resample(statistics, metric, n_bootstrap)
-    values = sorted(float(each.score) for each in resampled)
-    outside = n_bootstrap // MIN_BOOTSTRAP
-    half = (values[-1 - outside] - values[outside]) / 2
-    mean = sum(values) / n_bootstrap
-    return mean - half, mean + half
-
-
-def bleu(
-    hypotheses: Sequence[str],
-    references: Sequence[str],
-    *,
-    target_language: str,
-    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
-    lowercase: bool = False,
-    tokenize: str | None = None,
-) -> float:
-    """BLEU alone, for validation while training; the same number as corpus_scores gives."""
-    check_texts(hypotheses, references)
-    metrics = make_metrics(
-        target_language, protocol=protocol, lowercase=lowercase, tokenize=tokenize
-    )
-    streams = [prepare(references, protocol, target_language)]
-    return float(
-        metrics["bleu"].corpus_score(prepare(hypotheses, protocol, target_language), streams).score
-    )
-
-
-def sentence_scores(
-    hypotheses: Sequence[str],
-    references: Sequence[str],
-    *,
-    target_language: str,
-    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
-    lowercase: bool = False,
-    tokenize: str | None = None,
-) -> list[SentenceScore]:
-    """Score every sentence on its own. Good for finding sentences to look at; their mean is not the corpus score."""
-    check_texts(hypotheses, references)
-    metrics = make_metrics(
-        target_language,
-        protocol=protocol,
-        lowercase=lowercase,
-        tokenize=tokenize,
-        sentence_level=True,
-    )
-    pairs = zip(
-        prepare(hypotheses, protocol, target_language),
-        prepare(references, protocol, target_language),
-        strict=True,
-    )
-    return [
-        SentenceScore(
-            **{
-                name: float(m.sentence_score(hypothesis, [reference]).score)
-                for name, m in metrics.items()
-            }
-        )
-        for hypothesis, reference in pairs
-    ]
-
-
-def check_texts(hypotheses: Sequence[str], references: Sequence[str]) -> None:
-    """Refuse what is not one string per sentence on both sides, with a DataError that says which."""
-    for name, texts in (("hypotheses", hypotheses), ("references", references)):
+    for side, texts in (("hypotheses", hypotheses), ("references", references)):
         if isinstance(texts, str) or not isinstance(texts, Sequence):
             raise DataError(
-                f"{name}: must be a list with one string per sentence, not {type(texts).__name__}"
+                f"{side}: must be a list with one string per sentence, not {type(texts).__name__}"
             )
         for index, text in enumerate(texts):
             if not isinstance(text, str):
-                raise DataError(
-                    f"{name}: sentence {index} must be a string, not {type(text).__name__}"
-                )
+                kind = type(text).__name__
+                raise DataError(f"{side}: sentence {index} must be a string, not {kind}")
             if "\n" in text:
                 raise DataError(
-                    f"{name}: sentence {index} holds a line break; give one line per sentence"
+                    f"{side}: sentence {index} has a line break; give one line per sentence"
                 )
     if len(hypotheses) != len(references):
         raise DataError(
-            f"{len(hypotheses)} hypotheses for {len(references)} references; both must be as many"
+            f"there are {len(hypotheses)} hypotheses for {len(references)} references; "
+            "the counts must be equal"
         )
     if not hypotheses:
         raise DataError("there is nothing to score: no hypotheses and no references")
-    pieces = sum("▁" in text for text in hypotheses)
-    if 2 * pieces > len(hypotheses) and not any("▁" in text for text in references):
+    if has_subwords(hypotheses) and not any(SUBWORD_MARK in text for text in references):
         raise DataError(
-            "the hypotheses are subword pieces (they hold ▁), which score wrongly; detokenise them first"
+            f"hypotheses: must be detokenised, but most hold the subword mark {SUBWORD_MARK}, "
+            "which scores wrongly; decode them first"
         )
 
 
-@contextmanager
-def sacrebleu_seed(seed: int) -> Iterator[None]:
-    """sacrebleu takes its seed from the environment; give it one and put back what was there."""
-    before = os.environ.get("SACREBLEU_SEED")
-    os.environ["SACREBLEU_SEED"] = str(seed)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["SACREBLEU_SEED"]
-        else:
-            os.environ["SACREBLEU_SEED"] = before
+def has_subwords(texts: Sequence[str]) -> bool:
+    """Whether more than half of the texts hold SentencePiece's mark of a space."""
+    return 2 * sum(SUBWORD_MARK in text for text in texts) > len(texts)

@@ -1,156 +1,160 @@
-"""Is a difference between two systems more than the luck of this test set?
+"""Tests of whether two systems differ by more than the choice of test sentences explains.
 
-Both tests compare systems with a baseline on the same references, by sacrebleu:
+Both tests compare systems with a baseline on the same references:
 
-    randomization    approximate randomisation (Riezler & Maxwell 2005, "On Some Pitfalls in Automatic Evaluation and
-                     Significance Testing for MT"): outputs of the two systems are swapped at random. Two-sided.
-    bootstrap        paired bootstrap resampling (Koehn 2004, "Statistical Significance Tests for Machine Translation
-                     Evaluation"): sentences are drawn with replacement, and both systems are scored on each draw.
-                     Its p-values for real differences are one-sided, about half as large: it finds more significant.
+    randomization    approximate randomisation, two-sided: the outputs of both systems are swapped
+                     at random (Riezler & Maxwell 2005, "On Some Pitfalls in Automatic Evaluation
+                     and Significance Testing for MT", aclanthology.org/W05-0908)
+    bootstrap        paired bootstrap: both systems are scored on resampled sentences (Koehn 2004,
+                     "Statistical Significance Tests for Machine Translation Evaluation",
+                     aclanthology.org/W04-3250). Its p-values for real differences are one-sided,
+                     about half as large.
 
-They speak of the test set only. Training again with another seed is a second source of chance that neither sees.
+They hold for the test set only. Training again with another seed is a second source of variance,
+which neither test measures.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from seq2seq.errors import ConfigError, DataError, choices
-from seq2seq.metrics.protocol import ScoringProtocol, make_metrics, prepare
-from seq2seq.metrics.score import DEFAULT_SEED, MIN_BOOTSTRAP, check_texts, sacrebleu_seed
-
-if TYPE_CHECKING:
-    from sacrebleu.significance import Result
+from seq2seq.metrics.base import Metric, Statistics, summed
+from seq2seq.metrics.resampling import (
+    DEFAULT_SEED,
+    bootstrap_p_value,
+    bootstrap_scores,
+    interval,
+    randomization_p_value,
+)
+from seq2seq.metrics.score import Scorer, ensure_scorable
 
 
 class SignificanceTest(Enum):
-    randomization = "randomization"
-    bootstrap = "bootstrap"
+    """A test, by its name in sacrebleu's signatures."""
+
+    randomization = "ar"
+    bootstrap = "bs"
 
 
-SACREBLEU_NAMES = {SignificanceTest.randomization: "ar", SignificanceTest.bootstrap: "bs"}
-DEFAULT_SAMPLES = {SignificanceTest.randomization: 10000, SignificanceTest.bootstrap: 1000}
-INTERVAL_SAMPLES = 1000  # bootstrap resamples for the intervals that go with randomization
+SAMPLES = {SignificanceTest.randomization: 10_000, SignificanceTest.bootstrap: 1000}
 
 
 @dataclass(frozen=True)
 class SignificanceRow:
-    """One system and one metric: a row of a table.
+    """One metric of one system: a row of a table.
 
     Attributes:
+        metric: its name.
         system: its name.
-        metric: bleu, chrf or ter.
         score: on the whole test set.
-        difference: score minus that of the baseline; None for the baseline itself.
-        p_value: probability of a difference this large if the systems were equally good; None for the baseline.
         confidence: 95 % interval of the score by bootstrap resampling.
-        signature: sacrebleu's, with the test, its samples and its seed.
+        difference: score minus that of the baseline; None for the baseline itself.
+        p_values: by test, the probability of a difference this large if the systems were equally
+            good; empty for the baseline.
     """
 
-    system: str
     metric: str
+    system: str
     score: float
-    difference: float | None
-    p_value: float | None
     confidence: tuple[float, float]
-    signature: str
+    difference: float | None
+    p_values: Mapping[SignificanceTest, float]
 
 
 def compare_systems(
     systems: Mapping[str, Sequence[str]],
     references: Sequence[str],
+    scorer: Scorer,
     *,
     baseline: str,
-    target_language: str,
-    test: SignificanceTest = SignificanceTest.randomization,
-    num_samples: int | None = None,
-    seed: int = DEFAULT_SEED,
-    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
-    lowercase: bool = False,
-    tokenize: str | None = None,
 ) -> list[SignificanceRow]:
-    """Compare systems with a baseline.
+    """Compare systems with a baseline, by every metric and both tests.
 
     Args:
         systems: hypotheses by name of system, one per reference.
         references: detokenised text, one string per sentence.
         baseline: the name of the system that the others are compared with.
-        test: see the top of this file.
-        num_samples: rounds of random swaps, or resamples; None for 10,000 and 1,000.
-        seed: the same seed gives the same rows.
-        target_language, protocol, lowercase, tokenize: see corpus_scores.
 
     Returns:
-        Rows by system, the baseline first and the others as given, and by metric.
+        Rows by metric, and for each the baseline first and the other systems in their order.
 
     Raises:
-        ConfigError: fewer than two systems, a baseline that is not one of them, too few samples, a negative seed.
+        ConfigError: fewer than two systems, or the baseline is not one of them.
         DataError: a system that does not have one hypothesis per reference; the message names it.
     """
-    check_comparison(systems, baseline=baseline, num_samples=num_samples, seed=seed)
-    for name, hypotheses in systems.items():
-        try:
-            check_texts(hypotheses, references)
-        except DataError as error:
-            raise DataError(f"system {name}: {error}") from error
-
-    from sacrebleu.significance import PairedTest
-
+    ensure_comparable(systems, references, baseline)
     names = [baseline] + [name for name in systems if name != baseline]
-    metrics = make_metrics(
-        target_language, protocol=protocol, lowercase=lowercase, tokenize=tokenize
-    )
-    with sacrebleu_seed(seed):
-        signatures, results = PairedTest(
-            [(name, prepare(systems[name], protocol, target_language)) for name in names],
-            metrics,
-            [prepare(references, protocol, target_language)],
-            test_type=SACREBLEU_NAMES[test],
-            n_samples=num_samples or DEFAULT_SAMPLES[test],
-            n_ar_confidence=INTERVAL_SAMPLES if test is SignificanceTest.randomization else -1,
-        )()
-    columns = dict(zip(metrics, (title for title in results if title != "System"), strict=True))
-    return [
-        make_row(name, metric, results[title][index], results[title][0], str(signatures[title]))
-        for index, name in enumerate(names)
-        for metric, title in columns.items()
-    ]
+    prepared = {name: scorer.prepare(systems[name]) for name in names}
+    prepared_references = scorer.prepare(references)
+    rows = []
+    for metric in scorer.metrics:
+        statistics = {
+            name: metric.statistics(texts, prepared_references) for name, texts in prepared.items()
+        }
+        rows += metric_rows(metric, statistics, baseline)
+    return rows
 
 
-def make_row(
-    system: str, metric: str, result: "str | Result", baseline: "str | Result", signature: str
-) -> SignificanceRow:
-    assert not isinstance(result, str), "only the column of names holds strings"
-    assert not isinstance(baseline, str), "only the column of names holds strings"
-    assert result.mean is not None, "sacrebleu was asked for intervals"
-    assert result.ci is not None, "sacrebleu was asked for intervals"
-    difference, p_value = None, None
-    if result.p_value is not None:
-        difference = float(result.score - baseline.score)
-        # A difference of zero is never a surprise; sacrebleu counts only larger ones and gives its smallest p-value.
-        p_value = float(result.p_value) if difference else 1.0
-    interval = (float(result.mean - result.ci), float(result.mean + result.ci))
-    return SignificanceRow(
-        system, metric, float(result.score), difference, p_value, interval, signature
-    )
+def metric_rows(
+    metric: Metric, statistics: Mapping[str, Sequence[Statistics]], baseline: str
+) -> list[SignificanceRow]:
+    """The rows of one metric, from the statistics of each system's sentences."""
+    scores = {
+        system: metric.from_statistics(summed(sentences)) for system, sentences in statistics.items()
+    }
+    n_bootstrap = SAMPLES[SignificanceTest.bootstrap]
+    resampled = {
+        system: bootstrap_scores(metric, sentences, n_bootstrap, DEFAULT_SEED)
+        for system, sentences in statistics.items()
+    }
+    rows = []
+    for system, score in scores.items():
+        difference, p_values = None, {}
+        if system != baseline:
+            difference = score - scores[baseline]
+            p_values = {
+                SignificanceTest.randomization: randomization_p_value(
+                    metric,
+                    statistics[baseline],
+                    statistics[system],
+                    difference,
+                    trials=SAMPLES[SignificanceTest.randomization],
+                    seed=DEFAULT_SEED,
+                ),
+                SignificanceTest.bootstrap: bootstrap_p_value(
+                    difference, resampled[baseline], resampled[system]
+                ),
+            }
+            if difference == 0:  # the tests count only larger differences, and would find one
+                p_values = dict.fromkeys(p_values, 1.0)
+        confidence = interval(resampled[system])
+        rows.append(
+            SignificanceRow(metric.name, system, score, confidence, difference, p_values)
+        )
+    return rows
 
 
-def check_comparison(
-    systems: Mapping[str, Sequence[str]], *, baseline: str, num_samples: int | None, seed: int
+def signature_with_test(metric: Metric, test: SignificanceTest) -> str:
+    """A metric's signature with the test, its samples and its seed, as sacrebleu writes it."""
+    references, _, settings = metric.signature.partition("|")
+    return f"{references}|{test.value}:{SAMPLES[test]}|seed:{DEFAULT_SEED}|{settings}"
+
+
+def ensure_comparable(
+    systems: Mapping[str, Sequence[str]], references: Sequence[str], baseline: str
 ) -> None:
-    """Refuse a comparison that has no meaning."""
+    """Refuse a comparison that has no meaning; raises as `compare_systems`."""
     if len(systems) < 2:
         raise ConfigError(
-            f"systems: a comparison needs a baseline and another, not {len(systems)}; add a system"
+            f"systems: must be a baseline and at least one more, not {len(systems)}; add a system"
         )
     if baseline not in systems:
         raise ConfigError(
             f"baseline: {baseline!r} is no system; {choices(baseline, list(systems))}"
         )
-    if num_samples is not None and num_samples < MIN_BOOTSTRAP:
-        raise ConfigError(
-            f"num_samples: must be at least {MIN_BOOTSTRAP}, not {num_samples}; 1000 is usual"
-        )
-    if seed < 0:
-        raise ConfigError(f"seed: must not be negative, not {seed}")
+    for name, hypotheses in systems.items():
+        try:
+            ensure_scorable(hypotheses, references)
+        except DataError as error:
+            raise DataError(f"system {name}: {error}") from error
