@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.config import DataConfig, TatoebaConfig
 from seq2seq.decoding.config import DecodingConfig
+from seq2seq.metrics.base import DEFAULT_METRICS
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.config import ModelConfig
 from seq2seq.training.config import (
@@ -26,12 +27,14 @@ class RunConfig:
         init_from: a finished run or bundle whose weights and vocabulary training begins with,
             instead of random weights.
         imports: files and modules of yours that define further options (see `seq2seq.imports`).
+        metrics: names of the metrics that translations are scored by.
     """
 
     name: str = "train"
     seed: int = 1
     init_from: str | None = None
     imports: list[str] = field(default_factory=list)
+    metrics: list[str] = field(default_factory=lambda: list(DEFAULT_METRICS))
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=TatoebaConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -56,6 +59,8 @@ class EvaluateConfig:
             that the results go to.
         source, reference: files to translate and to score against instead, one sentence a line.
         compare: folders of two or more runs; tests whether they differ from the first, instead of evaluating one.
+        metrics: names of the metrics that translations are scored by; None takes those of the
+            (first) run.
         protocol: what is done to text before it is scored.
         imports: files and modules of yours that the run needs; its own configuration is not
             trusted to name them.
@@ -67,6 +72,7 @@ class EvaluateConfig:
     source: str | None = None
     reference: str | None = None
     compare: list[str] = field(default_factory=list)
+    metrics: list[str] | None = None
     protocol: ScoringProtocol = ScoringProtocol.cased_13a
     imports: list[str] = field(default_factory=list)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)

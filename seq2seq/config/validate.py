@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from seq2seq.attention.config import AttentionConfig, Role, Weights, mechanisms
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, choices
+from seq2seq.metrics.base import metric_problems
 from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer
 from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
 from seq2seq.training.config import PRECISIONS, Export, SupervisionKind, TrainerConfig
@@ -210,6 +211,7 @@ def output(run: RunConfig) -> Problems:
     for problem in run.alignment_supervision.problems():
         yield f"alignment_supervision.{problem}"
     yield from alignment_supervision(run)
+    yield from metric_problems(run.metrics)
 
 
 def alignment(run: RunConfig) -> Problems:

@@ -81,5 +81,3 @@ def randomization_p_value(
 def tail_probability(samples: np.ndarray, observed: float) -> float:
     """The share of samples above the observed value, which is counted as one of them."""
     return float((np.sum(samples > observed) + 1) / (len(samples) + 1))
-
-

@@ -101,7 +101,8 @@ def metric_rows(
 ) -> list[SignificanceRow]:
     """The rows of one metric, from the statistics of each system's sentences."""
     scores = {
-        system: metric.from_statistics(summed(sentences)) for system, sentences in statistics.items()
+        system: metric.from_statistics(summed(sentences))
+        for system, sentences in statistics.items()
     }
     n_bootstrap = SAMPLES[SignificanceTest.bootstrap]
     resampled = {
@@ -129,9 +130,7 @@ def metric_rows(
             if difference == 0:  # the tests count only larger differences, and would find one
                 p_values = dict.fromkeys(p_values, 1.0)
         confidence = interval(resampled[system])
-        rows.append(
-            SignificanceRow(metric.name, system, score, confidence, difference, p_values)
-        )
+        rows.append(SignificanceRow(metric.name, system, score, confidence, difference, p_values))
     return rows
 
 

@@ -14,7 +14,7 @@ import html
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -25,7 +25,8 @@ from torch import Tensor
 from seq2seq.alignment.links import Links
 from seq2seq.attention.config import Role, Weights
 from seq2seq.files import atomic_file
-from seq2seq.metrics.score import Score, SentenceScore
+from seq2seq.metrics.base import Metric
+from seq2seq.metrics.score import Score
 from seq2seq.report.heatmap import readable
 
 HERE = Path(__file__).parent
@@ -36,7 +37,6 @@ SCRIPTS = (
     "matrix",
     "attention",
 )  # viewer_<name>.js, before viewer.js, which starts them
-SCORE_NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 LEVELS, NOT_FINITE = 254, 255  # a byte b stands for (b / LEVELS) ** 2
 
 
@@ -54,14 +54,14 @@ class Sentence:
 
     Attributes:
         links: (source word, translation word) pairs; a word is a run of non-space characters, counted from 0.
-        scores: of the translation.
+        scores: of the translation, by the metrics' names.
     """
 
     source: str
     hypothesis: str
     reference: str
     links: Links
-    scores: SentenceScore
+    scores: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Page:
 
     Attributes:
         title, description: plain text.
-        scores: of the corpus; keys are bleu, chrf and ter.
+        metrics: of the scores, in the order they are shown.
+        scores: of the corpus, by the metrics' names.
         roles: the layers of every role, first to last.
         num_heads: in every layer.
         sentences: in the order of their files.
@@ -80,6 +81,7 @@ class Page:
 
     title: str
     description: str
+    metrics: Sequence[Metric]
     scores: Mapping[str, Score]
     roles: Mapping[Role, Sequence[Layer]]
     num_heads: int
@@ -150,12 +152,17 @@ def digest(text: str) -> str:
 
 def content(page: Page) -> dict[str, Any]:
     """The page for the viewer: plain lists and dictionaries."""
-    names = [(name, shown) for name, shown in SCORE_NAMES.items() if name in page.scores]
     return {
         "title": page.title,
         "description": page.description,
-        "scores": [
-            [shown, page.scores[name].score, page.scores[name].signature] for name, shown in names
+        "metrics": [
+            {
+                "name": metric.name,
+                "label": metric.label,
+                "score": page.scores[metric.name].score,
+                "signature": page.scores[metric.name].signature,
+            }
+            for metric in page.metrics
         ],
         "roles": [
             {
@@ -181,7 +188,7 @@ def content(page: Page) -> dict[str, Any]:
                 "hypothesis": each.hypothesis.split(),
                 "reference": each.reference.split(),
                 "links": sorted(each.links),
-                **{name: round(value, 2) for name, value in asdict(each.scores).items()},
+                "scores": {name: round(value, 2) for name, value in each.scores.items()},
             }
             for each in page.sentences
         ],

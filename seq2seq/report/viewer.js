@@ -1,10 +1,11 @@
 // The page: reads its data, and lets the list choose what the other parts show.
 
+/** Fills a list of terms with scores: label, value, and an explanation to be shown on hovering. */
 function fillScores(list, scores) {
-  list.replaceChildren(...scores.map(([name, value, title]) => {
+  list.replaceChildren(...scores.map(({label, value, title}) => {
     const pair = element("div");
     pair.title = title;
-    pair.append(element("dt", "", name), element("dd", "", value.toFixed(1)));
+    pair.append(element("dt", "", label), element("dd", "", value.toFixed(1)));
     return pair;
   }));
 }
@@ -14,15 +15,17 @@ function start() {
   page.sentences.forEach((sentence, number) => { sentence.number = number; });
   byId("title").textContent = page.title;
   byId("description").textContent = page.description;
-  fillScores(byId("scores"), page.scores);
+  fillScores(byId("scores"), page.metrics.map(({label, score, signature}) => (
+    {label, value: score, title: signature}
+  )));
 
   const links = new LinkView(page.no_links);
   const attention = new AttentionView(page);
-  const list = new SentenceList(page.sentences, (sentence) => {
+  const list = new SentenceList(page.sentences, page.metrics, (sentence) => {
     byId("number").textContent = `Sentence ${sentence.number + 1}`;
-    const names = [["chrF", "chrf"], ["BLEU", "bleu"], ["TER", "ter"]];
-    const scores = names.map(([name, key]) => [name, sentence[key], `${name} of this sentence alone`]);
-    fillScores(byId("sentence-scores"), scores);
+    fillScores(byId("sentence-scores"), page.metrics.map(({name, label}) => (
+      {label, value: sentence.scores[name], title: `${label} of this sentence alone`}
+    )));
     links.show(sentence);
     attention.show(sentence);
   });

@@ -5,18 +5,30 @@
 const ROW_HEIGHT = 60;  // pixels, as the style sheet has it
 const BEYOND = 8;  // rows drawn above and below those in view
 
-// What the list can be ordered by: its name, the value of a sentence, and what a row says.
-const ORDERS = {
-  file: {label: "order in file", value: ({number}) => number, fact: ({chrf}) => `chrF ${chrf.toFixed(0)}`},
-  chrf: {label: "chrF", value: ({chrf}) => chrf, fact: ({chrf}) => chrf.toFixed(1)},
-  bleu: {label: "BLEU", value: ({bleu}) => bleu, fact: ({bleu}) => bleu.toFixed(1)},
-  ter: {label: "TER", value: ({ter}) => ter, fact: ({ter}) => ter.toFixed(1)},
-  length: {
-    label: "source length",
-    value: ({source}) => source.length,
-    fact: ({source}) => `${source.length} ${source.length === 1 ? "word" : "words"}`,
-  },
-};
+/**
+ * Orders of the list by name: a label, the value of a sentence that is sorted by, and the fact that
+ * a row shows. In file order a row shows its score by the first metric.
+ */
+function ordersOf(metrics) {
+  const score = (name) => (sentence) => sentence.scores[name];
+  const [first] = metrics;
+  return {
+    file: {
+      label: "order in file",
+      value: ({number}) => number,
+      fact: ({scores}) => `${first.label} ${scores[first.name].toFixed(0)}`,
+    },
+    ...Object.fromEntries(metrics.map(({name, label}) => [
+      `metric-${name}`,
+      {label, value: score(name), fact: (sentence) => score(name)(sentence).toFixed(1)},
+    ])),
+    length: {
+      label: "source length",
+      value: ({source}) => source.length,
+      fact: ({source}) => `${source.length} ${source.length === 1 ? "word" : "words"}`,
+    },
+  };
+}
 
 const byId = (id) => document.getElementById(id);
 
@@ -29,8 +41,9 @@ function element(tag, className = "", text = "") {
 }
 
 class SentenceList {
-  constructor(sentences, onChoose) {
+  constructor(sentences, metrics, onChoose) {
     this.sentences = sentences;
+    this.orders = ordersOf(metrics);
     this.onChoose = onChoose;
     this.order = "file";
     this.descending = false;
@@ -38,7 +51,9 @@ class SentenceList {
     this.shown = sentences;  // those found, in order
     this.box = byId("list");
     this.rows = byId("rows");
-    for (const [name, {label}] of Object.entries(ORDERS)) byId("sort").append(new Option(label, name));
+    for (const [name, {label}] of Object.entries(this.orders)) {
+      byId("sort").append(new Option(label, name));
+    }
     this.listen();
   }
 
@@ -76,7 +91,7 @@ class SentenceList {
   /** Search and sort again. */
   update() {
     const wanted = fold(byId("search").value.trim());
-    const {value} = ORDERS[this.order];
+    const {value} = this.orders[this.order];
     const sign = this.descending ? -1 : 1;
     this.shown = this.sentences
       .filter((sentence) => wanted === "" || this.text(sentence).includes(wanted))
@@ -119,7 +134,7 @@ class SentenceList {
     const hypothesis = element("span", "second", sentence.hypothesis.join(" ") || "(empty)");
     source.dir = hypothesis.dir = "auto";
     row.append(source, element("span", "fact", sentence.number + 1), hypothesis);
-    row.append(element("span", "fact", ORDERS[this.order].fact(sentence)));
+    row.append(element("span", "fact", this.orders[this.order].fact(sentence)));
     return row;
   }
 

@@ -1,4 +1,4 @@
-"""Do runs differ by more than the luck of a test set? Tests over the translations that their evaluations wrote."""
+"""Comparison of runs: tests of significance over the translations that their evaluations wrote."""
 
 import json
 import logging
@@ -12,33 +12,34 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.bundle.files import checked_facts
 from seq2seq.bundle.locate import find_bundle, saved_config
+from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.files import read_lines
-from seq2seq.metrics.protocol import ScoringProtocol
-from seq2seq.metrics.significance import SignificanceRow, SignificanceTest, compare_systems
+from seq2seq.metrics.base import METRICS, Metric
+from seq2seq.metrics.score import Scorer
+from seq2seq.metrics.significance import (
+    SignificanceRow,
+    SignificanceTest,
+    compare_systems,
+    signature_with_test,
+)
 from seq2seq.run.evaluate import evaluate_bundle
 
 logger = logging.getLogger(__name__)
 
 TEXTS = ("sources", "references", "hypotheses")
-NO_MATTER = ("batch_size", "batch_tokens")  # decoding options that do not change what comes out
-NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
+SPEED_OPTIONS = ("batch_size", "batch_tokens")  # of decoding; they do not change the translations
 SIGNIFICANT = 0.05
 WIDTH = 120  # of the table where there is no terminal
-CAPTION = (
-    "Differences are to the first run; * marks p < 0.05; lower TER is better. "
-    "The tests speak of this test set alone, not of training again with another seed."
-)
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What one run made of the test set, one line each."""
+class EvaluatedText:
+    """The test set of an evaluation and its translations, one string per sentence."""
 
     sources: list[str]
     references: list[str]
@@ -46,152 +47,170 @@ class Evaluation:
 
 
 def compare_runs(
-    runs: Sequence[Path],
-    split: str,
-    decoding: DecodingConfig,
-    alignment: AlignmentConfig,
-    *,
-    text: Pairs | None = None,
-    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
+    runs: Sequence[Path], config: EvaluateConfig, *, text: Pairs | None = None
 ) -> list[SignificanceRow]:
     """Compare runs with the first of them, and print a table.
 
-    An evaluation that lies in a run's folder is taken if it is of the same text, model and decoding options; otherwise
-    the run is evaluated.
+    The evaluation in a run's folder is used if it is of the same text, model and decoding options;
+    otherwise the run is evaluated.
+
+    Args:
+        config: split, metrics, protocol, decoding and alignment are read from it; the metrics are
+            those of the first run unless others are chosen.
+        text: translated instead of the runs' own split.
 
     Returns:
-        The rows of both tests, approximate randomisation first.
+        The rows of the table.
 
     Raises:
         ConfigError: the runs translate to different languages.
         DataError: their test sets differ.
         UserError: a run cannot be evaluated.
     """
-    languages = {str(run): saved_config(run).data.languages()[1] for run in runs}
-    if len(set(languages.values())) > 1:
-        listed = ", ".join(f"{run}: {language}" for run, language in languages.items())
-        raise ConfigError(
-            f"compare: runs must translate to one language, but they do to several ({listed})"
-        )
-    evaluations = {
-        str(run): evaluated(run, split, decoding, alignment, text, protocol) for run in runs
-    }
-    refuse_other_text(evaluations)
+    baseline = saved_config(runs[0])
+    metrics = baseline.metrics if config.metrics is None else config.metrics
+    scorer = Scorer(common_language(runs), metrics, config.protocol)
+    texts = {str(run): evaluated_text(run, config, text) for run in runs}
+    ensure_same_test_set(texts)
     first = str(runs[0])
-    rows = []
-    for test in SignificanceTest:
-        logger.info("testing by %s ...", test.value)
-        rows += compare_systems(
-            {run: evaluation.hypotheses for run, evaluation in evaluations.items()},
-            evaluations[first].references,
-            baseline=first,
-            target_language=languages[first],
-            test=test,
-            protocol=protocol,
-        )
-    print_table(rows, f"{split}, {len(evaluations[first].references):,} sentences")
+    logger.info("testing significance ...")
+    rows = compare_systems(
+        {run: evaluated.hypotheses for run, evaluated in texts.items()},
+        texts[first].references,
+        scorer,
+        baseline=first,
+    )
+    count = len(texts[first].references)
+    print_table(rows, scorer.metrics, f"{config.split}, {count:,} sentences")
     return rows
 
 
-def evaluated(
-    run: Path,
-    split: str,
-    decoding: DecodingConfig,
-    alignment: AlignmentConfig,
-    text: Pairs | None,
-    protocol: ScoringProtocol,
-) -> Evaluation:
-    """The evaluation in the run's folder, made first if it is not there or was made otherwise."""
-    folder = run / "evaluation" / split
-    reason = why_not(folder, checked_facts(find_bundle(run)), decoding, text)
+def common_language(runs: Sequence[Path]) -> str:
+    """The target language of all runs.
+
+    Raises:
+        ConfigError: they have several.
+    """
+    languages = {run: saved_config(run).data.languages()[1] for run in runs}
+    if len(set(languages.values())) > 1:
+        listed = ", ".join(f"{run}: {language}" for run, language in languages.items())
+        raise ConfigError(
+            f"compare: runs must translate into one language, not several ({listed}); "
+            "compare runs with the same target language"
+        )
+    return languages[runs[0]]
+
+
+def evaluated_text(run: Path, config: EvaluateConfig, text: Pairs | None) -> EvaluatedText:
+    """The evaluation in the run's folder, which is written first if it is missing or different."""
+    folder = run / "evaluation" / config.split
+    reason = mismatch(folder, checked_facts(find_bundle(run)), config.decoding, text)
     if reason is not None:
         logger.info("%s is evaluated: %s", run, reason)
-        evaluate_bundle(run, split, decoding, alignment, text=text, protocol=protocol)
-    return Evaluation(*(read_lines(folder / f"{name}.txt") for name in TEXTS))
+        evaluate_bundle(run, config, text=text)
+    return read_texts(folder)
 
 
-def why_not(
+def read_texts(folder: Path) -> EvaluatedText:
+    return EvaluatedText(*(read_lines(folder / f"{name}.txt") for name in TEXTS))
+
+
+def mismatch(
     folder: Path, bundle: Mapping[str, Any], decoding: DecodingConfig, text: Pairs | None
 ) -> str | None:
-    """Why what lies in a folder is not the evaluation asked for; None if it is."""
+    """Why the evaluation in a folder cannot be used; None if it can."""
     if not folder.is_dir():
-        return "it has not been yet"
+        return "there is no evaluation yet"
     try:
         scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-        found = Evaluation(*(read_lines(folder / f"{name}.txt") for name in TEXTS))
-        before = that_matters(scores["decoding"])
+        present = read_texts(folder)
+        used = without_speed_options(scores["decoding"])
         checkpoints = scores["checkpoints"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"{folder} is damaged ({error})"
-    if len({len(found.sources), len(found.references), len(found.hypotheses)}) > 1:
+    if len({len(present.sources), len(present.references), len(present.hypotheses)}) > 1:
         return f"{folder} is damaged (its texts differ in length)"
     if checkpoints != bundle.get("checkpoints"):
-        return "it has been trained further since"
-    asked = that_matters(OmegaConf.to_container(OmegaConf.structured(decoding), enum_to_str=True))
-    if before != asked:
-        other = [name for name in asked if before.get(name) != asked[name]]
-        return "it was with other " + ", ".join(
-            f"decoding.{name}={before.get(name)}" for name in other
-        )
-    if text is not None and (found.sources, found.references) != (text.source, text.target):
-        return "it was of another text"
+        return "the run was trained further since"
+    options = OmegaConf.to_container(OmegaConf.structured(decoding), enum_to_str=True)
+    required = without_speed_options(options)
+    different = [name for name in required if used.get(name) != required[name]]
+    if different:
+        listed = ", ".join(f"decoding.{name}={used.get(name)}" for name in different)
+        return f"the evaluation had other options, {listed}"
+    if text is not None and (present.sources, present.references) != (text.source, text.target):
+        return "the evaluation is of another text"
     return None
 
 
-def that_matters(decoding: Any) -> dict[str, Any]:
-    return {name: value for name, value in decoding.items() if name not in NO_MATTER}
+def without_speed_options(decoding: Any) -> dict[str, Any]:
+    return {name: value for name, value in decoding.items() if name not in SPEED_OPTIONS}
 
 
-def refuse_other_text(evaluations: Mapping[str, Evaluation]) -> None:
-    (first, reference), *others = evaluations.items()
-    for run, other in others:
+def ensure_same_test_set(texts: Mapping[str, EvaluatedText]) -> None:
+    """Refuse runs whose sources or references differ, with the first line that does."""
+    (first, baseline), *compared = texts.items()
+    for run, evaluated in compared:
         for name in ("sources", "references"):
-            pairs = zip_longest(getattr(reference, name), getattr(other, name))
-            line = next((number for number, (one, two) in enumerate(pairs, 1) if one != two), None)
+            lines = zip_longest(getattr(baseline, name), getattr(evaluated, name))
+            line = next((number for number, (a, b) in enumerate(lines, 1) if a != b), None)
             if line is not None:
                 raise DataError(
-                    f"compare: {first} and {run} have different test sets, the {name} differ from line {line:,} on; "
-                    "give one for all by source=FILE reference=FILE"
+                    f"compare: the test sets must be the same, but the {name} of {first} and {run} "
+                    f"differ from line {line:,} on; give one text for all by "
+                    "source=FILE reference=FILE"
                 )
 
 
-def print_table(rows: Sequence[SignificanceRow], title: str) -> None:
-    """One row a metric and run, with the p-values of both tests, on standard output."""
-    half = len(rows) // 2
+def print_table(rows: Sequence[SignificanceRow], metrics: Sequence[Metric], title: str) -> None:
+    """A row per metric and run, with the p-values of both tests, on standard output."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)
-    table = Table(title=title, caption=CAPTION, title_justify="left", caption_justify="left")
-    for name in ("metric", "run"):
-        table.add_column(name, overflow="fold")
-    for name in ("score", "95 % interval", "difference", "p randomisation", "p bootstrap"):
-        table.add_column(name, justify="right")
-    for metric in NAMES:
-        for randomization, bootstrap in zip(rows[:half], rows[half:], strict=True):
-            if randomization.metric == metric:
-                table.add_row(*cells(randomization, bootstrap), end_section=False)
+    table = Table(
+        title=title, caption=caption(metrics), title_justify="left", caption_justify="left"
+    )
+    for column in ("metric", "run"):
+        table.add_column(column, overflow="fold")
+    for column in ("score", "95 % interval", "difference", "p randomisation", "p bootstrap"):
+        table.add_column(column, justify="right")
+    for metric in metrics:
+        for row in rows:
+            if row.metric == metric.name:
+                table.add_row(*cells(row))
         table.add_section()
     console.print(table)
-    for row in (*rows[: len(NAMES)], *rows[half : half + len(NAMES)]):
-        console.print(f"{NAMES[row.metric]}: {row.signature}", markup=False, soft_wrap=True)
+    for test in SignificanceTest:
+        for metric in metrics:
+            signature = signature_with_test(metric, test)
+            console.print(f"{metric.label}: {signature}", markup=False, soft_wrap=True)
 
 
-def cells(randomization: SignificanceRow, bootstrap: SignificanceRow) -> list[str]:
-    row = randomization
-    low, high = bootstrap.confidence
+def caption(metrics: Sequence[Metric]) -> str:
+    lower = [metric.label for metric in metrics if not metric.higher_is_better]
+    direction = f"lower {' and '.join(lower)} is better. " if lower else ""
+    return (
+        f"Differences are to the first run; * marks p < {SIGNIFICANT}; {direction}The tests hold "
+        "for this test set only, not for training again with another seed."
+    )
+
+
+def cells(row: SignificanceRow) -> list[str]:
+    """A row of the table as text; the baseline has no difference and no p-values."""
+    low, high = row.confidence
     difference = "" if row.difference is None else f"{row.difference:+.2f}"
-    found = [p_value(row.p_value), p_value(bootstrap.p_value)]
+    p_values = [p_value_text(row.p_values.get(test)) for test in SignificanceTest]
     return [
-        NAMES[row.metric],
+        METRICS[row.metric].label,
         row.system,
         f"{row.score:.2f}",
         f"{low:.2f} to {high:.2f}",
         difference,
-        *found,
+        *p_values,
     ]
 
 
-def p_value(value: float | None) -> str:
+def p_value_text(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.4f}{'*' if value < SIGNIFICANT else ' '}"

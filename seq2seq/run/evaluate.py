@@ -1,218 +1,146 @@
-"""Translate a split with a run's model, score it, and write everything that backs the scores beside them."""
+"""Evaluation of a run: its translations of a test set, their scores and their word alignments."""
 
 import logging
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.alignment.export import (
-    AttentionMetadata,
-    AttentionWriter,
-    write_attention,
-    write_pharaoh,
-)
-from seq2seq.alignment.extract import find_heads, find_layer, mechanism
-from seq2seq.alignment.links import Links
+from seq2seq.alignment.extract import find_layer, mechanism
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import Bundle, held_out_split, load_bundle
+from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.reader import read_lines
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
-from seq2seq.evaluation.translate import Translation, Translator
-from seq2seq.files import atomic_path, write_lines
-from seq2seq.metrics.protocol import ScoringProtocol
-from seq2seq.metrics.score import Score
-from seq2seq.progress import ProgressReport
-from seq2seq.report.heatmap import save_heatmap
-from seq2seq.run.scoring import Scoring, write_scores
+from seq2seq.evaluation.translate import Translator
+from seq2seq.files import atomic_path
+from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, Score, Scorer
+from seq2seq.model.transformer import Transformer
+from seq2seq.run.scoring import build_scorer, scoring_facts, write_scores
+from seq2seq.run.translations import Translations, draw_heatmaps, write_translations
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Result:
-    """Where an evaluation lies and how good the translations are."""
+    """The folder of an evaluation, and the scores in it by the metrics' names."""
 
     folder: Path
     scores: dict[str, Score]
 
 
-def evaluate_bundle(
-    run: Path,
-    split: str,
-    decoding: DecodingConfig,
-    alignment: AlignmentConfig,
-    *,
-    text: Pairs | None = None,
-    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
-) -> Result:
-    """Evaluate a run or bundle on one of its own splits, or on a text under the split's name.
+def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = None) -> Result:
+    """Evaluate a run or bundle; writes `<run>/evaluation/<config.split>/`.
 
-    Returns:
-        The scores, which stand in `<run>/evaluation/<split>/` with all that they come from.
+    Args:
+        config: split, metrics, protocol, decoding and alignment are read from it.
+        text: translated instead of the run's own split.
 
     Raises:
-        UserError: no such run or split, alignments are insisted on that the model does not have, or the target language
-            cannot be scored so.
+        ConfigError: an option is wrong, alignments are required that the model does not have, or
+            the target language cannot be scored by a metric or under the protocol.
+        UserError: no such run or split, or a package is missing.
     """
     bundle = load_bundle(run)
-    scoring = Scoring(bundle.config.data.languages()[1], protocol)
-    scoring.check()
-    pairs = text if text is not None else held_out_split(bundle, split)
-    translator = Translator([bundle.model], bundle.tokenizers, decoding, alignment)
-    if translator.aligner is None and alignment.enabled is None:
-        layer = find_layer(bundle.model, alignment.layer)
-        config = mechanism(bundle.model, Role.CROSS, layer)
-        logger.info(
-            "no alignments are written: %s in cross-attention has %s",
-            config.name,
-            config.weights.value,
-        )
-    folder = run / "evaluation" / split
+    scorer = bundle_scorer(bundle, config)
+    pairs = text if text is not None else held_out_split(bundle, config.split)
+    alignment = with_layer_number(config.alignment, bundle.model)
+    translator = Translator([bundle.model], bundle.tokenizers, config.decoding, alignment)
+    log_missing_alignments(translator, alignment)
+    folder = run / "evaluation" / config.split
     with atomic_path(folder) as partial:
         partial.mkdir()
-        started = time.monotonic()
-        hypotheses, cut, first = translate(partial, bundle, translator, pairs)
-        seconds = time.monotonic() - started
-        draw(partial / "heatmaps", first)
-        scores = scoring.score(hypotheses, pairs.target)
-        facts = {"lines": len(pairs), "lines_cut": cut, "translation_seconds": round(seconds, 2)}
-        facts |= scoring.facts(partial, hypotheses, pairs.target)
-        write_scores(partial, bundle, scores, decoding, facts)
-    announce(folder, split, scores, len(pairs), seconds)
+        translations = write_translations(partial, translator, pairs)
+        draw_heatmaps(partial / "heatmaps", translations.drawn)
+        scores = score(partial, bundle, scorer, config.decoding, pairs.target, translations)
+    log_scores(folder, config.split, scorer, scores, translations)
     return Result(folder, scores)
 
 
-def own_text(source: Path, reference: Path) -> Pairs:
-    """Sentences of two files, one a line.
+def bundle_scorer(bundle: Bundle, config: EvaluateConfig) -> Scorer:
+    """The scorer of an evaluation; the metrics are those of the run unless others are chosen."""
+    metrics = bundle.config.metrics if config.metrics is None else config.metrics
+    return build_scorer(bundle.config.data.languages()[1], metrics, config.protocol)
+
+
+def with_layer_number(alignment: AlignmentConfig, model: Transformer) -> AlignmentConfig:
+    """The options with the layer counted from 0, unless alignments are off."""
+    if alignment.enabled is False:
+        return alignment
+    return replace(alignment, layer=find_layer(model, alignment.layer))
+
+
+def log_missing_alignments(translator: Translator, alignment: AlignmentConfig) -> None:
+    """Log why an evaluation that may write alignments does not."""
+    if translator.aligner is None and alignment.enabled is None:
+        attention = mechanism(translator.models[0], Role.CROSS, alignment.layer)
+        logger.info(
+            "no alignments are written: %s in cross-attention has %s",
+            attention.name,
+            attention.weights.value,
+        )
+
+
+def score(
+    folder: Path,
+    bundle: Bundle,
+    scorer: Scorer,
+    decoding: DecodingConfig,
+    references: list[str],
+    translations: Translations,
+) -> dict[str, Score]:
+    """Score translations and write scores.json."""
+    hypotheses = translations.hypotheses
+    scores = scorer.corpus(hypotheses, references, n_bootstrap=DEFAULT_BOOTSTRAP)
+    facts = {
+        "lines": len(hypotheses),
+        "lines_cut": translations.num_cut,
+        "translation_seconds": round(translations.seconds, 2),
+    }
+    facts |= scoring_facts(folder, scorer, hypotheses, references)
+    write_scores(folder, bundle, scores, decoding, facts)
+    return scores
+
+
+def log_scores(
+    folder: Path,
+    split: str,
+    scorer: Scorer,
+    scores: dict[str, Score],
+    translations: Translations,
+) -> None:
+    """Log the speed, every score with its interval and signature, and the folder."""
+    count, seconds = len(translations.hypotheses), translations.seconds
+    speed = count / max(seconds, 1e-9)
+    logger.info("%s: %s lines in %.1f s (%.0f a second)", split, f"{count:,}", seconds, speed)
+    for metric in scorer.metrics:
+        result = scores[metric.name]
+        low, high = result.confidence or (result.score, result.score)
+        logger.info(
+            "  %-4s %6.2f  (95 %%: %.2f to %.2f)  %s",
+            metric.label,
+            result.score,
+            low,
+            high,
+            result.signature,
+        )
+    logger.info("results: %s", folder)
+
+
+def text_pairs(config: EvaluateConfig) -> Pairs | None:
+    """The sentences of `config.source` and `config.reference`, one per line; None without them.
 
     Raises:
         DataError: they differ in length, are empty, or are not clean text.
     """
-    pairs = Pairs(list(read_lines(source)), list(read_lines(reference)))
+    if config.source is None or config.reference is None:
+        return None
+    pairs = Pairs(list(read_lines(Path(config.source))), list(read_lines(Path(config.reference))))
     if len(pairs.source) != len(pairs.target) or not pairs.source:
         raise DataError(
-            f"{source} has {len(pairs.source):,} lines and {reference} {len(pairs.target):,}; "
-            "they must have equally many, and at least one"
+            f"{config.source} has {len(pairs.source):,} lines and {config.reference} "
+            f"{len(pairs.target):,}; they must have the same number, and at least one"
         )
     return pairs
-
-
-def translate(
-    folder: Path, bundle: Bundle, translator: Translator, pairs: Pairs
-) -> tuple[list[str], int, list[Translation]]:
-    """Write translations and alignments as they come.
-
-    Returns:
-        The translations, how many lines were cut, and the first ones whole, to be drawn.
-    """
-    hypotheses: list[str] = []
-    links: list[Links] = []
-    first: list[Translation] = []
-    cut = 0
-    alignment = translator.aligner.config if translator.aligner else AlignmentConfig()
-    with ExitStack() as open_files:
-        attention = open_attention(open_files, folder, bundle, translator)
-        for number, translation in enumerate(with_progress(translator, pairs.source)):
-            hypotheses.append(translation.text)
-            cut += translation.cut
-            if attention is not None:
-                links.append(keep_alignment(attention, translation))
-                if number < alignment.heatmaps:
-                    first.append(translation)
-    write_lines(folder / "sources.txt", pairs.source)
-    write_lines(folder / "references.txt", pairs.target)
-    write_lines(folder / "hypotheses.txt", hypotheses)
-    if attention is not None:
-        write_pharaoh(folder / "alignments.pharaoh", links)
-    if cut:
-        logger.warning("%s lines were longer than the model reads and were cut", f"{cut:,}")
-    return hypotheses, cut, first
-
-
-def with_progress(translator: Translator, lines: list[str]) -> Iterator[Translation]:
-    with ProgressReport("translating", len(lines), unit=" lines") as report:
-        yield from translator.translate(lines, progress=report.advance)
-
-
-def open_attention(
-    open_files: ExitStack, folder: Path, bundle: Bundle, translator: Translator
-) -> AttentionWriter | None:
-    """The file of attention weights, where alignments are wanted."""
-    if translator.aligner is None:
-        return None
-    config = translator.aligner.config
-    layer = find_layer(bundle.model, config.layer)
-    every = range(bundle.model.config.decoder.num_layers)
-    metadata = AttentionMetadata(
-        role=Role.CROSS.value,
-        layers=tuple(every) if config.all_layers else (layer,),
-        heads=tuple(
-            range(bundle.model.config.num_heads)
-            if config.all_layers
-            else find_heads(bundle.model, config.heads)
-        ),
-        averaged=not config.all_layers,
-        weights=mechanism(bundle.model, Role.CROSS, layer).weights.value,
-    )
-    return open_files.enter_context(write_attention(folder / "attention.npz", metadata))
-
-
-def keep_alignment(attention: AttentionWriter, translation: Translation) -> Links:
-    """Write the weights of one sentence; returns its links."""
-    found = translation.alignment
-    if found is None:  # an empty line
-        shape = (len(attention.metadata.layers), len(attention.metadata.heads), 0, 0)
-        attention.add(torch.zeros((0, 0) if attention.metadata.averaged else shape), [], [])
-        return frozenset()
-    weights = found.weights if found.all_weights is None else found.all_weights
-    attention.add(weights, found.source_pieces, found.target_pieces)
-    return found.links
-
-
-def draw(folder: Path, translations: list[Translation]) -> None:
-    """One heatmap a sentence that was aligned."""
-    with ProgressReport("drawing heatmaps", len(translations)) as report:
-        for number, translation in enumerate(translations):
-            found = translation.alignment
-            if found is not None:
-                folder.mkdir(exist_ok=True)
-                path = folder / f"sentence-{number:05d}.png"
-                save_heatmap(
-                    path,
-                    found.weights,
-                    found.source_pieces,
-                    found.target_pieces,
-                    title=translation.text,
-                )
-            report.update(number + 1)
-
-
-def announce(
-    folder: Path, split: str, scores: dict[str, Score], lines: int, seconds: float
-) -> None:
-    logger.info(
-        "%s: %s lines in %.1f s (%.0f a second)",
-        split,
-        f"{lines:,}",
-        seconds,
-        lines / max(seconds, 1e-9),
-    )
-    for name, score in scores.items():
-        shown = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}[name]
-        low, high = score.confidence or (score.score, score.score)
-        logger.info(
-            "  %-4s %6.2f  (95 %%: %.2f to %.2f)  %s",
-            shown,
-            score.score,
-            low,
-            high,
-            score.signature,
-        )
-    logger.info("results: %s", folder)

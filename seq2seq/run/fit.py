@@ -10,15 +10,16 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from seq2seq.aligning.supervision import supervised_corpus
 from seq2seq.bundle.files import build_model, write_bundle
-from seq2seq.config.schema import RunConfig
+from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.errors import ConfigError
-from seq2seq.metrics.score import corpus_scores
+from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import is_first_process
 from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
+from seq2seq.run.scoring import build_scorer
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import (
     STOPPED,
@@ -142,7 +143,7 @@ def introduce(
     trainer: Trainer,
 ) -> None:
     """Say what is about to be trained, and refuse now what would only fail after training."""
-    corpus_scores(["a"], ["a"], target_language=config.data.languages()[1])
+    build_scorer(config.data.languages()[1], config.metrics, ScoringProtocol.cased_13a)
     for caution in corpus.manifest.get("cautions", []):
         logger.warning("note: %s", caution)
     pairs = corpus.manifest["pairs"]
@@ -194,7 +195,8 @@ def finish(
     if config.trainer.evaluate and len(corpus.test):
         from seq2seq.run.evaluate import evaluate_bundle
 
-        evaluate_bundle(directory.path, "test", config.decoding, config.alignment)
+        options = EvaluateConfig(decoding=config.decoding, alignment=config.alignment)
+        evaluate_bundle(directory.path, options)
     directory.set_status(
         "finished", {"step": keeper.stream.num_steps, "training_seconds": round(seconds, 1)}
     )

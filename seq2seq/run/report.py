@@ -17,11 +17,13 @@ from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.files import read_lines
-from seq2seq.metrics.score import Score, sentence_scores
+from seq2seq.metrics.protocol import ScoringProtocol
+from seq2seq.metrics.score import Score, Scorer
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 from seq2seq.progress import ProgressReport
 from seq2seq.report.html import Layer, Page, Sentence, SentenceWeights, write_report
+from seq2seq.run.scoring import KEYS
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +32,14 @@ BATCH_WEIGHTS = 8_000_000  # numbers held at a time, 32 MB
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Files of `evaluation/<split>/`: one source, hypothesis and reference a sentence; links where it has any."""
+class EvaluationFiles:
+    """The files of `evaluation/<split>/`: a source, hypothesis and reference for each sentence.
+
+    Attributes:
+        links: of each sentence; None where the evaluation wrote no alignments.
+        scores: of the corpus, by the metrics' names.
+        protocol: of the scores.
+    """
 
     folder: Path
     sources: list[str]
@@ -39,22 +47,24 @@ class Evaluation:
     references: list[str]
     links: list[Links] | None
     scores: dict[str, Score]
+    protocol: ScoringProtocol
 
 
 def report_run(run: Path, split: str, *, sentences: int = DEFAULT_SENTENCES) -> Path:
     """Write `evaluation/<split>/report.html` of a run or bundle.
 
-    The decoder reads the tokens that it produced, from attention.npz; where there is no such file, those into which the
-    tokenizer splits the translation.
+    The decoder reads the tokens that it produced, from attention.npz; without that file, those into
+    which the tokenizer splits the translation.
 
     Args:
-        sentences: attention is exported for so many of the first; the page lists all.
+        sentences: attention is exported for this many of the first sentences; the page lists all.
 
     Returns:
         The page's path.
 
     Raises:
-        UserError: no such run, it was not evaluated on the split, or its files do not fit together.
+        UserError: no such run, it was not evaluated on the split, its files do not fit together, or
+            a metric of the evaluation is not registered.
     """
     if sentences < 0:
         raise ConfigError(
@@ -69,11 +79,11 @@ def report_run(run: Path, split: str, *, sentences: int = DEFAULT_SENTENCES) -> 
     return path
 
 
-def read_evaluation(folder: Path) -> Evaluation:
-    """What an evaluation wrote.
+def read_evaluation(folder: Path) -> EvaluationFiles:
+    """Read what an evaluation wrote.
 
     Raises:
-        DataError: there is none, or its files do not have equally many lines.
+        DataError: there is none, or its files do not have the same number of lines.
     """
     names = ("sources.txt", "hypotheses.txt", "references.txt", "scores.json")
     missing = [name for name in names if not (folder / name).is_file()]
@@ -85,8 +95,8 @@ def read_evaluation(folder: Path) -> Evaluation:
     sources, hypotheses, references = (read_lines(folder / name) for name in names[:3])
     if not len(sources) == len(hypotheses) == len(references):
         raise DataError(
-            f"{folder} has {len(sources):,} sources, {len(hypotheses):,} hypotheses and {len(references):,} "
-            "references; they must be equally many: evaluate again"
+            f"{folder} has {len(sources):,} sources, {len(hypotheses):,} hypotheses and "
+            f"{len(references):,} references; the counts must be equal: evaluate again"
         )
     links = None
     if (folder / "alignments.pharaoh").is_file():
@@ -95,44 +105,47 @@ def read_evaluation(folder: Path) -> Evaluation:
             (len(a.split()), len(b.split())) for a, b in zip(sources, hypotheses, strict=True)
         ]
         check_bounds(links, lengths, path=folder / "alignments.pharaoh")
-    return Evaluation(
-        folder, sources, hypotheses, references, links, read_scores(folder / "scores.json")
-    )
+    scores, protocol = read_scores(folder / "scores.json")
+    return EvaluationFiles(folder, sources, hypotheses, references, links, scores, protocol)
 
 
-def read_scores(path: Path) -> dict[str, Score]:
-    """Corpus scores as an evaluation wrote them."""
+def read_scores(path: Path) -> tuple[dict[str, Score], ScoringProtocol]:
+    """Corpus scores by the metrics' names, and their protocol, as an evaluation wrote them."""
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        each = {name: given[name] for name in ("bleu", "chrf", "ter")}
-        return {
-            name: Score(float(one["score"]), str(one["signature"])) for name, one in each.items()
+        content = json.loads(path.read_text(encoding="utf-8"))
+        entries = {name: entry for name, entry in content.items() if name not in KEYS}
+        scores = {
+            name: Score(float(entry["score"]), str(entry["signature"]))
+            for name, entry in entries.items()
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return scores, ScoringProtocol(content["protocol"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path}: not the scores of an evaluation ({error!r}); evaluate again"
         ) from error
 
 
-def describe(bundle: Bundle, evaluation: Evaluation, split: str, sentences: int) -> Page:
+def describe(bundle: Bundle, evaluation: EvaluationFiles, split: str, sentences: int) -> Page:
     """The page without its weights."""
     count = len(evaluation.sources)
     source, target = bundle.config.data.languages()
-    logger.info("scoring %s sentences, each on its own", f"{count:,}")
-    scores = sentence_scores(evaluation.hypotheses, evaluation.references, target_language=target)
+    logger.info("scoring each of %s sentences", f"{count:,}")
+    scorer = Scorer(target, list(evaluation.scores), evaluation.protocol)
+    scores = scorer.sentences(evaluation.hypotheses, evaluation.references)
     links = (
         evaluation.links if evaluation.links is not None else [frozenset[tuple[int, int]]()] * count
     )
-    texts = zip(
+    rows = zip(
         evaluation.sources, evaluation.hypotheses, evaluation.references, links, scores, strict=True
     )
     return Page(
         title=f"{bundle.config.name}: {split}",
         description=f"{source} to {target} · {count:,} sentences · {evaluation.folder.resolve()}",
+        metrics=scorer.metrics,
         scores=evaluation.scores,
         roles={role: layers(bundle.model, role) for role in Role},
         num_heads=bundle.model.config.num_heads,
-        sentences=[Sentence(*each) for each in texts],
+        sentences=[Sentence(*row) for row in rows],
         with_attention=min(sentences, count),
         no_links="" if evaluation.links is not None else "This evaluation wrote no alignments.",
     )
@@ -146,7 +159,7 @@ def layers(model: Transformer, role: Role) -> list[Layer]:
 
 
 def attention(
-    bundle: Bundle, evaluation: Evaluation, page: Page
+    bundle: Bundle, evaluation: EvaluationFiles, page: Page
 ) -> Iterator[tuple[int, SentenceWeights]]:
     """Weights of all roles, layers and heads, of the first sentences that are not empty."""
     wanted = [
@@ -171,7 +184,7 @@ def attention(
 
 
 def tokens(
-    bundle: Bundle, evaluation: Evaluation, count: int
+    bundle: Bundle, evaluation: EvaluationFiles, count: int
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Subword ids of the first `count` sources and translations, cut to what the model reads."""
     config = bundle.model.config

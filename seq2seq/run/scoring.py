@@ -1,7 +1,8 @@
-"""How an evaluation scores its translations, and the file that says so."""
+"""scores.json: the scores of an evaluation and what is needed to compute them again."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,66 +12,69 @@ from omegaconf import OmegaConf
 
 from seq2seq.bundle.files import Bundle
 from seq2seq.decoding.config import DecodingConfig
+from seq2seq.errors import ConfigError
 from seq2seq.files import atomic_write, write_lines
-from seq2seq.metrics.protocol import ScoringProtocol, prepare, sacrebleu_command
-from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, DEFAULT_SEED, Score, corpus_scores
+from seq2seq.metrics.protocol import ScoringProtocol
+from seq2seq.metrics.resampling import DEFAULT_SEED
+from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, Score, Scorer
+
+KEYS = frozenset(
+    {
+        "lines",
+        "lines_cut",
+        "translation_seconds",
+        "protocol",
+        "reproduce",
+        "confidence",
+        "decoding",
+        "seed",
+        "checkpoints",
+        "versions",
+    }
+)  # of scores.json beside the metrics
 
 
-@dataclass(frozen=True)
-class Scoring:
-    """How translations into a language are scored: by all metrics, with intervals from bootstrap resampling."""
+def build_scorer(target_language: str, metrics: Sequence[str], protocol: ScoringProtocol) -> Scorer:
+    """A scorer whose metrics have names that scores.json can hold.
 
-    target_language: str
-    protocol: ScoringProtocol
+    Raises:
+        ConfigError: as `Scorer`, or a metric has the name of another key of scores.json.
+        MissingDependencyError: as `Scorer`.
+    """
+    if taken := sorted(KEYS.intersection(metrics)):
+        raise ConfigError(
+            f"metrics: {', '.join(taken)} is another key of scores.json; rename the metric"
+        )
+    return Scorer(target_language, metrics, protocol)
 
-    def check(self) -> None:
-        """Refuse a language that cannot be scored, before there is anything to score.
 
-        Raises:
-            ConfigError: the protocol has no rules for it.
-            MissingDependencyError: its tokenizer is not installed.
-        """
-        corpus_scores(["a"], ["a"], target_language=self.target_language, protocol=self.protocol)
+def scoring_facts(
+    folder: Path, scorer: Scorer, hypotheses: list[str], references: list[str]
+) -> dict[str, Any]:
+    """What scores.json says about the scoring; writes the prepared text where it differs."""
+    suffix = "txt"
+    if scorer.protocol is not ScoringProtocol.cased_13a:
+        suffix = "tok"
+        for name, lines in (("references", references), ("hypotheses", hypotheses)):
+            write_lines(folder / f"{name}.{suffix}", scorer.prepare(lines))
 
-    def score(self, hypotheses: list[str], references: list[str]) -> dict[str, Score]:
-        """See corpus_scores."""
-        return corpus_scores(
-            hypotheses,
-            references,
-            target_language=self.target_language,
-            protocol=self.protocol,
-            n_bootstrap=DEFAULT_BOOTSTRAP,
+    def command(n_bootstrap: int) -> str | None:
+        return scorer.sacrebleu_command(
+            n_bootstrap=n_bootstrap,
+            references=f"references.{suffix}",
+            hypotheses=f"hypotheses.{suffix}",
         )
 
-    def facts(self, folder: Path, hypotheses: list[str], references: list[str]) -> dict[str, Any]:
-        """What scores.json says of it. Where text was changed before it was scored, what came of it is written."""
-        ending = "txt"
-        if self.protocol is not ScoringProtocol.cased_13a:
-            ending = "tok"
-            for name, lines in (("references", references), ("hypotheses", hypotheses)):
-                write_lines(
-                    folder / f"{name}.{ending}", prepare(lines, self.protocol, self.target_language)
-                )
-
-        def command(n_bootstrap: int) -> str:
-            return sacrebleu_command(
-                target_language=self.target_language,
-                protocol=self.protocol,
-                n_bootstrap=n_bootstrap,
-                references=f"references.{ending}",
-                hypotheses=f"hypotheses.{ending}",
-            )
-
-        return {
-            "protocol": self.protocol.value,
-            "reproduce": command(0),
-            "confidence": {
-                "level": 0.95,
-                "resamples": DEFAULT_BOOTSTRAP,
-                "seed": DEFAULT_SEED,
-                "reproduce": command(DEFAULT_BOOTSTRAP),
-            },
-        }
+    return {
+        "protocol": scorer.protocol.value,
+        "reproduce": command(0),
+        "confidence": {
+            "level": 0.95,
+            "resamples": DEFAULT_BOOTSTRAP,
+            "seed": DEFAULT_SEED,
+            "reproduce": command(DEFAULT_BOOTSTRAP),
+        },
+    }
 
 
 def write_scores(
@@ -80,13 +84,13 @@ def write_scores(
     decoding: DecodingConfig,
     facts: dict[str, Any],
 ) -> None:
-    """`scores.json`: scores with signatures, how they came about, and the command that gives them from the files."""
-    content = {
-        **{name: asdict(score) for name, score in scores.items()},
-        **facts,
+    """Write `scores.json`: scores with signatures, facts, decoding options and versions."""
+    content = facts | {
         "decoding": OmegaConf.to_container(OmegaConf.structured(decoding), enum_to_str=True),
         "seed": bundle.config.seed,
         "checkpoints": bundle.facts.get("checkpoints"),
         "versions": {"sacrebleu": sacrebleu.__version__, "torch": torch.__version__},
     }
+    assert content.keys() == KEYS, "every key is reserved"
+    content = {name: asdict(score) for name, score in scores.items()} | content
     atomic_write(folder / "scores.json", json.dumps(content, indent=2, ensure_ascii=False).encode())

@@ -1,82 +1,61 @@
-"""From an evaluation's configuration to its results; what can be refused early is refused before heavy imports."""
+"""Evaluation from its configuration; problems are reported before heavy imports."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.errors import ConfigError
+from seq2seq.metrics.base import metric_problems
 from seq2seq.run.directory import newest_finished
 from seq2seq.run.logs import configure_logging
 
 
-def start_evaluation(config: EvaluateConfig, folder: Path, overrides: list[str]) -> None:
-    """Find the run and evaluate it, or compare several.
+def start_evaluation(config: EvaluateConfig) -> None:
+    """Evaluate a run, or compare several.
 
     Raises:
-        UserError: anything that a user can mend.
+        UserError: a problem the user can fix.
     """
-    if found := problems(config):
-        raise ConfigError(found)
-    runs = [Path(run) for run in config.compare]
-    if not runs:
-        runs = [
-            Path(config.run) if config.run is not None else newest_finished(Path(config.outputs))
-        ]
+    if problems := list(evaluate_problems(config)):
+        raise ConfigError(problems)
+    runs = [Path(run) for run in config.compare] or [
+        Path(config.run) if config.run is not None else newest_finished(Path(config.outputs))
+    ]
     configure_logging()
-    from seq2seq.run.evaluate import evaluate_bundle, own_text
+    from seq2seq.run.evaluate import evaluate_bundle, text_pairs
 
-    text = (
-        own_text(Path(config.source), Path(config.reference))
-        if config.source and config.reference
-        else None
-    )
+    text = text_pairs(config)
     if config.compare:
         from seq2seq.run.compare import compare_runs
 
-        compare_runs(
-            runs,
-            config.split,
-            config.decoding,
-            config.alignment,
-            text=text,
-            protocol=config.protocol,
-        )
+        compare_runs(runs, config, text=text)
     else:
-        evaluate_bundle(
-            runs[0],
-            config.split,
-            config.decoding,
-            config.alignment,
-            text=text,
-            protocol=config.protocol,
-        )
+        evaluate_bundle(runs[0], config, text=text)
 
 
-def problems(config: EvaluateConfig) -> list[str]:
-    """What is wrong with these options, each as "option: what; what to choose"."""
-    found = [f"decoding.{problem}" for problem in config.decoding.problems()]
-    found += [f"alignment.{problem}" for problem in config.alignment.problems()]
+def evaluate_problems(config: EvaluateConfig) -> Iterator[str]:
+    """The problems of these options, each as "option: must hold; given; choose"."""
+    for section in ("decoding", "alignment"):
+        for problem in getattr(config, section).problems():
+            yield f"{section}.{problem}"
+    if config.metrics is not None:
+        yield from metric_problems(config.metrics)
     if (config.source is None) != (config.reference is None):
-        found.append("source, reference: give both, or neither")
+        yield "source, reference: must be given together; give both, or neither"
     for option, file in (("source", config.source), ("reference", config.reference)):
         if file is not None and not Path(file).is_file():
-            found.append(f"{option}: there is no file {file}")
-    return found + (comparison_problems(config) if config.compare else [])
+            yield f"{option}: must be a file, but there is no {file}"
+    if config.compare:
+        yield from comparison_problems(config)
 
 
-def comparison_problems(config: EvaluateConfig) -> list[str]:
-    found = []
+def comparison_problems(config: EvaluateConfig) -> Iterator[str]:
+    """The problems of `compare`."""
     if config.run is not None:
-        found.append(
-            "run, compare: one run is evaluated, or several are compared; leave out one of the two"
-        )
+        yield "run, compare: must not be given together; leave out one of the two"
     paths = [Path(run) for run in config.compare]
-    found += [
-        f"compare: there is no folder {path}; give folders of runs"
-        for path in paths
-        if not path.is_dir()
-    ]
+    for path in paths:
+        if not path.is_dir():
+            yield f"compare: must list folders of runs, but there is no folder {path}"
     if len({path.resolve() for path in paths}) < max(len(paths), 2):
-        found.append(
-            f"compare: must be two or more different runs, not [{','.join(config.compare)}]"
-        )
-    return found
+        yield f"compare: must be two or more different runs, not [{','.join(config.compare)}]"

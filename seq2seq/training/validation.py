@@ -9,7 +9,7 @@ from seq2seq.data.prepare import Split
 from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
-from seq2seq.metrics.score import bleu
+from seq2seq.metrics.score import Scorer
 from seq2seq.model.transformer import Transformer
 
 
@@ -37,7 +37,7 @@ class Validator:
         )
         self.lines = split.pairs.source[:bleu_lines]
         self.references = split.pairs.target[:bleu_lines]
-        self.tokenizers, self.target_language = tokenizers, target_language
+        self.tokenizers, self.scorer = tokenizers, Scorer(target_language, ["bleu"])
         self.rank, self.world_size = rank, world_size
         self.empty = len(split.pairs) == 0
 
@@ -85,4 +85,4 @@ class Validator:
             shares[line % self.world_size][line // self.world_size]
             for line in range(len(self.lines))
         ]
-        return bleu(hypotheses, self.references, target_language=self.target_language)
+        return self.scorer.corpus(hypotheses, self.references)["bleu"].score

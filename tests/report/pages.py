@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from seq2seq.attention.config import Role, Weights
-from seq2seq.metrics.score import Score, SentenceScore
+from seq2seq.metrics.score import Score, Scorer
 from seq2seq.report.html import Layer, Page, Sentence, SentenceWeights
 
 ATTACK = '</script><script>window.broken=1</script><img src=x onerror=window.broken=1> "\' onmouseover="window.broken=1 <!--'
@@ -76,7 +76,7 @@ def page(
             hypothesis,
             reference,
             frozenset(links),
-            SentenceScore(10.0 * index, 12.0 * index, 90.0 - index),
+            {"bleu": 10.0 * index, "chrf": 12.0 * index, "ter": 90.0 - index},
         )
         for _ in range(copies)
         for index, (source, hypothesis, reference, links) in enumerate(TEXTS)
@@ -89,6 +89,7 @@ def page(
     return Page(
         title="tatoeba_en_es: test",
         description=f"en to es · {len(sentences):,} sentences",
+        metrics=Scorer("es").metrics,
         scores=scores,
         roles=roles or {role: [FULL, FULL] for role in Role},
         num_heads=HEADS,

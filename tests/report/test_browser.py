@@ -258,7 +258,7 @@ def test_the_list_is_searched_and_sorted(browser: Browser, tmp_path: Path) -> No
     search.clear()
     search.send_keys(" ")
     assert texts(browser, "#count") == ["21 sentences"]
-    pick(browser, "sort", "chrf")
+    pick(browser, "sort", "metric-chrf")
     browser.find_element("id", "direction").click()
     assert texts(browser, ".row .fact")[1:6:2] == ["72.0"] * 3
     pick(browser, "sort", "length")

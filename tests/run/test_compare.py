@@ -4,6 +4,7 @@ import json
 import logging
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, UserError
 from seq2seq.metrics import significance
-from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.significance import SignificanceTest
 from seq2seq.run import compare
 from seq2seq.run.compare import compare_runs
@@ -25,7 +25,13 @@ from tests.run.bundles import WORDS, make_run, sentences, train_tokenizers
 
 TEXT = Pairs(sentences(12, seed=7), sentences(12, seed=8))
 DECODING = DecodingConfig(beam_size=1)
-NO_ALIGNMENT = AlignmentConfig(enabled=False)
+
+
+def options(**decoding: Any) -> EvaluateConfig:
+    """Greedy search without alignments, with changes."""
+    return EvaluateConfig(
+        decoding=replace(DECODING, **decoding), alignment=AlignmentConfig(enabled=False)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +49,7 @@ def runs(tmp_path: Path, tokenizers: Tokenizers) -> list[Path]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(significance, "DEFAULT_SAMPLES", dict.fromkeys(SignificanceTest, 100))
-    monkeypatch.setattr(significance, "INTERVAL_SAMPLES", 50)
+    monkeypatch.setattr(significance, "SAMPLES", dict.fromkeys(SignificanceTest, 100))
 
 
 @pytest.fixture
@@ -94,9 +99,9 @@ def put(run: Path, *, errors: float) -> None:
 def test_evaluations_are_made_where_they_are_missing_and_then_used(
     runs: list[Path], evaluations: list[Path]
 ) -> None:
-    rows = compare_runs(runs[:2], "test", DECODING, NO_ALIGNMENT)
+    rows = compare_runs(runs[:2], options())
     assert evaluations == runs[:2]
-    again = compare_runs(runs[:2], "test", DecodingConfig(beam_size=1, batch_size=3), NO_ALIGNMENT)
+    again = compare_runs(runs[:2], options(batch_size=3))
     assert evaluations == runs[:2], "a batch size changes nothing"
     assert again == rows
     scores = json.loads((runs[1] / "evaluation" / "test" / "scores.json").read_text())
@@ -110,22 +115,14 @@ def test_an_evaluation_of_something_else_is_made_anew(
 ) -> None:
     folder = runs[0] / "evaluation" / "test"
 
-    def is_made(**changes: Any) -> bool:
+    def is_made(text: Pairs | None = None, **decoding: Any) -> bool:
         evaluations.clear()
-        options = {"decoding": DECODING, "text": None, **changes}
-        compare.evaluated(
-            runs[0],
-            "test",
-            options["decoding"],
-            NO_ALIGNMENT,
-            options["text"],
-            ScoringProtocol.cased_13a,
-        )
+        compare.evaluated_text(runs[0], options(**decoding), text)
         return bool(evaluations)
 
     assert is_made()
     assert not is_made()
-    assert is_made(decoding=DecodingConfig(beam_size=2))
+    assert is_made(beam_size=2)
     assert is_made()
     assert not is_made(text=TEXT)
     assert is_made(text=TEXT.first(5))
@@ -144,25 +141,38 @@ def test_the_table_tells_both_tests(
 ) -> None:
     for run, errors in zip(runs, (0.1, 0.9, 0.12), strict=True):
         put(run, errors=errors)
-    rows = compare_runs(runs, "test", DECODING, NO_ALIGNMENT)
+    rows = compare_runs(runs, options())
     assert evaluations == []
-    assert len(rows) == 2 * 3 * 3
+    assert len(rows) == 3 * 3
     for row in rows:
         if row.system == str(runs[0]):
-            assert row.p_value is None
+            assert row.p_values == {}
         elif row.system == str(runs[1]):
-            assert row.p_value is not None
-            assert row.p_value < 0.05
+            assert max(row.p_values.values()) < 0.05
     shown = capsys.readouterr().out
     assert "test, 60 sentences" in shown
     assert "p randomisation" in shown
     assert "p bootstrap" in shown
+    assert "lower TER is better" in shown
     assert shown.count("|ar:100|") == shown.count("|bs:100|") == 3
     for metric in ("BLEU", "chrF", "TER"):
         assert metric in shown
-    bootstrap = next(row for row in rows[9:] if row.system == str(runs[1]) and row.metric == "bleu")
-    assert f"{bootstrap.score:.2f}" in shown
-    assert f"{bootstrap.p_value:.4f}*" in shown
+    row = next(row for row in rows if row.system == str(runs[1]) and row.metric == "bleu")
+    assert f"{row.score:.2f}" in shown
+    for p_value in row.p_values.values():
+        assert f"{p_value:.4f}*" in shown
+
+
+def test_the_table_has_the_metrics_that_are_chosen(
+    runs: list[Path], evaluations: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run in runs[:2]:
+        put(run, errors=0.1)
+    rows = compare_runs(runs[:2], replace(options(), metrics=["exact_match", "chrf"]))
+    assert [row.metric for row in rows] == ["exact_match"] * 2 + ["chrf"] * 2
+    shown = capsys.readouterr().out
+    assert "exact match" in shown and "chrF" in shown and "BLEU" not in shown
+    assert "is better" not in shown
 
 
 def test_runs_that_cannot_be_compared(
@@ -170,42 +180,40 @@ def test_runs_that_cannot_be_compared(
 ) -> None:
     german = make_run(tmp_path / "german", tokenizers, target_language="de", held_out=TEXT)
     with pytest.raises(ConfigError, match="one language"):
-        compare_runs([runs[0], german], "test", DECODING, NO_ALIGNMENT)
+        compare_runs([runs[0], german], options())
     changed = Pairs([*TEXT.source[:4], "other", *TEXT.source[5:]], TEXT.target)
     elsewhere = make_run(tmp_path / "elsewhere", tokenizers, held_out=changed)
     with pytest.raises(
-        DataError, match="the sources differ from line 5 on; .*source=FILE reference=FILE"
+        DataError, match="the sources of .* differ from line 5 on; .*source=FILE reference=FILE"
     ):
-        compare_runs([runs[0], elsewhere], "test", DECODING, NO_ALIGNMENT)
+        compare_runs([runs[0], elsewhere], options())
 
 
 @pytest.mark.parametrize(
-    ("chosen", "options", "message"),
+    ("chosen", "changes", "message"),
     [
         (["a"], {}, "two or more different runs"),
         (["a", "a"], {}, "two or more different runs"),
         (["a", "b"], {"run": "a"}, "leave out one of the two"),
         (["a", "absent"], {}, "there is no folder .*absent"),
+        (["a", "b"], {"metrics": ["blue"]}, "metrics: .*did you mean bleu"),
+        (["a", "b"], {"source": "absent"}, "source, reference: must be given together"),
     ],
 )
 def test_options_that_contradict_each_other(
-    runs: list[Path], tmp_path: Path, chosen: list[str], options: dict[str, str], message: str
+    runs: list[Path], tmp_path: Path, chosen: list[str], changes: dict[str, Any], message: str
 ) -> None:
-    config = EvaluateConfig(compare=[str(tmp_path / name) for name in chosen], **options)
+    config = EvaluateConfig(compare=[str(tmp_path / name) for name in chosen], **changes)
     with pytest.raises(ConfigError, match=message):
-        start_evaluation(config, tmp_path, [])
+        start_evaluation(config)
 
 
 def test_through_the_command(
     runs: list[Path], evaluations: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = EvaluateConfig(
-        compare=[str(run) for run in runs[:2]], decoding=DECODING, alignment=NO_ALIGNMENT
-    )
-    start_evaluation(config, Path(), [])
+    config = replace(options(), compare=[str(run) for run in runs[:2]])
+    start_evaluation(config)
     assert evaluations == runs[:2]
     assert "p randomisation" in capsys.readouterr().out
     with pytest.raises(UserError):
-        start_evaluation(
-            EvaluateConfig(compare=config.compare, split="absent", decoding=DECODING), Path(), []
-        )
+        start_evaluation(replace(config, split="absent"))

@@ -16,11 +16,12 @@ from seq2seq.alignment.export import AttentionFile
 from seq2seq.alignment.extract import weights_of
 from seq2seq.attention.config import AttentionConfig, LinearConfig, LinformerConfig, Role
 from seq2seq.bundle.files import load_bundle
+from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.metrics.score import sentence_scores
+from seq2seq.metrics.score import Scorer
 from seq2seq.padding import Tokens
 from seq2seq.report.html import LEVELS
 from seq2seq.run import report
@@ -39,9 +40,15 @@ def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
     return train_tokenizers(tmp_path_factory.mktemp("tokenizers"))
 
 
+def evaluation(**decoding: Any) -> EvaluateConfig:
+    return EvaluateConfig(
+        decoding=DecodingConfig(**decoding), alignment=AlignmentConfig(heatmaps=0)
+    )
+
+
 def evaluated(folder: Path, tokenizers: Tokenizers, cross: AttentionConfig | None = None) -> Path:
     run = make_run(folder, tokenizers, cross=cross, held_out=TEXT)
-    evaluate_bundle(run, "test", DecodingConfig(beam_size=2), AlignmentConfig(heatmaps=0))
+    evaluate_bundle(run, evaluation(beam_size=2))
     return run
 
 
@@ -84,19 +91,19 @@ def test_the_page_holds_the_files_of_the_evaluation(run: Path) -> None:
     folder = run / "evaluation" / "test"
     hypotheses = (folder / "hypotheses.txt").read_text(encoding="utf-8").split("\n")[:-1]
     links = (folder / "alignments.pharaoh").read_text(encoding="utf-8").split("\n")[:-1]
-    scores = sentence_scores(hypotheses, TEXT.target, target_language="yy")
+    scores = Scorer("yy").sentences(hypotheses, TEXT.target)
     assert len(data["sentences"]) == len(TEXT.source)
     for row, each in enumerate(data["sentences"]):
         assert each["source"] == TEXT.source[row].split()
         assert each["hypothesis"] == hypotheses[row].split()
         assert each["reference"] == TEXT.target[row].split()
         assert " ".join(f"{s}-{t}" for s, t in each["links"]) == links[row]
-        assert (each["bleu"], each["ter"]) == (
-            round(scores[row].bleu, 2),
-            round(scores[row].ter, 2),
-        )
+        assert each["scores"] == {name: round(score, 2) for name, score in scores[row].items()}
     stored = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    assert data["scores"][0] == ["BLEU", stored["bleu"]["score"], stored["bleu"]["signature"]]
+    assert [metric["label"] for metric in data["metrics"]] == ["BLEU", "chrF", "TER"]
+    for metric in data["metrics"]:
+        entry = stored[metric["name"]]
+        assert (metric["score"], metric["signature"]) == (entry["score"], entry["signature"])
 
 
 @pytest.mark.parametrize("room", [1, report.BATCH_WEIGHTS])
@@ -157,13 +164,13 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, tokenizers: Tokenizers) ->
         report_run(run, "test")
     with pytest.raises(ConfigError, match="must not be negative"):
         report_run(run, "test", sentences=-1)
-    evaluate_bundle(run, "test", DecodingConfig(), AlignmentConfig(heatmaps=0))
+    evaluate_bundle(run, evaluation())
     report_run(run, "test", sentences=0)
     folder = run / "evaluation" / "test"
     written = (folder / "report.html").read_bytes()
     lines = (folder / "hypotheses.txt").read_text(encoding="utf-8").split("\n")
     for problem, content in [
-        ("equally many", lines[1:]),
+        ("counts must be equal", lines[1:]),
         ("outside|not that of hypotheses", ["completely other words", *lines[1:]]),
     ]:
         (folder / "hypotheses.txt").write_text("\n".join(content), encoding="utf-8")

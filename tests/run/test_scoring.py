@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
+from seq2seq.evaluation.translate import Translation, Translator
 from seq2seq.metrics.protocol import ScoringProtocol
-from seq2seq.run import evaluate
 from seq2seq.run.start_evaluate import start_evaluation
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
@@ -64,18 +65,18 @@ def test_scores_have_intervals_and_the_command_that_gives_them(
     protocol: ScoringProtocol,
 ) -> None:
     hypotheses = [*REFERENCES[:8], *sentences(4, seed=9)]
-    real = evaluate.translate
+    real = Translator.translate
 
-    def translate(folder: Path, *arguments: Any) -> Any:
-        """A model without training finds nothing that a score could be made of."""
-        _, cut, first = real(folder, *arguments)
-        evaluate.write_lines(folder / "hypotheses.txt", hypotheses)
-        return hypotheses, cut, first
+    def translate(*arguments: Any, **options: Any) -> Iterator[Translation]:
+        """A model without training has no translation that could be scored."""
+        for translation, text in zip(real(*arguments, **options), hypotheses, strict=True):
+            best = replace(translation.n_best[0], text=text)
+            yield replace(translation, n_best=(best,))
 
-    monkeypatch.setattr(evaluate, "translate", translate)
+    monkeypatch.setattr(Translator, "translate", translate)
     tokenizers = train_tokenizers(tmp_path)
     run = make_run(tmp_path / "run", tokenizers, target_language="de", held_out=TEXT)
-    start_evaluation(config(run, protocol), tmp_path, [])
+    start_evaluation(config(run, protocol))
     shown = capsys.readouterr().err
     folder = run / "evaluation" / "test"
     scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
@@ -118,5 +119,5 @@ def test_a_language_that_a_protocol_has_no_rules_for_is_refused_before_translati
     with pytest.raises(
         ConfigError, match="protocol: lowercased_tokenized has no rules for target language 'zh'"
     ):
-        start_evaluation(config(run, ScoringProtocol.lowercased_tokenized), tmp_path, [])
+        start_evaluation(config(run, ScoringProtocol.lowercased_tokenized))
     assert not (run / "evaluation").exists()

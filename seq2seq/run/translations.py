@@ -1,0 +1,118 @@
+"""The translations of an evaluation and their alignments, written line by line as they finish."""
+
+import logging
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seq2seq.alignment.export import (
+    AttentionMetadata,
+    AttentionWriter,
+    write_attention,
+    write_pharaoh,
+)
+from seq2seq.alignment.extract import find_heads, mechanism
+from seq2seq.alignment.links import Links
+from seq2seq.attention.config import Role
+from seq2seq.data.sources.base import Pairs
+from seq2seq.evaluation.align import Aligner
+from seq2seq.evaluation.translate import Translation, Translator
+from seq2seq.files import write_lines
+from seq2seq.progress import ProgressReport
+from seq2seq.report.heatmap import save_heatmap
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Translations:
+    """What became of the lines of a test set.
+
+    Attributes:
+        hypotheses: the translation of each line.
+        num_cut: lines that were longer than the model reads.
+        drawn: the first translations, as many as are drawn as heatmaps.
+        seconds: that translating took.
+    """
+
+    hypotheses: list[str] = field(default_factory=list)
+    num_cut: int = 0
+    drawn: list[Translation] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def write_translations(folder: Path, translator: Translator, pairs: Pairs) -> Translations:
+    """Translate sources; write them, references, hypotheses, alignments and attention weights."""
+    translations = Translations()
+    links: list[Links] = []
+    aligner = translator.aligner
+    started = time.monotonic()
+    with ExitStack() as stack:
+        attention = None
+        if aligner is not None:
+            path = folder / "attention.npz"
+            attention = stack.enter_context(write_attention(path, attention_metadata(aligner)))
+        report = stack.enter_context(ProgressReport("translating", len(pairs), unit=" lines"))
+        for translation in translator.translate(pairs.source, progress=report.advance):
+            translations.hypotheses.append(translation.text)
+            translations.num_cut += translation.cut
+            if aligner is not None and attention is not None:
+                links.append(add_attention(attention, translation))
+                if len(translations.drawn) < aligner.config.heatmaps:
+                    translations.drawn.append(translation)
+    if aligner is not None:
+        write_pharaoh(folder / "alignments.pharaoh", links)
+    translations.seconds = time.monotonic() - started
+    write_lines(folder / "sources.txt", pairs.source)
+    write_lines(folder / "references.txt", pairs.target)
+    write_lines(folder / "hypotheses.txt", translations.hypotheses)
+    if translations.num_cut:
+        logger.warning(
+            "%s lines were longer than the model reads and were cut", f"{translations.num_cut:,}"
+        )
+    return translations
+
+
+def attention_metadata(aligner: Aligner) -> AttentionMetadata:
+    """What attention.npz holds; the aligner's layer is counted from 0."""
+    config, model = aligner.config, aligner.models[0]
+    layers: tuple[int, ...] = (config.layer,)
+    heads = tuple(find_heads(model, config.heads))
+    if config.all_layers:
+        layers = tuple(range(model.config.decoder.num_layers))
+        heads = tuple(range(model.config.num_heads))
+    return AttentionMetadata(
+        role=Role.CROSS.value,
+        layers=layers,
+        heads=heads,
+        averaged=not config.all_layers,
+        weights=mechanism(model, Role.CROSS, config.layer).weights.value,
+    )
+
+
+def add_attention(attention: AttentionWriter, translation: Translation) -> Links:
+    """Write the attention weights of one sentence; returns its links."""
+    alignment = translation.alignment
+    assert alignment is not None, "an aligner aligns every translation"
+    weights = alignment.weights if alignment.all_weights is None else alignment.all_weights
+    attention.add(weights, alignment.source_pieces, alignment.target_pieces)
+    return alignment.links
+
+
+def draw_heatmaps(folder: Path, translations: list[Translation]) -> None:
+    """Draw a heatmap of each sentence that was aligned."""
+    if translations:
+        folder.mkdir()
+    with ProgressReport("drawing heatmaps", len(translations)) as report:
+        for number, translation in enumerate(translations):
+            alignment = translation.alignment
+            assert alignment is not None, "only aligned translations are drawn"
+            save_heatmap(
+                folder / f"sentence-{number:05d}.png",
+                alignment.weights,
+                alignment.source_pieces,
+                alignment.target_pieces,
+                title=translation.text,
+            )
+            report.update(number + 1)
