@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass, field
 
+from seq2seq.options import unread_problems
+
 MIN_LINK_PROBABILITY = (
     0.05  # of a link of two directions together, below which a word is better left without one
 )
@@ -51,6 +53,8 @@ class AlignmentConfig:
             found.append(
                 f"heads: must be distinct numbers from 0, not {self.heads}; [] averages all heads"
             )
+        by_threshold = self.method is LinkMethod.threshold
+        found += unread_problems(self, {"threshold": (by_threshold, "choose method=threshold")})
         if not 0 < self.threshold <= 1:
             found.append(
                 f"threshold: must be above 0 and at most 1, not {self.threshold}; choose 0.2"

@@ -9,24 +9,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from seq2seq.alignment.config import AlignmentConfig, LinkMethod
+from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.links import format_links, read_gold, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.locate import saved_config
-from seq2seq.cli.align_both import both
-from seq2seq.cli.align_choose import choose
+from seq2seq.cli.align_bidirectional import bidirectional
+from seq2seq.cli.align_choose import ROW_OPTIONS, choose
+from seq2seq.cli.command import config_options, taking, with_options
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
-from seq2seq.cli.options import (
-    BatchSize,
-    Device,
-    Runs,
-    ShiftedOption,
-    Source,
-    Target,
-    alignment_options,
-    changed,
-)
+from seq2seq.cli.options import Device, Runs, Source, Target
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
 from seq2seq.run.logs import configure_logging
@@ -34,6 +26,10 @@ from seq2seq.run.logs import configure_logging
 logger = logging.getLogger(__name__)
 
 DEFAULT = "text"
+LINK_OPTIONS = config_options(
+    "alignment", AlignmentConfig, "layer", "heads", "use_input_row", "method", "threshold"
+)
+BATCH_OPTIONS = config_options("decoding", DecodingConfig, "batch_size", "batch_tokens")
 
 
 class TextByDefault(TyperGroup):
@@ -52,54 +48,19 @@ align_app = typer.Typer(
     "links, and the choice of the layer and heads that they are read from.",
 )
 
-LayerOption = Annotated[
-    int | None,
-    typer.Option(
-        "--layer", help="Decoder layer, from 0, or from -1 backwards.", show_default=False
-    ),
-]
-HeadsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--heads", metavar="0,3|all", help="Heads whose weights are averaged.", show_default=False
-    ),
-]
-LinksOption = Annotated[
-    LinkMethod | None, typer.Option("--method", help="Which words to link.", show_default=False)
-]
-ThresholdOption = Annotated[
-    float | None,
-    typer.Option("--threshold", help="Least weight, for --method threshold.", show_default=False),
-]
 
-
-@align_app.command("text")
+@align_app.command("text", cls=taking(*LINK_OPTIONS, *BATCH_OPTIONS))
 def align_text(
-    run: Runs,
-    source: Source,
-    target: Target,
-    layer: LayerOption = None,
-    heads: HeadsOption = None,
-    use_input_row: ShiftedOption = None,
-    method: LinksOption = None,
-    threshold: ThresholdOption = None,
-    batch_size: BatchSize = None,
-    device: Device = "auto",
+    context: typer.Context, run: Runs, source: Source, target: Target, device: Device = "auto"
 ) -> None:
-    """Align given translations by a run's cross-attention: a line of source-target word pairs from 0 for each.
+    """Align given translations by a run's cross-attention: a line of word pairs for each.
 
-    Words are what stands between spaces. Options that are not given are those that the run was configured with.
+    Links are source-target, counted from 0; words are separated by spaces. Options that are not
+    set are those that the run was configured with.
     """
     config = saved_config(run[0])
-    alignment = alignment_options(
-        config.alignment,
-        layer=layer,
-        heads=heads,
-        use_input_row=use_input_row,
-        method=method,
-        threshold=threshold,
-    )
-    decoding = changed(config.decoding, "decoding", {"batch_size": batch_size})
+    alignment = with_options(context, "alignment", config.alignment)
+    decoding = with_options(context, "decoding", config.decoding)
     sides = parallel_lines(source, target)
     configure_logging()
     write_alignments(run, sides, decoding, alignment, device)
@@ -187,5 +148,6 @@ def score_file(
         write(json.dumps(asdict(score), indent=2))
 
 
-align_app.command("choose")(choose)
-align_app.command("both")(both)
+align_app.command("choose", cls=taking(*ROW_OPTIONS))(choose)
+align_app.command("bidirectional", cls=taking())(bidirectional)
+align_app.command("both", cls=taking(), hidden=True)(bidirectional)  # its name in version 0.1

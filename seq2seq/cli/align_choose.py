@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.cli.command import config_options, is_set, with_options
 from seq2seq.cli.lines import parallel_lines, standard_output
-from seq2seq.cli.options import Device, Run, ShiftedOption
+from seq2seq.cli.options import Device, Run
 from seq2seq.errors import ConfigError
 from seq2seq.run.logs import configure_logging
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+USE_INPUT_ROW = "alignment.use_input_row"
+ROW_OPTIONS = config_options("alignment", AlignmentConfig, "use_input_row")
 REVERSE_HELP = "A run of the other direction; what its links share with RUN's decides, unless there are gold links."
 SOURCE_HELP = "Sentences, one a line, in the direction of RUN; without files its own validation split is taken."
 GOLD_HELP = "Gold links of these lines: i-j sure, ipj possible, source-target. The least alignment error rate decides."
@@ -24,6 +28,7 @@ BASE_HELP = "What the gold file calls the first word: 0 or 1."
 
 
 def choose(
+    context: typer.Context,
     run: Run,
     source: Annotated[
         Path | None, typer.Argument(metavar="SOURCE", help=SOURCE_HELP, show_default=False)
@@ -38,7 +43,6 @@ def choose(
     gold_index_base: Annotated[
         int | None, typer.Option(min=0, max=1, help=BASE_HELP, show_default=False)
     ] = None,
-    use_input_row: ShiftedOption = None,
     lines: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many.", show_default=False)
     ] = None,
@@ -52,6 +56,7 @@ def choose(
     """
     if problems := contradictions(source, target, reverse, gold, gold_index_base):
         raise ConfigError(problems)
+    alignment = with_options(context, "alignment", AlignmentConfig())
     sides = None if source is None or target is None else parallel_lines(source, target)
     configure_logging()
     from seq2seq.aligning.choose import Gold, choose_alignment
@@ -62,7 +67,7 @@ def choose(
         reverse,
         text=None if sides is None else Pairs(*sides),
         gold=None if gold is None or gold_index_base is None else Gold(gold, gold_index_base),
-        use_input_row=use_input_row,
+        use_input_row=alignment.use_input_row if is_set(context, USE_INPUT_ROW) else None,
         lines=lines,
         device=device,
     )

@@ -1,21 +1,20 @@
 """The `seq2seq` console script. Its modules import torch only inside the functions that need it."""
 
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from seq2seq import __version__
-from seq2seq.cli.align import align_app
+from seq2seq.cli.align import BATCH_OPTIONS, align_app
+from seq2seq.cli.bench import bench_app
 from seq2seq.cli.check_data import check_data
+from seq2seq.cli.command import config_options, taking
 from seq2seq.cli.report import report
 from seq2seq.cli.score import score
 from seq2seq.cli.translate import translate
+from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import UserError
-
-BENCH = "seq2seq.cli.bench"
 
 app = typer.Typer(
     name="seq2seq",
@@ -24,13 +23,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Use trained models. Training is `python train.py`, scoring of test sets `python evaluate.py`.",
 )
-app.command()(translate)
-app.command()(score)
+app.command(cls=taking(*config_options("decoding", DecodingConfig)))(translate)
+app.command(cls=taking(*BATCH_OPTIONS))(score)
 app.add_typer(align_app, name="align")
-app.command()(report)
+app.command(cls=taking())(report)
 app.command("check-data")(check_data)
-if find_spec(BENCH):
-    app.add_typer(import_module(BENCH).bench_app, name="bench")
+app.add_typer(bench_app, name="bench")
 
 
 def print_version(wanted: bool) -> None:
@@ -56,3 +54,7 @@ def main() -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -3,23 +3,26 @@
 import logging
 import math
 
+import typer
+
 from seq2seq.bundle.locate import saved_config
+from seq2seq.cli.command import with_options
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
-from seq2seq.cli.options import BatchSize, Device, Runs, Source, Target, changed
+from seq2seq.cli.options import Device, Runs, Source, Target
 from seq2seq.run.logs import configure_logging
 
 logger = logging.getLogger(__name__)
 
 
 def score(
-    run: Runs, source: Source, target: Target, batch_size: BatchSize = None, device: Device = "auto"
+    context: typer.Context, run: Runs, source: Source, target: Target, device: Device = "auto"
 ) -> None:
     """Score given translations: a line of log-probability, tokens and perplexity for each, between tabs.
 
     The logarithm is natural, tokens are subwords with the sentence end, and the perplexity is
     exp(-log-probability / tokens). That of the whole text goes to standard error.
     """
-    decoding = changed(saved_config(run[0]).decoding, "decoding", {"batch_size": batch_size})
+    decoding = with_options(context, "decoding", saved_config(run[0]).decoding)
     sides = parallel_lines(source, target)
     configure_logging()
     from seq2seq.bundle.model import load_model

@@ -4,14 +4,15 @@ import logging
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seq2seq.bundle.locate import saved_config
+from seq2seq.cli.command import with_options
 from seq2seq.cli.lines import Lines, counted, line_progress, standard_output
-from seq2seq.cli.options import BatchSize, Device, Runs, changed
-from seq2seq.decoding.config import DecodingConfig, DecodingMethod, LengthPenalty
+from seq2seq.cli.options import Device, Runs
+from seq2seq.decoding.config import DecodingConfig
 from seq2seq.run.logs import configure_logging
 
 if TYPE_CHECKING:
@@ -20,51 +21,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FILES_HELP = "Text, one sentence a line; - or nothing is standard input."
-N_BEST_HELP = 'More than 1 writes lines of "number ||| translation ||| logP= log-probability ||| score" instead.'
-
-
-def option(help: str) -> Any:
-    return typer.Option(help=help, show_default=False)
 
 
 def translate(
+    context: typer.Context,
     run: Runs,
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="[FILE]...", help=FILES_HELP)
     ] = None,
-    batch_size: BatchSize = None,
-    beam_size: Annotated[
-        int | None, option("Hypotheses kept for each sentence; 1 is greedy search.")
-    ] = None,
-    n_best: Annotated[int | None, option(N_BEST_HELP)] = None,
-    length_penalty: Annotated[LengthPenalty | None, option("How lengths are compared.")] = None,
-    alpha: Annotated[float | None, option("Strength of the length penalty.")] = None,
-    min_length: Annotated[int | None, option("Fewest subwords.")] = None,
-    max_length_ratio: Annotated[
-        float | None, option("Most subwords, per subword of the source ...")
-    ] = None,
-    max_length_offset: Annotated[int | None, option("... and so many more.")] = None,
-    method: Annotated[DecodingMethod | None, option("Beam search or sampling.")] = None,
-    temperature: Annotated[float | None, option("Of sampling.")] = None,
-    top_k: Annotated[int | None, option("Sample among so many tokens.")] = None,
-    top_p: Annotated[
-        float | None, option("Sample among tokens of this probability together.")
-    ] = None,
-    seed: Annotated[int | None, option("Of sampling.")] = None,
     device: Device = "auto",
 ) -> None:
-    """Translate text, one sentence a line: n lines in, n lines out, in order, each as soon as its batches are done.
+    """Translate text, one sentence a line: n lines in, n lines out, in order.
 
-    Options that are not given are those that the run was configured with. The batch size changes nothing but speed
-    and how many lines are read before the first translation comes out; 1 answers line by line.
+    Options that are not set are those that the run was configured with. With decoding.n_best above
+    1, lines are "number ||| translation ||| logP= log-probability ||| score". The batch size
+    changes only the speed, and how many lines are read before the first translation is written;
+    1 answers line by line.
     """
-    given = {
-        "batch_size": batch_size, "beam_size": beam_size, "n_best": n_best, "length_penalty": length_penalty,
-        "alpha": alpha, "min_length": min_length, "max_length_ratio": max_length_ratio,
-        "max_length_offset": max_length_offset, "method": method, "temperature": temperature, "top_k": top_k,
-        "top_p": top_p, "seed": seed,
-    }  # fmt: skip
-    decoding: DecodingConfig = changed(saved_config(run[0]).decoding, "decoding", given)
+    decoding = with_options(context, "decoding", saved_config(run[0]).decoding)
     lines = Lines(files or [])
     configure_logging()
     translate_lines(run, lines, decoding, device)

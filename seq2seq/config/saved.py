@@ -4,13 +4,14 @@ A saved configuration names its mechanisms, position scheme and corpus by `name`
 nothing that a file says is ever imported or executed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from seq2seq.attention.config import AttentionConfig
 from seq2seq.config.groups import classes_by_base
@@ -39,6 +40,27 @@ def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
         raise ConfigError(
             f"{error.full_key or kind.__name__}: {str(error).splitlines()[0]}"
         ) from error
+    if isinstance(built, RunConfig):
+        build_layers(built)
+    return built
+
+
+def with_overrides(config: T, overrides: Sequence[str], prefix: str = "") -> T:
+    """A configuration with values set by their paths, "beam_size=5".
+
+    Args:
+        prefix: of the paths in messages, "decoding." for a section.
+
+    Raises:
+        ConfigError: an unknown path, or a value of a wrong type.
+    """
+    try:
+        values = OmegaConf.from_dotlist(list(overrides))
+        built = cast(T, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(config), values)))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{prefix}{error.full_key}: {str(error).splitlines()[0]}") from error
+    except YAMLError as error:
+        raise ConfigError(f"{' '.join(overrides)}: is not path=value: {error}") from error
     if isinstance(built, RunConfig):
         build_layers(built)
     return built

@@ -8,12 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.config.overrides import imports_of, with_present_names
-from seq2seq.config.saved import from_mapping, load_run_config, saved_imports, to_yaml
+from seq2seq.config.saved import load_run_config, saved_imports, to_yaml, with_overrides
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import validate
 from seq2seq.data.sources.base import check
@@ -127,13 +124,7 @@ def apply_overrides(config: RunConfig, overrides: list[str]) -> RunConfig:
             f"{refused[0]}: a resumed run keeps its configuration, so that it ends as if it had never stopped; "
             f"only {', '.join(MAY_CHANGE)} may change"
         )
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(config), OmegaConf.from_dotlist(overrides))
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    plain = OmegaConf.to_container(merged, enum_to_str=True)
-    assert isinstance(plain, dict)
-    return from_mapping(RunConfig, {str(key): value for key, value in plain.items()})
+    return with_overrides(config, overrides)
 
 
 def train(config: RunConfig, directory: RunDirectory, *, resume: bool) -> None:

@@ -16,8 +16,9 @@ def test_defaults_have_no_problems() -> None:
     [
         (AlignmentConfig(heads=[-1]), "heads"),
         (AlignmentConfig(heads=[1, 1]), "heads"),
-        (AlignmentConfig(threshold=0.0), "threshold"),
-        (AlignmentConfig(threshold=1.5), "threshold"),
+        (AlignmentConfig(method=LinkMethod.threshold, threshold=0.0), "threshold"),
+        (AlignmentConfig(method=LinkMethod.threshold, threshold=1.5), "threshold"),
+        (AlignmentConfig(threshold=0.3), "threshold"),
         (AlignmentConfig(heatmaps=-1), "heatmaps"),
     ],
     ids=str,

@@ -89,8 +89,8 @@ def test_options_are_obeyed(command: Command, run: Path, files: tuple[Path, Path
     [
         (["--layer", 9], "alignment.layer: the decoder has 2 layers"),
         (["--heads", "5"], "alignment.heads"),
-        (["--heads", "one"], "--heads: must be numbers"),
-        (["--threshold", 0.3], "is not read by method argmax"),
+        (["--heads", "one"], "alignment.heads[0]: Value 'one'"),
+        (["--threshold", 0.3], "alignment.threshold: is set but not read; choose method=threshold"),
         (["--method", "threshold", "--threshold", 2], "alignment.threshold"),
     ],
 )
@@ -162,7 +162,7 @@ def test_two_runs_together(
     given: list[str | float] = [] if method is None else ["--method", method.value]
     given += [] if threshold is None else ["--threshold", threshold]
     given += ["--lexicon"] if with_lexicon else []
-    ended = command("align", "both", "--run", run, "--reverse", reverse, *given, *files)
+    ended = command("align", "bidirectional", "--run", run, "--reverse", reverse, *given, *files)
     assert ended.code == 0, ended.err
     there = seq2seq.load(run).score(SOURCES, TARGETS, alignments=True)
     back = seq2seq.load(reverse).score(TARGETS, SOURCES, alignments=True)
@@ -191,7 +191,7 @@ def test_two_runs_together(
 def test_two_runs_of_one_direction_are_refused(
     command: Command, run: Path, files: tuple[Path, Path]
 ) -> None:
-    ended = command("align", "both", "--run", run, "--reverse", run, *files)
+    ended = command("align", "bidirectional", "--run", run, "--reverse", run, *files)
     assert (ended.code, ended.out) == (2, "")
     assert "--reverse: must translate yy to xx" in ended.err
 

@@ -1,4 +1,4 @@
-"""`seq2seq align both`: given translations aligned by two runs together, one of each direction."""
+"""`seq2seq align bidirectional`: word alignments by two runs together, one for each direction."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ ReverseRun = Annotated[
 ]
 
 
-def both(
+def bidirectional(
     run: Run,
     source: Source,
     target: Target,
