@@ -27,6 +27,7 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.bundle = path / "model"
         self.log = path / "train.log"
+        self.metrics = path / "metrics.jsonl"
         self._lock = FileLock(path / "run.lock")
 
     def acquire(self) -> None:

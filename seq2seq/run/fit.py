@@ -1,4 +1,4 @@
-"""Train the model of a configuration in a run's folder, from the beginning or from its newest checkpoint."""
+"""Train the model of a configuration, from the beginning or from the newest checkpoint."""
 
 import logging
 import time
@@ -20,18 +20,12 @@ from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
 from seq2seq.run.scoring import build_scorer
+from seq2seq.training.averaging import average_weights
 from seq2seq.training.callback import TrainingCallback
-from seq2seq.training.checkpoint import (
-    STOPPED,
-    AtomicCheckpointIO,
-    CheckpointIndex,
-    average_weights,
-    model_weights,
-    newest_good,
-)
+from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
 from seq2seq.training.config import Export, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
-from seq2seq.training.metrics_log import build_loggers
+from seq2seq.training.metrics_log import MetricsFile, build_loggers
 from seq2seq.training.module import TranslationModule
 from seq2seq.training.precision import choose_precision
 
@@ -45,59 +39,59 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
         0 when the run is finished, 128 + n when signal n stopped it at a checkpoint.
 
     Raises:
-        UserError: anything that a user can mend.
+        UserError: a problem the user can fix.
     """
+    set_up_process(config, directory)
+    store = CheckpointStore(directory.checkpoints)
+    checkpoint = resume_point(store) if resume else None
+    callback = TrainingCallback(store, MetricsFile(directory.metrics), config.trainer)
+    trainer = build_trainer(config, directory.path, callback)
+    ensure_scorable(config)
+    corpus = supervised_corpus(config, prepare(config.data), directory.path)
+    ensure_validated(config, corpus)
+    torch.manual_seed(config.seed)
+    model = build_model(config, corpus.tokenizers)
+    if checkpoint is None:
+        load_initial_weights(model, config)
+    log_summary(config, directory, corpus, model, trainer)
+    data = TranslationData(corpus, config.data, config.trainer, seed=config.seed)
+    started = time.monotonic()
+    trainer.fit(
+        build_module(config, model), datamodule=data, ckpt_path=checkpoint, weights_only=True
+    )
+    if callback.signal:
+        return stop(directory, callback, trainer)
+    if trainer.is_global_zero:
+        finalize(config, directory, corpus, model, callback, time.monotonic() - started)
+    return 0
+
+
+def set_up_process(config: RunConfig, directory: RunDirectory) -> None:
+    """Logs and threads of this process."""
     first = is_first_process()
     configure_logging(directory.log if first else None, shown=first)
     quiet_lightning()
     if config.trainer.num_threads:
         torch.set_num_threads(config.trainer.num_threads)
-    checkpoint = resume_point(directory) if resume else None
-    corpus = supervised_corpus(config, prepare(config.data), directory.path)
-    torch.manual_seed(config.seed)
-    model = build_model(config, corpus.tokenizers)
-    if checkpoint is None:
-        load_initial_weights(model, config)
-    keeper = TrainingCallback(directory.path, config.trainer)
-    trainer = build_trainer(config, directory, keeper)
-    introduce(config, directory, corpus, model, trainer)
-    module = TranslationModule(
-        model,
-        optimizer=config.optimizer,
-        schedule=config.schedule,
-        seed=config.seed,
-        max_bad_steps=config.trainer.max_bad_steps,
-        alignment_supervision=config.alignment_supervision,
-    )
-    data = TranslationData(corpus, config.data, config.trainer, seed=config.seed)
-    started = time.monotonic()
-    trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    if keeper.signal:
-        return stop(directory, keeper, trainer)
-    if trainer.is_global_zero:
-        finish(config, directory, corpus, model, keeper, time.monotonic() - started)
-    return 0
 
 
-def resume_point(directory: RunDirectory) -> Path | None:
-    """The newest good checkpoint; None for a run that was stopped before its first."""
-    path, damaged = newest_good(directory.checkpoints)
-    for message in damaged:
-        logger.warning("passed over: %s", message)
+def resume_point(store: CheckpointStore) -> Path | None:
+    """The newest intact checkpoint; None for a run that was stopped before its first."""
+    path, problems = store.newest()
+    for problem in problems:
+        logger.warning("skipped: %s", problem)
     if path is None:
-        logger.info(
-            "no checkpoint was written before the run stopped: it starts again from the beginning"
-        )
+        logger.info("no checkpoint was written before the run stopped: training restarts at step 0")
     else:
         logger.info("resuming from %s", path)
     return path
 
 
-def build_trainer(config: RunConfig, directory: RunDirectory, keeper: TrainingCallback) -> Trainer:
-    """Lightning's trainer; it sees one long epoch, and validation is the keeper's.
+def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -> Trainer:
+    """Lightning's trainer. It sees one long epoch; validation and checkpoints are the callback's.
 
     Raises:
-        ConfigError: the accelerator, devices or strategy cannot be had here.
+        ConfigError: the accelerator, devices or strategy are not available here.
     """
     options = config.trainer
     try:
@@ -115,16 +109,16 @@ def build_trainer(config: RunConfig, directory: RunDirectory, keeper: TrainingCa
             else options.strategy,
             precision=precision,  # type: ignore[arg-type]
             max_epochs=1,
-            logger=build_loggers(config.logger, directory.path),
-            callbacks=[keeper],
-            plugins=[AtomicCheckpointIO()],
+            logger=build_loggers(config.logger, folder),
+            callbacks=[callback],
+            plugins=[AtomicCheckpointIO(callback.store)],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
             limit_val_batches=0,
-            default_root_dir=directory.path,
+            default_root_dir=folder,
         )
     except (ValueError, RuntimeError, ImportError) as error:
         raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
@@ -135,20 +129,53 @@ def devices(options: TrainerConfig) -> int | str:
     return int(options.devices) if options.devices.lstrip("-").isdigit() else options.devices
 
 
-def introduce(
+def ensure_scorable(config: RunConfig) -> None:
+    """Raise now what would stop the evaluation after training: see `build_scorer`."""
+    build_scorer(config.data.languages()[1], config.metrics, ScoringProtocol.cased_13a)
+
+
+def ensure_validated(config: RunConfig, corpus: PreparedCorpus) -> None:
+    """Raise ConfigError for options that read validations if there is nothing to validate on."""
+    if len(corpus.validation):
+        return
+    needing = {
+        "export": (config.trainer.export is Export.best, "choose average or last"),
+        "patience": (config.trainer.patience > 0, "choose 0"),
+    }
+    problems = [
+        f"trainer.{name}: needs validation pairs, and the corpus has none; give some, or {remedy}"
+        for name, (is_set, remedy) in needing.items()
+        if is_set
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def build_module(config: RunConfig, model: Transformer) -> TranslationModule:
+    """A model with its losses and optimizer, for Lightning."""
+    return TranslationModule(
+        model,
+        optimizer=config.optimizer,
+        schedule=config.schedule,
+        seed=config.seed,
+        max_bad_steps=config.trainer.max_bad_steps,
+        alignment_supervision=config.alignment_supervision,
+    )
+
+
+def log_summary(
     config: RunConfig,
     directory: RunDirectory,
     corpus: PreparedCorpus,
     model: Transformer,
     trainer: Trainer,
 ) -> None:
-    """Say what is about to be trained, and refuse now what would only fail after training."""
-    build_scorer(config.data.languages()[1], config.metrics, ScoringProtocol.cased_13a)
-    for caution in corpus.manifest.get("cautions", []):
-        logger.warning("note: %s", caution)
+    """Log what is about to be trained, on what, and where results go."""
+    for warning in corpus.manifest.get("cautions", []):
+        logger.warning("note: %s", warning)
     pairs = corpus.manifest["pairs"]
     logger.info(
-        "%s -> %s: %s training pairs, %s pieces; %s parameters; %s process(es) on %s, %s threads",
+        "%s -> %s: %s training pairs, %s subwords; %s parameters; %s process(es) on %s, %s threads",
         *config.data.languages(),
         f"{pairs['train']:,}",
         f"{corpus.tokenizers.target.vocab_size:,}",
@@ -160,61 +187,61 @@ def introduce(
     logger.info("run folder: %s", directory.path)
 
 
-def stop(directory: RunDirectory, keeper: TrainingCallback, trainer: Trainer) -> int:
-    """Leave a run that a signal ended at a checkpoint."""
+def stop(directory: RunDirectory, callback: TrainingCallback, trainer: Trainer) -> int:
+    """Record that a signal ended training at a checkpoint; returns the exit code."""
     if trainer.is_global_zero:
-        directory.set_status("stopped", {"step": trainer.global_step, "signal": keeper.signal})
+        directory.set_status("stopped", {"step": trainer.global_step, "signal": callback.signal})
         logger.info(
             "stopped at step %s; go on with  python train.py resume=%s",
             trainer.global_step,
             directory.path,
         )
-    return 128 + keeper.signal
+    return 128 + callback.signal
 
 
-def finish(
+def finalize(
     config: RunConfig,
     directory: RunDirectory,
     corpus: PreparedCorpus,
     model: Transformer,
-    keeper: TrainingCallback,
+    callback: TrainingCallback,
     seconds: float,
 ) -> None:
-    """Write the bundle, evaluate it if asked to, and say that the run is finished."""
-    used = export(config.trainer, directory, model)
+    """Write the bundle, evaluate it if configured, and record that the run is finished."""
     facts = {
         "languages": list(config.data.languages()),
-        "checkpoints": used,
+        "checkpoints": select_weights(config.trainer, callback.store, model),
         "data": corpus.manifest,
     }
     held_out = {"validation": corpus.validation.pairs, "test": corpus.test.pairs}
     write_bundle(directory.bundle, config, model, corpus.tokenizers, held_out, facts)
-    minutes, rest = divmod(round(seconds), 60)
-    reason = f" ({keeper.standing.stopped})" if keeper.standing.stopped else ""
-    logger.info("trained for %d:%02d min%s; model: %s", minutes, rest, reason, directory.bundle)
+    minutes, remainder = divmod(round(seconds), 60)
+    stopped = callback.early_stopping.stopped
+    reason = f" ({stopped})" if stopped else ""
+    logger.info(
+        "trained for %d:%02d min%s; model: %s", minutes, remainder, reason, directory.bundle
+    )
     if config.trainer.evaluate and len(corpus.test):
         from seq2seq.run.evaluate import evaluate_bundle
 
         options = EvaluateConfig(decoding=config.decoding, alignment=config.alignment)
         evaluate_bundle(directory.path, options)
     directory.set_status(
-        "finished", {"step": keeper.stream.num_steps, "training_seconds": round(seconds, 1)}
+        "finished", {"step": callback.stream.num_steps, "training_seconds": round(seconds, 1)}
     )
 
 
-def export(config: TrainerConfig, directory: RunDirectory, model: Transformer) -> list[str]:
-    """Give the model the weights that the bundle shall hold; returns the checkpoints they come from."""
-    paths = sorted(
-        path for path in directory.checkpoints.glob("*.ckpt") if STOPPED not in path.name
-    )
-    index = CheckpointIndex.read(directory.checkpoints)
-    if config.export is Export.best and index.best:
-        paths = [directory.checkpoints / index.best]
+def select_weights(config: TrainerConfig, store: CheckpointStore, model: Transformer) -> list[str]:
+    """Give the model the weights for the bundle; returns the checkpoints they are the mean of."""
+    paths, best = store.regular_paths(), store.best_path()
+    if config.export is Export.best and best is not None:
+        paths = [best]
+    elif config.export is Export.best:
+        logger.warning("no validation gave a number: the bundle holds the last checkpoint")
+        paths = paths[-1:]
     elif config.export is Export.average:
         paths = paths[-config.average_last :]
     else:
         paths = paths[-1:]
-    model.load_state_dict(
-        average_weights(paths, model) if len(paths) > 1 else model_weights(paths[0])
-    )
+    model.load_state_dict(average_weights(store, paths, model))
     return [path.name for path in paths]

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there: written beside their place, hashed, moved, and checked when read."""
+"""Checkpoints of a run: written durably, hashed, verified once before they are used."""
 
 import json
 import shutil
@@ -9,74 +9,190 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from torch import Tensor, nn
 
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import CheckpointError
-from seq2seq.files import atomic_path, atomic_write
+from seq2seq.files import PARTIAL, atomic_path, atomic_write
 from seq2seq.model.renamed import with_present_names
 
 INDEX = "last.json"
-STOPPED = "-stopped"  # ends the name of a checkpoint that a signal caused; it is resumed from, never averaged
+STOPPED = "-stopped"  # in the name of a checkpoint written because of a signal
+MODEL_PREFIX = "model."  # of the model's parameters within a TranslationModule
+RENAMED_CALLBACKS = {"Keeper": "TrainingCallback"}  # of version 0.1.0
 
 
 @dataclass
 class CheckpointIndex:
-    """What `checkpoints/last.json` says.
+    """Content of `checkpoints/last.json`.
 
     Attributes:
-        last: name of the newest good checkpoint; empty before the first.
-        best: name of the best by the run's metric; empty where none is known.
-        sha256: of each file that is kept.
+        last: name of the newest checkpoint; empty before the first.
+        best: name of the best checkpoint by `trainer.metric`; empty before the first validation.
+        sha256: hash of every checkpoint by name.
     """
 
     last: str = ""
     best: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def read(cls, folder: Path) -> "CheckpointIndex":
-        """The index of a folder; empty where there is none.
+
+class CheckpointStore:
+    """The checkpoints of one run. Only this class writes their folder and its index, `last.json`.
+
+    A regular checkpoint is written on schedule. One written because of a signal has STOPPED in its
+    name: training resumes from it, but its weights are never averaged into the bundle.
+
+    Args:
+        folder: of the checkpoints; created by the first save.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._verified: set[Path] = set()  # hashed by `newest`, not yet loaded
+
+    def path(self, step: int, *, stopped: bool = False) -> Path:
+        """Where the checkpoint of an optimizer step lies."""
+        return self.folder / f"step-{step:08d}{STOPPED if stopped else ''}.ckpt"
+
+    def paths(self) -> list[Path]:
+        """All checkpoints, oldest first."""
+        return sorted(self.folder.glob("*.ckpt"))
+
+    def regular_paths(self) -> list[Path]:
+        """The checkpoints that were written on schedule, oldest first."""
+        return [path for path in self.paths() if STOPPED not in path.name]
+
+    def best_path(self) -> Path | None:
+        """The checkpoint of the best validation; None before the first."""
+        name = self.index().best
+        return self.folder / name if name else None
+
+    def index(self) -> CheckpointIndex:
+        """The index; empty before the first save.
 
         Raises:
             CheckpointError: it cannot be read.
         """
-        path = folder / INDEX
+        path = self.folder / INDEX
         if not path.is_file():
-            return cls()
+            return CheckpointIndex()
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return CheckpointIndex(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise CheckpointError(
                 f"{path} is damaged ({error}); delete the folder to train again"
             ) from error
 
-    def write(self, folder: Path) -> None:
-        atomic_write(folder / INDEX, json.dumps(asdict(self), indent=2).encode())
+    def save(self, checkpoint: dict[str, Any], path: Path) -> None:
+        """Write a checkpoint and enter it into the index.
 
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's reader and writer of checkpoint files, made safe against kills, full disks and bit rot."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
-    ) -> None:
-        path = Path(path)
+        Raises:
+            CheckpointError: it cannot be written; earlier checkpoints are unchanged.
+        """
         try:
             with atomic_path(path) as partial:
                 with partial.open("wb") as file:
                     torch.save(checkpoint, file)
                 digest = sha256_of(partial)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            free = shutil.disk_usage(path.parent).free
+            folder = next(parent for parent in path.parents if parent.is_dir())
+            free = shutil.disk_usage(folder).free
             raise CheckpointError(
-                f"{path} could not be written ({error}); {free / 1e6:,.0f} MB are free there. Earlier checkpoints are "
-                "whole: make room, then go on with resume="
+                f"{path} could not be written ({error}); {free / 1e6:,.0f} MB are free there. "
+                "Earlier checkpoints are whole: make room, then continue with resume="
             ) from error
-        index = CheckpointIndex.read(path.parent)
+        index = self.index()
         index.sha256[path.name] = digest
         index.last = path.name
-        index.write(path.parent)
+        self._write(index)
+
+    def mark_best(self, path: Path) -> None:
+        """Record which checkpoint belongs to the best validation."""
+        index = self.index()
+        index.best = path.name
+        self._write(index)
+
+    def prune(self, keep: int) -> None:
+        """Delete all but the last `keep` regular checkpoints, the best and the newest."""
+        index = self.index()
+        names = [path.name for path in self.paths()]
+        regular = [path.name for path in self.regular_paths()]
+        keep_names = {*regular[-keep:], index.best, *names[-1:]}
+        for name in names:
+            if name not in keep_names:
+                index.sha256.pop(name, None)
+                self._write(index)
+                (self.folder / name).unlink(missing_ok=True)
+
+    def load(self, path: Path) -> dict[str, Any]:
+        """Tensors and plain values of a checkpoint, on the CPU. Nothing in the file is executed.
+
+        Raises:
+            CheckpointError: missing, truncated or changed since it was written.
+        """
+        if path in self._verified:
+            self._verified.remove(path)
+        else:
+            self._verify_hash(path)
+        try:
+            checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise CheckpointError(
+                f"{path} is not a whole checkpoint ({type(error).__name__})"
+            ) from error
+        return in_present_names(checkpoint)
+
+    def newest(self) -> tuple[Path | None, list[str]]:
+        """The newest intact checkpoint, None if there is none, and problems of newer ones.
+
+        Deletes what killed processes left half written.
+
+        Raises:
+            CheckpointError: there are checkpoints, and all are damaged.
+        """
+        for partial in self.folder.glob(f".*{PARTIAL}"):
+            partial.unlink(missing_ok=True)
+        problems: list[str] = []
+        for path in reversed(self.paths()):
+            try:
+                if not self._verify_hash(path):
+                    self.load(path)
+            except CheckpointError as error:
+                problems.append(str(error))
+            else:
+                self._verified.add(path)
+                return path, problems
+        if problems:
+            message = "\n  ".join(problems)
+            raise CheckpointError(f"no checkpoint of this run can be read:\n  {message}")
+        return None, []
+
+    def _verify_hash(self, path: Path) -> bool:
+        """Whether the hash of a file is known; raises CheckpointError if it is another one."""
+        if not path.is_file():
+            raise CheckpointError(f"there is no checkpoint {path}")
+        expected = self.index().sha256.get(path.name)
+        if expected is not None and sha256_of(path) != expected:
+            raise CheckpointError(
+                f"{path} is damaged: its SHA-256 is not the one recorded when it was written"
+            )
+        return expected is not None
+
+    def _write(self, index: CheckpointIndex) -> None:
+        atomic_write(self.folder / INDEX, json.dumps(asdict(index), indent=2).encode())
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's reader and writer of checkpoint files, through a CheckpointStore."""
+
+    def __init__(self, store: CheckpointStore) -> None:
+        super().__init__()
+        self.store = store
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        self.store.save(checkpoint, Path(path))
 
     def load_checkpoint(
         self,
@@ -84,81 +200,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         map_location: Callable[..., Any] | None = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
-        return read_checkpoint(Path(path))
-
-    def remove_checkpoint(self, path: Any) -> None:
-        Path(path).unlink(missing_ok=True)
+        return self.store.load(Path(path))
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Tensors and plain values of a checkpoint, on the CPU; nothing in the file is executed.
-
-    Raises:
-        CheckpointError: missing, truncated or changed since it was written.
-    """
-    if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint {path}")
-    expected = CheckpointIndex.read(path.parent).sha256.get(path.name)
-    if expected is not None and sha256_of(path) != expected:
-        raise CheckpointError(
-            f"{path} is damaged: its SHA-256 is not the one recorded when it was written"
-        )
-    try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise CheckpointError(
-            f"{path} is not a whole checkpoint ({type(error).__name__})"
-        ) from error
-    checkpoint["state_dict"] = with_present_names(checkpoint["state_dict"], prefix="model.")
-    return checkpoint
-
-
-def newest_good(folder: Path) -> tuple[Path | None, list[str]]:
-    """The newest checkpoint that can be read, and what is wrong with newer ones.
-
-    Raises:
-        CheckpointError: there are checkpoints, and none of them is good.
-    """
-    for partial in folder.glob(".*.partial"):
-        partial.unlink()
-    damaged: list[str] = []
-    for path in sorted(folder.glob("*.ckpt"), reverse=True):
-        try:
-            read_checkpoint(path)
-        except CheckpointError as error:
-            damaged.append(str(error))
-        else:
-            return path, damaged
-    if damaged:
-        raise CheckpointError("no checkpoint of this run can be read:\n  " + "\n  ".join(damaged))
-    return None, []
-
-
-def prune(folder: Path, keep: int) -> None:
-    """Delete all but the last `keep` checkpoints and the best."""
-    index = CheckpointIndex.read(folder)
-    names = sorted(path.name for path in folder.glob("*.ckpt"))
-    planned = [name for name in names if STOPPED not in name]
-    for name in names:
-        if name not in (*planned[-keep:], index.best, names[-1]):
-            index.sha256.pop(name, None)
-            index.write(folder)
-            (folder / name).unlink(missing_ok=True)
-
-
-def model_weights(path: Path) -> dict[str, Tensor]:
-    """The state of the model alone in a checkpoint."""
-    state = read_checkpoint(path)["state_dict"]
-    return {name.removeprefix("model."): tensor for name, tensor in state.items()}
-
-
-def average_weights(paths: list[Path], model: nn.Module) -> dict[str, Tensor]:
-    """The mean of the parameters of several checkpoints; buffers, which are not trained, are the last one's."""
-    states = [model_weights(path) for path in paths]
-    trained = {name for name, _ in model.named_parameters(remove_duplicate=False)}
-    return {
-        name: torch.stack([state[name].double() for state in states]).mean(0).to(last.dtype)
-        if name in trained
-        else last
-        for name, last in states[-1].items()
+def in_present_names(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint of this or an earlier version under the names of this one."""
+    state_dict = with_present_names(checkpoint["state_dict"], prefix=MODEL_PREFIX)
+    callbacks = {
+        RENAMED_CALLBACKS.get(name, name): state
+        for name, state in checkpoint.get("callbacks", {}).items()
     }
+    return {**checkpoint, "state_dict": state_dict, "callbacks": callbacks}

@@ -1,0 +1,35 @@
+"""Weights of a bundle from the checkpoints of a run."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq.training.checkpoint import MODEL_PREFIX, CheckpointStore
+
+
+def average_weights(
+    store: CheckpointStore, paths: list[Path], model: nn.Module
+) -> dict[str, Tensor]:
+    """The mean of each parameter over checkpoints, in float64; buffers are those of the last.
+
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 6.1.
+
+    Args:
+        paths: of one or more checkpoints, oldest first.
+        model: tells parameters from buffers.
+    """
+    states = [model_weights(store, path) for path in paths]
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    return {
+        name: torch.stack([state[name].double() for state in states]).mean(0).to(last.dtype)
+        if name in parameters
+        else last
+        for name, last in states[-1].items()
+    }
+
+
+def model_weights(store: CheckpointStore, path: Path) -> dict[str, Tensor]:
+    """The state of the model alone."""
+    state = store.load(path)["state_dict"]
+    return {name.removeprefix(MODEL_PREFIX): tensor for name, tensor in state.items()}

@@ -1,0 +1,134 @@
+"""Lightning's trainer of a run, where training resumes, and which weights the bundle gets."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
+
+from seq2seq.config.schema import RunConfig
+from seq2seq.data.config import GeneratedConfig
+from seq2seq.data.prepare import Split
+from seq2seq.data.sources.base import Pairs
+from seq2seq.errors import ConfigError
+from seq2seq.run.fit import build_trainer, ensure_validated, resume_point, select_weights
+from seq2seq.training.callback import TrainingCallback
+from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
+from seq2seq.training.config import Export, TrainerConfig
+from seq2seq.training.metrics_log import MetricsFile
+from tests.training.tiny import tiny_corpus, tiny_model
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def messages(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    logging.getLogger("seq2seq").propagate = True
+    with caplog.at_level(logging.INFO, "seq2seq"):
+        yield caplog
+
+
+def trainer_of(folder: Path, **options: object) -> Trainer:
+    config = RunConfig(data=GeneratedConfig())
+    arguments: dict[str, object] = {"accelerator": "cpu", "devices": "1", "precision": "32"}
+    config.trainer = TrainerConfig(**{**arguments, **options})  # type: ignore[arg-type]
+    store = CheckpointStore(folder / "checkpoints")
+    metrics = MetricsFile(folder / "metrics.jsonl")
+    return build_trainer(config, folder, TrainingCallback(store, metrics, config.trainer))
+
+
+def test_lightning_leaves_everything_to_the_callback(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path)
+    assert isinstance(trainer.strategy, SingleDeviceStrategy)
+    (callback,) = trainer.callbacks
+    assert isinstance(callback, TrainingCallback)
+    checkpoint_io = trainer.strategy.checkpoint_io
+    assert isinstance(checkpoint_io, AtomicCheckpointIO) and checkpoint_io.store is callback.store
+    assert trainer.max_epochs == 1 and trainer.limit_val_batches == 0
+    assert trainer.default_root_dir == str(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("precision", "name"), [("32", "32-true"), ("bf16", "bf16-mixed"), ("bfloat16", "bf16-mixed")]
+)
+def test_precision(tmp_path: Path, precision: str, name: str) -> None:
+    assert trainer_of(tmp_path, precision=precision).precision == name
+
+
+def test_several_processes(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path, strategy="ddp", devices="2")
+    assert isinstance(trainer.strategy, DDPStrategy) and trainer.world_size == 2
+
+
+def save(store: CheckpointStore, step: int, value: float, *, stopped: bool = False) -> Path:
+    state = {name: torch.full_like(x, value) for name, x in tiny_model().state_dict().items()}
+    path = store.path(step, stopped=stopped)
+    store.save({"state_dict": {f"model.{name}": x for name, x in state.items()}}, path)
+    return path
+
+
+def test_training_resumes_from_the_newest_intact_checkpoint(
+    tmp_path: Path, messages: pytest.LogCaptureFixture
+) -> None:
+    store = CheckpointStore(tmp_path)
+    assert resume_point(store) is None
+    assert "training restarts at step 0" in messages.text
+    intact, torn = save(store, 1, 0.0), save(store, 2, 0.0)
+    torn.write_bytes(b"")
+    assert resume_point(store) == intact
+    assert f"resuming from {intact}" in messages.text
+    assert f"skipped: {torn} is damaged" in messages.text
+
+
+@pytest.mark.parametrize(
+    ("export", "average_last", "steps"),
+    [
+        (Export.average, 2, (3, 4)),
+        (Export.average, 99, (1, 2, 3, 4)),
+        (Export.last, 2, (4,)),
+        (Export.best, 2, (2,)),
+    ],
+)
+def test_the_bundle_gets_the_weights_that_the_configuration_names(
+    tmp_path: Path, export: Export, average_last: int, steps: tuple[int, ...]
+) -> None:
+    """Weights are the number of their step. A checkpoint that a signal caused is never used."""
+    store, model = CheckpointStore(tmp_path), tiny_model()
+    paths = {step: save(store, step, float(step)) for step in (1, 2, 3, 4)}
+    save(store, 4, 9.0, stopped=True)
+    save(store, 5, 9.0, stopped=True)
+    store.mark_best(paths[2])
+    config = TrainerConfig(export=export, average_last=average_last)
+    assert select_weights(config, store, model) == [paths[step].name for step in steps]
+    mean = sum(steps) / len(steps)
+    assert all((x == mean).all() for x in model.parameters())
+
+
+def test_without_a_best_checkpoint_the_last_is_used_and_a_warning_says_so(
+    tmp_path: Path, messages: pytest.LogCaptureFixture
+) -> None:
+    """No validation gave a number."""
+    store = CheckpointStore(tmp_path)
+    save(store, 1, 1.0)
+    path = save(store, 2, 2.0)
+    assert select_weights(TrainerConfig(export=Export.best), store, tiny_model()) == [path.name]
+    assert "the bundle holds the last" in messages.text
+
+
+@pytest.mark.parametrize("option", [{"export": Export.best}, {"patience": 3}])
+def test_options_that_need_validation_pairs_are_refused_without_them(
+    tmp_path: Path, option: dict[str, Any]
+) -> None:
+    config = RunConfig(data=GeneratedConfig(), trainer=TrainerConfig(**option))
+    corpus = tiny_corpus(tmp_path)
+    ensure_validated(config, corpus)
+    corpus = replace(corpus, validation=Split(Pairs([], []), [], []))
+    with pytest.raises(ConfigError, match=f"trainer.{next(iter(option))}: needs validation pairs"):
+        ensure_validated(config, corpus)
+    ensure_validated(RunConfig(data=GeneratedConfig()), corpus)

@@ -1,0 +1,278 @@
+"""The training callback, step by step, beside a stand-in for Lightning's trainer."""
+
+import json
+import math
+import signal
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+
+from seq2seq.training import callback as module
+from seq2seq.training.callback import Throughput, TrainingCallback
+from seq2seq.training.checkpoint import CheckpointStore
+from seq2seq.training.config import BestMetric, TrainerConfig
+from seq2seq.training.metrics_log import MetricsFile
+from tests.training.tiny import tiny_batch, tiny_module
+
+BLEU = [1.0, 3.0, 2.0, 2.0, 4.0]  # of successive validations
+RARELY = 10**9
+
+
+class Tracker:
+    """A logger of Lightning's that remembers."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[int, dict[str, float]]] = []
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        self.records.append((step, metrics))
+
+
+class Training:
+    """A run of which only the callback is real.
+
+    Args:
+        bleu: values of the validations, one after another; then NaN.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: TrainerConfig,
+        *,
+        bleu: list[float] | None = None,
+        num_steps: int = 20,
+        global_zero: bool = True,
+    ) -> None:
+        folder.mkdir(exist_ok=True)
+        self.store = CheckpointStore(folder / "checkpoints")
+        self.callback = TrainingCallback(self.store, MetricsFile(folder / "metrics.jsonl"), config)
+        self.module = tiny_module()
+        self.values = list(BLEU if bleu is None else bleu)
+        self.validated: list[int] = []
+        self.tracker = Tracker()
+        stream = SimpleNamespace(num_steps=num_steps, epoch=lambda position: position // 8)
+        self.trainer = SimpleNamespace(
+            datamodule=SimpleNamespace(stream=stream, validator=self.validator),
+            global_step=0,
+            is_global_zero=global_zero,
+            world_size=1,
+            optimizers=[SimpleNamespace(param_groups=[{"lr": 0.5}])],
+            loggers=[self.tracker],
+            strategy=None,
+            save_checkpoint=self.save,
+            should_stop=False,
+        )
+        self.lightning = cast(Trainer, self.trainer)
+        self.callback.setup(self.lightning, self.module, "fit")
+        self.callback.on_train_start(self.lightning, self.module)
+
+    def validator(self, model: Any, strategy: Any) -> dict[str, float]:
+        self.validated.append(self.trainer.global_step)
+        bleu = self.values.pop(0) if self.values else math.nan
+        return {"val/loss": 10 - bleu, "val/bleu": bleu}
+
+    def save(self, path: Path) -> None:
+        state = self.callback.state_dict()
+        self.store.save({"state_dict": {}, "state": state}, path)
+
+    def step(self, *, ends: bool = True) -> None:
+        """One micro-batch, which ends an optimizer step or does not."""
+        self.module.step_ended = ends
+        self.trainer.global_step += ends
+        step = self.trainer.global_step
+        self.callback.on_train_batch_end(
+            self.lightning, self.module, None, tiny_batch([0]), step - 1
+        )
+
+    def run(self) -> int:
+        """Train to the end; returns the last step."""
+        while self.trainer.global_step < self.callback.stream.num_steps:
+            self.step()
+            if self.trainer.should_stop:
+                break
+        return int(self.trainer.global_step)
+
+    def saved_steps(self) -> list[int]:
+        return [int(path.name[5:13]) for path in self.store.paths()]
+
+
+@pytest.fixture
+def config() -> TrainerConfig:
+    return TrainerConfig(
+        report_every=RARELY, validate_every=RARELY, checkpoint_every=RARELY, average_last=99
+    )
+
+
+def reports(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("every", [1, 3, 20, 50])
+def test_everything_is_done_on_schedule_and_at_the_last_step(
+    tmp_path: Path, config: TrainerConfig, every: int
+) -> None:
+    due = sorted({*range(every, 21, every), 20})
+    reporting = Training(tmp_path / "reports", replace(config, report_every=every))
+    saving = Training(tmp_path / "saves", replace(config, checkpoint_every=every), bleu=[])
+    validating = Training(tmp_path / "validates", replace(config, validate_every=every))
+    for training in (reporting, saving, validating):
+        assert training.run() == 20
+    losses = [line for line in reports(tmp_path / "reports") if "train/loss" in line]
+    assert [line["step"] for line in losses] == due
+    assert saving.saved_steps() == due
+    assert validating.validated == due
+
+
+def test_nothing_is_done_within_an_optimizer_step(tmp_path: Path, config: TrainerConfig) -> None:
+    config = replace(config, report_every=1, validate_every=1, checkpoint_every=1)
+    training = Training(tmp_path, config)
+    training.trainer.global_step = 5
+    training.step(ends=False)
+    assert training.validated == [] and training.saved_steps() == []
+    assert not (tmp_path / "metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize("metric", list(BestMetric))
+def test_the_best_checkpoint_is_saved_at_once_and_kept(
+    tmp_path: Path, config: TrainerConfig, metric: BestMetric
+) -> None:
+    """BLEU rises at steps 2, 4 and 10; the loss falls at the same ones."""
+    training = Training(tmp_path, replace(config, validate_every=2, metric=metric, average_last=1))
+    best = []
+    for _ in range(5):
+        training.step()
+        training.step()
+        path = training.store.best_path()
+        assert path is not None
+        best.append(path.name)
+    assert best == [f"step-{step:08d}.ckpt" for step in (2, 4, 4, 4, 10)]
+    assert training.saved_steps() == [10]
+    assert training.callback.early_stopping.best == (4.0 if metric is BestMetric.bleu else -6.0)
+
+
+def test_the_loss_decides_where_nothing_is_translated(
+    tmp_path: Path, config: TrainerConfig
+) -> None:
+    training = Training(tmp_path, config)
+    training.callback.validator = cast(Any, lambda model, strategy: {"val/loss": 2.5})
+    assert training.callback.validate(training.lightning, training.module, 1)
+    assert training.callback.early_stopping.best == -2.5
+
+
+def test_without_validation_pairs_there_is_no_best(tmp_path: Path, config: TrainerConfig) -> None:
+    training = Training(tmp_path, replace(config, validate_every=1, patience=1))
+    training.callback.validator = cast(Any, lambda model, strategy: {})
+    assert training.run() == 20
+    assert training.store.best_path() is None
+
+
+@pytest.mark.parametrize(("patience", "last"), [(0, 20), (1, 6), (2, 8), (3, 16), (99, 20)])
+def test_patience(tmp_path: Path, config: TrainerConfig, patience: int, last: int) -> None:
+    """BLEU is best at steps 2, 4 and 10, and NaN from 12 on."""
+    training = Training(tmp_path, replace(config, validate_every=2, patience=patience))
+    assert training.run() == last
+    assert training.saved_steps()[-1] == last
+    assert bool(training.callback.early_stopping.stopped) == (last < 20)
+
+
+def test_a_resumed_run_takes_the_same_decisions(tmp_path: Path, config: TrainerConfig) -> None:
+    config = replace(config, validate_every=2, patience=3, checkpoint_every=1)
+    whole = Training(tmp_path / "whole", config)
+    last = whole.run()
+    for stop in range(2, last):
+        validated = stop // 2
+        resumed = Training(tmp_path / str(stop), config, bleu=BLEU[validated:])
+        resumed.trainer.global_step = stop
+        resumed.callback.load_state_dict(whole.store.load(whole.store.path(stop))["state"])
+        assert resumed.run() == last
+        assert resumed.callback.state_dict() == whole.callback.state_dict()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_after_the_step_and_a_second_ends_the_process(
+    tmp_path: Path, config: TrainerConfig, number: signal.Signals
+) -> None:
+    training = Training(tmp_path, config)
+    training.step()
+    signal.raise_signal(number)
+    assert training.saved_steps() == [] and training.callback.signal == number
+    with pytest.raises(SystemExit, match=str(128 + number)):
+        signal.raise_signal(number)
+    training.step()
+    assert training.trainer.should_stop
+    assert training.store.paths() == [training.store.path(2, stopped=True)]
+    assert training.store.regular_paths() == []
+
+
+def test_a_signal_of_another_process_stops_this_one(tmp_path: Path, config: TrainerConfig) -> None:
+    training = Training(tmp_path, config)
+    training.trainer.world_size = 2
+    training.trainer.strategy = SimpleNamespace(
+        root_device="cpu", reduce=lambda value, reduce_op: torch.tensor(signal.SIGTERM.value)
+    )
+    training.step()
+    assert training.trainer.should_stop and training.callback.signal == signal.SIGTERM
+
+
+def test_a_report_holds_means_speed_and_position(
+    tmp_path: Path, config: TrainerConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    training = Training(tmp_path, replace(config, report_every=10))
+    training.module.tokens = 3000
+    training.module.gradient_norm = 0.25
+    training.module.totals = torch.tensor([8.0, 6.0, 1.0, 4.0], dtype=torch.float64)
+    now = 102.0
+    for _ in range(10):
+        training.step()
+    (report,) = reports(tmp_path)
+    assert report == {
+        "step": 10,
+        "train/loss": 2.0,
+        "train/nll": 1.5,
+        "train/accuracy": 0.25,
+        "train/epoch": 1.0,
+        "train/learning_rate": 0.5,
+        "train/gradient_norm": 0.25,
+        "train/tokens_per_second": 1500.0,
+    }
+    assert training.tracker.records == [(10, {k: v for k, v in report.items() if k != "step"})]
+    assert training.callback.last_report == "loss 2.000 | 1,500 tokens/s"
+
+
+def test_speed_is_that_of_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    throughput = Throughput(tokens=500)
+    now = 10.0
+    throughput.exclude(6.0)
+    assert throughput.measure(900) == 100.0
+    now = 12.0
+    assert throughput.measure(1000) == 50.0
+
+
+def test_starting_drops_reports_that_will_be_made_again(
+    tmp_path: Path, config: TrainerConfig
+) -> None:
+    for step in (5, 10):
+        MetricsFile(tmp_path / "metrics.jsonl").write(step, {})
+    Training(tmp_path, config)
+    assert reports(tmp_path) == []
+
+
+def test_processes_other_than_the_first_write_nothing(
+    tmp_path: Path, config: TrainerConfig
+) -> None:
+    config = replace(config, report_every=1, validate_every=2, checkpoint_every=RARELY)
+    training = Training(tmp_path, config, global_zero=False)
+    training.trainer.save_checkpoint = lambda path: None
+    training.run()
+    assert training.validated == list(range(2, 21, 2))
+    assert list(tmp_path.iterdir()) == [] and training.tracker.records == []
