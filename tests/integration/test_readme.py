@@ -80,7 +80,7 @@ def test_make_targets_that_are_named_exist() -> None:
 
 
 def test_the_data_options_that_are_listed_exist() -> None:
-    listed = re.search(r"\| `data=` \| what \|\n(.*?)\n\n", README, flags=re.DOTALL)
+    listed = re.search(r"\| `data=` \| corpus \|\n(.*?)\n\n", README, flags=re.DOTALL)
     assert listed is not None
     names = {
         name
