@@ -20,6 +20,7 @@ from tests.integration.commands import ROOT, environment
 FIXTURES = ROOT / "tests" / "fixtures" / "v0.1.0"
 EXPECTED: dict[str, Any] = json.loads((FIXTURES / "expected.json").read_text(encoding="utf-8"))
 STEP = 20  # of the checkpoint
+LAST_STEP = 30
 TOLERANCE = 1e-4  # other processors round differently
 
 
@@ -74,6 +75,13 @@ def test_the_reports_before_the_checkpoint_stay(resumed: Path) -> None:
     lines = (FIXTURES / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     before = [report for report in map(json.loads, lines) if report["step"] <= STEP]
     assert reports(resumed)[: len(before)] == before
+
+
+def test_the_best_validation_before_the_checkpoint_is_remembered(resumed: Path) -> None:
+    """BLEU falls until the last step, so that is the best only to a run that lost its state."""
+    index = json.loads((resumed / "checkpoints" / "last.json").read_text(encoding="utf-8"))
+    assert index["best"] == f"step-{STEP:08d}.ckpt"
+    assert index["last"] == f"step-{LAST_STEP:08d}.ckpt"
 
 
 def test_the_resumed_run_ends_with_a_bundle(resumed: Path) -> None:
