@@ -9,8 +9,8 @@ from seq2seq.alignment.choose import CandidateLinks, Choice, choose_by_agreement
 from seq2seq.alignment.extract import mechanism
 from seq2seq.alignment.links import GoldLinks, check_bounds, read_gold, swap_links
 from seq2seq.attention.config import Role
+from seq2seq.bundle.device import find_device
 from seq2seq.bundle.files import Bundle, held_out_split, load_bundle
-from seq2seq.bundle.model import find_device
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.candidates import candidate_links, layers_with_weights

@@ -1,4 +1,4 @@
-"""What leaves a run's folder: weights, tokenizers, configuration and held-out text, with a hash of every file."""
+"""The files of a bundle: parameters, tokenizers, configuration and held-out text, with hashes."""
 
 import json
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ WEIGHTS, TOKENIZERS, TEXT = "model.safetensors", "tokenizer", "text"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained model with all that is needed to use it.
+    """A trained model with everything needed to use it.
 
     Attributes:
-        path: of its folder.
+        path: its folder.
         held_out: raw validation and test pairs, by split.
-        facts: how it came about, as the manifest has it.
+        facts: languages, checkpoints and data that the model comes from, from the manifest.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class Bundle:
 
 
 def build_model(config: RunConfig, tokenizers: Tokenizers) -> Transformer:
-    """The model of a configuration, with weights from torch's random state as it is."""
+    """The model of a configuration, initialised from torch's present random state."""
     return build_transformer(
         config.model,
         source=VocabularySpec(tokenizers.source.vocab_size),
@@ -61,7 +61,7 @@ def write_bundle(
     held_out: dict[str, Pairs],
     facts: dict[str, Any],
 ) -> None:
-    """Write a bundle, replacing one that stands there once the new one is whole."""
+    """Write a bundle; one at this path is replaced once the new one is complete."""
     with atomic_path(path) as partial:
         _write_files(partial, config, model, tokenizers, held_out, facts)
 
@@ -77,8 +77,8 @@ def _write_files(
     """Write the files of a bundle, the manifest last."""
     (folder / TEXT).mkdir(parents=True)
     shared = shared_names(model)
-    own = {name: tensor for name, tensor in model.state_dict().items() if name not in shared}
-    save_file(own, folder / WEIGHTS)
+    weights = {name: tensor for name, tensor in model.state_dict().items() if name not in shared}
+    save_file(weights, folder / WEIGHTS)
     tokenizers.save(folder / TOKENIZERS)
     (folder / "config.yaml").write_text(
         to_yaml(replace(config, logger=LoggerConfig())), encoding="utf-8"
@@ -92,41 +92,56 @@ def _write_files(
 
 
 def shared_names(model: nn.Module) -> set[str]:
-    """Further names of parameters that have one already, such as the output of tied embeddings: stored once."""
-    every = {name for name, _ in model.named_parameters(remove_duplicate=False)}
-    return every - {name for name, _ in model.named_parameters()}
+    """Second names of parameters, such as that of a tied output projection; each is stored once."""
+    names = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    return names - {name for name, _ in model.named_parameters()}
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle, of a run's folder or standing alone, and check every file of it.
+    """Load the bundle of a run's folder, or a bundle itself; every file is verified.
 
     Raises:
-        CheckpointError: something is missing, or changed since it was written.
+        CheckpointError: a file is missing, or changed since it was written.
     """
     path = find_bundle(folder)
     facts = checked_facts(path)
     config = load_run_config(path / "config.yaml")
     tokenizers = Tokenizers.load(path / TOKENIZERS)
     model = build_model(config, tokenizers)
-    try:
-        weights = with_present_names(load_file(path / WEIGHTS))
-        missing, unexpected = model.load_state_dict(weights, strict=False)
-    except (SafetensorError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{path / WEIGHTS} does not hold the weights of its configuration: {error}"
-        ) from error
-    if unexpected or set(missing) != shared_names(model):
-        raise CheckpointError(
-            f"{path / WEIGHTS} does not hold the weights of its configuration, but of another one"
-        )
-    held_out = {}
-    for source in sorted((path / TEXT).glob("*.source")):
-        held_out[source.stem] = Pairs(read_lines(source), read_lines(source.with_suffix(".target")))
+    load_weights(model, path / WEIGHTS)
+    held_out = {
+        source.stem: Pairs(read_lines(source), read_lines(source.with_suffix(".target")))
+        for source in sorted((path / TEXT).glob("*.source"))
+    }
     return Bundle(path, config, model.eval(), tokenizers, held_out, facts)
 
 
+def load_weights(model: Transformer, path: Path) -> None:
+    """Load the parameters of a bundle, of this or an earlier version, into a model.
+
+    Raises:
+        CheckpointError: they are not those of this model.
+    """
+    try:
+        weights = with_present_names(load_file(path))
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+    except (SafetensorError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path} must hold the weights of its configuration: {error}; copy the bundle again"
+        ) from error
+    if unexpected or set(missing) != shared_names(model):
+        raise CheckpointError(
+            f"{path} must hold the weights of its configuration, but holds others; "
+            "copy the bundle again"
+        )
+
+
 def checked_facts(path: Path) -> dict[str, Any]:
-    """The manifest of a bundle whose files are as it says."""
+    """The facts in the manifest of a bundle whose files all match it.
+
+    Raises:
+        CheckpointError: a file is missing or changed.
+    """
     try:
         facts: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         hashes: dict[str, str] = facts.pop("sha256")
@@ -138,7 +153,8 @@ def checked_facts(path: Path) -> dict[str, Any]:
                 )
             if not file.is_file() or sha256_of(file) != digest:
                 raise CheckpointError(
-                    f"{path / name} is missing or damaged: it is not the file that was written"
+                    f"{path / name} is missing or damaged: its hash is not that of the manifest; "
+                    "copy the bundle again"
                 )
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{path / MANIFEST} cannot be read: {error}") from error
@@ -146,15 +162,16 @@ def checked_facts(path: Path) -> dict[str, Any]:
 
 
 def held_out_split(bundle: Bundle, split: str) -> Pairs:
-    """A split that the bundle holds.
+    """A split of the bundle's held-out text.
 
     Raises:
-        DataError: it has none of this name, or an empty one.
+        DataError: there is none of this name, or it is empty.
     """
     pairs = bundle.held_out.get(split)
     if pairs is None or not len(pairs):
         legal = [name for name, text in bundle.held_out.items() if len(text)]
         raise DataError(
-            f"split={split}: the run has no such sentences; {choices(split, legal)}, or give source=FILE reference=FILE"
+            f"split={split}: the run has no such sentences; {choices(split, legal)}, "
+            "or give source=FILE reference=FILE"
         )
     return pairs

@@ -1,4 +1,4 @@
-"""Where the bundle of a run lies, and its configuration, found without loading a model."""
+"""The path of a run's bundle and its configuration, without loading a model."""
 
 from pathlib import Path
 
@@ -22,7 +22,8 @@ def find_bundle(folder: Path) -> Path:
             return path
     if (folder / "config.yaml").is_file():
         raise CheckpointError(
-            f"{folder} is a run without a finished model; go on with it by python train.py resume={folder}"
+            f"{folder} is a run without a finished model; finish it by "
+            f"python train.py resume={folder}"
         )
     raise CheckpointError(f"{folder} is neither a run's folder nor a bundle: it has no {MANIFEST}")
 

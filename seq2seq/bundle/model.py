@@ -1,31 +1,33 @@
-"""A trained model from Python: `seq2seq.load(DIR).translate(["Good morning."])`."""
+"""The Python interface to a trained model: `seq2seq.load(DIR).translate(["Good morning."])`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Literal, overload
 
-import torch
-
 from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.bundle.device import find_device
 from seq2seq.bundle.files import Bundle, load_bundle
+from seq2seq.bundle.options import checked
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.evaluation.translate import WINDOW, Progress, Translation, Translator, ignore
 
-BATCHES_SORTED = (
-    16  # lines of so many batches are sorted by length together before the first of them comes out
-)
+WINDOW_BATCHES = 16  # batches whose lines `stream` reads, and sorts by length, at once
 
 
 class Model:
-    """A run's model, or several as an ensemble, with all that is needed to use it.
+    """The model of a run, or the models of several runs as an ensemble.
 
     Attributes:
-        decoding: how translations are searched for; at first as the (first) run was configured.
-        alignment: which weights become alignments; likewise. Both may be changed: `model.decoding.beam_size = 1`.
+        decoding: options of search, at first those of the (first) run. They may be changed:
+            `model.decoding.beam_size = 1`.
+        alignment: options of word alignment, at first those of the (first) run.
+
+    Args:
+        bundles: one, or several with the same vocabularies.
+        device: see `seq2seq.load`.
 
     Raises:
         ConfigError: there is no such device, or the runs have different vocabularies.
@@ -33,9 +35,9 @@ class Model:
 
     def __init__(self, bundles: Sequence[Bundle], *, device: str = "auto") -> None:
         assert bundles, "at least one model"
-        refuse_other_vocabularies(bundles)
-        where = find_device(device)
-        self.models = [bundle.model.to(where) for bundle in bundles]
+        ensure_same_vocabularies(bundles)
+        target_device = find_device(device)
+        self.models = [bundle.model.to(target_device) for bundle in bundles]
         self.tokenizers = bundles[0].tokenizers
         self.languages = bundles[0].config.data.languages()
         self.decoding: DecodingConfig = bundles[0].config.decoding
@@ -56,20 +58,10 @@ class Model:
         self,
         lines: Iterable[str],
         *,
-        scores: Literal[True],
+        scores: bool = False,
         alignments: bool = False,
         prefixes: Sequence[str] | None = None,
-    ) -> list[Translation]: ...
-
-    @overload
-    def translate(
-        self,
-        lines: Iterable[str],
-        *,
-        scores: bool = False,
-        alignments: Literal[True],
-        prefixes: Sequence[str] | None = None,
-    ) -> list[Translation]: ...
+    ) -> list[str] | list[Translation]: ...
 
     def translate(
         self,
@@ -79,38 +71,53 @@ class Model:
         alignments: bool = False,
         prefixes: Sequence[str] | None = None,
     ) -> list[str] | list[Translation]:
-        """Translate sentences, one translation for each.
+        """Translate sentences to text; with `scores` or `alignments` as `translations` does.
+
+        Raises:
+            ConfigError, DataError: as `translations`.
+        """
+        translations = self.translations(lines, alignments=alignments, prefixes=prefixes)
+        if scores or alignments:
+            return translations
+        return [translation.text for translation in translations]
+
+    def translations(
+        self,
+        lines: Iterable[str],
+        *,
+        alignments: bool = False,
+        prefixes: Sequence[str] | None = None,
+    ) -> list[Translation]:
+        """Translate sentences to `Translation` objects: n-best texts and scores.
 
         Args:
-            scores, alignments: return `Translation` objects, with scores and the n best, and word alignments if asked
-                for, instead of text alone.
+            alignments: also align words.
             prefixes: for each sentence, the text that its translation begins with.
 
         Raises:
-            ConfigError: an option is wrong, or alignments are asked for that the model does not have.
-            DataError: prefixes are not one for each sentence.
+            ConfigError: an option is wrong, or the model has no attention weights to align with.
+            DataError: there is not one prefix per sentence.
         """
-        sentences = as_list(lines, "lines")
+        sentences = sentence_list(lines, "lines")
         if prefixes is not None:
-            require_as_many(sentences, as_list(prefixes, "prefixes"))
-        found = list(self.translator(alignments).translate(sentences, prefixes=prefixes))
-        return found if scores or alignments else [translation.text for translation in found]
+            ensure_count("prefixes", sentence_list(prefixes, "prefixes"), len(sentences))
+        return list(self.translator(alignments).translate(sentences, prefixes=prefixes))
 
     def stream(
         self, lines: Iterable[str], *, alignments: bool = False, progress: Progress = ignore
     ) -> Iterator[Translation]:
-        """Translate lines as they come: some batches of them are read, and come out before others are read.
+        """Translate lines as they are read, some batches at a time.
 
-        With decoding.batch_size 1 every line comes out before the next is read. The translations are those of
-        `translate`: what is sampled for a line follows from its number in the whole text.
+        With decoding.batch_size 1 a line is translated before the next is read. The translations
+        are those of `translate`: the seed of a sampled line depends on its number in the text.
+
+        Raises:
+            ConfigError: as `translations`.
         """
         translator = self.translator(alignments)
-        size = self.decoding.batch_size
-        window = 1 if size == 1 else min(size * BATCHES_SORTED, WINDOW)
-        remaining, first = iter(lines), 0
-        while some := list(islice(remaining, window)):
-            yield from translator.translate(some, first=first, progress=progress)
-            first += len(some)
+        size = translator.config.batch_size
+        window = 1 if size == 1 else min(size * WINDOW_BATCHES, WINDOW)
+        return translator.translate(lines, window=window, progress=progress)
 
     def score(
         self,
@@ -120,73 +127,57 @@ class Model:
         alignments: bool = False,
         progress: Progress = ignore,
     ) -> Iterator[Translation]:
-        """Score, and align if asked to, given translations; `token_log_probabilities` has every token.
+        """Score given translations by forced decoding, and align their words if asked to.
+
+        `token_log_probabilities` of each result has the score of every token.
 
         Raises:
-            ConfigError: as for `translate`.
+            ConfigError: as `translations`.
             DataError: the sides differ in length.
         """
-        given = as_list(sources, "sources"), as_list(targets, "targets")
-        require_as_many(*given)
-        return self.translator(alignments).force(*given, progress=progress)
+        source_lines = sentence_list(sources, "sources")
+        target_lines = sentence_list(targets, "targets")
+        ensure_count("targets", target_lines, len(source_lines))
+        return self.translator(alignments).force(source_lines, target_lines, progress=progress)
 
     def translator(self, alignments: bool) -> Translator:
-        """With the options as they are now."""
-        alignment = replace(self.alignment, enabled=True) if alignments else None
-        return Translator(self.models, self.tokenizers, self.decoding, alignment)
+        """A translator with the present options."""
+        alignment = None
+        if alignments:
+            alignment = replace(checked(self.alignment, "alignment"), enabled=True)
+        decoding = checked(self.decoding, "decoding")
+        return Translator(self.models, self.tokenizers, decoding, alignment)
 
 
 def load_model(
     folder: str | PathLike[str], *others: str | PathLike[str], device: str = "auto"
 ) -> Model:
-    """The model of a run's folder or bundle; several folders make an ensemble. See `seq2seq.load`."""
+    """The model of a run's folder or bundle, or an ensemble of several; see `seq2seq.load`."""
     return Model([load_bundle(Path(path)) for path in (folder, *others)], device=device)
 
 
-def find_device(device: str) -> torch.device:
-    """Where to compute: "auto" takes a GPU if torch sees one.
-
-    Raises:
-        ConfigError: torch does not know the device, or cannot use it here.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-        torch.zeros(1, device=found)
-    except (
-        RuntimeError,
-        AssertionError,
-        NotImplementedError,
-    ) as error:  # the second if torch is built without CUDA
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"device: {device} cannot be used here ({reason}); choose cpu, or auto"
-        ) from error
-    if found.type == "meta":
-        raise ConfigError("device: meta holds no numbers; choose cpu, or auto")
-    return found
-
-
-def refuse_other_vocabularies(bundles: Sequence[Bundle]) -> None:
+def ensure_same_vocabularies(bundles: Sequence[Bundle]) -> None:
+    """Refuse an ensemble whose models do not share their vocabularies."""
     first = bundles[0]
     for bundle in bundles[1:]:
         for side in ("source", "target"):
             if getattr(bundle.tokenizers, side).sha256 != getattr(first.tokenizers, side).sha256:
                 raise ConfigError(
-                    f"an ensemble needs one vocabulary, but {first.path} and {bundle.path} differ in that of the "
-                    f"{side} side; train the runs on one data set with equal data.tokenizer options"
+                    f"an ensemble must have one vocabulary, but {first.path} and {bundle.path} "
+                    f"differ in that of the {side} side; train the runs on one data set with equal "
+                    "data.tokenizer options"
                 )
 
 
-def as_list(lines: Iterable[str], name: str) -> list[str]:
+def sentence_list(lines: Iterable[str], name: str) -> list[str]:
     if isinstance(lines, str):
         raise DataError(f"{name}: must be a list of sentences, not one string; write [sentence]")
     return list(lines)
 
 
-def require_as_many(lines: list[str], others: list[str]) -> None:
-    if len(lines) != len(others):
+def ensure_count(name: str, lines: list[str], count: int) -> None:
+    """Refuse a list that does not have one line for each of `count` sentences."""
+    if len(lines) != count:
         raise DataError(
-            f"one for each sentence is needed, but there are {len(lines):,} and {len(others):,}"
+            f"{name}: must have one line for each of the {count:,} sentences, not {len(lines):,}"
         )

@@ -110,25 +110,29 @@ class Translator:
         lines: Iterable[str],
         *,
         prefixes: Sequence[str] | None = None,
-        first: int = 0,
+        window: int = WINDOW,
         progress: Progress = ignore,
     ) -> Iterator[Translation]:
-        """Translate lines without line breaks. An empty line has an empty translation, of probability one.
+        """Translate lines without line breaks, in order.
+
+        An empty line has an empty translation, of probability one.
 
         Args:
             prefixes: for each line, the text that its translation begins with.
-            first: number of the first line in the text that they are from; what is sampled follows from it.
+            window: lines that are read, sorted by length and translated at once.
             progress: called with the number of lines that have just been finished.
 
         Raises:
             UserError: a minimum length or a prefix does not fit in the model's greatest length.
         """
-        done = 0
-        lines = iter(lines)
-        while window := list(islice(lines, WINDOW)):
-            given = None if prefixes is None else prefixes[done : done + len(window)]
-            yield from self._translate(window, first + done, given, progress)
-            done += len(window)
+        first = 0
+        remaining = iter(lines)
+        while batch := list(islice(remaining, window)):
+            rows = slice(first, first + len(batch))
+            yield from self._translate(
+                batch, first, None if prefixes is None else prefixes[rows], progress
+            )
+            first += len(batch)
 
     def _translate(
         self, lines: list[str], first: int, prefixes: Sequence[str] | None, progress: Progress

@@ -159,7 +159,7 @@ def test_an_ensemble(command: Command, run: Path, other_run: Path, tmp_path: Pat
         "translate", "--run", run, "--run", make_run(tmp_path / "stranger", stranger), stdin=given
     )
     assert ended.code == 2
-    assert "an ensemble needs one vocabulary" in ended.err
+    assert "an ensemble must have one vocabulary" in ended.err
 
 
 def start(*arguments: object, **pipes: int) -> "subprocess.Popen[bytes]":

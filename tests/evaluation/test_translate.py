@@ -11,7 +11,6 @@ from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.errors import ConfigError
-from seq2seq.evaluation import translate
 from seq2seq.evaluation.translate import Translator
 from seq2seq.model.transformer import Transformer
 from tests.decoding.tiny import near, tiny
@@ -91,7 +90,7 @@ def test_every_line_is_answered_in_order(tokenizers: Tokenizers, config: Decodin
 @pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
 @pytest.mark.parametrize("aligned", [False, True])
 def test_batches_change_nothing(
-    tokenizers: Tokenizers, config: DecodingConfig, aligned: bool, monkeypatch: pytest.MonkeyPatch
+    tokenizers: Tokenizers, config: DecodingConfig, aligned: bool
 ) -> None:
     """Bit for bit, with one sentence at a time, few, all together, and read from the input in other portions."""
     model = model_for(tokenizers)
@@ -112,20 +111,16 @@ def test_batches_change_nothing(
             assert (ours.alignment is None) == (not aligned)
             if ours.alignment is not None and theirs.alignment is not None:
                 assert ours.alignment.links == theirs.alignment.links
-    monkeypatch.setattr(translate, "WINDOW", 3)
-    found = Translator([model], tokenizers, config, alignment).translate(iter(lines))
+    found = Translator([model], tokenizers, config, alignment).translate(iter(lines), window=3)
     assert [translation.n_best for translation in found] == [
         translation.n_best for translation in expected
     ]
 
 
-def test_lines_are_translated_as_they_are_asked_for(
-    tokenizers: Tokenizers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(translate, "WINDOW", 2)
+def test_a_window_of_lines_is_read_at_a_time(tokenizers: Tokenizers) -> None:
     lines = iter(LINES)
-    found = Translator([model_for(tokenizers)], tokenizers, CONFIG).translate(lines)
-    assert next(found).source == LINES[0]
+    translator = Translator([model_for(tokenizers)], tokenizers, CONFIG)
+    assert next(translator.translate(lines, window=2)).source == LINES[0]
     assert next(lines) == LINES[2]
 
 

@@ -1,0 +1,37 @@
+"""Options that were set from Python, checked as those of a command line are."""
+
+from dataclasses import asdict, fields
+from typing import TypeVar
+
+from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.config.saved import from_mapping
+from seq2seq.decoding.config import DecodingConfig
+from seq2seq.errors import ConfigError, choices
+
+Options = TypeVar("Options", DecodingConfig, AlignmentConfig)
+
+
+def checked(config: Options, section: str) -> Options:
+    """A copy of the options with every value in the type of its option, such as an enum.
+
+    Args:
+        section: precedes the option in messages, such as "decoding".
+
+    Raises:
+        ConfigError: there is no such option, or a value has a wrong type or is out of its range.
+    """
+    names = [option.name for option in fields(config)]
+    problems = [
+        f"{section}.{name}: is no option; {choices(name, names)}"
+        for name in vars(config)
+        if name not in names
+    ]
+    if problems:
+        raise ConfigError(problems)
+    try:
+        typed = from_mapping(type(config), asdict(config))
+    except ConfigError as error:
+        raise ConfigError([f"{section}.{problem}" for problem in error.problems]) from error
+    if problems := [f"{section}.{problem}" for problem in typed.problems()]:
+        raise ConfigError(problems)
+    return typed

@@ -1,0 +1,124 @@
+"""The Python interface: results of all its methods agree, and options are checked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seq2seq
+from seq2seq.bundle.model import Model
+from seq2seq.decoding.config import DecodingMethod
+from seq2seq.errors import ConfigError, DataError
+from tests.run.bundles import make_run, sentences, train_tokenizers
+
+LINES = [*sentences(6), "", *sentences(3, seed=5)]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    return make_run(folder / "run", train_tokenizers(folder))
+
+
+@pytest.fixture
+def model(run: Path) -> Model:
+    return seq2seq.load(run, device="cpu")
+
+
+def test_all_methods_give_the_same_translations(model: Model) -> None:
+    translations = model.translations(LINES)
+    assert model.translate(LINES) == [translation.text for translation in translations]
+    assert model.translate(LINES, scores=True) == translations
+    assert list(model.stream(iter(LINES))) == translations
+    model.decoding.batch_size = 1
+    assert [each.n_best for each in model.stream(iter(LINES))] == [
+        each.n_best for each in translations
+    ]
+
+
+@pytest.mark.parametrize("method", ["translate", "translations", "stream"])
+def test_words_are_aligned_where_alignments_are_requested(model: Model, method: str) -> None:
+    aligned = list(getattr(model, method)(LINES, alignments=True))
+    assert [each.text for each in aligned] == model.translate(LINES)
+    assert all(each.alignment is not None for each in aligned)
+    assert all(each.alignment is None for each in model.translations(LINES))
+
+
+def test_a_sample_depends_on_the_number_of_its_line(model: Model) -> None:
+    model.decoding.method = DecodingMethod.sampling
+    model.decoding.beam_size = 2
+    lines = ["rain"] * 40
+    sampled = model.translate(lines)
+    assert len(set(sampled)) > 1
+    model.decoding.batch_size = 1
+    assert [each.text for each in model.stream(lines)] == sampled
+
+
+def test_a_line_is_translated_before_the_next_is_read(model: Model) -> None:
+    model.decoding.batch_size = 1
+    lines = iter(LINES)
+    assert next(model.stream(lines)).source == LINES[0]
+    assert next(lines) == LINES[1]
+
+
+def test_values_take_the_type_of_their_option(model: Model) -> None:
+    model.decoding.method = "sampling"  # type: ignore[assignment]
+    model.decoding.top_k = "1"  # type: ignore[assignment]
+    sampled = model.translate(LINES)
+    model.decoding.method, model.decoding.top_k = DecodingMethod.sampling, 1
+    assert model.translate(LINES) == sampled
+
+
+@pytest.mark.parametrize(
+    ("section", "option", "value", "message"),
+    [
+        ("decoding", "beam_size", 0, r"decoding\.beam_size: must be at least 1"),
+        ("decoding", "beam_size", "many", r"decoding\.beam_size: .*many"),
+        ("decoding", "method", "best", r"decoding\.method: .*best"),
+        ("decoding", "beamsize", 3, r"decoding\.beamsize: is no option; did you mean beam_size"),
+        ("alignment", "heads", [7], r"alignment\.heads"),
+        ("alignment", "layers", 1, r"alignment\.layers: is no option; did you mean layer"),
+    ],
+)
+def test_wrong_options_are_refused_with_their_path(
+    model: Model, section: str, option: str, value: Any, message: str
+) -> None:
+    setattr(getattr(model, section), option, value)
+    for use in (
+        lambda: model.translate(LINES, alignments=True),
+        lambda: model.stream(LINES, alignments=True),
+        lambda: model.score(LINES, LINES, alignments=True),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            use()
+
+
+def test_options_of_alignment_are_not_read_without_alignments(model: Model) -> None:
+    model.alignment.heads = [7]
+    assert model.translate(LINES)
+
+
+def test_sides_of_different_length_are_refused(model: Model) -> None:
+    with pytest.raises(DataError, match="prefixes: must have one line for each of the 10"):
+        model.translate(LINES, prefixes=["a"])
+    with pytest.raises(DataError, match="targets: must have one line for each of the 10"):
+        model.score(LINES, LINES[1:])
+
+
+@pytest.mark.parametrize("method", ["translate", "score"])
+def test_one_string_is_no_list_of_sentences(model: Model, method: str) -> None:
+    arguments = ["rain"] if method == "translate" else ["rain", ["rain"]]
+    with pytest.raises(DataError, match=r"must be a list of sentences.*write \[sentence\]"):
+        getattr(model, method)(*arguments)
+
+
+@pytest.mark.parametrize("device", ["nonsense", "meta"])
+def test_a_device_that_cannot_be_used_is_refused(run: Path, device: str) -> None:
+    with pytest.raises(ConfigError, match="device: .*choose cpu, or auto"):
+        seq2seq.load(run, device=device)
+
+
+def test_an_ensemble_has_one_vocabulary(run: Path, tmp_path: Path) -> None:
+    second = make_run(tmp_path / "second", train_tokenizers(tmp_path, seed=2))
+    with pytest.raises(ConfigError, match="must have one vocabulary.*source side"):
+        seq2seq.load(run, second)
