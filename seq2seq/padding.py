@@ -1,13 +1,16 @@
-"""Right-padded batches, described by lengths.
+"""Right-padded batches, described by lengths, and the special ids that frame their rows.
 
-Every mask in the project is derived here, and True means "real".
+Every mask in the project is derived here; True means real, False means padded.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
+
+UNK_ID, PAD_ID, BOS_ID, EOS_ID = range(4)  # in every vocabulary: unknown, padding, <s> and </s>
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Tokens:
     """Token ids with their padding.
 
     Attributes:
-        ids: (B, width) int64; what stands in padded positions is never read.
+        ids: (B, width) int64; ids in padded positions are never read.
         padding: of the same width.
     """
 
@@ -55,7 +58,9 @@ class Tokens:
     padding: Padding
 
     @classmethod
-    def of(cls, rows: list[list[int]], *, pad_id: int, width: int | None = None) -> "Tokens":
+    def of(
+        cls, rows: Sequence[Sequence[int]], *, pad_id: int = PAD_ID, width: int | None = None
+    ) -> "Tokens":
         """Pad lists of ids on the right, to the longest or to `width`."""
         lengths = torch.tensor([len(row) for row in rows], dtype=torch.long)
         width = max((len(row) for row in rows), default=0) if width is None else width
@@ -63,6 +68,25 @@ class Tokens:
         for index, row in enumerate(rows):
             ids[index, : len(row)] = torch.tensor(row, dtype=torch.long)
         return cls(ids, Padding(lengths, width))
+
+    @classmethod
+    def source(cls, rows: Iterable[Sequence[int]], *, width: int | None = None) -> "Tokens":
+        """What the encoder reads: each row of subwords and </s>. `width` counts the </s>."""
+        return cls.of([[*row, EOS_ID] for row in rows], width=width)
+
+    @classmethod
+    def target(cls, rows: Iterable[Sequence[int]]) -> "Tokens":
+        """What the decoder reads: <s> and each row of subwords."""
+        return cls.of([[BOS_ID, *row] for row in rows])
+
+    @classmethod
+    def labels(cls, rows: Iterable[Sequence[int]]) -> "Tokens":
+        """What the decoder predicts from `target` of the same rows: each row and </s>."""
+        return cls.of([[*row, EOS_ID] for row in rows])
+
+    def select(self, rows: Tensor) -> "Tokens":
+        """A batch whose row i is row rows[i] of this one."""
+        return Tokens(self.ids[rows], self.padding.select(rows))
 
     def to(self, device: torch.device | str) -> "Tokens":
         return Tokens(self.ids.to(device), self.padding.to(device))
@@ -79,6 +103,10 @@ class Features:
 
     values: Tensor
     padding: Padding
+
+    def select(self, rows: Tensor) -> "Features":
+        """A batch whose row i is row rows[i] of this one."""
+        return Features(self.values[rows], self.padding.select(rows))
 
     def to(self, device: torch.device | str) -> "Features":
         return Features(self.values.to(device), self.padding.to(device))

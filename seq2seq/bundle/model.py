@@ -138,7 +138,7 @@ class Model:
         source_lines = sentence_list(sources, "sources")
         target_lines = sentence_list(targets, "targets")
         ensure_count("targets", target_lines, len(source_lines))
-        return self.translator(alignments).force(source_lines, target_lines, progress=progress)
+        return self.translator(alignments).score(source_lines, target_lines, progress=progress)
 
     def translator(self, alignments: bool) -> Translator:
         """A translator with the present options."""

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 import sentencepiece
 
+from seq2seq import padding
 from seq2seq.data.config import TokenizerConfig, TokenizerKind
 from seq2seq.data.sentencepiece_model import is_whole, spaces_only, training_error
 from seq2seq.errors import DataError
@@ -34,10 +35,10 @@ MAX_MODEL_BYTES = 1 << 30
 class Tokenizer:
     """One SentencePiece model. Ids never hold <s> or </s>: who batches adds them."""
 
-    UNK_ID: ClassVar[int] = 0
-    PAD_ID: ClassVar[int] = 1
-    BOS_ID: ClassVar[int] = 2
-    EOS_ID: ClassVar[int] = 3
+    UNK_ID: ClassVar[int] = padding.UNK_ID
+    PAD_ID: ClassVar[int] = padding.PAD_ID
+    BOS_ID: ClassVar[int] = padding.BOS_ID
+    EOS_ID: ClassVar[int] = padding.EOS_ID
 
     def __init__(self, model: bytes, *, name: str) -> None:
         """Args: model: a serialised SentencePiece model. name: what error messages call it."""

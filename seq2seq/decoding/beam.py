@@ -1,10 +1,13 @@
 """Beam search: the best few hypotheses of each sentence, step by step.
 
-At each step every hypothesis is continued by every token. Of all continuations of a sentence, those among the best
-`beam_size` that end it are finished, and the best `beam_size` that do not end it go on. A sentence is done once
-`beam_size` hypotheses have finished ("first come, first served": Kasai et al. 2022, arXiv:2204.05424, section 2);
-earlier if no live one can still score better than the worst of the `n_best` kept; and at its length limit, where every
-live one is ended.
+At each step every hypothesis is continued by every token. Of all continuations of a sentence, those
+among the best `beam_size` that end it are finished, and the best `beam_size` that do not end it go
+on. A sentence is finished
+
+    once `beam_size` hypotheses are finished ("first come, first served": Kasai et al. 2022,
+    arXiv:2204.05424, section 2);
+    once no live hypothesis can reach a better score than the `n_best`-th finished one;
+    at its length limit, where every live hypothesis is ended.
 """
 
 import torch
@@ -12,61 +15,71 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.decoding.length_penalty import penalty
-from seq2seq.decoding.progress import Progress
+from seq2seq.decoding.state import SearchState
 
-DEAD = float("-inf")  # the log-probability of a slot without a hypothesis
-
-
-def beam_search(progress: Progress, beam_size: int) -> None:
-    """Search with `beam_size` hypotheses a sentence, beginning with one. Of equal scores the earlier slot's is best."""
-    kept = Kept(progress)
-    while progress.live:
-        ends, others, tokens = progress.continuations(beam_size)
-        ends = progress.total + ends
-        others = (progress.total[..., None] + others).flatten(1)
-        must_end = progress.constraints.ends(progress.step)
-        chosen = best_ends(ends, others, beam_size)
-        ending = (chosen | must_end[:, None]) & (ends > DEAD) & ~progress.done[:, None]
-        kept.add(progress.finish(ending, ends, chosen), ending)
-
-        missing = max(beam_size - others.size(1), 0)
-        total, order = F.pad(others, (0, missing), value=DEAD).sort(stable=True, descending=True)
-        total, order = total[:, :beam_size], order[:, :beam_size].clamp(max=others.size(1) - 1)
-        progress.done |= must_end | kept.enough(beam_size, reachable=total[:, 0])
-        kept.leave(
-            progress.advance(tokens.flatten(1).gather(1, order), total, order // tokens.size(2))
-        )
+EMPTY = float("-inf")  # the log-probability of a slot without a hypothesis
 
 
-def best_ends(ends: Tensor, others: Tensor, beam_size: int) -> Tensor:
-    """(N, B) True for each end that is among the best `beam_size` continuations of its sentence."""
-    order = torch.cat([ends, others], 1).sort(stable=True, descending=True).indices[:, :beam_size]
-    best = torch.zeros(
-        ends.size(0), ends.size(1) + others.size(1), dtype=torch.bool, device=ends.device
+def beam_search(state: SearchState, beam_size: int) -> None:
+    """Search with a beam of `beam_size`, from one hypothesis. Of equal scores the first slot wins."""
+    finished = FinishedScores(state)
+    while state.live:
+        ends, values, tokens = state.continuations(beam_size)
+        ends = state.total + ends
+        live = (state.total[..., None] + values).flatten(1)
+        must_end = state.constraints.must_end(state.step)
+        chosen = ends_in_beam(ends, live, beam_size)
+        ending = (chosen | must_end[:, None]) & (ends > EMPTY) & ~state.done[:, None]
+        finished.add(state.finish(ending, ends, chosen), ending)
+
+        missing = max(beam_size - live.size(1), 0)
+        total, order = F.pad(live, (0, missing), value=EMPTY).sort(stable=True, descending=True)
+        total, order = total[:, :beam_size], order[:, :beam_size].clamp(max=live.size(1) - 1)
+        state.done |= must_end | finished.suffice(beam_size, best_live=total[:, 0])
+        next_tokens = tokens.flatten(1).gather(1, order)
+        finished.select(state.advance(next_tokens, total, order // tokens.size(2)))
+
+
+def ends_in_beam(ends: Tensor, live: Tensor, beam_size: int) -> Tensor:
+    """(N, B) True for each end among the best `beam_size` continuations of its sentence.
+
+    Args:
+        ends: (N, B) log-probabilities of hypotheses that end.
+        live: (N, L) of continuations that do not.
+    """
+    order = torch.cat([ends, live], 1).sort(stable=True, descending=True).indices[:, :beam_size]
+    in_beam = torch.zeros(
+        ends.size(0), ends.size(1) + live.size(1), dtype=torch.bool, device=ends.device
     )
-    return best.scatter_(1, order, True)[:, : ends.size(1)]
+    return in_beam.scatter_(1, order, True)[:, : ends.size(1)]
 
 
-class Kept:
-    """What decides when a sentence is done: the scores of its best finished hypotheses, and their number."""
+class FinishedScores:
+    """The best scores of each sentence's finished hypotheses, and their number: when to stop."""
 
-    def __init__(self, progress: Progress) -> None:
-        config, limit = progress.config, progress.constraints.limit
-        self.scores = torch.full((limit.numel(), config.n_best), DEAD, device=limit.device)
+    def __init__(self, state: SearchState) -> None:
+        config, limit = state.config, state.constraints.limit
+        self.scores = torch.full((limit.numel(), config.n_best), EMPTY, device=limit.device)
         self.count = torch.zeros_like(limit)
-        self.greatest_penalty = penalty((limit + 1).float(), config)
+        self.largest_penalty = penalty((limit + 1).float(), config)
 
     def add(self, scores: Tensor, ending: Tensor) -> None:
-        """Take in the scores (N, B) of hypotheses, where ending (N, B) is True."""
+        """Add the scores (N, B) of hypotheses where ending (N, B) is True."""
         self.count += ending.sum(1)
         self.scores = torch.cat([self.scores, scores], 1).topk(self.scores.size(1)).values
 
-    def enough(self, beam_size: int, *, reachable: Tensor) -> Tensor:
-        """(N,) True where a sentence is done. reachable: (N,) log-probability of its best live hypothesis."""
-        return (self.count >= beam_size) | (self.scores[:, -1] >= reachable / self.greatest_penalty)
+    def suffice(self, beam_size: int, *, best_live: Tensor) -> Tensor:
+        """(N,) True where a sentence is finished.
 
-    def leave(self, stay: Tensor | None) -> None:
-        """Go on with the sentences `stay`, or all."""
+        Args:
+            best_live: (N,) log-probability of the best live hypothesis, an upper bound of what any
+                of its continuations has.
+        """
+        bound = best_live / self.largest_penalty
+        return (self.count >= beam_size) | (self.scores[:, -1] >= bound)
+
+    def select(self, stay: Tensor | None) -> None:
+        """Keep these sentences; None keeps all."""
         if stay is not None:
             self.scores, self.count = self.scores[stay], self.count[stay]
-            self.greatest_penalty = self.greatest_penalty[stay]
+            self.largest_penalty = self.largest_penalty[stay]

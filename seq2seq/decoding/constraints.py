@@ -1,4 +1,4 @@
-"""Which tokens a translation may continue with: lengths, forced prefixes and tokens that are never produced."""
+"""Which tokens a translation may continue with: lengths, forced prefixes and banned tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,101 +8,93 @@ from torch import Tensor
 
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import UserError
-from seq2seq.padding import Tokens
+from seq2seq.padding import EOS_ID, Tokens
 
-ANY = -1  # in a prefix: nothing is forced here
-IMPOSSIBLE = float("-inf")
+ANY = -1  # in a prefix: no token is forced here
+FORBIDDEN = float("-inf")
 
 
 @dataclass
 class Constraints:
-    """What binds a batch of N sentences.
+    """The constraints on N sentences.
 
     Attributes:
-        minimum: (N,) tokens before the sentence may end.
-        limit: (N,) tokens at which it must end, at least minimum.
-        prefix: (N, P) token ids that it begins with, then ANY.
-        never: (.) ids that are never produced; a prefix may hold them.
-        eos_id: the sentence end.
+        minimum: (N,) number of tokens before which a sentence may not end.
+        limit: (N,) number of tokens at which it must end; at least the minimum.
+        prefix: (N, P) forced token ids, then ANY.
+        banned: (.) ids that are never produced, except in a prefix.
     """
 
     minimum: Tensor
     limit: Tensor
     prefix: Tensor
-    never: Tensor
-    eos_id: int
+    banned: Tensor
 
     @classmethod
     def of(
         cls,
-        source: Tokens,
+        lengths: Tensor,
         config: DecodingConfig,
         *,
         max_target_length: int,
-        prefix: Sequence[Sequence[int]] | None,
-        never: Sequence[int],
-        eos_id: int,
+        prefixes: Sequence[Sequence[int]] | None,
+        banned_tokens: Sequence[int],
     ) -> "Constraints":
-        """The constraints of a configuration on sources that end with the sentence end.
+        """The constraints of a configuration on sources of these lengths (N,), without </s>.
 
         Raises:
             UserError: a minimum or a prefix leaves no room within max_target_length.
         """
-        device = source.ids.device
-        lengths = (source.padding.lengths - 1).clamp(min=0).double()
-        most = max_target_length - 1
-        minimum = (lengths * config.min_length_ratio).ceil().long().clamp(min=config.min_length)
-        refuse_beyond(minimum, most, "min_length and min_length_ratio ask")
-        limit = (lengths * config.max_length_ratio).floor().long() + config.max_length_offset
-        rows = [[]] * lengths.numel() if prefix is None else [list(row) for row in prefix]
-        assert len(rows) == lengths.numel(), "one prefix a sentence"
-        assert not any(eos_id in row for row in rows), (
-            "a prefix is continued, so it does not hold the sentence end"
-        )
-        forced = Tokens.of(rows, pad_id=ANY).to(device)
-        refuse_beyond(forced.padding.lengths, most, "a forced prefix asks")
-        limit = limit.maximum(minimum).maximum(forced.padding.lengths).clamp(max=most)
-        return cls(
-            minimum,
-            limit,
-            forced.ids,
-            torch.tensor(sorted(set(never)), device=device, dtype=torch.long),
-            eos_id,
-        )
+        ratio_of = lengths.double()
+        longest = max_target_length - 1
+        minimum = (ratio_of * config.min_length_ratio).ceil().long().clamp(min=config.min_length)
+        ensure_within(minimum, longest, "min_length and min_length_ratio require")
+        limit = (ratio_of * config.max_length_ratio).floor().long() + config.max_length_offset
+        rows = [[]] * lengths.numel() if prefixes is None else [list(row) for row in prefixes]
+        assert len(rows) == lengths.numel(), "one prefix per sentence"
+        assert not any(EOS_ID in row for row in rows), "a prefix is continued, so it has no </s>"
+        forced = Tokens.of(rows, pad_id=ANY).to(lengths.device)
+        ensure_within(forced.padding.lengths, longest, "a forced prefix has")
+        limit = limit.maximum(minimum).maximum(forced.padding.lengths).clamp(max=longest)
+        banned = torch.tensor(sorted(set(banned_tokens)), device=lengths.device, dtype=torch.long)
+        return cls(minimum, limit, forced.ids, banned)
 
     def apply(self, logits: Tensor, step: int, sentences: slice) -> None:
-        """Write -inf over whatever may not follow `step` tokens.
+        """Write -inf over the tokens that may not follow `step` tokens.
 
         Args:
-            logits: (n * hypotheses, V) of the n sentences of the slice, those of a sentence side by side.
+            logits: (n * hypotheses, V) of the n sentences of the slice, those of a sentence side
+                by side.
         """
-        grid = logits.view(self.minimum[sentences].numel(), -1, logits.size(1))
-        forced = self.prefix[sentences, None, step : step + 1].expand(
-            -1, grid.size(1), -1
-        )  # (n, hypotheses, 1 or 0)
+        minimum = self.minimum[sentences]
+        grid = logits.view(minimum.numel(), -1, logits.size(1))
+        # (n, hypotheses, 1), or (n, hypotheses, 0) beyond the longest prefix
+        forced = self.prefix[sentences, None, step : step + 1].expand(-1, grid.size(1), -1)
         token = forced.clamp(min=0)
-        kept = grid.gather(2, token)
-        grid.index_fill_(2, self.never, IMPOSSIBLE)
-        grid[..., self.eos_id].masked_fill_((self.minimum[sentences] > step)[:, None], IMPOSSIBLE)
+        token_logits = grid.gather(2, token)
+        grid.index_fill_(2, self.banned, FORBIDDEN)
+        grid[..., EOS_ID].masked_fill_((minimum > step)[:, None], FORBIDDEN)
         if forced.numel():
-            grid.masked_fill_(forced != ANY, IMPOSSIBLE)
-            grid.scatter_(2, token, torch.where(forced != ANY, kept, grid.gather(2, token)))
+            grid.masked_fill_(forced != ANY, FORBIDDEN)
+            allowed = torch.where(forced != ANY, token_logits, grid.gather(2, token))
+            grid.scatter_(2, token, allowed)
 
-    def ends(self, step: int) -> Tensor:
-        """(N,) True where a translation of `step` tokens must end now."""
+    def must_end(self, step: int) -> Tensor:
+        """(N,) True where a translation of `step` tokens has reached its limit."""
         return self.limit <= step
 
-    def keep(self, sentences: Tensor) -> None:
-        """Go on with these sentences alone."""
-        self.minimum, self.limit, self.prefix = (
-            x[sentences] for x in (self.minimum, self.limit, self.prefix)
-        )
+    def select(self, sentences: Tensor) -> None:
+        """Keep these sentences only."""
+        self.minimum = self.minimum[sentences]
+        self.limit = self.limit[sentences]
+        self.prefix = self.prefix[sentences]
 
 
-def refuse_beyond(lengths: Tensor, most: int, what: str) -> None:
-    longest = int(lengths.max()) if lengths.numel() else 0
-    if longest > most:
+def ensure_within(lengths: Tensor, longest: int, subject: str) -> None:
+    """Raise UserError where a required length exceeds what the model produces."""
+    required = int(lengths.max()) if lengths.numel() else 0
+    if required > longest:
         raise UserError(
-            f"{what} for {longest} subwords where the model produces at most {most}; ask for fewer, or train with a "
-            f"greater model.max_target_length"
+            f"{subject} {required} subwords where the model produces at most {longest}; "
+            "require fewer, or train with a greater model.max_target_length"
         )

@@ -1,28 +1,58 @@
-"""One or several models that predict the next token together."""
+"""One or several models that encode sources and predict the next token together."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import torch
 from torch import Tensor
 
 from seq2seq.errors import ConfigError, UserError
+from seq2seq.model.encoder import Encoded
 from seq2seq.model.transformer import Transformer
-from seq2seq.padding import Tokens
+from seq2seq.padding import SourceBatch, Tokens
+
+# Matrix products of MKL round differently over fewer rows (more where they sum over 1,000 or more).
+MIN_ROWS = 16
+
+
+@dataclass(frozen=True)
+class EncodedSources:
+    """A batch of N sources, encoded by every model of an ensemble.
+
+    Sources are repeated up to MIN_ROWS rows, so that a source is encoded and decoded with the same
+    rounding in every batch.
+
+    Attributes:
+        rows: the source of each row; the first N are 0 to N - 1, the others repeat them.
+        lengths: (rows,) of the sources in subwords or frames, without </s>.
+        by_model: states of all rows.
+    """
+
+    rows: list[int]
+    lengths: Tensor
+    by_model: list[Encoded]
+    num_sources: int
+
+    def sources_of(self, model: int) -> Encoded:
+        """The N sources as encoded by one model, without repetitions."""
+        rows = torch.arange(self.num_sources, device=self.lengths.device)
+        return self.by_model[model].select(rows)
 
 
 class Ensemble:
-    """Models over one vocabulary. Several predict the mean of their probabilities, a distribution like any other.
+    """Models over one vocabulary, which predict the mean of their probabilities.
+
+    Args:
+        models: in evaluation mode.
 
     Raises:
-        ConfigError: the vocabularies are of different sizes.
+        ConfigError: the models read different sources or have different target vocabularies.
     """
 
     def __init__(self, models: Sequence[Transformer]) -> None:
-        assert models and not any(model.training for model in models), (
-            "search needs models in evaluation mode"
-        )
+        assert models, "at least one model"
         vocabularies = {
             f"{model.frontend.spec} and {model.target_vocab_size} subwords" for model in models
         }
@@ -33,60 +63,85 @@ class Ensemble:
             )
         self.models = list(models)
         self.vocab_size = models[0].target_vocab_size
-        self.device = models[0].device
         self.max_source_length = min(model.config.max_source_length for model in models)
         self.max_target_length = min(model.config.max_target_length for model in models)
 
-    def start(self, source: Tokens, *, capacity: int) -> "Decoders":
-        """Read the sources, and be ready to decode `capacity` positions of one hypothesis each."""
-        return Decoders(self, source, capacity)
+    @property
+    def device(self) -> torch.device:
+        return self.models[0].device
+
+    @torch.inference_mode()
+    def encode(self, source: SourceBatch) -> EncodedSources:
+        """Encode a batch.
+
+        Raises:
+            UserError: a source is longer than a model was built for.
+        """
+        assert not any(model.training for model in self.models), (
+            "models are decoded in evaluation mode"
+        )
+        num_sources = len(source.padding.lengths)
+        assert num_sources, "at least one source"
+        rows = [row % num_sources for row in range(max(num_sources, MIN_ROWS))]
+        source = source.select(torch.tensor(rows, device=source.padding.lengths.device))
+        source = source.to(self.device)
+        lengths = source.padding.lengths
+        if isinstance(source, Tokens):
+            lengths = (lengths - 1).clamp(min=0)
+        by_model = [model.encode(source) for model in self.models]
+        return EncodedSources(rows, lengths, by_model, num_sources)
 
 
-class Decoders:
-    """The decoders of an ensemble in the middle of their work on a batch."""
+class EnsembleState:
+    """The decoder states of an ensemble's models: one hypothesis per row at first.
 
-    def __init__(self, ensemble: Ensemble, source: Tokens, capacity: int) -> None:
+    Args:
+        capacity: target positions that the caches must hold.
+    """
+
+    def __init__(self, ensemble: Ensemble, encoded: EncodedSources, *, capacity: int) -> None:
         self.models = ensemble.models
         self.vocab_size = ensemble.vocab_size
         self.states = [
-            model.start(model.encode(source), capacity=capacity) for model in self.models
+            model.start(states, capacity=capacity)
+            for model, states in zip(self.models, encoded.by_model, strict=True)
         ]
 
     def step(self, tokens: Tensor) -> list[Tensor]:
-        """Take in the last token of every hypothesis (R,). Returns states (R, D) of each model, for `predict`."""
+        """Read the last token of every hypothesis (R,); states (R, D) of each model."""
         pairs = zip(self.models, self.states, strict=True)
         return [model.step_states(tokens[:, None], state)[:, -1] for model, state in pairs]
 
     def predict(self, states: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """What may follow some of the hypotheses (P), by their states (P, D) of each model.
+        """Predict the next token of P hypotheses from their states (P, D) of each model.
 
         Returns:
-            logits (P, V), the caller's to write in, and their normaliser (P): log p = logits - normaliser. Keeping
-            the two apart saves a pass over the vocabulary.
+            logits (P, V), which the caller may overwrite, and their normaliser (P,):
+            log p = logits - normaliser. Two tensors save a pass over the vocabulary.
         """
         logits = [
             model.output(state).float() for model, state in zip(self.models, states, strict=True)
         ]
         if len(logits) == 1:
             return logits[0], logits[0].logsumexp(-1)
-        mean = log_mean([each.log_softmax(-1) for each in logits])
+        mean = log_mean([model_logits.log_softmax(-1) for model_logits in logits])
         return mean, mean.new_zeros(mean.size(0))
 
     def reorder(self, rows: Tensor, sentences: Tensor | None) -> None:
-        """Let hypothesis i continue old hypothesis rows[i], and keep the sentences given, or all in their order."""
+        """Let hypothesis i continue hypothesis rows[i], and keep these sentences, or all."""
         for state in self.states:
             state.reorder(rows, sentences)
 
 
 def log_mean(log_probabilities: list[Tensor]) -> Tensor:
-    """Logarithm of the mean of probabilities given by their logarithms."""
+    """Logarithm of the mean of probabilities, from their logarithms."""
     return reduce(torch.logaddexp, log_probabilities) - math.log(len(log_probabilities))
 
 
-def check_finite(normaliser: Tensor) -> None:
-    """Raise UserError where a model predicts nothing that can be compared."""
+def ensure_finite(normaliser: Tensor) -> None:
+    """Raise UserError where a model's predictions are infinite or NaN."""
     if not bool(normaliser.isfinite().all()):
         raise UserError(
-            "the model's predictions are not finite numbers, so nothing can be decoded; "
-            "its training has diverged or its file is damaged: choose another checkpoint"
+            "the model's predictions are not finite, so nothing can be decoded: its training "
+            "diverged or its file is damaged; choose another checkpoint"
         )

@@ -1,44 +1,44 @@
-"""Searches whose hypotheses do not compete: each follows one token with the next until it ends."""
-
-from collections.abc import Callable
+"""Searches whose hypotheses do not compete: each takes one token after the other until it ends."""
 
 import torch
 from torch import Tensor
 
-from seq2seq.decoding.progress import Progress
+from seq2seq.decoding.state import SearchState
+from seq2seq.padding import EOS_ID
 
 
-def greedy_search(progress: Progress) -> None:
-    """Take the likeliest token at every step; of equal ones the sentence end, then the one with the lowest id."""
-
-    def choose() -> tuple[Tensor, ...]:
-        ends, values, tokens = progress.continuations(1)
+def greedy_search(state: SearchState) -> None:
+    """Take the most probable token at every step; of equal ones </s>, then the lowest id."""
+    paths = IndependentPaths(state)
+    while state.live:
+        ends, values, tokens = state.continuations(1)
         values, tokens = values.squeeze(-1), tokens.squeeze(-1)
-        return (
-            ends,
-            values.maximum(ends),
-            tokens.masked_fill(ends >= values, progress.constraints.eos_id),
-        )
-
-    follow(progress, choose)
+        paths.extend(ends, values.maximum(ends), tokens.masked_fill(ends >= values, EOS_ID))
 
 
-def follow(progress: Progress, choose: Callable[[], tuple[Tensor, ...]]) -> None:
-    """Extend each of N * B hypotheses by one token at a time.
+class IndependentPaths:
+    """N * B hypotheses that are extended one by one."""
 
-    Args:
-        choose: log-probabilities (N, B) of the sentence end and of a chosen token, and that token (N, B).
-    """
-    eos_id = progress.constraints.eos_id
-    ended = progress.done[:, None].repeat(1, progress.total.size(1))
-    while progress.live:
-        ends, values, tokens = choose()
-        chosen = tokens == eos_id
-        must_end = progress.constraints.ends(progress.step)[:, None]
-        total = progress.total + torch.where(must_end, ends, values)
-        tokens = tokens.masked_fill(must_end, eos_id)
-        progress.finish((chosen | must_end) & ~ended, total, chosen)
-        ended = ended | chosen | must_end
-        progress.done = ended.all(1)
-        stay = progress.advance(tokens, total)
-        ended = ended if stay is None else ended[stay]
+    def __init__(self, state: SearchState) -> None:
+        self.state = state
+        self.ended = state.done[:, None].repeat(1, state.total.size(1))
+
+    def extend(self, ends: Tensor, values: Tensor, tokens: Tensor) -> None:
+        """Append a token to each hypothesis, or the sentence end at the length limit.
+
+        Args:
+            ends: (N, B) log-probability of the sentence end.
+            values: (N, B) log-probability of the token.
+            tokens: (N, B).
+        """
+        state = self.state
+        chosen = tokens == EOS_ID
+        must_end = state.constraints.must_end(state.step)[:, None]
+        total = state.total + torch.where(must_end, ends, values)
+        tokens = tokens.masked_fill(must_end, EOS_ID)
+        state.finish((chosen | must_end) & ~self.ended, total, chosen)
+        self.ended = self.ended | chosen | must_end
+        state.done = self.ended.all(1)
+        stay = state.advance(tokens, total)
+        if stay is not None:
+            self.ended = self.ended[stay]

@@ -1,4 +1,4 @@
-"""What a search returns."""
+"""The results of a search."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ class Hypothesis:
     """A translation in token ids.
 
     Attributes:
-        tokens: ids without sentence start and end.
-        log_probability: natural logarithm of the probability of the tokens and of the sentence end after them.
-        score: log_probability after the length penalty; a higher one is better.
-        finished: the search chose to end here; False, the length limit ended it.
+        tokens: ids without <s> and </s>.
+        log_probability: natural logarithm of the probability of the tokens and the </s> after them.
+        score: log_probability after the length penalty; higher is better.
+        finished: True if the search chose to end here, False if the length limit ended it.
     """
 
     tokens: list[int]
@@ -21,5 +21,5 @@ class Hypothesis:
 
 
 def best_first(hypotheses: list[Hypothesis], n_best: int) -> list[Hypothesis]:
-    """The best `n_best` by score; of equal ones the first found."""
+    """The best `n_best` by score; of equal scores the first."""
     return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:n_best]

@@ -1,8 +1,9 @@
-"""Translations of a batch: searched for, or given and scored.
+"""Translations of a batch, and scores of translations that are there already.
 
-No sentence of a batch bears on another. Among batches of one width that holds bit for bit on a CPU: every row of a
-matrix product is computed alike whatever the other rows are, if only there are enough of them, so small batches are
-filled up with repetitions. (Models a multiple of 64 wide; another batch width rounds differently, in the last digits.)
+Results do not depend on the composition of the batch. Among batches of one width that holds bit for
+bit on a CPU: a row of a matrix product is computed alike whatever the other rows are, if there are
+at least MIN_ROWS of them, and smaller batches are filled up. (Models a multiple of 64 wide; another
+batch width rounds differently, in the last digits.)
 """
 
 import hashlib
@@ -14,83 +15,64 @@ from torch import Tensor
 from seq2seq.decoding.beam import beam_search
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.ensemble import Ensemble, log_mean
+from seq2seq.decoding.ensemble import EncodedSources, Ensemble, EnsembleState, log_mean
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.hypotheses import Hypothesis, best_first
-from seq2seq.decoding.progress import FEWEST_ROWS, Progress
 from seq2seq.decoding.sampling import sample
+from seq2seq.decoding.state import SearchState
 from seq2seq.errors import ConfigError
-from seq2seq.model.transformer import Transformer
-from seq2seq.padding import Padding, Tokens
+from seq2seq.padding import BOS_ID, PAD_ID, Tokens
 
 
 @torch.inference_mode()
 def search(
-    models: Sequence[Transformer],
-    source: Tokens,
+    ensemble: Ensemble,
+    encoded: EncodedSources,
     config: DecodingConfig,
     *,
-    bos_id: int,
-    eos_id: int,
-    pad_id: int,
-    never: Sequence[int] = (),
-    prefix: Sequence[Sequence[int]] | None = None,
+    banned_tokens: Sequence[int] = (),
+    prefixes: Sequence[Sequence[int]] | None = None,
     seeds: Sequence[int] | None = None,
 ) -> list[list[Hypothesis]]:
-    """Translate a batch.
+    """Translate a batch of N sources.
 
     Args:
-        models: in evaluation mode. Several over one vocabulary predict the mean of their probabilities.
-        source: every sentence ends with eos_id.
-        never: ids that are not produced, beside pad_id and bos_id.
-        prefix: for each sentence, the ids that its translation begins with.
-        seeds: one for each sentence, for sampling; left out, they follow from config.seed and the row.
+        encoded: by `ensemble.encode`.
+        banned_tokens: ids that are never produced, beside <pad> and <s>.
+        prefixes: N rows of ids with which the translations begin.
+        seeds: N numbers for sampling; None derives them from config.seed and the row.
 
     Returns:
-        For each sentence its n_best hypotheses, best first; fewer only where there are no more.
+        The n_best hypotheses of each source, best first; fewer only if no more exist.
 
     Raises:
-        ConfigError: the options contradict each other, or the vocabularies of the models differ.
-        UserError: a minimum length, a prefix or a source does not fit in the model's greatest length; or the models
-            predict no finite numbers.
+        ConfigError: options contradict each other.
+        UserError: a minimum length or a prefix exceeds the model's greatest length, or the
+            predictions are not finite.
     """
     if problems := config.problems():
         raise ConfigError(problems)
-    ensemble = Ensemble(models)
-    number = source.ids.size(0)
-    assert all(given is None or len(given) == number for given in (prefix, seeds)), (
-        "one prefix and seed a sentence"
-    )
-    if number == 0:
-        return []
-    rows = [row % number for row in range(max(number, FEWEST_ROWS))]
-    source = select(source, rows).to(ensemble.device)
+    number, rows = encoded.num_sources, encoded.rows
+    for argument in (prefixes, seeds):
+        assert argument is None or len(argument) == number, "one prefix and seed per source"
     constraints = Constraints.of(
-        source,
+        encoded.lengths,
         config,
         max_target_length=ensemble.max_target_length,
-        prefix=None if prefix is None else [prefix[row] for row in rows],
-        never=[pad_id, bos_id, *never],
-        eos_id=eos_id,
+        prefixes=None if prefixes is None else [prefixes[row] for row in rows],
+        banned_tokens=[PAD_ID, BOS_ID, *banned_tokens],
     )
-    decoders = ensemble.start(source, capacity=int(constraints.limit.max()) + 1)
-    progress = Progress(decoders, constraints, config, bos_id=bos_id, sentences=number)
+    decoders = EnsembleState(ensemble, encoded, capacity=int(constraints.limit.max()) + 1)
+    state = SearchState(decoders, constraints, config, num_sentences=number)
     if config.method is DecodingMethod.sampling:
-        sample(
-            progress,
-            [sentence_seed(config.seed, row) if seeds is None else seeds[row] for row in rows],
-        )
+        if seeds is None:
+            seeds = [sentence_seed(config.seed, row) for row in range(number)]
+        sample(state, [seeds[row] for row in rows])
     elif config.beam_size == 1:
-        greedy_search(progress)
+        greedy_search(state)
     else:
-        beam_search(progress, config.beam_size)
-    return [best_first(found, config.n_best) for found in progress.found]
-
-
-def select(source: Tokens, rows: list[int]) -> Tokens:
-    """Some sentences of a batch, or some more than once."""
-    index = torch.tensor(rows, device=source.ids.device)
-    return Tokens(source.ids[index], source.padding.select(index))
+        beam_search(state, config.beam_size)
+    return [best_first(hypotheses, config.n_best) for hypotheses in state.finished]
 
 
 def sentence_seed(seed: int, number: int) -> int:
@@ -99,32 +81,28 @@ def sentence_seed(seed: int, number: int) -> int:
 
 
 @torch.inference_mode()
-def force(models: Sequence[Transformer], source: Tokens, target: Tokens) -> list[Tensor]:
-    """Log-probabilities of given translations.
+def score_targets(
+    ensemble: Ensemble, encoded: EncodedSources, targets: Sequence[Sequence[int]]
+) -> list[Tensor]:
+    """Log-probabilities of translations that are not searched for.
 
     Args:
-        models: as for `search`.
-        source: every sentence ends with the sentence end.
-        target: every translation begins with the sentence start and ends with the sentence end.
+        encoded: by `ensemble.encode`.
+        targets: one row of ids per source, without <s> and </s>.
 
     Returns:
-        For each sentence (T - 1,) natural logarithms: of each token after the start, the end among them.
+        For each source the natural logarithms (T + 1,) of the probabilities of its T target ids and
+        of the </s> after them.
 
     Raises:
-        ConfigError: the vocabularies of the models differ.
-        UserError: a sentence does not fit in the model's greatest length.
+        UserError: a target is longer than the models were built for.
     """
-    ensemble = Ensemble(models)
-    source, target = source.to(ensemble.device), target.to(ensemble.device)
-    if target.ids.size(0) == 0:
-        return []
-    padding = Padding(target.padding.lengths - 1, target.padding.width - 1)
-    real = padding.valid()
-    given, labels = Tokens(target.ids[:, :-1], padding), target.ids[:, 1:][real]
-    each = [
-        model.output.log_probabilities(
-            model.decoder_states(given, model.encode(source))[0][real], labels
-        )
-        for model in models
-    ]
-    return list(log_mean(each).split(padding.lengths.tolist()))
+    assert len(targets) == encoded.num_sources, "one target per source"
+    target = Tokens.target(targets).to(ensemble.device)
+    real = target.padding.valid()
+    labels = Tokens.labels(targets).to(ensemble.device).ids[real]
+    by_model = []
+    for number, model in enumerate(ensemble.models):
+        states, _ = model.decoder_states(target, encoded.sources_of(number))
+        by_model.append(model.output.log_probabilities(states[real], labels))
+    return list(log_mean(by_model).split(target.padding.lengths.tolist()))

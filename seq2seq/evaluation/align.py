@@ -93,12 +93,8 @@ class Aligner:
 
     def align(self, sources: Sequence[Side], targets: Sequence[Side]) -> list[Alignment]:
         """Align a batch of sentence pairs."""
-        source = Tokens.of(
-            [[*side.ids, Tokenizer.EOS_ID] for side in sources], pad_id=Tokenizer.PAD_ID
-        )
-        target = Tokens.of(
-            [[Tokenizer.BOS_ID, *side.ids] for side in targets], pad_id=Tokenizer.PAD_ID
-        )
+        source = Tokens.source([side.ids for side in sources])
+        target = Tokens.target([side.ids for side in targets])
         every = self.all_weights(source, target)
         weights = (
             self.weights(source, target) if every is None else [self.mean(each) for each in every]

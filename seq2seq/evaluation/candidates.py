@@ -76,12 +76,8 @@ def candidate_links(
     costs = [(len(source) + 1) * (len(target) + 1) * maps for (source, _), (target, _) in pairs]
     rows = sorted(range(len(pairs)), key=lambda row: sum(len(ids) for ids, _ in pairs[row]))
     for batch in batch_by_cost(rows, costs, BATCH_WEIGHTS):
-        source = Tokens.of(
-            [[*pairs[row][0][0], Tokenizer.EOS_ID] for row in batch], pad_id=Tokenizer.PAD_ID
-        )
-        target = Tokens.of(
-            [[Tokenizer.BOS_ID, *pairs[row][1][0]] for row in batch], pad_id=Tokenizer.PAD_ID
-        )
+        source = Tokens.source([pairs[row][0][0] for row in batch])
+        target = Tokens.target([pairs[row][1][0] for row in batch])
         weights = weights_of(model, source, target, Role.CROSS, layers)
         for row, each in zip(batch, weights, strict=True):
             columns = [*pairs[row][0][1], NO_WORD]

@@ -11,20 +11,19 @@ from seq2seq.alignment.words import NO_WORD
 from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.decoding.config import DecodingConfig
+from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
-from seq2seq.decoding.search import force, search, sentence_seed
+from seq2seq.decoding.search import score_targets, search, sentence_seed
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.align import Aligner, Alignment, Side
 from seq2seq.model.transformer import Transformer
-from seq2seq.padding import Tokens
+from seq2seq.padding import UNK_ID, Tokens
 
 WINDOW = 8192  # lines that are sorted by length and translated before the first of them comes out
 WIDTHS = 4  # sources are padded to a multiple of it, alone or in company
 
 Progress = Callable[[int], None]
-
-BOS, EOS, PAD = Tokenizer.BOS_ID, Tokenizer.EOS_ID, Tokenizer.PAD_ID
 
 
 def ignore(finished: int) -> None:
@@ -100,10 +99,10 @@ class Translator:
     ) -> None:
         if problems := config.problems():
             raise ConfigError([f"decoding.{problem}" for problem in problems])
-        self.models, self.tokenizers, self.config = list(models), tokenizers, config
-        self.aligner = Aligner.if_enabled(self.models, tokenizers, alignment)
-        self.max_source = min(model.config.max_source_length for model in models) - 1
-        self.max_target = min(model.config.max_target_length for model in models) - 1
+        self.ensemble, self.tokenizers, self.config = Ensemble(models), tokenizers, config
+        self.aligner = Aligner.if_enabled(models, tokenizers, alignment)
+        self.max_source = self.ensemble.max_source_length - 1
+        self.max_target = self.ensemble.max_target_length - 1
 
     def translate(
         self,
@@ -148,14 +147,11 @@ class Translator:
         waiting.sort(key=lambda row: -len(sides[row].ids))
         for batch in self.batches(waiting, sides, self.config.hypotheses):
             found = search(
-                self.models,
-                self.sources([sides[row] for row in batch]),
+                self.ensemble,
+                self.ensemble.encode(self.sources([sides[row] for row in batch])),
                 self.config,
-                bos_id=BOS,
-                eos_id=EOS,
-                pad_id=PAD,
-                never=[] if self.config.allow_unknown else [Tokenizer.UNK_ID],
-                prefix=None if forced is None else [forced[row] for row in batch],
+                banned_tokens=[] if self.config.allow_unknown else [UNK_ID],
+                prefixes=None if forced is None else [forced[row] for row in batch],
                 seeds=[sentence_seed(self.config.seed, first + row) for row in batch],
             )
             best = [self.produced(hypotheses[0]) for hypotheses in found]
@@ -166,17 +162,17 @@ class Translator:
             progress(len(batch))
         return done
 
-    def force(
+    def score(
         self, lines: Iterable[str], references: Iterable[str], *, progress: Progress = ignore
     ) -> Iterator[Translation]:
-        """Score, and align where wanted, given translations instead of searching for them. Each is a line of text."""
+        """Score, and align if enabled, references instead of searching for translations."""
         pairs = zip(lines, references, strict=True)
         while window := list(islice(pairs, WINDOW)):
-            yield from self._force(
+            yield from self._score(
                 [line for line, _ in window], [reference for _, reference in window], progress
             )
 
-    def _force(
+    def _score(
         self, lines: list[str], references: list[str], progress: Progress
     ) -> list[Translation]:
         sides, cut = self.encode(self.tokenizers.source, lines, self.max_source)
@@ -185,9 +181,9 @@ class Translator:
         for batch in self.batches(
             sorted(range(len(lines)), key=lambda row: -len(given[row].ids)), sides, 1
         ):
-            targets = [[BOS, *given[row].ids, EOS] for row in batch]
             some = [sides[row] for row in batch]
-            values = force(self.models, self.sources(some), Tokens.of(targets, pad_id=PAD))
+            encoded = self.ensemble.encode(self.sources(some))
+            values = score_targets(self.ensemble, encoded, [given[row].ids for row in batch])
             alignments = self.align(some, [given[row] for row in batch])
             for row, each, alignment in zip(batch, values, alignments, strict=True):
                 total = float(each.sum())
@@ -246,6 +242,4 @@ class Translator:
 
     def sources(self, sides: list[Side]) -> Tokens:
         """Sources of one width."""
-        return Tokens.of(
-            [[*side.ids, EOS] for side in sides], pad_id=PAD, width=self.width(sides[0])
-        )
+        return Tokens.source([side.ids for side in sides], width=self.width(sides[0]))

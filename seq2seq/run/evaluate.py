@@ -75,7 +75,7 @@ def with_layer_number(alignment: AlignmentConfig, model: Transformer) -> Alignme
 def log_missing_alignments(translator: Translator, alignment: AlignmentConfig) -> None:
     """Log why an evaluation that may write alignments does not."""
     if translator.aligner is None and alignment.enabled is None:
-        attention = mechanism(translator.models[0], Role.CROSS, alignment.layer)
+        attention = mechanism(translator.ensemble.models[0], Role.CROSS, alignment.layer)
         logger.info(
             "no alignments are written: %s in cross-attention has %s",
             attention.name,

@@ -226,12 +226,8 @@ def weights(
 ) -> list[tuple[int, SentenceWeights]]:
     """One pass over a batch, cut into sentences."""
     device = bundle.model.device
-    source = Tokens.of(
-        [[*sources[n], Tokenizer.EOS_ID] for n in batch], pad_id=Tokenizer.PAD_ID
-    ).to(device)
-    target = Tokens.of(
-        [[Tokenizer.BOS_ID, *targets[n]] for n in batch], pad_id=Tokenizer.PAD_ID
-    ).to(device)
+    source = Tokens.source([sources[n] for n in batch]).to(device)
+    target = Tokens.target([targets[n] for n in batch]).to(device)
     requested = frozenset(wanted)
     encoded = bundle.model.encode(source, weights_of=requested)
     _, decoder_weights = bundle.model.decoder_states(target, encoded, weights_of=requested)

@@ -8,15 +8,12 @@ import torch
 from seq2seq.attention.config import AttentionConfig
 from seq2seq.decoding import beam
 from seq2seq.decoding.config import DecodingConfig, LengthPenalty
-from seq2seq.decoding.ensemble import Decoders
-from seq2seq.decoding.hypotheses import Hypothesis
-from seq2seq.decoding.search import force, search
+from seq2seq.decoding.ensemble import EnsembleState
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 from tests.decoding.tiny import (
     BOS,
     EOS,
-    IDS,
     PAD,
     exhaustive,
     mechanisms_in_every_role,
@@ -24,6 +21,8 @@ from tests.decoding.tiny import (
     next_log_probabilities,
     one,
     plain_beam_search,
+    score_batch,
+    search_batch,
     sources,
     tiny,
 )
@@ -61,7 +60,7 @@ def test_a_beam_that_keeps_every_prefix_is_an_exhaustive_search(
         min_length=minimum,
         allow_unknown=True,
     )
-    found = search([model], source, config, **IDS)
+    found = search_batch([model], source, config)
     for row, hypotheses in enumerate(found):
         expected = exhaustive(model, one(source, row), config, limit=3, minimum=minimum)[:5]
         assert [hypothesis.tokens for hypothesis in hypotheses] == [
@@ -77,7 +76,7 @@ def test_beam_search_equals_a_plain_one(penalty: DecodingConfig, beam_size: int)
     config = limited(penalty, beam_size=beam_size, n_best=max(beam_size // 2, 1))
     for seed in range(2):
         model, source = tiny(seed=seed), sources(LENGTHS, seed=seed)
-        found = search([model], source, config, **IDS)
+        found = search_batch([model], source, config)
         for row, hypotheses in enumerate(found):
             expected = plain_beam_search(model, one(source, row), config, limit=LENGTHS[row] + 2)
             assert [hypothesis.tokens for hypothesis in hypotheses] == [
@@ -103,13 +102,13 @@ def plain_greedy(model: Transformer, source: Tokens, limit: int) -> list[int]:
 def test_a_beam_of_one_is_greedy_search(monkeypatch: pytest.MonkeyPatch) -> None:
     config = limited(DecodingConfig(), beam_size=1)
     model, source = tiny(seed=1), sources(LENGTHS)
-    greedy = search([model], source, config, **IDS)
+    greedy = search_batch([model], source, config)
     for row, (hypothesis,) in enumerate(greedy):
         assert hypothesis.tokens == plain_greedy(model, one(source, row), LENGTHS[row] + 2)
     monkeypatch.setattr(
-        "seq2seq.decoding.search.greedy_search", lambda progress: beam.beam_search(progress, 1)
+        "seq2seq.decoding.search.greedy_search", lambda state: beam.beam_search(state, 1)
     )
-    as_beam = search([model], source, config, **IDS)
+    as_beam = search_batch([model], source, config)
     for (one_way,), (other,) in zip(greedy, as_beam, strict=True):
         assert one_way.tokens == other.tokens
         assert near(one_way.log_probability, other.log_probability, 1e-6)
@@ -118,14 +117,10 @@ def test_a_beam_of_one_is_greedy_search(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("beam_size", [1, 2])
 def test_of_equal_continuations_the_end_comes_first(beam_size: int) -> None:
-    (found,) = search(
-        [tiny(sharpness=0.0)], sources([4]), limited(DecodingConfig(), beam_size=beam_size), **IDS
+    (found,) = search_batch(
+        [tiny(sharpness=0.0)], sources([4]), limited(DecodingConfig(), beam_size=beam_size)
     )
     assert found[0].tokens == []
-
-
-def targets(found: list[list[Hypothesis]], rank: int) -> Tokens:
-    return Tokens.of([[BOS, *hypotheses[rank].tokens, EOS] for hypotheses in found], pad_id=PAD)
 
 
 @every_mechanism
@@ -134,11 +129,11 @@ def test_scores_are_those_of_the_forced_tokens(
     roles: dict[str, AttentionConfig], beam_size: int
 ) -> None:
     model, source = tiny(**roles), sources(LENGTHS)
-    found = search(
-        [model], source, limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size), **IDS
+    found = search_batch(
+        [model], source, limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size)
     )
     for rank in range(beam_size):
-        forced = force([model], source, targets(found, rank))
+        forced = score_batch([model], source, [h[rank].tokens for h in found])
         for hypotheses, values in zip(found, forced, strict=True):
             assert len(values) == len(hypotheses[rank].tokens) + 1
             assert abs(hypotheses[rank].log_probability - float(values.sum())) < 1e-4
@@ -155,20 +150,20 @@ def test_a_sentence_has_the_same_translation_in_any_batch(
     """
     model, source = tiny(**roles, d_model=64, layers=1), sources([7, 6, 5, 4] * 10)
     config = limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size)
-    together = search([model], source, config, **IDS)
+    together = search_batch([model], source, config)
     some = Tokens(source.ids[3:20], source.padding.select(torch.arange(3, 20)))
-    assert search([model], some, config, **IDS) == together[3:20]
+    assert search_batch([model], some, config) == together[3:20]
     for row in (0, 17, 39):
         alone = Tokens(source.ids[[row]], source.padding.select(torch.tensor([row])))
-        assert search([model], alone, config, **IDS) == [together[row]]
+        assert search_batch([model], alone, config) == [together[row]]
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
 def test_padding_changes_no_translation(beam_size: int) -> None:
     model, source = tiny(seed=2), sources(LENGTHS)
     config = limited(DecodingConfig(), beam_size=beam_size)
-    for row, (hypothesis,) in enumerate(search([model], source, config, **IDS)):
-        ((alone,),) = search([model], one(source, row), config, **IDS)
+    for row, (hypothesis,) in enumerate(search_batch([model], source, config)):
+        ((alone,),) = search_batch([model], one(source, row), config)
         assert alone.tokens == hypothesis.tokens
         assert near(alone.score, hypothesis.score, 1e-5)
 
@@ -179,18 +174,18 @@ def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatc
     model = tiny(longest=64)
     lengths = list(range(1, 41))
     rows: list[tuple[int, int, int]] = []
-    step = Decoders.step
+    step = EnsembleState.step
 
-    def counted(self: Decoders, tokens: torch.Tensor) -> list[torch.Tensor]:
+    def counted(self: EnsembleState, tokens: torch.Tensor) -> list[torch.Tensor]:
         state = self.states[0]
         rows.append((tokens.numel(), state.target[0].rows, state.source[0].rows))
         return step(self, tokens)
 
-    monkeypatch.setattr(Decoders, "step", counted)
+    monkeypatch.setattr(EnsembleState, "step", counted)
     config = DecodingConfig(
         beam_size=beam_size, max_length_ratio=1.0, max_length_offset=1, min_length_ratio=1.0
     )
-    search([model], sources(lengths), config, **IDS)
+    search_batch([model], sources(lengths), config)
     assert rows[0] == (40, 40, 40)
     assert rows[1] == (40 * beam_size, 40 * beam_size, 40)
     assert all(
@@ -208,21 +203,16 @@ def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatc
 
 def test_an_early_stop_changes_nothing_but_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
-    step = Decoders.step
+    step = EnsembleState.step
     monkeypatch.setattr(
-        Decoders, "step", lambda self, tokens: steps.append(len(tokens)) or step(self, tokens)
+        EnsembleState, "step", lambda self, tokens: steps.append(len(tokens)) or step(self, tokens)
     )
     model, source = tiny(seed=1, longest=64), sources(LENGTHS * 3, seed=4)
     config = DecodingConfig(beam_size=4, length_penalty=LengthPenalty.none)
-    early, early_steps = search([model], source, config, **IDS), sum(steps)
+    early, early_steps = search_batch([model], source, config), sum(steps)
     steps.clear()
     monkeypatch.setattr(
-        beam.Kept, "enough", lambda self, beam_size, reachable: self.count >= beam_size
+        beam.FinishedScores, "suffice", lambda self, beam_size, best_live: self.count >= beam_size
     )
-    assert search([model], source, config, **IDS) == early
+    assert search_batch([model], source, config) == early
     assert sum(steps) > early_steps
-
-
-def test_no_sentences() -> None:
-    assert search([tiny()], Tokens.of([], pad_id=PAD), DecodingConfig(), **IDS) == []
-    assert force([tiny()], Tokens.of([], pad_id=PAD), Tokens.of([], pad_id=PAD)) == []

@@ -8,12 +8,11 @@ from torch import Tensor
 
 from seq2seq.attention.config import Role
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.decoding.search import search
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 from tests.attention.cases import assert_near
 from tests.combinations import Combination, legal_combinations, sample
-from tests.decoding.tiny import BOS, EOS, IDS, PAD, sources, tiny, whole_logits
+from tests.decoding.tiny import BOS, EOS, PAD, search_batch, sources, tiny, whole_logits
 
 LENGTHS = [9, 0, 4, 11]  # subwords before the sentence end
 STEPS = 12  # beyond every default window, stride and block
@@ -73,7 +72,7 @@ def check(combination: Combination) -> None:
         whole = torch.cat([whole, likeliest.indices[:, :1]], 1)
     trained_on = whole_logits(model, source, Tokens.of(whole[:, :-1].tolist(), pad_id=PAD))
     assert_near(torch.cat(stepped, 1), trained_on, OFF, f"{combination}: logits of all steps")
-    found = [hypotheses[0].tokens for hypotheses in search([model], source, GREEDY, **IDS)]
+    found = [hypotheses[0].tokens for hypotheses in search_batch([model], source, GREEDY)]
     for row, tokens in enumerate(found):
         expected_tokens = whole[row, 1 : 1 + int(lengths[row])].tolist()
         assert tokens == expected_tokens or not decided[row], f"{combination}, sentence {row}"

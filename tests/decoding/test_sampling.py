@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
-from seq2seq.decoding.sampling import draw
-from seq2seq.decoding.search import search, sentence_seed
+from seq2seq.decoding.sampling import tokens_at
+from seq2seq.decoding.search import sentence_seed
 from seq2seq.padding import Tokens
-from tests.decoding.tiny import IDS, one, sources, tiny, whole_logits
+from tests.decoding.tiny import one, search_batch, sources, tiny, whole_logits
 
 SAMPLING = DecodingConfig(method=DecodingMethod.sampling, n_best=3)
 DRAWS = 20_000
@@ -18,7 +18,7 @@ DRAWS = 20_000
 
 def frequencies(logits: Tensor, config: DecodingConfig) -> Tensor:
     numbers = torch.rand(DRAWS, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    tokens = draw(logits.expand(DRAWS, -1), numbers, config)
+    tokens = tokens_at(logits.expand(DRAWS, -1), numbers, config)
     return tokens.bincount(minlength=logits.numel()) / DRAWS
 
 
@@ -51,14 +51,14 @@ def test_an_impossible_token_is_never_drawn() -> None:
     logits = torch.tensor([float("-inf"), 1.0, float("-inf"), 1.0, float("-inf")])
     numbers = torch.tensor([0.0, 0.4999, 0.5, 1 - 2**-53], dtype=torch.float64)
     for config in (SAMPLING, replace(SAMPLING, top_p=0.99), replace(SAMPLING, top_k=4)):
-        assert draw(logits.expand(4, -1), numbers, config).tolist() == [1, 1, 3, 3]
+        assert tokens_at(logits.expand(4, -1), numbers, config).tolist() == [1, 1, 3, 3]
 
 
 def test_first_tokens_follow_the_model() -> None:
     """Many samples of one sentence: the first token is as frequent as it is probable."""
     model, source = tiny(sharpness=1.0), sources([4])
     config = replace(SAMPLING, n_best=4000, max_length_ratio=0.0, max_length_offset=1)
-    (found,) = search([model], source, config, **IDS)
+    (found,) = search_batch([model], source, config)
     first = torch.tensor([h.tokens[0] if h.tokens else 3 for h in found]).bincount(
         minlength=12
     ) / len(found)
@@ -70,9 +70,9 @@ def test_first_tokens_follow_the_model() -> None:
 
 def test_the_same_seed_gives_the_same_samples_and_another_others() -> None:
     model, source = tiny(sharpness=1.0), sources([5] * 8)
-    first = search([model], source, SAMPLING, **IDS)
-    assert search([model], source, SAMPLING, **IDS) == first
-    assert search([model], source, replace(SAMPLING, seed=2), **IDS) != first
+    first = search_batch([model], source, SAMPLING)
+    assert search_batch([model], source, SAMPLING) == first
+    assert search_batch([model], source, replace(SAMPLING, seed=2)) != first
     assert len({tuple(h.tokens) for h in first[0]}) > 1
 
 
@@ -80,10 +80,10 @@ def test_samples_depend_on_the_seed_of_the_sentence_alone() -> None:
     """Alone or in a batch, whatever the global generator holds."""
     model, source = tiny(sharpness=1.0), sources([5] * 8)
     seeds = [sentence_seed(7, row) for row in range(8)]
-    together = search([model], source, SAMPLING, seeds=seeds, **IDS)
+    together = search_batch([model], source, SAMPLING, seeds=seeds)
     torch.manual_seed(99)
     for row in (0, 5):
-        assert search([model], one(source, row), SAMPLING, seeds=[seeds[row]], **IDS) == [
+        assert search_batch([model], one(source, row), SAMPLING, seeds=[seeds[row]]) == [
             together[row]
         ]
 
@@ -91,5 +91,5 @@ def test_samples_depend_on_the_seed_of_the_sentence_alone() -> None:
 def test_nothing_is_taken_from_the_global_generator() -> None:
     model, source = tiny(), sources([5] * 3)
     state = torch.get_rng_state()
-    search([model], source, SAMPLING, **IDS)
+    search_batch([model], source, SAMPLING)
     assert torch.equal(torch.get_rng_state(), state)

@@ -7,21 +7,21 @@ import pytest
 import torch
 
 from seq2seq.attention.config import AttentionConfig
-from seq2seq.decoding import progress
+from seq2seq.decoding import state
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.search import force, search
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.padding import Tokens
 from tests.decoding.tiny import (
     BOS,
     EOS,
-    IDS,
     PAD,
     UNK,
     mechanisms_in_every_role,
     near,
     one,
+    score_batch,
+    search_batch,
     sources,
     tiny,
     whole_logits,
@@ -39,7 +39,7 @@ every_method = pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
 
 
 def lengths_of(config: DecodingConfig, *, seed: int = 0) -> list[list[int]]:
-    found = search([tiny(seed=seed)], sources(LENGTHS), config, **IDS)
+    found = search_batch([tiny(seed=seed)], sources(LENGTHS), config)
     return [[len(hypothesis.tokens) for hypothesis in hypotheses] for hypotheses in found]
 
 
@@ -74,26 +74,25 @@ def test_a_minimum_goes_before_a_maximum(config: DecodingConfig) -> None:
 def test_the_models_own_limit_goes_before_all(config: DecodingConfig) -> None:
     model, source = tiny(longest=9, seed=2), sources(LENGTHS)
     long = replace(config, max_length_ratio=10.0, max_length_offset=100)
-    found = search([model], source, long, **IDS)
+    found = search_batch([model], source, long)
     assert max(len(h.tokens) for hypotheses in found for h in hypotheses) == 8
     with pytest.raises(
-        UserError, match=r"min_length.* ask for 9 subwords where the model produces at most 8"
+        UserError, match=r"min_length.* require 9 subwords where the model produces at most 8"
     ):
-        search([model], source, replace(config, min_length=9), **IDS)
-    with pytest.raises(UserError, match="a forced prefix asks for 9"):
-        search([model], one(source, 0), config, prefix=[[5] * 9], **IDS)
+        search_batch([model], source, replace(config, min_length=9))
+    with pytest.raises(UserError, match="a forced prefix has 9"):
+        search_batch([model], one(source, 0), config, prefixes=[[5] * 9])
 
 
 @every_method
 def test_a_cut_translation_says_so(config: DecodingConfig) -> None:
-    (found,) = search(
+    (found,) = search_batch(
         [tiny(seed=2)],
         sources([5]),
         replace(config, max_length_ratio=0.0, max_length_offset=2),
-        **IDS,
     )
     assert not any(hypothesis.finished for hypothesis in found)
-    assert any(h.finished for (h, *_) in search([tiny(seed=1)], sources(LENGTHS), config, **IDS))
+    assert any(h.finished for (h, *_) in search_batch([tiny(seed=1)], sources(LENGTHS), config))
 
 
 @every_method
@@ -103,13 +102,13 @@ def test_special_tokens_are_never_produced(config: DecodingConfig) -> None:
     config = replace(config, min_length=3)
     usual = {
         token
-        for found in search([model], source, config, **IDS)
+        for found in search_batch([model], source, config)
         for h in found
         for token in h.tokens
     }
     assert usual.isdisjoint({PAD, BOS, EOS})
     assert UNK in usual
-    without = search([model], source, config, never=[UNK, 7], **IDS)
+    without = search_batch([model], source, config, banned_tokens=[UNK, 7])
     assert {token for found in without for h in found for token in h.tokens}.isdisjoint(
         {PAD, BOS, EOS, UNK, 7}
     )
@@ -121,12 +120,10 @@ def test_prefixes_are_continued(roles: dict[str, AttentionConfig], config: Decod
     """Prefixes of different lengths in one batch; a prefix of the free translation gives the free translation."""
     model, source = tiny(**roles, seed=1), sources(LENGTHS)
     prefixes = [[5, 6], [], [9], [UNK, 4, 4], [7, 8, 9, 10], [11]]
-    found = search([model], source, config, prefix=prefixes, never=[UNK], **IDS)
+    found = search_batch([model], source, config, prefixes=prefixes, banned_tokens=[UNK])
     for prefix, hypotheses in zip(prefixes, found, strict=True):
         assert all(hypothesis.tokens[: len(prefix)] == prefix for hypothesis in hypotheses)
-    forced = force(
-        [model], source, Tokens.of([[BOS, *h[0].tokens, EOS] for h in found], pad_id=PAD)
-    )
+    forced = score_batch([model], source, [h[0].tokens for h in found])
     for hypotheses, values in zip(found, forced, strict=True):
         assert abs(hypotheses[0].log_probability - float(values.sum())) < 1e-4
 
@@ -134,9 +131,9 @@ def test_prefixes_are_continued(roles: dict[str, AttentionConfig], config: Decod
 def test_a_prefix_of_the_free_translation_changes_nothing() -> None:
     model, source = tiny(seed=1), sources(LENGTHS)
     config = METHODS["greedy"]
-    free = search([model], source, config, **IDS)
+    free = search_batch([model], source, config)
     prefixes = [hypotheses[0].tokens[: row % 3] for row, hypotheses in enumerate(free)]
-    assert search([model], source, config, prefix=prefixes, **IDS) == free
+    assert search_batch([model], source, config, prefixes=prefixes) == free
 
 
 @every_method
@@ -144,7 +141,9 @@ def test_the_prefix_of_one_sentence_frees_no_other(config: DecodingConfig) -> No
     """All tokens are equally likely here, so <unk>, the first, is produced wherever it is not kept out."""
     model, source = tiny(sharpness=0.0), sources([4, 4])
     config = replace(config, min_length=3)
-    first, second = search([model], source, config, never=[UNK], prefix=[[UNK, 5, UNK], []], **IDS)
+    first, second = search_batch(
+        [model], source, config, banned_tokens=[UNK], prefixes=[[UNK, 5, UNK], []]
+    )
     assert all(hypothesis.tokens[:3] == [UNK, 5, UNK] for hypothesis in first)
     assert not any(UNK in hypothesis.tokens for hypothesis in second)
     assert not any(UNK in hypothesis.tokens[3:] for hypothesis in first)
@@ -158,21 +157,21 @@ def test_predicting_in_parts_changes_nothing(
     model, source = tiny(seed=1, longest=64), sources(list(range(3, 43)))
     prefixes = [[4 + row % 8] * (row % 3) for row in range(40)]
     config = replace(config, max_length_ratio=1.0, max_length_offset=0, min_length_ratio=0.5)
-    whole = search([model], source, config, prefix=prefixes, **IDS)
+    whole = search_batch([model], source, config, prefixes=prefixes)
     parts: list[int] = []
     apply = Constraints.apply
-    monkeypatch.setattr(progress, "LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr(state, "LOGITS_AT_ONCE", 1)
     monkeypatch.setattr(
         Constraints,
         "apply",
         lambda self, logits, *rest: parts.append(len(logits)) or apply(self, logits, *rest),
     )
-    assert search([model], source, config, prefix=prefixes, **IDS) == whole
+    assert search_batch([model], source, config, prefixes=prefixes) == whole
     assert all(16 <= rows < 2 * 16 + 2 * config.hypotheses for rows in parts)
 
 
 def test_n_best_is_ordered_and_distinct() -> None:
-    found = search([tiny()], sources(LENGTHS), DecodingConfig(beam_size=5, n_best=5), **IDS)
+    found = search_batch([tiny()], sources(LENGTHS), DecodingConfig(beam_size=5, n_best=5))
     for hypotheses in found:
         assert len(hypotheses) == 5
         assert [h.score for h in hypotheses] == sorted((h.score for h in hypotheses), reverse=True)
@@ -183,15 +182,15 @@ def test_a_space_smaller_than_the_beam() -> None:
     """Two tokens and the end, at most one token: only the translations that exist are returned."""
     model, source = tiny(vocab=6), sources([2], vocab=6)
     config = DecodingConfig(beam_size=8, n_best=8, max_length_ratio=0.0, max_length_offset=1)
-    (found,) = search([model], source, config, never=[UNK], **IDS)
+    (found,) = search_batch([model], source, config, banned_tokens=[UNK])
     assert sorted(hypothesis.tokens for hypothesis in found) == [[], [4], [5]]
 
 
 @every_method
 def test_an_ensemble_of_a_model_with_itself_is_the_model(config: DecodingConfig) -> None:
     model, source = tiny(seed=1), sources(LENGTHS)
-    alone = search([model], source, config, **IDS)
-    twice = search([model, model, model], source, config, **IDS)
+    alone = search_batch([model], source, config)
+    twice = search_batch([model, model, model], source, config)
     for ours, theirs in zip(alone, twice, strict=True):
         assert [h.tokens for h in ours] == [h.tokens for h in theirs]
         assert all(near(a.score, b.score, 1e-5) for a, b in zip(ours, theirs, strict=True))
@@ -200,10 +199,10 @@ def test_an_ensemble_of_a_model_with_itself_is_the_model(config: DecodingConfig)
 def test_an_ensemble_predicts_the_mean_probability() -> None:
     models = [tiny(seed=1), tiny(seed=2, d_model=24, longest=30)]
     source = sources(LENGTHS)
-    found = search(models, source, METHODS["beam"], **IDS)
-    target = Tokens.of([[BOS, *hypotheses[0].tokens, EOS] for hypotheses in found], pad_id=PAD)
-    together = force(models, source, target)
-    each = [force([model], source, target) for model in models]
+    found = search_batch(models, source, METHODS["beam"])
+    targets = [hypotheses[0].tokens for hypotheses in found]
+    together = score_batch(models, source, targets)
+    each = [score_batch([model], source, targets) for model in models]
     for row, hypotheses in enumerate(found):
         mean = torch.stack([values[row].exp() for values in each]).mean(0).log()
         assert torch.allclose(together[row], mean, atol=1e-5)
@@ -212,12 +211,12 @@ def test_an_ensemble_predicts_the_mean_probability() -> None:
 
 def test_an_ensemble_over_two_vocabularies_is_refused() -> None:
     with pytest.raises(ConfigError, match="12 subwords and 12 subwords; 13 subwords and 13"):
-        search([tiny(), tiny(vocab=13)], sources([3]), DecodingConfig(), **IDS)
+        search_batch([tiny(), tiny(vocab=13)], sources([3]), DecodingConfig())
 
 
 def test_wrong_options_are_refused() -> None:
     with pytest.raises(ConfigError, match="beam_size"):
-        search([tiny()], sources([3]), DecodingConfig(beam_size=0), **IDS)
+        search_batch([tiny()], sources([3]), DecodingConfig(beam_size=0))
 
 
 def test_a_model_without_finite_predictions_is_refused() -> None:
@@ -225,26 +224,26 @@ def test_a_model_without_finite_predictions_is_refused() -> None:
     with torch.no_grad():
         model.output.weight[5] = math.nan
     with pytest.raises(UserError, match="not finite"):
-        search([model], sources([3]), DecodingConfig(), **IDS)
+        search_batch([model], sources([3]), DecodingConfig())
 
 
 def test_a_source_that_is_too_long_is_refused() -> None:
     with pytest.raises(UserError, match="at most 24"):
-        search([tiny()], sources([24]), DecodingConfig(), **IDS)
+        search_batch([tiny()], sources([24]), DecodingConfig())
 
 
 def test_a_model_in_training_is_not_decoded() -> None:
     with pytest.raises(AssertionError, match="evaluation mode"):
-        search([tiny().train()], sources([3]), DecodingConfig(), **IDS)
+        search_batch([tiny().train()], sources([3]), DecodingConfig())
 
 
 @pytest.mark.parametrize("lengths", [[2, 0, 5], [0]])
 def test_forced_log_probabilities_are_those_of_the_model(lengths: list[int]) -> None:
     model, source = tiny(), sources([3, 6, 1][: len(lengths)])
     target = sources(lengths, seed=5)
-    rows = [[BOS, *target.ids[row, : length + 1].tolist()] for row, length in enumerate(lengths)]
-    found = force([model], source, Tokens.of(rows, pad_id=PAD))
-    for row, tokens in enumerate(rows):
+    rows = [target.ids[row, :length].tolist() for row, length in enumerate(lengths)]
+    found = score_batch([model], source, rows)
+    for row, tokens in enumerate([BOS, *tokens, EOS] for tokens in rows):
         with torch.inference_mode():
             logits = whole_logits(model, one(source, row), Tokens.of([tokens[:-1]], pad_id=PAD))
         expected = logits[0].log_softmax(-1)[range(len(tokens) - 1), tokens[1:]]

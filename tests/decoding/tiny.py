@@ -2,21 +2,24 @@
 
 import itertools
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seq2seq.attention.config import AttentionConfig, FullConfig, Role, mechanisms
 from seq2seq.decoding.config import DecodingConfig
+from seq2seq.decoding.ensemble import Ensemble
+from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
+from seq2seq.decoding.search import score_targets, search
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
 from seq2seq.model.frontend import VocabularySpec
 from seq2seq.model.transformer import Transformer, build_transformer
-from seq2seq.padding import Tokens
+from seq2seq.padding import BOS_ID, EOS_ID, PAD_ID, UNK_ID, SourceBatch, Tokens
 from seq2seq.position.config import PositionConfig, SinusoidalConfig
 
-UNK, PAD, BOS, EOS, FIRST = 0, 1, 2, 3, 4
-IDS = {"bos_id": BOS, "eos_id": EOS, "pad_id": PAD}
+UNK, PAD, BOS, EOS, FIRST = UNK_ID, PAD_ID, BOS_ID, EOS_ID, 4
 
 
 def tiny(
@@ -84,6 +87,22 @@ def one(source: Tokens, row: int) -> Tokens:
     return Tokens.of([source.ids[row, : int(source.padding.lengths[row])].tolist()], pad_id=PAD)
 
 
+def search_batch(
+    models: list[Transformer], source: SourceBatch, config: DecodingConfig, **options: Any
+) -> list[list[Hypothesis]]:
+    """Encode a batch and search for its translations."""
+    ensemble = Ensemble(models)
+    return search(ensemble, ensemble.encode(source), config, **options)
+
+
+def score_batch(
+    models: list[Transformer], source: SourceBatch, targets: list[list[int]]
+) -> list[Tensor]:
+    """Encode a batch and score these translations, without special ids."""
+    ensemble = Ensemble(models)
+    return score_targets(ensemble, ensemble.encode(source), targets)
+
+
 def whole_logits(model: Transformer, source: Tokens, target: Tokens) -> Tensor:
     """(B, T, V) after each token of whole targets, without caches."""
     states, _ = model.decoder_states(target, model.encode(source))
@@ -100,7 +119,7 @@ def next_log_probabilities(
         source.ids.repeat(len(prefixes), 1),
         source.padding.select(torch.zeros(len(prefixes)).long()),
     )
-    targets = Tokens.of([[BOS, *tokens] for tokens in prefixes], pad_id=PAD)
+    targets = Tokens.target(prefixes)
     logits = whole_logits(model, repeated, targets)
     values: list[list[float]] = logits[:, -1].double().log_softmax(-1).tolist()
     return values

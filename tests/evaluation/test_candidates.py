@@ -55,9 +55,9 @@ def test_every_candidate_links_as_the_aligner_does(
 
 @pytest.mark.parametrize(("method", "linked"), [("argmax", 1), ("mutual", 1), ("threshold", 0)])
 def test_a_word_is_not_the_best_for_being_long(bundle: Bundle, method: str, linked: int) -> None:
-    aligner = Aligner(
-        [bundle.model], bundle.tokenizers, AlignmentConfig(method=LinkMethod[method], threshold=0.5)
-    )
+    options = {"threshold": 0.5} if method == "threshold" else {}
+    config = AlignmentConfig(method=LinkMethod[method], **options)
+    aligner = Aligner([bundle.model], bundle.tokenizers, config)
     weights = torch.tensor([[0.3, 0.3, 0.4, 0.0]])
     found = aligner.alignment(Side([5, 6, 7], [0, 0, 1]), Side([8], [0]), weights, None)
     assert found.links == {(linked, 0)}

@@ -137,7 +137,7 @@ def test_a_line_that_is_too_long_is_cut_and_said_to_be(tokenizers: Tokenizers) -
         kept = tokenizers.source.decode(tokenizers.source.encode(long)[:9])
         (alone,) = Translator([model], tokenizers, CONFIG).translate([kept])
         assert alone.tokens == first.tokens
-    (forced,) = Translator([model], tokenizers, CONFIG, AlignmentConfig()).force(
+    (forced,) = Translator([model], tokenizers, CONFIG, AlignmentConfig()).score(
         ["the house"], [long]
     )
     assert forced.cut
@@ -178,7 +178,7 @@ def test_a_translation_scores_as_much_when_it_is_given(
     translator = Translator([model_for(tokenizers)], tokenizers, CONFIG, alignment)
     found = list(translator.translate(LINES))
     finished: list[int] = []
-    forced = list(translator.force(LINES, [each.text for each in found], progress=finished.append))
+    forced = list(translator.score(LINES, [each.text for each in found], progress=finished.append))
     assert sum(finished) == len(LINES)
     compared = 0
     for ours, theirs in zip(found, forced, strict=True):
@@ -197,7 +197,7 @@ def test_a_translation_scores_as_much_when_it_is_given(
 def test_more_or_fewer_references_than_lines_are_an_error(tokenizers: Tokenizers) -> None:
     translator = Translator([model_for(tokenizers)], tokenizers, CONFIG)
     with pytest.raises(ValueError, match="zip"):
-        list(translator.force(LINES, LINES[1:]))
+        list(translator.score(LINES, LINES[1:]))
 
 
 @pytest.mark.parametrize("config", CROSS.values(), ids=CROSS)
@@ -268,7 +268,7 @@ def test_links_follow_the_weights(tokenizers: Tokenizers, monkeypatch: pytest.Mo
         [model_for(tokenizers)], tokenizers, CONFIG, AlignmentConfig(enabled=True)
     )
     lines = [" the old  bridge", "the small\u00a0house", "", "river"]
-    for translation in translator.force(lines, lines):
+    for translation in translator.score(lines, lines):
         assert translation.alignment is not None
         words = len(translation.source.split())
         assert translation.alignment.links == {(word, word) for word in range(words)}
@@ -293,9 +293,9 @@ def test_words_of_produced_pieces(with_bytes: Tokenizers) -> None:
 def test_an_ensemble_is_aligned_by_the_mean_of_its_models(tokenizers: Tokenizers) -> None:
     models = [model_for(tokenizers, seed=seed) for seed in (1, 2)]
     lines, references = ["the old bridge"], ["the blue river"]
-    (together,) = Translator(models, tokenizers, CONFIG, AlignmentConfig()).force(lines, references)
+    (together,) = Translator(models, tokenizers, CONFIG, AlignmentConfig()).score(lines, references)
     each = [
-        next(Translator([model], tokenizers, CONFIG, AlignmentConfig()).force(lines, references))
+        next(Translator([model], tokenizers, CONFIG, AlignmentConfig()).score(lines, references))
         for model in models
     ]
     assert together.alignment is not None

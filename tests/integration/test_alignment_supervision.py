@@ -60,7 +60,7 @@ def error_rate(
     gold = [GoldLinks(links, links) for links in map(parse_links, pairs.links)]
     found = [
         each.alignment.links
-        for each in translator.force(pairs.source, pairs.target)
+        for each in translator.score(pairs.source, pairs.target)
         if each.alignment
     ]
     return score_links(found, gold)

@@ -8,12 +8,11 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.decoding.search import force, search
 from seq2seq.model.loss import Loss
 from seq2seq.model.output import ROWS_AT_ONCE, OutputProjection
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
-from tests.decoding.tiny import BOS, EOS, IDS, PAD, sources, tiny, whole_logits
+from tests.decoding.tiny import BOS, EOS, score_batch, search_batch, sources, tiny, whole_logits
 
 
 class Wrapper(nn.Module):
@@ -58,19 +57,18 @@ def negate(model: Transformer) -> None:
 
 
 def training_loss(model: Transformer) -> Tensor:
-    target = Tokens.of([[BOS, 4, 5], [BOS, 6, 7]], pad_id=PAD)
+    target = Tokens.target([[4, 5], [6, 7]])
     states, _ = model.decoder_states(target, model.encode(sources([3, 5])))
     labels = torch.tensor([4, 5, EOS, 6, 7, EOS])
     return model.output.loss(states.flatten(0, 1), labels, smoothing=0.1).total
 
 
 def scores(model: Transformer) -> Tensor:
-    target = Tokens.of([[BOS, 4, 5, EOS], [BOS, 6, EOS]], pad_id=PAD)
-    return torch.cat(force([model], sources([3, 5]), target))
+    return torch.cat(score_batch([model], sources([3, 5]), [[4, 5], [6]]))
 
 
 def found(model: Transformer) -> Tensor:
-    (hypotheses,) = search([model], sources([3]), DecodingConfig(beam_size=2, n_best=2), **IDS)
+    (hypotheses,) = search_batch([model], sources([3]), DecodingConfig(beam_size=2, n_best=2))
     return torch.tensor([hypothesis.log_probability for hypothesis in hypotheses])
 
 
@@ -116,6 +114,6 @@ def test_the_reference_is_another_model() -> None:
     """Negated weights predict otherwise, or the tests above would show nothing."""
     model, other = tiny(), tiny()
     negate(other)
-    target = Tokens.of([[BOS, 4]], pad_id=PAD)
+    target = Tokens.target([[4]])
     one, two = (whole_logits(each, sources([3]), target) for each in (model, other))
     assert not torch.allclose(one, two, atol=0.1)
