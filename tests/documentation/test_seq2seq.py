@@ -1,0 +1,44 @@
+"""Every `seq2seq` command that a page shows runs, on tiny models."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.documentation.pages import page_commands
+
+OF_SCRIPTS = ("train", "evaluate")  # checked as the scripts are, by test_commands.py
+EXAMPLES = [
+    (page, text)
+    for page, text in page_commands()
+    if text.startswith("seq2seq ") and text.split()[1] not in OF_SCRIPTS
+]
+
+
+def without_redirections(arguments: list[str]) -> tuple[list[str], str | None]:
+    """Arguments without `< FILE` and `> FILE`, and the file of standard input."""
+    remaining, standard_input = [], None
+    words = iter(arguments)
+    for word in words:
+        if word == "<":
+            standard_input = next(words)
+        elif word == ">":
+            next(words)
+        else:
+            remaining.append(word)
+    return remaining, standard_input
+
+
+@pytest.mark.parametrize(("page", "text"), EXAMPLES)
+def test_a_command_runs(command: Command, workspace: Path, page: str, text: str) -> None:
+    arguments, standard_input = without_redirections(shlex.split(text)[1:])
+    stdin = b"" if standard_input is None else (workspace / standard_input).read_bytes()
+    finished = command(*arguments, stdin=stdin)
+    assert finished.code == 0, f"{page}: {text}\n{finished.err}"
+    assert finished.out.strip()
+
+
+def test_every_command_is_shown() -> None:
+    names = {text.split()[1] for _, text in EXAMPLES}
+    assert names >= {"translate", "score", "align", "report", "check-data"}
