@@ -3,6 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs
 ARGS ?=
 RUN_TESTS := $(BIN)/python -m pytest
 
@@ -34,8 +35,15 @@ test-slow: $(READY) ## The tests that take long: every combination, the browser,
 	OMP_NUM_THREADS=1 $(RUN_TESTS) -m slow -n 2 $(ARGS)
 	$(BIN)/python scripts/planted_bugs.py
 
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	@touch $@
+
+docs: $(DOCS_READY) ## Build the documentation site in build/docs; a broken link is an error
+	$(BIN)/sphinx-build -W --keep-going -n -q -d build/doctrees docs build/docs
+
 format: $(READY) ## Rewrite the code as the formatter wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.PHONY: help setup train evaluate check test test-slow format
+.PHONY: help setup train evaluate check test test-slow docs format
