@@ -1,4 +1,4 @@
-"""Iterables over micro-batches. Where training stands is two integers, and the batches follow from them."""
+"""Micro-batches for training and for validation."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,7 @@ from seq2seq.data.sampler import BatchPlan, PlannedBatch
 
 
 class TrainLoader:
-    """The micro-batches of one rank, epoch after epoch.
-
-    Iterating gives the rest of the current epoch; with its last batch the loader stands at the start of the next one.
-    The state counts the batches handed out, which is what a trainer has consumed if it asks for a batch only when it
-    needs it (Lightning does, because the loader has a length). A trainer that fetches ahead says with `resume` how far
-    it really is.
-    """
+    """The micro-batches of one process: a pure function of (seed, epoch, number)."""
 
     def __init__(
         self,
@@ -32,7 +26,7 @@ class TrainLoader:
         accumulate: int = 1,
     ) -> None:
         """Args:
-        accumulate: micro-batches of a rank per optimizer step; the last step of an epoch may have fewer.
+        accumulate: micro-batches of a rank in an optimizer step; fewer in the last of an epoch.
 
         Raises:
             DataError: the pairs do not fit the batches (see BatchPlan).
@@ -45,39 +39,18 @@ class TrainLoader:
             rows.source.lengths() + 1, self.target_lengths, config, world_size=world_size
         )
         self.seed, self.rank, self.world_size, self.accumulate = seed, rank, world_size, accumulate
-        self.epoch = 0
-        self.next_batch = 0
 
     def __len__(self) -> int:
-        """Micro-batches of a whole epoch on this rank, wherever the loader stands."""
+        """Micro-batches of an epoch on this rank."""
         return len(self.plan) // self.world_size
 
-    def set_epoch(self, epoch: int) -> None:
-        """Stand at the start of an epoch. Does nothing in the middle of that epoch, so that it cannot undo a resume."""
-        if epoch != self.epoch:
-            self.resume(epoch, 0)
-
-    def resume(self, epoch: int, next_batch: int) -> None:
-        """Stand before micro-batch `next_batch` of this rank in an epoch; both count from 0."""
-        assert epoch >= 0, "epochs count from 0"
-        assert 0 <= next_batch <= len(self), "an epoch has no such batch"
-        self.epoch, self.next_batch = (
-            (epoch, next_batch) if next_batch < len(self) else (epoch + 1, 0)
-        )
-
-    def state_dict(self) -> dict[str, int]:
-        return {"epoch": self.epoch, "next_batch": self.next_batch}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.resume(state["epoch"], state["next_batch"])
-
-    def __iter__(self) -> Iterator[Batch]:
-        epoch, batches = self.epoch, self.plan.epoch(self.seed, self.epoch)
-        windows = self.step_target_tokens(batches)
-        for number in range(self.next_batch, len(self)):
-            planned = batches[number * self.world_size + self.rank]
-            self.resume(epoch, number + 1)
-            yield self.collate(planned, windows[number // self.accumulate])
+    def epoch(self, number: int, *, first: int = 0) -> Iterator[Batch]:
+        """The micro-batches of an epoch from the one numbered `first` on; both count from 0."""
+        batches = self.plan.epoch(self.seed, number)
+        tokens = self.step_target_tokens(batches)
+        for index in range(first, len(self)):
+            planned = batches[index * self.world_size + self.rank]
+            yield self.collate(planned, tokens[index // self.accumulate])
 
     def step_target_tokens(self, batches: list[PlannedBatch]) -> list[int]:
         """For each optimizer step of an epoch, the labels in all its micro-batches on all ranks."""
@@ -98,10 +71,10 @@ class TrainLoader:
 
 
 class EvaluationLoader:
-    """Every row of a split once, in batches of like lengths and always the same order.
+    """Every row of a split once, in batches of similar lengths and always in the same order.
 
-    Nothing is left out: a row longer than max_tokens is a batch of its own. Ranks take turns, so one may have a batch
-    more than another.
+    A row longer than max_tokens is a batch by itself. Ranks take batches in turn, so one may have
+    a batch more than another.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""All micro-batches of a run as one sequence, so that a position in training is one number.
+"""All micro-batches of a run as one sequence, so that the position in training is one number.
 
-Lightning is shown a single long epoch. Its own bookkeeping of epochs, which decides what happens when a run is resumed
-exactly at the end of one, is thereby never used; epochs of the data are counted here.
+Lightning sees a single long epoch. Its own counting of epochs, which decides what happens when a
+run is resumed exactly at the end of one, is never used; epochs of the data are counted here.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,15 @@ from seq2seq.data.loader import TrainLoader
 
 
 class TrainingStream:
-    """The micro-batches of one rank from the first step to the last.
+    """The micro-batches of one process from the first optimizer step to the last.
 
     Args:
-        loader: the micro-batches of an epoch, epoch after epoch.
+        loader: the micro-batches of any epoch.
         max_steps: optimizer steps of the run.
-        max_epochs: passes over the data that end it earlier, if given.
+        max_epochs: passes over the data that end it earlier; None sets no limit.
+
+    Attributes:
+        position: micro-batches handed out since the start of the run.
     """
 
     def __init__(
@@ -32,12 +35,15 @@ class TrainingStream:
         self.position = 0
 
     def __len__(self) -> int:
-        """Micro-batches of the whole run on this rank, wherever the stream stands."""
+        """Micro-batches of the whole run in this process, wherever the position is."""
         epochs, steps = divmod(self.num_steps, self.steps_per_epoch)
         return epochs * self.per_epoch + min(steps * self.accumulate, self.per_epoch)
 
     def ends_step(self, position: int) -> bool:
-        """Whether an optimizer step follows the micro-batch at a position; the last step of an epoch may be short."""
+        """Whether an optimizer step follows the micro-batch at a position.
+
+        The last step of an epoch may have fewer micro-batches.
+        """
         number = position % self.per_epoch + 1
         return number % self.accumulate == 0 or number == self.per_epoch
 
@@ -46,7 +52,7 @@ class TrainingStream:
         return position // self.per_epoch
 
     def state_dict(self) -> dict[str, int]:
-        """Two integers from which the rest of the run follows."""
+        """The position, as checkpoints of every version hold it."""
         epoch, next_batch = divmod(self.position, self.per_epoch)
         return {"epoch": epoch, "next_batch": next_batch}
 
@@ -54,9 +60,10 @@ class TrainingStream:
         self.position = state["epoch"] * self.per_epoch + state["next_batch"]
 
     def __iter__(self) -> Iterator[Batch]:
+        """The micro-batches from the position on."""
         while self.position < len(self):
-            self.loader.resume(*divmod(self.position, self.per_epoch))
-            for batch in self.loader:
+            epoch, first = divmod(self.position, self.per_epoch)
+            for batch in self.loader.epoch(epoch, first=first):
                 self.position += 1
                 yield batch
                 if self.position >= len(self):

@@ -85,7 +85,7 @@ def test_an_id_of_the_text_that_equals_the_end_of_a_full_row() -> None:
 
 
 def test_moving_a_batch() -> None:
-    moved = next(iter(loader())).to("meta")
+    moved = next(loader().epoch(0)).to("meta")
     tensors = (
         moved.source.ids,
         moved.source.padding.lengths,
@@ -101,10 +101,10 @@ def test_an_epoch_is_every_row_once_over_all_ranks(world_size: int) -> None:
     source, target = rows(200)
     seen: Counter[int] = Counter()
     loaders = [loader(rank=rank, world_size=world_size) for rank in range(world_size)]
-    assert len({len(each) for each in loaders}) == 1
-    for each in loaders:
-        batches = list(each)
-        assert len(batches) == len(each)
+    assert len({len(process) for process in loaders}) == 1
+    for process in loaders:
+        batches = list(process.epoch(0))
+        assert len(batches) == len(process)
         for batch in batches:
             for row, index in enumerate(batch.indices.tolist()):
                 seen[index] += 1
@@ -122,7 +122,7 @@ def test_window_tokens_are_the_labels_of_an_optimizer_step(
     world_size: int, accumulate: int
 ) -> None:
     ranks = [
-        list(loader(rank=rank, world_size=world_size, accumulate=accumulate))
+        list(loader(rank=rank, world_size=world_size, accumulate=accumulate).epoch(0))
         for rank in range(world_size)
     ]
     assert len(ranks[0]) % 4 != 0, "the last step is to be a short one"
@@ -135,52 +135,28 @@ def test_window_tokens_are_the_labels_of_an_optimizer_step(
             assert batch.target_tokens == int((batch.labels != PAD).sum())
 
 
-def test_epochs_differ_and_follow_each_other() -> None:
-    one = loader()
-    first, second = list(one), list(one)
+def test_epochs_differ_and_depend_on_nothing_else() -> None:
+    straight = loader()
+    first, second = list(straight.epoch(0)), list(straight.epoch(1))
     assert [batch.indices.tolist() for batch in first] != [
         batch.indices.tolist() for batch in second
     ]
-    other = loader()
-    other.set_epoch(1)
-    assert all(map(same, list(other), second))
-    other.set_epoch(0)
-    assert all(map(same, list(other), first))
+    fresh = loader()
+    assert all(map(same, fresh.epoch(1), second))
+    assert all(map(same, fresh.epoch(0), first))
 
 
-def test_the_state_is_two_integers_from_which_everything_follows() -> None:
-    straight = loader()
-    per_epoch = len(straight)
-    expected = [batch for _ in range(3) for batch in straight]
-    for consumed in (0, 1, per_epoch - 1, per_epoch, per_epoch + 2, 2 * per_epoch):
-        interrupted = loader()
-        taken = 0
-        while taken < consumed:
-            for _ in interrupted:
-                taken += 1
-                if taken == consumed:
-                    break
-        state = interrupted.state_dict()
-        assert state == {"epoch": consumed // per_epoch, "next_batch": consumed % per_epoch}
-        resumed = loader()
-        resumed.load_state_dict(state)
-        rest = [batch for _ in range(3) for batch in resumed][: len(expected) - consumed]
-        assert all(map(same, rest, expected[consumed:]))
-        assert len(resumed) == per_epoch
-
-
-def test_setting_the_epoch_does_not_undo_a_resume() -> None:
-    one = loader()
-    one.resume(2, 3)
-    one.set_epoch(2)
-    assert one.state_dict() == {"epoch": 2, "next_batch": 3}
-    one.resume(2, len(one))
-    assert one.state_dict() == {"epoch": 3, "next_batch": 0}
+def test_an_epoch_may_begin_at_any_batch() -> None:
+    whole = list(loader().epoch(3))
+    for first in range(len(whole) + 1):
+        remaining = list(loader().epoch(3, first=first))
+        assert len(remaining) == len(whole) - first
+        assert all(map(same, remaining, whole[first:]))
 
 
 def test_links_belong_to_their_rows() -> None:
     linked = TrainLoader(train_rows(linked=True), BatchConfig(max_tokens=96), seed=3)
-    for batch in linked:
+    for batch in linked.epoch(0):
         assert batch.links is not None
         links = batch.links
         found = sorted(

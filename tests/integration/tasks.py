@@ -2,21 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from seq2seq.attention.base import AttentionOutput
 from seq2seq.attention.config import AttentionConfig, FullConfig, Role
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.data.config import (
-    BatchConfig,
     GeneratedConfig,
     GeneratedTask,
     TokenizerConfig,
     TokenizerKind,
 )
-from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
@@ -24,8 +24,10 @@ from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.model.frontend import VocabularySpec
 from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.position.config import SinusoidalConfig
-from seq2seq.training.config import ScheduleConfig, ScheduleKind
-from seq2seq.training.schedule import learning_rate_factor
+from seq2seq.training.callback import as_translation
+from seq2seq.training.config import OptimizerConfig, ScheduleConfig, ScheduleKind
+from seq2seq.training.datamodule import training_data
+from tests.training.tiny import fit, tiny_module
 
 ENOUGH = 0.995
 OPTIONS: dict[GeneratedTask, dict[str, int]] = {
@@ -86,35 +88,45 @@ def silence(model: Transformer, role: Role) -> None:
 def exact(model: Transformer, corpus: PreparedCorpus) -> float:
     """Share of test sequences that greedy search gets wholly right."""
     translator = Translator([model.eval()], corpus.tokenizers, DecodingConfig(beam_size=1))
-    found = [translation.text for translation in translator.translate(corpus.test.pairs.source)]
-    right = sum(a == b for a, b in zip(found, corpus.test.pairs.target, strict=True))
-    return right / len(found)
+    hypotheses = [x.text for x in translator.translate(corpus.test.pairs.source)]
+    correct = sum(map(str.__eq__, hypotheses, corpus.test.pairs.target))
+    return correct / len(hypotheses)
+
+
+class StopWhenLearned(Callback):
+    """Ends training once the task is learned.
+
+    Args:
+        every: steps between two looks.
+
+    Attributes:
+        share: of test sequences that were exact at the last look.
+    """
+
+    def __init__(self, corpus: PreparedCorpus, every: int) -> None:
+        self.corpus, self.every = corpus, every
+        self.share = 0.0
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        step = trainer.global_step
+        if step % self.every == 0 or step == training_data(trainer).stream.num_steps:
+            model = as_translation(pl_module).model
+            self.share = exact(model, self.corpus)
+            trainer.should_stop = self.share >= ENOUGH
+            model.train()
 
 
 def learn(
     model: Transformer, corpus: PreparedCorpus, *, max_steps: int, check_every: int = 250
 ) -> float:
-    """Train until the task is learned or the steps are used up; returns the share of exact sequences."""
-    loader = TrainLoader(corpus.train, BatchConfig(max_tokens=512), seed=1)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0, fused=True)
-    schedule = ScheduleConfig(kind=ScheduleKind.inverse_sqrt, warmup_steps=200)
-    step, share = 0, 0.0
-    while step < max_steps:
-        for batch in loader:
-            model.train().begin_step(step)
-            optimizer.param_groups[0]["lr"] = 3e-3 * learning_rate_factor(
-                step, schedule, max_steps=max_steps
-            )
-            states, _ = model.decoder_states(batch.target, model.encode(batch.source))
-            valid = batch.target.padding.valid()
-            loss = model.output.loss(states[valid], batch.labels[valid], smoothing=0.0)
-            (loss.total / batch.step_target_tokens).backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            step += 1
-            if step % check_every == 0 or step == max_steps:
-                share = exact(model, corpus)
-                if share >= ENOUGH or step == max_steps:
-                    return share
-    return share
+    """Train until the task is learned, at most max_steps; returns the share of exact sequences."""
+    module = tiny_module(
+        model,
+        optimizer=OptimizerConfig(
+            learning_rate=3e-3, beta2=0.999, epsilon=1e-8, label_smoothing=0.0
+        ),
+        schedule=ScheduleConfig(kind=ScheduleKind.inverse_sqrt, warmup_steps=200),
+    )
+    stop = StopWhenLearned(corpus, check_every)
+    fit(module, corpus, max_steps=max_steps, max_tokens=512, callbacks=[stop])
+    return stop.share

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from seq2seq.attention.config import Role, Weights, mechanisms
 from seq2seq.data.batch import Batch
-from seq2seq.data.config import BatchConfig, GeneratedConfig
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.alignment_supervision import AlignmentSupervision, alignment_loss
@@ -16,18 +15,16 @@ from seq2seq.training.config import (
     AlignmentSupervisionConfig,
     OptimizerConfig,
     SupervisionKind,
-    TrainerConfig,
 )
-from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.module import TranslationModule
 from tests.training.tiny import (
     LINKS,
     TARGET,
+    fit,
     tiny_batch,
     tiny_corpus,
     tiny_model,
     tiny_module,
-    tiny_trainer,
 )
 
 MECHANISMS = {
@@ -165,15 +162,10 @@ def after_one_step(
         optimizer=OptimizerConfig(clip_norm=0.0),
         alignment_supervision=config,
     )
-    options = TrainerConfig(max_steps=1, accumulate=10_000, bleu_lines=0)
-    data = GeneratedConfig(batch=BatchConfig(max_tokens=max_tokens))
-    tiny_trainer().fit(module, datamodule=TranslationData(corpus, data, options, seed=1))
+    fit(module, corpus, max_steps=1, max_tokens=max_tokens, accumulate=10_000)
     return module
 
 
-@pytest.mark.filterwarnings(
-    "ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
-)
 def test_micro_batches_change_nothing_and_supervision_something(corpus: PreparedCorpus) -> None:
     config = AlignmentSupervisionConfig(kind=SupervisionKind.links, weight=2.0)
     whole, parts = [after_one_step(corpus, config, max_tokens=size) for size in (2048, 64)]

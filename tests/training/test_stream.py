@@ -10,20 +10,16 @@ from seq2seq.training.stream import TrainingStream
 
 
 class Numbers:
-    """A loader of 5 batches an epoch, each told by (epoch, number)."""
+    """A loader with 5 batches in an epoch, which are (epoch, number)."""
 
     def __init__(self, accumulate: int) -> None:
-        self.accumulate, self.at = accumulate, (0, 0)
+        self.accumulate = accumulate
 
     def __len__(self) -> int:
         return 5
 
-    def resume(self, epoch: int, next_batch: int) -> None:
-        self.at = (epoch, next_batch)
-
-    def __iter__(self) -> Iterator[Any]:
-        epoch, first = self.at
-        yield from [(epoch, number) for number in range(first, 5)]
+    def epoch(self, number: int, *, first: int = 0) -> Iterator[Any]:
+        yield from [(number, index) for index in range(first, 5)]
 
 
 def stream(
@@ -36,7 +32,7 @@ def stream(
 
 @pytest.mark.parametrize("accumulate", [1, 2, 3, 5, 7])
 @pytest.mark.parametrize("max_steps", [1, 2, 7, 12])
-def test_it_ends_after_the_steps_that_were_asked_for(accumulate: int, max_steps: int) -> None:
+def test_it_ends_after_max_steps(accumulate: int, max_steps: int) -> None:
     whole = stream(accumulate, max_steps)
     batches = list(whole)
     assert len(batches) == len(whole)
@@ -56,13 +52,13 @@ def test_epochs_follow_each_other() -> None:
     ]
 
 
-def test_epochs_may_end_it_earlier() -> None:
+def test_max_epochs_may_end_it_earlier() -> None:
     assert stream(2, 100, max_epochs=2).num_steps == 6
     assert len(list(stream(2, 100, max_epochs=2))) == 10
 
 
 @pytest.mark.parametrize("position", range(13))
-def test_it_goes_on_where_its_state_says(position: int) -> None:
+def test_it_continues_from_its_state(position: int) -> None:
     whole = list(stream())
     first = stream()
     iterator = iter(first)

@@ -1,17 +1,18 @@
 """A model of two decoder layers, a few sentences, and what trains on them."""
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from seq2seq.attention.config import AttentionConfig, FullConfig
 from seq2seq.data.batch import Batch, collate
 from seq2seq.data.column import Column
-from seq2seq.data.config import GeneratedConfig
+from seq2seq.data.config import BatchConfig, GeneratedConfig
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
 from seq2seq.model.frontend import VocabularySpec
@@ -21,7 +22,9 @@ from seq2seq.training.config import (
     AlignmentSupervisionConfig,
     OptimizerConfig,
     ScheduleConfig,
+    TrainerConfig,
 )
+from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.module import TranslationModule
 
 SOURCE = [[10, 11, 12], [13, 14, 15, 16, 17], [18, 19]]
@@ -82,15 +85,36 @@ def tiny_module(model: Transformer | None = None, **options: Any) -> Translation
     return TranslationModule(tiny_model() if model is None else model, **arguments)
 
 
-def tiny_trainer(callbacks: Iterable[Any] = ()) -> Trainer:
-    """One process on the CPU that writes nothing."""
-    return Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        logger=False,
-        callbacks=list(callbacks),
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        limit_val_batches=0,
+def fit(
+    module: TranslationModule,
+    corpus: PreparedCorpus,
+    *,
+    max_steps: int,
+    max_tokens: int,
+    accumulate: int = 1,
+    callbacks: Iterable[Callback] = (),
+) -> None:
+    """Train on the CPU, writing nothing.
+
+    Args:
+        max_tokens: of a micro-batch.
+    """
+    data = TranslationData(
+        corpus,
+        GeneratedConfig(batch=BatchConfig(max_tokens=max_tokens)),
+        TrainerConfig(max_steps=max_steps, accumulate=accumulate, bleu_lines=0),
+        seed=1,
     )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice of Lightning's
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=1,
+            logger=False,
+            callbacks=list(callbacks),
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            limit_val_batches=0,
+        )
+        trainer.fit(module, datamodule=data)
