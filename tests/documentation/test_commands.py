@@ -85,15 +85,3 @@ def ensure_script(path: Path, arguments: list[str]) -> None:
 
 def test_there_are_commands_to_check() -> None:
     assert len(EXAMPLES) >= 60
-
-
-def test_the_corpora_that_are_listed_exist() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = re.search(r"\| `data=` \| corpus \|\n(.*?)\n\n", readme, flags=re.DOTALL)
-    assert table is not None
-    names = {
-        name
-        for row in table[1].splitlines()[1:]
-        for name in re.findall(r"`(\w+)`", row.split("|")[1])
-    }
-    assert names == {path.stem for path in (CONF / "data").glob("*.yaml")}
