@@ -140,7 +140,9 @@ def report_with_lexicon(
 ) -> None:
     """The rows of both models together with what they link throughout the training text of a run."""
     products = products_of(models, chosen, gold)
-    _, lexicon = BidirectionalAligner(*models, tokens_of_characters).learn(training_text(run))
+    _, lexicon = BidirectionalAligner(*models, tokens_of_characters).learn_lexicon(
+        training_text(run)
+    )
     agreed = [
         bidirectional_links(
             product,
@@ -162,7 +164,7 @@ def products_of(
     """Of the gold lines, from both models together; they are read as chosen from here on."""
     for model, candidate in zip(models, chosen, strict=True):
         model.alignment = candidate.applied_to(AlignmentConfig())
-    return BidirectionalAligner(*models).products(gold.pairs, ignore)
+    return BidirectionalAligner(*models).joint_weights(gold.pairs, ignore)
 
 
 @cache

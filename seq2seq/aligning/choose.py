@@ -116,7 +116,7 @@ def choose_alignment(
 
 
 def links_of(
-    bundles: Sequence[Bundle], pairs: Pairs, readings: Sequence[bool], device: str
+    bundles: Sequence[Bundle], pairs: Pairs, rows: Sequence[bool], device: str
 ) -> list[CandidateLinks]:
     """What the candidates of a run, and of one of the other direction, link in text of the first's direction."""
     where = find_device(device)
@@ -127,7 +127,7 @@ def links_of(
             model = bundle.model.to(where)
             found.append(
                 candidate_links(
-                    model, bundle.tokenizers, *sides, readings=readings, progress=report.advance
+                    model, bundle.tokenizers, *sides, rows=rows, progress=report.advance
                 )
             )
     return found

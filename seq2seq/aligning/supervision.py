@@ -137,12 +137,11 @@ def build(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> None:
         model.alignment = each.choice.candidate.applied_to(model.alignment)
         logger.info("%s is read at %s", each.run, each.options()[1])
     aligner = BidirectionalAligner(forward, reverse, tokens_of_characters)
-    products, lexicon = aligner.learn(
+    weights, lexicon = aligner.learn_lexicon(
         text, every=config.trainer.progress_every, shown=is_first_process()
     )
     lines = [
-        format_links(links)
-        for links in aligner.links(text, products, guide.method, lexicon=lexicon)
+        format_links(links) for links in aligner.links(text, weights, guide.method, lexicon=lexicon)
     ]
     count = sum(len(line.split()) for line in lines)
     if count == 0:

@@ -82,17 +82,19 @@ class Choice:
     table: list[tuple[Candidate, float]]
 
 
-def list_candidates(
-    layers: Iterable[int], num_heads: int, readings: Sequence[bool]
-) -> list[Candidate]:
-    """Candidates in the order of `candidate_weights`: by layer, then heads with the mean of all first, then reading."""
-    heads: list[tuple[int, ...]] = [(), *((head,) for head in range(num_heads) if num_heads > 1)]
+def list_candidates(layers: Iterable[int], num_heads: int, rows: Sequence[bool]) -> list[Candidate]:
+    """Candidates by layer, then by group of heads, then by row; rows: values of `use_input_row`."""
     return [
-        Candidate(layer, chosen, use_input_row)
+        Candidate(layer, heads, use_input_row)
         for layer in layers
-        for chosen in heads
-        for use_input_row in readings
+        for heads in head_groups(num_heads)
+        for use_input_row in rows
     ]
+
+
+def head_groups(num_heads: int) -> list[tuple[int, ...]]:
+    """The groups of heads to try: the mean of all, written (), and each head alone."""
+    return [(), *((head,) for head in range(num_heads) if num_heads > 1)]
 
 
 def best_words(weights: Tensor) -> NDArray[np.int64]:

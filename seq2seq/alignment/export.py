@@ -55,11 +55,16 @@ class AttentionMetadata:
 
 @dataclass(frozen=True)
 class SentenceAttention:
-    """weights: float16, (T, S) or (layers, heads, T, S). Row t is of target_pieces[t], column s of source_pieces[s]."""
+    """The attention of one sentence.
+
+    Attributes:
+        weights: float16, (T, S) or (layers, heads, T, S).
+        source_subwords, target_subwords: S of the columns and T of the rows.
+    """
 
     weights: np.ndarray
-    source_pieces: list[str]
-    target_pieces: list[str]
+    source_subwords: list[str]
+    target_subwords: list[str]
 
 
 class AttentionWriter:
@@ -73,28 +78,28 @@ class AttentionWriter:
     def add(
         self,
         weights: Tensor | np.ndarray,
-        source_pieces: Sequence[str],
-        target_pieces: Sequence[str],
+        source_subwords: Sequence[str],
+        target_subwords: Sequence[str],
     ) -> None:
         """Write the next sentence.
 
         Args:
             weights: (T, S), or (layers, heads, T, S) if the metadata says they are not averaged. Stored as float16,
                 so to about three digits.
-            source_pieces, target_pieces: S and T of them.
+            source_subwords, target_subwords: S and T of them.
         """
         values = weights.detach().cpu().float().numpy() if isinstance(weights, Tensor) else weights
         leading = (
             () if self.metadata.averaged else (len(self.metadata.layers), len(self.metadata.heads))
         )
-        expected = (*leading, len(target_pieces), len(source_pieces))
+        expected = (*leading, len(target_subwords), len(source_subwords))
         assert values.shape == expected, (
             f"weights of shape {values.shape} where {expected} is expected"
         )
         number = f"{self.sentences:05d}"
         self.save(f"weights_{number}", values.astype(np.float16))
-        self.save(f"source_pieces_{number}", text_array(source_pieces))
-        self.save(f"target_pieces_{number}", text_array(target_pieces))
+        self.save(f"source_pieces_{number}", text_array(source_subwords))
+        self.save(f"target_pieces_{number}", text_array(target_subwords))
         self.sentences += 1
 
     def finish(self) -> None:

@@ -1,15 +1,16 @@
-"""Attention weights of given translations, in one pass over the decoder's own tokens.
+"""Attention weights of whole translations, from one pass of the decoder over its own tokens.
 
-Nothing is recorded while a translation is searched for: the tokens it found are read once more, all positions together,
-and only the layers asked for compute weights.
+Nothing is recorded during a search: the decoder reads the tokens that were found once more, all
+positions together, and only the requested layers compute weights.
 
-A sentence of S source subwords, the sentence end among them, and T target subwords gives (T, S): a row a target token,
-without a row for the sentence end; and a column a source token, with one for the sentence end, on which attention often
-rests. The rows are distributions as the model used them; who looks for words leaves the last column out.
+For S source positions (the </s> of text included) and T target subwords, cross-attention over
+decoder inputs is (T + 1, S): its first row belongs to <s>. The last source column of text belongs
+to </s>, on which attention often rests.
 
-The decoder predicts token t at the row where token t - 1 is its input. Read there, a row says where the model looked to
-produce the token; read one row later, where the token itself is the input, it often fits the token's meaning better
-(Chen et al. 2020, "Accurate Word Alignment Induction from Neural Machine Translation", arXiv:2004.14837, section 3).
+The decoder predicts token t at the row where token t - 1 is its input. This output row tells where
+the model looked to produce the token; the input row, one later, where the token itself is the
+input, often fits the token's meaning better (Chen et al. 2020, "Accurate Word Alignment Induction
+from Neural Machine Translation", arXiv:2004.14837, section 3).
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,95 +21,79 @@ from torch import Tensor
 from seq2seq.attention.config import AttentionConfig, Role, Weights
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.errors import ConfigError
-from seq2seq.model.encoder import EncoderLayer
+from seq2seq.model.encoder import AttentionKey, Encoded, EncoderLayer
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 
 
-def extract(
-    model: Transformer,
-    source: Tokens,
-    target: Tokens,
-    *,
-    layer: int = -1,
-    heads: Sequence[int] = (),
-    use_input_row: bool = False,
-) -> list[Tensor]:
-    """Cross-attention weights of one layer, averaged over heads.
+@torch.inference_mode()
+def attention_weights(
+    model: Transformer, encoded: Encoded, target: Tokens, requested: Sequence[AttentionKey]
+) -> list[dict[Role, Tensor]]:
+    """Weights as the model computes them, without padding.
 
     Args:
         model: in evaluation mode.
-        source: every sentence ends with the sentence end.
-        target: what the decoder reads: the sentence start and the translation, without a sentence end.
-        layer: from 0, or from -1 backwards. heads: from 0; empty for all.
-        use_input_row: read a token's row where it is the input instead of where it is predicted.
+        encoded: by `model.encode`, with the weights of the requested encoder layers.
+        target: what the decoder reads, on the model's device.
+        requested: attentions by role and layer.
 
     Returns:
-        For each sentence (T, S), see above.
+        For each sentence and role (layers, heads, queries, keys), layers in the order requested.
+        Queries and keys are source positions in the encoder and decoder inputs, <s> first, in the
+        decoder; cross-attention has decoder inputs by source positions.
 
     Raises:
-        ConfigError: no such layer or heads, or the mechanism has no weights.
-    """
-    index = find_layer(model, layer)
-    chosen = find_heads(model, heads)
-    weights = weights_of(model, source, target, Role.CROSS, [index])
-    return [rows_of_tokens(each[0, chosen].mean(0), use_input_row) for each in weights]
-
-
-def extract_all(
-    model: Transformer, source: Tokens, target: Tokens, *, use_input_row: bool = False
-) -> list[Tensor]:
-    """Cross-attention weights of all layers and heads: for each sentence (layers, heads, T, S). See `extract`."""
-    weights = weights_of(model, source, target, Role.CROSS, range(model.config.decoder.num_layers))
-    return [rows_of_tokens(each, use_input_row) for each in weights]
-
-
-@torch.inference_mode()
-def weights_of(
-    model: Transformer, source: Tokens, target: Tokens, role: Role, layers: Iterable[int]
-) -> list[Tensor]:
-    """Weights of one role as the model computes them, without padding.
-
-    Args:
-        source, target: as for `extract`.
-
-    Returns:
-        For each sentence (layers, heads, queries, keys): over source positions in the encoder, over decoder inputs, the
-        sentence start first, in the decoder, and from decoder inputs to source positions in cross-attention.
-
-    Raises:
-        ConfigError: a layer's mechanism has no weights.
+        ConfigError: a requested mechanism has no weights.
     """
     assert not model.training, "weights are read in evaluation mode"
-    wanted = [(role, layer) for layer in layers]
-    refuse_without_weights(model, wanted)
-    source, target = source.to(model.device), target.to(model.device)
-    requested = frozenset(wanted)
-    encoded = model.encode(source, weights_of=requested)
-    weights = encoded.weights
-    if role is not Role.ENCODER:
-        _, weights = model.decoder_states(target, encoded, weights_of=requested)
-    stacked = torch.stack([weights[pair] for pair in wanted], 1)
-    queries, keys = (
-        (source if role is Role.ENCODER else target),
-        (target if role is Role.CAUSAL else source),
-    )
-    sizes = zip(queries.padding.lengths.tolist(), keys.padding.lengths.tolist(), strict=True)
-    return [stacked[row, :, :, :height, :width] for row, (height, width) in enumerate(sizes)]
+    ensure_weights(model, requested)
+    weights = dict(encoded.weights)
+    if any(role is not Role.ENCODER for role, _ in requested):
+        weights |= model.decoder_states(target, encoded, weights_of=frozenset(requested))[1]
+    stacked = {
+        role: torch.stack([weights[key] for key in requested if key[0] is role], 1)
+        for role in dict.fromkeys(role for role, _ in requested)
+    }
+    sources, targets = encoded.padding.lengths.tolist(), target.padding.lengths.tolist()
+    sentences = []
+    for row, (width, height) in enumerate(zip(sources, targets, strict=True)):
+        sizes = {
+            Role.ENCODER: (width, width),
+            Role.CAUSAL: (height, height),
+            Role.CROSS: (height, width),
+        }
+        sentences.append(
+            {
+                role: tensor[row, :, :, : sizes[role][0], : sizes[role][1]]
+                for role, tensor in stacked.items()
+            }
+        )
+    return sentences
+
+
+def token_rows(weights: Tensor, *, use_input_row: bool) -> Tensor:
+    """(..., T + 1, S) over decoder inputs, <s> first, to (..., T, S) over target tokens.
+
+    Args:
+        use_input_row: take the row where a token is the input instead of the one that predicts it.
+    """
+    return weights[..., 1:, :] if use_input_row else weights[..., :-1, :]
 
 
 def has_weights(model: Transformer, role: Role, layer: int) -> bool:
-    """Whether the mechanism of a layer can say where it looked."""
+    """Whether the mechanism of a layer exports weights."""
     return mechanism(model, role, layer).weights is not Weights.NONE
 
 
-def refuse_without_weights(model: Transformer, wanted: Iterable[tuple[Role, int]]) -> None:
-    for role, layer in wanted:
+def ensure_weights(model: Transformer, requested: Iterable[AttentionKey]) -> None:
+    """Raise ConfigError if a requested mechanism exports no weights."""
+    for role, layer in requested:
         if not has_weights(model, role, layer):
-            chosen = mechanism(model, role, layer)
+            config = mechanism(model, role, layer)
             raise ConfigError(
-                f"{chosen.name}, the {role.value} of layer {layer}, has {chosen.weights.value}; read another layer, or "
-                f"train with another mechanism in this role"
+                f"{config.name}, the {role.value} of layer {layer}, has {config.weights.value}; "
+                "read another layer, or train with another mechanism in this role"
             )
 
 
@@ -127,27 +112,27 @@ def mechanism(model: Transformer, role: Role, layer: int) -> AttentionConfig:
     return config
 
 
-def find_layer(model: Transformer, layer: int) -> int:
-    """The number from 0 of a decoder layer that may be counted from the last, -1."""
+def layer_index(model: Transformer, layer: int) -> int:
+    """The index from 0 of a decoder layer that may be counted from the last, -1.
+
+    Raises:
+        ConfigError: there is no such layer.
+    """
     number = model.config.decoder.num_layers
     if not -number <= layer < number:
         raise ConfigError(
-            f"alignment.layer: the decoder has {number} layers, so no {layer}; choose from 0 to {number - 1}, "
-            f"or from -1, the last, to {-number}"
+            f"alignment.layer: the decoder has {number} layers, so no {layer}; choose from 0 to "
+            f"{number - 1}, or from -1, the last, to {-number}"
         )
     return layer % number
 
 
-def find_heads(model: Transformer, heads: Sequence[int]) -> list[int]:
-    """The heads asked for, or all."""
+def head_indices(model: Transformer, heads: Sequence[int]) -> list[int]:
+    """These heads; all if there are none. Raises ConfigError for a head that does not exist."""
     number = model.config.num_heads
     if any(not 0 <= head < number for head in heads):
         raise ConfigError(
-            f"alignment.heads: must be of the {number} heads from 0 to {number - 1}, not {list(heads)}"
+            f"alignment.heads: must be of the {number} heads from 0 to {number - 1}, "
+            f"not {list(heads)}"
         )
     return list(heads) or list(range(number))
-
-
-def rows_of_tokens(weights: Tensor, use_input_row: bool) -> Tensor:
-    """(..., T + 1, S) over decoder inputs, the sentence start first, to (..., T, S) over target tokens."""
-    return weights[..., 1:, :] if use_input_row else weights[..., :-1, :]

@@ -33,7 +33,7 @@ class Lexicon:
         self.linked: Counter[tuple[str, str]] = Counter()
 
     @classmethod
-    def learned(
+    def learn(
         cls,
         products: Sequence[NDArray[np.float32]],
         sources: Sequence[list[str]],

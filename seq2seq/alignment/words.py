@@ -30,7 +30,7 @@ def word_weights(
     num_target_words: int,
     num_source_words: int,
     *,
-    per_piece: bool = False,
+    source_mean: bool = False,
 ) -> Tensor:
     """Project weights over subwords onto words.
 
@@ -39,7 +39,7 @@ def word_weights(
         target_words: (T) the word each target piece belongs to, NO_WORD for a row to leave out.
         source_words: (S) likewise for source pieces, whose weight is then lost to all words.
         num_target_words, num_source_words: size of the result. A word without pieces gets zeros.
-        per_piece: the mean over the pieces of a source word instead of their sum.
+        source_mean: the mean over the subwords of a source word instead of their sum.
 
     Returns:
         (..., num_target_words, num_source_words) float32 or float64, on the device of the weights.
@@ -61,7 +61,7 @@ def word_weights(
     total = total / pieces[:, None]
     return (
         total / torch.bincount(column_words, minlength=num_source_words).clamp(min=1)
-        if per_piece
+        if source_mean
         else total
     )
 

@@ -66,17 +66,17 @@ def bidirectional(
     pairs = Pairs(*sides)
     with standard_output() as write:
         if lexicon:
-            products, learned = aligner.learn(pairs)
+            weights, learned = aligner.learn_lexicon(pairs)
             for links in aligner.links(
-                pairs, products, method, lexicon=learned, threshold=threshold
+                pairs, weights, method, lexicon=learned, threshold=threshold
             ):
                 write(format_links(links))
             return
         with line_progress("aligning", 2 * len(pairs)) as progress:
             for first in range(0, len(pairs), WINDOW):
                 some = pairs.slice(first, first + WINDOW)
-                products = aligner.products(some, progress)
+                weights = aligner.joint_weights(some, progress)
                 for links in aligner.links(
-                    some, products, method, lexicon=None, threshold=threshold
+                    some, weights, method, lexicon=None, threshold=threshold
                 ):
                     write(format_links(links))

@@ -7,16 +7,16 @@ from itertools import islice
 import torch
 
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.alignment.words import NO_WORD
 from seq2seq.data.batching import batch_by_cost
-from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.data.tokenizer import Tokenizer, Tokenizers, words_of_characters
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.decoding.ensemble import Ensemble
+from seq2seq.decoding.ensemble import EncodedSources, Ensemble
 from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
 from seq2seq.decoding.search import score_targets, search, sentence_seed
 from seq2seq.errors import ConfigError
-from seq2seq.evaluation.align import Aligner, Alignment, Side
+from seq2seq.evaluation.align import Aligner, Alignment
+from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import UNK_ID, Tokens
 
@@ -137,28 +137,30 @@ class Translator:
         self, lines: list[str], first: int, prefixes: Sequence[str] | None, progress: Progress
     ) -> list[Translation]:
         """Translate lines number first, first + 1, ..."""
-        sides, cut = self.encode(self.tokenizers.source, lines, self.max_source)
-        nothing = Side([], [])
-        blank = (Candidate("", [], 0.0, 0.0, True),), False, self.align([nothing], [nothing])[0]
-        done = [Translation(line, *blank) for line in lines]
+        sides = self.encode(self.tokenizers.source, lines, self.max_source)
+        blank = (Candidate("", [], 0.0, 0.0, True),)
+        unaligned = None if self.aligner is None else self.aligner.empty()
+        done = [Translation(line, blank, False, unaligned) for line in lines]
         forced = None if prefixes is None else self.tokenizers.target.encode_batch(prefixes)
         waiting = [row for row, side in enumerate(sides) if side.ids]
         progress(len(lines) - len(waiting))
         waiting.sort(key=lambda row: -len(sides[row].ids))
         for batch in self.batches(waiting, sides, self.config.hypotheses):
+            sources = [sides[row] for row in batch]
+            encoded = self.ensemble.encode(self.sources(sources))
             found = search(
                 self.ensemble,
-                self.ensemble.encode(self.sources([sides[row] for row in batch])),
+                encoded,
                 self.config,
                 banned_tokens=[] if self.config.allow_unknown else [UNK_ID],
                 prefixes=None if forced is None else [forced[row] for row in batch],
                 seeds=[sentence_seed(self.config.seed, first + row) for row in batch],
             )
             best = [self.produced(hypotheses[0]) for hypotheses in found]
-            alignments = self.align([sides[row] for row in batch], best)
+            alignments = self.align(encoded, sources, best)
             for row, hypotheses, alignment in zip(batch, found, alignments, strict=True):
                 n_best = tuple(self.candidate(hypothesis) for hypothesis in hypotheses)
-                done[row] = Translation(lines[row], n_best, cut[row], alignment)
+                done[row] = Translation(lines[row], n_best, sides[row].cut, alignment)
             progress(len(batch))
         return done
 
@@ -175,38 +177,33 @@ class Translator:
     def _score(
         self, lines: list[str], references: list[str], progress: Progress
     ) -> list[Translation]:
-        sides, cut = self.encode(self.tokenizers.source, lines, self.max_source)
-        given, cut_too = self.encode(self.tokenizers.target, references, self.max_target)
+        sides = self.encode(self.tokenizers.source, lines, self.max_source)
+        given = self.encode(self.tokenizers.target, references, self.max_target)
         done: list[Translation | None] = [None] * len(lines)
         for batch in self.batches(
             sorted(range(len(lines)), key=lambda row: -len(given[row].ids)), sides, 1
         ):
-            some = [sides[row] for row in batch]
-            encoded = self.ensemble.encode(self.sources(some))
-            values = score_targets(self.ensemble, encoded, [given[row].ids for row in batch])
-            alignments = self.align(some, [given[row] for row in batch])
+            sources, targets = [sides[row] for row in batch], [given[row] for row in batch]
+            encoded = self.ensemble.encode(self.sources(sources))
+            values = score_targets(self.ensemble, encoded, [target.ids for target in targets])
+            alignments = self.align(encoded, sources, targets)
             for row, each, alignment in zip(batch, values, alignments, strict=True):
                 total = float(each.sum())
                 score = total / float(penalty(torch.tensor(float(len(each))), self.config))
                 candidate = Candidate(references[row], given[row].ids, total, score, True)
-                done[row] = Translation(
-                    lines[row], (candidate,), cut[row] or cut_too[row], alignment, each.tolist()
-                )
+                cut = sides[row].cut or given[row].cut
+                done[row] = Translation(lines[row], (candidate,), cut, alignment, each.tolist())
             progress(len(batch))
         return [translation for translation in done if translation is not None]
 
-    def encode(
-        self, tokenizer: Tokenizer, lines: list[str], most: int
-    ) -> tuple[list[Side], list[bool]]:
-        """Subwords of each line, at most so many, and whether that left some out. Words only where they are needed."""
-        if self.aligner is None:
-            encoded = [(ids, [NO_WORD] * len(ids)) for ids in tokenizer.encode_batch(lines)]
-        else:
-            encoded = [tokenizer.word_of_piece(line) for line in lines]
-        sides = [Side(ids[:most], words[:most]) for ids, words in encoded]
-        return sides, [len(ids) > most for ids, _ in encoded]
+    def encode(self, tokenizer: Tokenizer, lines: list[str], limit: int) -> list[EncodedLine]:
+        """The first `limit` subwords of each line; their words only if there is an aligner."""
+        split = None if self.aligner is None else words_of_characters
+        return encode_lines(tokenizer, lines, limit, split=split)
 
-    def batches(self, rows: Sequence[int], sides: list[Side], hypotheses: int) -> list[list[int]]:
+    def batches(
+        self, rows: Sequence[int], sides: list[EncodedLine], hypotheses: int
+    ) -> list[list[int]]:
         """Group rows by width, widest first, into batches of about equal size that the options allow."""
         costs = [self.width(side) * hypotheses for side in sides]
         return batch_by_cost(
@@ -217,11 +214,11 @@ class Translator:
             equal_costs=True,
         )
 
-    def produced(self, hypothesis: Hypothesis) -> Side:
+    def produced(self, hypothesis: Hypothesis) -> EncodedLine:
         words = (
             [] if self.aligner is None else self.tokenizers.target.words_of_ids(hypothesis.tokens)
         )
-        return Side(hypothesis.tokens, words)
+        return EncodedLine(hypothesis.tokens, words)
 
     def candidate(self, hypothesis: Hypothesis) -> Candidate:
         h = hypothesis
@@ -233,13 +230,17 @@ class Translator:
             h.finished,
         )
 
-    def align(self, source: list[Side], target: list[Side]) -> Sequence[Alignment | None]:
-        return [None] * len(source) if self.aligner is None else self.aligner.align(source, target)
+    def align(
+        self, encoded: EncodedSources, sources: list[EncodedLine], targets: list[EncodedLine]
+    ) -> Sequence[Alignment | None]:
+        if self.aligner is None:
+            return [None] * len(sources)
+        return self.aligner.align(encoded, sources, targets)
 
-    def width(self, source: Side) -> int:
+    def width(self, source: EncodedLine) -> int:
         """Positions that a source takes, with its end and padding."""
         return min(-(-(len(source.ids) + 1) // WIDTHS) * WIDTHS, self.max_source + 1)
 
-    def sources(self, sides: list[Side]) -> Tokens:
+    def sources(self, sides: list[EncodedLine]) -> Tokens:
         """Sources of one width."""
         return Tokens.source([side.ids for side in sides], width=self.width(sides[0]))

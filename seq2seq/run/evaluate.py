@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.alignment.extract import find_layer, mechanism
+from seq2seq.alignment.extract import layer_index, mechanism
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import Bundle, held_out_split, load_bundle
 from seq2seq.config.schema import EvaluateConfig
@@ -69,7 +69,7 @@ def with_layer_number(alignment: AlignmentConfig, model: Transformer) -> Alignme
     """The options with the layer counted from 0, unless alignments are off."""
     if alignment.enabled is False:
         return alignment
-    return replace(alignment, layer=find_layer(model, alignment.layer))
+    return replace(alignment, layer=layer_index(model, alignment.layer))
 
 
 def log_missing_alignments(translator: Translator, alignment: AlignmentConfig) -> None:

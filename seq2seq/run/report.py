@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from seq2seq.alignment.export import AttentionFile, text_array
-from seq2seq.alignment.extract import has_weights, mechanism
+from seq2seq.alignment.extract import attention_weights, has_weights, mechanism
 from seq2seq.alignment.links import Links, check_bounds, read_pharaoh
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import Bundle, load_bundle
@@ -207,7 +207,7 @@ def produced(tokenizer: Tokenizer, path: Path, lines: Sequence[str]) -> list[lis
     found = []
     with AttentionFile(path) as file:
         for number, line in enumerate(lines):
-            given = file[number].target_pieces if number < len(file) else []
+            given = file[number].target_subwords if number < len(file) else []
             found.append([id_of.get(piece, tokenizer.UNK_ID) for piece in given])
             if tokenizer.decode(found[-1]) != line:
                 raise DataError(
@@ -228,26 +228,11 @@ def weights(
     device = bundle.model.device
     source = Tokens.source([sources[n] for n in batch]).to(device)
     target = Tokens.target([targets[n] for n in batch]).to(device)
-    requested = frozenset(wanted)
-    encoded = bundle.model.encode(source, weights_of=requested)
-    _, decoder_weights = bundle.model.decoder_states(target, encoded, weights_of=requested)
-    found = encoded.weights | decoder_weights
-    stacked = {
-        role: torch.stack([found[pair] for pair in wanted if pair[0] is role], 1).cpu()
-        for role in dict.fromkeys(role for role, _ in wanted)
-    }
+    encoded = bundle.model.encode(source, weights_of=frozenset(wanted))
     result = []
-    for row, number in enumerate(batch):
-        read, written = len(sources[number]) + 1, len(targets[number]) + 1
-        sizes = {
-            Role.ENCODER: (read, read),
-            Role.CAUSAL: (written, written),
-            Role.CROSS: (written, read),
-        }
-        own = {
-            role: each[row, :, :, : sizes[role][0], : sizes[role][1]]
-            for role, each in stacked.items()
-        }
+    sentences = attention_weights(bundle.model, encoded, target, wanted)
+    for number, by_role in zip(batch, sentences, strict=True):
+        own = {role: weights.cpu() for role, weights in by_role.items()}
         source_pieces = bundle.tokenizers.source.pieces([*sources[number], Tokenizer.EOS_ID])
         target_pieces = bundle.tokenizers.target.pieces(targets[number])
         result.append((number, SentenceWeights(source_pieces, target_pieces, own)))

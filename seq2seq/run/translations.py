@@ -12,7 +12,7 @@ from seq2seq.alignment.export import (
     write_attention,
     write_pharaoh,
 )
-from seq2seq.alignment.extract import find_heads, mechanism
+from seq2seq.alignment.extract import mechanism
 from seq2seq.alignment.links import Links
 from seq2seq.attention.config import Role
 from seq2seq.data.sources.base import Pairs
@@ -78,7 +78,7 @@ def attention_metadata(aligner: Aligner) -> AttentionMetadata:
     """What attention.npz holds; the aligner's layer is counted from 0."""
     config, model = aligner.config, aligner.models[0]
     layers: tuple[int, ...] = (config.layer,)
-    heads = tuple(find_heads(model, config.heads))
+    heads = tuple(aligner.heads)
     if config.all_layers:
         layers = tuple(range(model.config.decoder.num_layers))
         heads = tuple(range(model.config.num_heads))
@@ -96,7 +96,7 @@ def add_attention(attention: AttentionWriter, translation: Translation) -> Links
     alignment = translation.alignment
     assert alignment is not None, "an aligner aligns every translation"
     weights = alignment.weights if alignment.all_weights is None else alignment.all_weights
-    attention.add(weights, alignment.source_pieces, alignment.target_pieces)
+    attention.add(weights, alignment.source_subwords, alignment.target_subwords)
     return alignment.links
 
 
@@ -111,8 +111,8 @@ def draw_heatmaps(folder: Path, translations: list[Translation]) -> None:
             save_heatmap(
                 folder / f"sentence-{number:05d}.png",
                 alignment.weights,
-                alignment.source_pieces,
-                alignment.target_pieces,
+                alignment.source_subwords,
+                alignment.target_subwords,
                 title=translation.text,
             )
             report.update(number + 1)

@@ -127,7 +127,7 @@ def test_links_are_those_of_both_runs_made_one(
         if own.alignment and other.alignment
     ]
     sides = [[line.split() for line in side] for side in (text.source, text.target)]
-    lexicon = Lexicon.learned(products, *sides, progress=lambda count: None)
+    lexicon = Lexicon.learn(products, *sides, progress=lambda count: None)
     expected = [
         symmetrize(*bidirectional_links(product, lexicon.association(source, target)), METHOD)
         for product, source, target in zip(products, *sides, strict=True)

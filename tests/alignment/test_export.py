@@ -38,8 +38,8 @@ def test_an_archive_comes_back_as_it_was_written(tmp_path: Path) -> None:
         assert len(file) == 3
         for index, (matrix, (source, target)) in enumerate(zip(weights, SENTENCES, strict=True)):
             sentence = file[index]
-            assert sentence.source_pieces == source
-            assert sentence.target_pieces == target
+            assert sentence.source_subwords == source
+            assert sentence.target_subwords == target
             assert sentence.weights.dtype == np.float16
             np.testing.assert_array_equal(sentence.weights, matrix.half().numpy())
         with pytest.raises(IndexError):
@@ -82,7 +82,7 @@ def test_a_piece_may_hold_any_character(tmp_path: Path) -> None:
     with write_attention(tmp_path / "a.npz", METADATA) as file:
         file.add(np.zeros((1, len(pieces))), pieces, ["x"])
     with AttentionFile(tmp_path / "a.npz") as file:
-        assert file[0].source_pieces == ["a␀", *pieces[1:]]
+        assert file[0].source_subwords == ["a␀", *pieces[1:]]
 
 
 def interrupted() -> list[str]:

@@ -1,14 +1,21 @@
-"""Extracted weights are the model's own, of the rows and columns they are said to be."""
+"""Extracted weights are the model's own, in the rows and columns that are documented."""
 
 import pytest
 import torch
 
-from seq2seq.alignment.extract import extract, extract_all, has_weights, weights_of
+from seq2seq.alignment.extract import (
+    attention_weights,
+    has_weights,
+    head_indices,
+    layer_index,
+    token_rows,
+)
 from seq2seq.attention.config import AttentionConfig, FullConfig, LinformerConfig, Role, mechanisms
 from seq2seq.errors import ConfigError
+from seq2seq.model.encoder import AttentionKey
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
-from tests.decoding.tiny import BOS, PAD, one, sources, tiny
+from tests.decoding.tiny import one, sources, tiny
 
 SOURCE = [3, 6, 1]  # subwords before the sentence end
 TARGET = [4, 2, 5]
@@ -17,104 +24,91 @@ CROSS = {name: kind() for name, kind in mechanisms().items() if Role.CROSS in ki
 
 def batch() -> tuple[Tokens, Tokens]:
     target = sources(TARGET, seed=8)
-    rows = [[BOS, *target.ids[row, :length].tolist()] for row, length in enumerate(TARGET)]
-    return sources(SOURCE), Tokens.of(rows, pad_id=PAD)
+    rows = [target.ids[row, :length].tolist() for row, length in enumerate(TARGET)]
+    return sources(SOURCE), Tokens.target(rows)
 
 
 @torch.no_grad()
-def raw(model: Transformer, source: Tokens, target: Tokens, layer: int) -> torch.Tensor:
-    """(B, H, T + 1, S) as forward returns them."""
-    _, weights = model.decoder_states(
-        target, model.encode(source), weights_of=frozenset({(Role.CROSS, layer)})
-    )
-    return weights[Role.CROSS, layer]
+def extract(
+    model: Transformer, source: Tokens, target: Tokens, keys: list[AttentionKey]
+) -> list[dict[Role, torch.Tensor]]:
+    encoded = model.encode(source, weights_of=frozenset(keys))
+    return attention_weights(model, encoded, target, keys)
 
 
-@pytest.mark.parametrize("layer", [0, 1, -1, -2])
-def test_rows_are_those_that_predict_or_those_that_read_a_token(layer: int) -> None:
+def test_weights_of_every_role_are_those_of_the_sentence_without_padding() -> None:
     model, (source, target) = tiny(), batch()
-    weights = raw(model, source, target, layer % 2).mean(1)
-    predicting = extract(model, source, target, layer=layer)
-    reading = extract(model, source, target, layer=layer, use_input_row=True)
-    for row, (length, width) in enumerate(zip(TARGET, SOURCE, strict=True)):
-        assert predicting[row].shape == reading[row].shape == (length, width + 1)
-        assert torch.equal(predicting[row], weights[row, :length, : width + 1])
-        assert torch.equal(reading[row], weights[row, 1 : length + 1, : width + 1])
+    keys = [(Role.CROSS, 1), (Role.ENCODER, 0), (Role.CROSS, 0), (Role.CAUSAL, 1)]
+    for row, by_role in enumerate(extract(model, source, target, keys)):
+        width, height = SOURCE[row] + 1, TARGET[row] + 1
+        assert {role: weights.shape for role, weights in by_role.items()} == {
+            Role.CROSS: (2, 2, height, width),
+            Role.ENCODER: (1, 2, width, width),
+            Role.CAUSAL: (1, 2, height, height),
+        }
+        assert torch.equal(by_role[Role.CAUSAL], by_role[Role.CAUSAL].tril())
+        (alone,) = extract(model, one(source, row), one(target, row), keys)
+        for role, weights in by_role.items():
+            assert torch.allclose(weights.sum(-1), torch.ones(()), atol=1e-5)
+            assert torch.allclose(weights, alone[role], atol=1e-5)
 
 
-@pytest.mark.parametrize("heads", [[0], [1], [1, 0]])
-def test_heads_are_averaged(heads: list[int]) -> None:
-    model, (source, target) = tiny(), batch()
-    expected = raw(model, source, target, 1)[:, heads].mean(1)
-    for row, found in enumerate(extract(model, source, target, heads=heads)):
-        assert torch.equal(found, expected[row, : TARGET[row], : SOURCE[row] + 1])
-
-
-@pytest.mark.parametrize("use_input_row", [False, True])
-def test_all_layers_and_heads_hold_each(use_input_row: bool) -> None:
+def test_layers_come_in_the_order_requested() -> None:
     model, (source, target) = tiny(layers=3), batch()
-    every = extract_all(model, source, target, use_input_row=use_input_row)
-    for layer in range(3):
-        found = extract(model, source, target, layer=layer, heads=[1], use_input_row=use_input_row)
-        for whole, part in zip(every, found, strict=True):
-            assert whole.shape == (3, 2, *part.shape)
-            assert torch.allclose(whole[layer, 1], part, atol=1e-7)
+    backwards = extract(model, source, target, [(Role.CROSS, 2), (Role.CROSS, 0)])
+    (layers,) = extract(model, one(source, 0), one(target, 0), [(Role.CROSS, i) for i in range(3)])
+    assert torch.allclose(backwards[0][Role.CROSS], layers[Role.CROSS][[2, 0]], atol=1e-5)
+
+
+def test_output_rows_precede_input_rows_by_one() -> None:
+    weights = torch.randn(2, 5, 3)
+    assert torch.equal(token_rows(weights, use_input_row=False), weights[:, :4])
+    assert torch.equal(token_rows(weights, use_input_row=True), weights[:, 1:])
 
 
 @pytest.mark.parametrize("config", CROSS.values(), ids=CROSS)
-def test_every_mechanism_says_where_it_looked_or_refuses_by_name(config: AttentionConfig) -> None:
+def test_every_mechanism_exports_distributions_or_is_refused_by_name(
+    config: AttentionConfig,
+) -> None:
     model, (source, target) = tiny(cross=config), batch()
     if not has_weights(model, Role.CROSS, -1):
         with pytest.raises(
-            ConfigError,
-            match=f"^{config.name}, the cross-attention of layer 1, .*train with another",
+            ConfigError, match=f"^{config.name}, the cross-attention of layer 1, .*train with"
         ):
-            extract(model, source, target)
+            extract(model, source, target, [(Role.CROSS, 1)])
         return
-    for row, weights in enumerate(extract(model, source, target)):
-        assert torch.allclose(weights.sum(-1), torch.ones(TARGET[row]), atol=1e-5)
-        alone = Tokens.of([target.ids[row, : TARGET[row] + 1].tolist()], pad_id=PAD)
-        assert torch.allclose(weights, extract(model, one(source, row), alone)[0], atol=1e-5)
+    for row, by_role in enumerate(extract(model, source, target, [(Role.CROSS, 1)])):
+        weights = by_role[Role.CROSS]
+        assert torch.allclose(weights.sum(-1), torch.ones(1, 2, TARGET[row] + 1), atol=1e-5)
 
 
-def test_layers_are_asked_one_by_one() -> None:
-    """A mechanism without weights in one layer does not stand in the way of another layer."""
-    model = tiny(cross=FullConfig())
-    mixed = tiny(cross=LinformerConfig())
+def test_a_layer_without_weights_does_not_prevent_another() -> None:
+    model, mixed = tiny(cross=FullConfig()), tiny(cross=LinformerConfig())
     model.decoder.layers[0] = mixed.decoder.layers[0]
     source, target = batch()
-    assert len(extract(model, source, target, layer=1)) == 3
+    assert len(extract(model, source, target, [(Role.CROSS, 1)])) == 3
     with pytest.raises(ConfigError, match="linformer"):
-        extract_all(model, source, target)
+        extract(model, source, target, [(Role.CROSS, 1), (Role.CROSS, 0)])
 
 
 def test_layers_and_heads_that_do_not_exist_are_refused() -> None:
-    model, (source, target) = tiny(), batch()
+    model = tiny()
+    assert [layer_index(model, layer) for layer in (0, 1, -1, -2)] == [0, 1, 1, 0]
+    assert head_indices(model, []) == [0, 1] and head_indices(model, [1, 0]) == [1, 0]
     for layer in (2, -3):
         with pytest.raises(
             ConfigError,
             match=rf"alignment.layer: the decoder has 2 layers, so no {layer}; .* 0 to 1",
         ):
-            extract(model, source, target, layer=layer)
+            layer_index(model, layer)
     for heads in ([2], [0, -1]):
         with pytest.raises(
             ConfigError, match=r"alignment.heads: must be of the 2 heads from 0 to 1"
         ):
-            extract(model, source, target, heads=heads)
+            head_indices(model, heads)
 
 
-def test_weights_of_the_other_roles() -> None:
-    model, (source, target) = tiny(), batch()
-    encoder = weights_of(model, source, target, Role.ENCODER, [0, 1])
-    decoder = weights_of(model, source, target, Role.CAUSAL, [1])
-    for row, (length, width) in enumerate(zip(TARGET, SOURCE, strict=True)):
-        assert encoder[row].shape == (2, 2, width + 1, width + 1)
-        assert decoder[row].shape == (1, 2, length + 1, length + 1)
-        assert torch.allclose(encoder[row].sum(-1), torch.ones(()), atol=1e-5)
-        assert torch.equal(decoder[row], decoder[row].tril())
-        assert torch.allclose(decoder[row].sum(-1), torch.ones(()), atol=1e-5)
-
-
-def test_an_empty_translation_has_no_rows() -> None:
-    (weights,) = extract(tiny(), sources([4]), Tokens.of([[BOS]], pad_id=PAD))
-    assert weights.shape == (0, 5)
+def test_an_empty_translation_has_one_row() -> None:
+    (by_role,) = extract(tiny(), sources([4]), Tokens.target([[]]), [(Role.CROSS, 0)])
+    assert by_role[Role.CROSS].shape == (1, 2, 1, 5)
+    assert token_rows(by_role[Role.CROSS], use_input_row=False).shape == (1, 2, 0, 5)

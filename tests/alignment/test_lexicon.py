@@ -46,7 +46,7 @@ def test_what_most_sentences_say_corrects_the_one_that_errs() -> None:
     """The models cross all pairs but one, where they are even and the neighbours would mislead them."""
     products = [crossed(2), crossed(2), crossed(2), crossed(1)] + [np.full((2, 2), 0.5, np.float32)]
     sources, targets = words([*SOURCES, "red Cat"]), words([*TARGETS, "Gato rojo"])
-    lexicon = Lexicon.learned(products, sources, targets, progress=ignore)
+    lexicon = Lexicon.learn(products, sources, targets, progress=ignore)
     assert bidirectional_links(products[-1])[0] == parse_links("0-0 1-1")
     assert bidirectional_links(products[-1], lexicon.association(sources[-1], targets[-1]))[
         0
@@ -55,14 +55,14 @@ def test_what_most_sentences_say_corrects_the_one_that_errs() -> None:
 
 def test_repeated_pairs_count_once() -> None:
     products = [crossed(2), crossed(2), crossed(2), crossed(1)]
-    once = Lexicon.learned(products, words(SOURCES), words(TARGETS), progress=ignore)
-    often = Lexicon.learned(products * 3, words(SOURCES * 3), words(TARGETS * 3), progress=ignore)
+    once = Lexicon.learn(products, words(SOURCES), words(TARGETS), progress=ignore)
+    often = Lexicon.learn(products * 3, words(SOURCES * 3), words(TARGETS * 3), progress=ignore)
     assert (once.sources, once.targets, once.linked) == (often.sources, often.targets, often.linked)
 
 
 def test_progress_reaches_what_was_promised() -> None:
     seen: list[int] = []
-    Lexicon.learned([crossed(1)] * 3, words(["a"] * 3), words(["b"] * 3), progress=seen.append)
+    Lexicon.learn([crossed(1)] * 3, words(["a"] * 3), words(["b"] * 3), progress=seen.append)
     assert sum(seen) == ROUNDS * 3
 
 

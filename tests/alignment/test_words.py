@@ -19,7 +19,7 @@ def test_an_example_worked_by_hand() -> None:
     )
     words = word_weights(weights, [0, 0, 1, NO_WORD], [0, 0, 1, NO_WORD], 2, 2)
     torch.testing.assert_close(words, torch.tensor([[0.45, 0.25], [0.25, 0.5]]))
-    words = word_weights(weights, [0, 0, 1, NO_WORD], [0, 0, 1, NO_WORD], 2, 2, per_piece=True)
+    words = word_weights(weights, [0, 0, 1, NO_WORD], [0, 0, 1, NO_WORD], 2, 2, source_mean=True)
     torch.testing.assert_close(words, torch.tensor([[0.225, 0.25], [0.125, 0.5]]))
 
 
@@ -37,7 +37,7 @@ def test_words_equal_the_definition_on_random_weights() -> None:
                 (weights[:, :, t, s] for t in rows for s in columns), torch.zeros(2, 3)
             ) / max(len(rows), 1)
             torch.testing.assert_close(words[:, :, i, j], expected.double())
-            mean = word_weights(weights, target, source, 4, 4, per_piece=True)[:, :, i, j]
+            mean = word_weights(weights, target, source, 4, 4, source_mean=True)[:, :, i, j]
             torch.testing.assert_close(mean, expected.double() / max(len(columns), 1))
 
 

@@ -172,7 +172,7 @@ def test_two_runs_together(
         if one.alignment and other.alignment
     ]
     sides = [[line.split() for line in side] for side in (SOURCES, TARGETS)]
-    lexicon = Lexicon.learned(products, *sides, progress=lambda count: None)
+    lexicon = Lexicon.learn(products, *sides, progress=lambda count: None)
     expected = [
         symmetrize(
             *bidirectional_links(

@@ -11,9 +11,10 @@ from seq2seq.attention.config import FullConfig, LinformerConfig
 from seq2seq.bundle.files import Bundle, load_bundle
 from seq2seq.bundle.model import Model
 from seq2seq.errors import ConfigError
-from seq2seq.evaluation import candidates
-from seq2seq.evaluation.align import Aligner, Side
+from seq2seq.evaluation import word_aligner
+from seq2seq.evaluation.align import Aligner
 from seq2seq.evaluation.candidates import candidate_links, layers_with_weights
+from seq2seq.evaluation.word_aligner import EncodedLine
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
 SOURCES = [
@@ -32,11 +33,11 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return load_bundle(make_run(folder / "one", train_tokenizers(folder)))
 
 
-@pytest.mark.parametrize("limit", [1, 2000, candidates.BATCH_WEIGHTS])
+@pytest.mark.parametrize("limit", [1, 2000, word_aligner.BATCH_WEIGHTS])
 def test_every_candidate_links_as_the_aligner_does(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    monkeypatch.setattr(candidates, "BATCH_WEIGHTS", limit)
+    monkeypatch.setattr(word_aligner, "BATCH_WEIGHTS", limit)
     done: list[int] = []
     found = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS, progress=done.append)
     assert sum(done) == len(SOURCES)
@@ -59,15 +60,15 @@ def test_a_word_is_not_the_best_for_being_long(bundle: Bundle, method: str, link
     config = AlignmentConfig(method=LinkMethod[method], **options)
     aligner = Aligner([bundle.model], bundle.tokenizers, config)
     weights = torch.tensor([[0.3, 0.3, 0.4, 0.0]])
-    found = aligner.alignment(Side([5, 6, 7], [0, 0, 1]), Side([8], [0]), weights, None)
+    found = aligner.link(EncodedLine([5, 6, 7], [0, 0, 1]), EncodedLine([8], [0]), weights)
     assert found.links == {(linked, 0)}
 
 
-def test_one_reading_alone(bundle: Bundle) -> None:
+def test_one_row_alone(bundle: Bundle) -> None:
     both = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS)
     for use_input_row in (False, True):
         one = candidate_links(
-            bundle.model, bundle.tokenizers, SOURCES, TARGETS, readings=(use_input_row,)
+            bundle.model, bundle.tokenizers, SOURCES, TARGETS, rows=(use_input_row,)
         )
         assert one.candidates == [
             each for each in both.candidates if each.use_input_row is use_input_row

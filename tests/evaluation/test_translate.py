@@ -10,8 +10,10 @@ from seq2seq.attention.config import AttentionConfig, Role, mechanisms
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
+from seq2seq.decoding.ensemble import EncodedSources
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.translate import Translator
+from seq2seq.evaluation.word_aligner import EncodedLine, WordAligner
 from seq2seq.model.transformer import Transformer
 from tests.decoding.tiny import near, tiny
 
@@ -233,10 +235,10 @@ def test_alignments_speak_of_the_words_of_both_lines(
             alignment.links
         )  # one link a target word
         assert alignment.weights.shape == (
-            len(alignment.target_pieces),
-            len(alignment.source_pieces),
+            len(alignment.target_subwords),
+            len(alignment.source_subwords),
         )
-        assert alignment.source_pieces[-1] == "</s>"
+        assert alignment.source_subwords[-1] == "</s>"
         assert bool(alignment.links) == bool(source)
         assert with_bytes.target.decode(translation.tokens) == translation.text
         if alignment.all_weights is None:
@@ -250,20 +252,15 @@ def test_links_follow_the_weights(tokenizers: Tokenizers, monkeypatch: pytest.Mo
     """Each target piece looks at the source piece of its own number: equal lines are linked word by word."""
 
     def diagonal(
-        model: Transformer,
-        source: object,
-        target: object,
-        *,
-        layer: int,
-        heads: list[int],
-        use_input_row: bool,
+        self: WordAligner, encoded: EncodedSources, targets: list[EncodedLine]
     ) -> list[torch.Tensor]:
-        rows, columns = target.padding.lengths - 1, source.padding.lengths  # type: ignore[attr-defined]
+        widths = (encoded.lengths + 1).tolist()
         return [
-            torch.eye(int(height), int(width)) for height, width in zip(rows, columns, strict=True)
+            torch.eye(len(target.ids), width)[None, None, None]
+            for target, width in zip(targets, widths, strict=False)
         ]
 
-    monkeypatch.setattr("seq2seq.evaluation.align.extract", diagonal)
+    monkeypatch.setattr(WordAligner, "subword_weights", diagonal)
     translator = Translator(
         [model_for(tokenizers)], tokenizers, CONFIG, AlignmentConfig(enabled=True)
     )

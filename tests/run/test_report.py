@@ -13,12 +13,12 @@ import torch
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.export import AttentionFile
-from seq2seq.alignment.extract import weights_of
+from seq2seq.alignment.extract import attention_weights
 from seq2seq.attention.config import AttentionConfig, LinearConfig, LinformerConfig, Role
 from seq2seq.bundle.files import load_bundle
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
-from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.data.tokenizer import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.metrics.score import Scorer
@@ -122,17 +122,20 @@ def test_weights_are_those_of_each_sentence_alone(
                 continue
             block = found[f"attention-{row}"]
             assert (block["source"], block["target"]) == (
-                file[row].source_pieces,
-                file[row].target_pieces,
+                file[row].source_subwords,
+                file[row].target_subwords,
             )
             weights = unpacked(block, {Role.ENCODER: 1, Role.CAUSAL: 2, Role.CROSS: 2})
-            source = Tokens.of([[ids[piece] for piece in block["source"]]], pad_id=Tokenizer.PAD_ID)
-            target = [Tokenizer.BOS_ID, *[ids[piece] for piece in block["target"]]]
+            source = Tokens.of([[ids[piece] for piece in block["source"]]])
+            target = Tokens.target([[ids[piece] for piece in block["target"]]])
             for role, each in weights.items():
-                own = weights_of(
-                    bundle.model, source, Tokens.of([target], pad_id=1), role, range(each.shape[0])
-                )[0]
-                torch.testing.assert_close(torch.from_numpy(each).float(), own, atol=0.005, rtol=0)
+                keys = [(role, layer) for layer in range(each.shape[0])]
+                with torch.inference_mode():
+                    encoded = bundle.model.encode(source, weights_of=frozenset(keys))
+                (alone,) = attention_weights(bundle.model, encoded, target, keys)
+                torch.testing.assert_close(
+                    torch.from_numpy(each).float(), alone[role], atol=0.005, rtol=0
+                )
             exported = file[row].weights.astype(np.float64)
             np.testing.assert_allclose(weights[Role.CROSS][-1].mean(0)[:-1], exported, atol=0.005)
 

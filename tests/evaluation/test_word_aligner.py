@@ -1,0 +1,102 @@
+"""Word weights follow from the model's cross-attention, whatever the batch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.attention.config import Role
+from seq2seq.bundle.files import load_bundle
+from seq2seq.data.tokenizer import Tokenizers, tokens_of_characters
+from seq2seq.evaluation import word_aligner
+from seq2seq.evaluation.word_aligner import EncodedLine, WordAligner, encode_lines, words_of
+from seq2seq.model.transformer import Transformer
+from seq2seq.padding import Tokens
+from tests.run.bundles import LONGEST, make_run, sentences, train_tokenizers
+
+SOURCES = [*sentences(10), "", "rain", "nearfieldandruns sees rain", " ".join(["birds"] * 40)]
+TARGETS = [*sentences(10, seed=3), "dog", "", "日本 é sees", "while smallnear fieldbirds"]
+LAYERS, HEADS, ROWS = (0, 1), ((), (1,), (0, 1)), (True, False)
+Runs = tuple[list[Transformer], Tokenizers]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    folder = tmp_path_factory.mktemp("runs")
+    tokenizers = train_tokenizers(folder)
+    paths: list[Path] = [make_run(folder / str(n), tokenizers, seed=n) for n in (1, 2)]
+    return [load_bundle(path).model for path in paths], tokenizers
+
+
+@torch.inference_mode()
+def expected_weights(model: Transformer, source: EncodedLine, target: EncodedLine) -> Tensor:
+    """(layers, groups, rows, T, S) of one pair alone, written out."""
+    encoded = model.encode(Tokens.source([source.ids]))
+    keys = frozenset((Role.CROSS, layer) for layer in LAYERS)
+    _, weights = model.decoder_states(Tokens.target([target.ids]), encoded, weights_of=keys)
+    layers = []
+    for layer in LAYERS:
+        table = weights[Role.CROSS, layer][0]
+        groups = [table.mean(0), table[1], (table[0] + table[1]) / 2]
+        layers.append(torch.stack([torch.stack([rows[1:], rows[:-1]]) for rows in groups]))
+    return torch.stack(layers)
+
+
+@pytest.mark.parametrize("num_models", [1, 2])
+@pytest.mark.parametrize("budget", [1, 2000, word_aligner.BATCH_WEIGHTS])
+def test_tables_are_those_of_each_pair_alone(
+    runs: Runs, num_models: int, budget: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_aligner, "BATCH_WEIGHTS", budget)
+    models, tokenizers = runs[0][:num_models], runs[1]
+    aligner = WordAligner(models, tokenizers, layers=LAYERS, heads=HEADS, rows=ROWS)
+    finished: list[int] = []
+    tables = dict(aligner.tables(SOURCES, TARGETS, source_mean=False, progress=finished.append))
+    assert sorted(tables) == list(range(len(SOURCES))) and sum(finished) == len(SOURCES)
+    source, target = lines(tokenizers, SOURCES), lines(tokenizers, TARGETS)
+    for row, table in tables.items():
+        each = [expected_weights(model, source[row], target[row]) for model in models]
+        mean = torch.stack(each).mean(0)
+        expected = words_of(mean, source[row], target[row], source_mean=False)
+        torch.testing.assert_close(table, expected, atol=1e-6, rtol=1e-5)
+        assert table.shape[-2:] == (target[row].num_words, source[row].num_words)
+
+
+def lines(tokenizers: Tokenizers, texts: Sequence[str]) -> list[EncodedLine]:
+    split = word_aligner.words_of_characters
+    return encode_lines(tokenizers.source, texts, LONGEST - 1, split=split)
+
+
+def test_layers_of_each_model_count_from_its_last(runs: Runs) -> None:
+    models, tokenizers = runs
+    configured = WordAligner.of(models[:1], tokenizers, AlignmentConfig(layer=-2, heads=[1]))
+    plain = WordAligner(models[:1], tokenizers, layers=[0], heads=[[1]])
+    for (row, table), (other, expected) in zip(
+        configured.tables(SOURCES, TARGETS), plain.tables(SOURCES, TARGETS), strict=True
+    ):
+        assert row == other and torch.equal(table, expected)
+
+
+def test_words_are_those_of_the_split(runs: Runs) -> None:
+    aligner = WordAligner(runs[0][:1], runs[1], layers=[0])
+    ((_, table),) = aligner.tables(["rain, dog!"], ["birds."], split=tokens_of_characters)
+    assert table.shape == (1, 1, 1, 2, 4)
+
+
+def test_a_line_beyond_the_limit_is_cut_and_marked(runs: Runs) -> None:
+    _, tokenizers = runs
+    long, short = encode_lines(tokenizers.source, [" ".join(SOURCES), "rain"], 5, split=None)
+    assert (len(long.ids), long.cut, short.cut) == (5, True, False)
+    assert long.num_words == short.num_words == 0
+
+
+def test_source_mean_divides_by_the_subwords_of_a_word() -> None:
+    source, target = EncodedLine([5, 6, 7], [0, 0, 1]), EncodedLine([8, 9], [0, 0])
+    weights = torch.tensor([[0.2, 0.4, 0.3, 0.1], [0.2, 0.0, 0.8, 0.0]])
+    summed = words_of(weights, source, target, source_mean=False)
+    torch.testing.assert_close(summed, torch.tensor([[0.4, 0.55]]))
+    mean = words_of(weights, source, target, source_mean=True)
+    torch.testing.assert_close(mean, torch.tensor([[0.2, 0.55]]))
