@@ -51,9 +51,9 @@ BUGS = [
         (
             ("return k if padding is None else k * real_keys(padding)", "return k"),
             (
-                "context = self.read(q, k, with_ones(v), cache)",
+                "context = self.attend(q, k, with_ones(v), cache)",
                 "v = v if padding is None else v * real_keys(padding)\n"
-                "        context = self.read(q, k, with_ones(v), cache)",
+                "        context = self.attend(q, k, with_ones(v), cache)",
             ),
         ),
         CONTRACT,
@@ -264,7 +264,10 @@ BUGS = [
         "running sums are kept in the dtype of the inputs",
         f"{ATTENTION}/recurrent.py",
         (
-            ("+ 1, dtype=torch.float32)", "+ 1, dtype=torch.bfloat16)"),
+            (
+                "torch.zeros(shape, dtype=torch.float32, device=device)",
+                "torch.zeros(shape, dtype=torch.bfloat16, device=device)",
+            ),
             (
                 "self.sums = self.sums + k.mT @ v\n",
                 "self.sums = (self.sums + k.mT @ v).bfloat16()\n",
@@ -295,7 +298,7 @@ BUGS = [
         "stabiliser-sees-the-future",
         "performer scales early queries by peaks that later keys set",
         f"{ATTENTION}/mechanisms/performer.py",
-        (("STEEPEST = 50.0", "STEEPEST = 1e9"),),
+        (("MAX_RISE = 50.0", "MAX_RISE = 1e9"),),
         "tests/attention/test_performer.py",
         "future",
     ),
@@ -324,7 +327,7 @@ BUGS = [
         "redrawn-in-evaluation",
         "performer's projection changes under a model that is being evaluated",
         f"{ATTENTION}/mechanisms/performer.py",
-        (("if self.training and number != self.drawn", "if number != self.drawn"),),
+        (("if self.training and index != self.draw_index", "if index != self.draw_index"),),
         "tests/attention/test_performer.py",
         "kept_in_evaluation",
     ),

@@ -77,6 +77,29 @@ def _import_file(path: Path) -> None:
         raise
 
 
+def class_named(config: object, attribute: str) -> type:
+    """The class that a class attribute of a configuration names.
+
+    It is named as "package.module.Class", or as "Class" in the module of the configuration class
+    that sets the attribute.
+
+    Raises:
+        ConfigError: there is no such class.
+    """
+    place: str = getattr(config, attribute)
+    module, _, name = place.rpartition(".")
+    if not module:
+        kinds = type(config).__mro__
+        module = next(kind for kind in kinds if attribute in vars(kind)).__module__
+    try:
+        named = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        kind = type(config).__qualname__
+        raise ConfigError(f"{kind}.{attribute}: {place!r} names no class ({error})") from error
+    assert isinstance(named, type), f"{type(config).__qualname__}.{attribute} must name a class"
+    return named
+
+
 def module_name(path: Path) -> str:
     """The name under which a file is imported: its own, made unique by its place."""
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]

@@ -67,6 +67,10 @@ class Registry(Generic[T]):
         """Names and classes, in the order of registration."""
         return list(self._classes.items())
 
+    def values(self) -> list[type[T]]:
+        """Classes, in the order of registration."""
+        return list(self._classes.values())
+
     def remove(self, name: str) -> None:
         """Take a class out again: for tests that register one."""
         del self._classes[name]

@@ -5,8 +5,8 @@ import random
 from dataclasses import astuple, dataclass
 from functools import cache
 
-from seq2seq.attention.config import AttentionConfig, Role, mechanisms
-from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
+from seq2seq.position.config import POSITION_SCHEMES, PositionConfig
 
 CANDIDATES = 50
 
@@ -34,10 +34,10 @@ class Combination:
     def choices(self) -> list[tuple[Role, AttentionConfig]]:
         """With their default options."""
         names = {Role.ENCODER: self.encoder, Role.CAUSAL: self.decoder, Role.CROSS: self.cross}
-        return [(role, mechanisms()[name]()) for role, name in names.items()]
+        return [(role, MECHANISMS[name]()) for role, name in names.items()]
 
     def scheme(self) -> PositionConfig:
-        return position_schemes()[self.position]()
+        return POSITION_SCHEMES[self.position]()
 
     @property
     def offered(self) -> bool:
@@ -55,11 +55,7 @@ class Combination:
         return [
             role
             for role, config in self.choices()
-            if role is not Role.CROSS
-            and (
-                (kind is PositionKind.ROTARY and not config.rotary)
-                or (kind is PositionKind.BIAS and not config.has_logits)
-            )
+            if role is not Role.CROSS and not config.carries(kind)
         ]
 
     def pairs(self) -> set[tuple[int, str, int, str]]:
@@ -71,9 +67,9 @@ class Combination:
 
 @cache
 def every_combination() -> list[Combination]:
-    names = list(mechanisms())
+    names = list(MECHANISMS)
     return [
-        Combination(*names) for names in itertools.product(names, names, names, position_schemes())
+        Combination(*names) for names in itertools.product(names, names, names, POSITION_SCHEMES)
     ]
 
 

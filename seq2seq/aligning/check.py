@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from seq2seq.attention.config import Weights
+from seq2seq.attention.config import WeightKind
 from seq2seq.bundle.locate import saved_config
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import cross_attentions
@@ -32,10 +32,10 @@ def supervising_run_problems(config: RunConfig) -> list[str]:
                 "[FORWARD,REVERSE], the direction that is trained first"
             )
         layers = cross_attentions(saved.model)
-        if all(layer.weights is Weights.NONE for layer in layers):
+        if all(layer.weights is WeightKind.none for layer in layers):
             names = ", ".join(sorted({layer.name for layer in layers}))
             problems.append(
-                f"alignment_supervision.runs: {run} cannot align, in every layer its {names} has {Weights.NONE.value}; give "
+                f"alignment_supervision.runs: {run} cannot align, in every layer its {names} has {WeightKind.none.value}; give "
                 "a run with another cross_attention"
             )
     return problems

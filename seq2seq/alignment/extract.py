@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from seq2seq.attention.config import AttentionConfig, Role, Weights
+from seq2seq.attention.config import AttentionConfig, Role, WeightKind
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.errors import ConfigError
 from seq2seq.model.encoder import AttentionKey, Encoded, EncoderLayer
@@ -83,7 +83,7 @@ def token_rows(weights: Tensor, *, use_input_row: bool) -> Tensor:
 
 def has_weights(model: Transformer, role: Role, layer: int) -> bool:
     """Whether the mechanism of a layer exports weights."""
-    return mechanism(model, role, layer).weights is not Weights.NONE
+    return mechanism(model, role, layer).weights is not WeightKind.none
 
 
 def ensure_weights(model: Transformer, requested: Iterable[AttentionKey]) -> None:

@@ -1,56 +1,65 @@
-"""What every attention mechanism promises: `AttentionCore` computes, `AttentionCache` remembers.
+"""The contract of attention mechanisms: `AttentionCore` computes, `AttentionCache` remembers.
 
-Legend for the whole package: B batch, T queries, S keys, D d_model, H query heads, G key/value heads, K head_dim.
-Query head h reads key/value head h // (H / G).
+Legend for the whole package: B batch, T queries, S keys, D d_model, H query heads, G key/value
+heads, K head_dim. Query head h reads key/value head h // (H / G).
 """
 
 from abc import ABC, abstractmethod
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from seq2seq.attention.config import AttentionConfig, AttentionContext
+from seq2seq.attention.config import AttentionConfig, AttentionContext, Role
+from seq2seq.attention.patterns import everything, not_after
 from seq2seq.errors import ConfigError
+from seq2seq.imports import class_named
 from seq2seq.padding import Padding
-from seq2seq.position.logit_bias import LogitBias
+from seq2seq.position.base import LogitBias
 
 
 class AttentionOutput(NamedTuple):
-    """Context (B, H, T, K) of a core or (B, T, D) of `MultiHeadAttention`, and weights (B, H, T, S) where asked for."""
+    """Context and, where they were requested, weights (B, H, T, S).
+
+    The context is (B, H, T, K) of a core and (B, T, D) of `MultiHeadAttention`.
+    """
 
     context: Tensor
     weights: Tensor | None
 
 
 class AttentionCache(ABC):
-    """What a mechanism remembers between decoding steps. Owned by the caller, never stored on a module."""
+    """The decoding state of a mechanism. Owned by the caller, never stored on a module."""
 
     length: int  # positions seen
 
     @property
     @abstractmethod
     def rows(self) -> int:
-        """Sequences (self-attention) or sentences (cross-attention) held."""
+        """Hypotheses in self-attention, sentences in cross-attention."""
 
     @abstractmethod
     def reorder(self, rows: Tensor) -> None:
-        """Let new row i continue old row rows[i]; the number of rows may change. rows: (new rows,) int64."""
+        """Let new row i continue old row rows[i]. rows: (new rows,) int64, of any number."""
 
     @abstractmethod
     def nbytes(self) -> int:
-        """Bytes needed to remember what has been seen."""
+        """Bytes of the state."""
 
 
 ConfigT = TypeVar("ConfigT", bound=AttentionConfig)
 
 
 class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
-    """How queries read keys and values, and nothing else: projections, heads and positions are its owner's.
+    """How queries read keys and values; `MultiHeadAttention` has projections and positions.
 
-    Five clauses bind every core, and tests/attention/test_contract.py holds each to them: padding cannot be seen; in
-    CAUSAL the future cannot be seen; any split into steps equals the whole; exported weights are what they claim to be;
-    a real query with nothing to read returns zeros, with finite gradients.
+    Five clauses bind every core, and `seq2seq.attention.contract` checks them: padding cannot be
+    seen; in the role CAUSAL the future cannot be seen; any split into decoding steps equals the
+    whole; exported weights are what they claim to be; a query with nothing to read returns zeros,
+    with finite gradients.
+
+    Raises:
+        ConfigError: the mechanism cannot serve the role.
     """
 
     def __init__(self, config: ConfigT, context: AttentionContext) -> None:
@@ -63,11 +72,39 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
         self.num_kv_heads = config.num_kv_heads or context.num_heads
 
     def begin_step(self, step: int) -> None:
-        """Called before each optimizer step of training with its number; for what is redrawn over time."""
+        """Called before each optimizer step with its number, for parameters redrawn over time."""
 
     def compute_dtype(self, x: Tensor) -> torch.dtype:
-        """The dtype to hand q, k and v over in: float32 on CPU, where lower precision makes attention slower."""
+        """The dtype of q, k and v: float32 on CPU, where attention in bfloat16 is slower."""
         return torch.float32 if x.device.type == "cpu" and x.dtype == torch.bfloat16 else x.dtype
+
+    def pattern(self, i: Tensor, j: Tensor) -> Tensor:
+        """Every key; in the decoder every key up to the query."""
+        return everything(i, j)
+
+    def reads(self, i: Tensor, j: Tensor) -> Tensor:
+        """The pattern in the core's role: in CAUSAL without the keys after the query.
+
+        Args:
+            i, j: positions of queries and keys that broadcast to some shape (...).
+
+        Returns:
+            Boolean (...), True where the query reads the key.
+        """
+        grid = self.pattern(i, j)
+        return grid & not_after(i, j) if self.role is Role.CAUSAL else grid
+
+    def formula(
+        self, q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
+    ) -> AttentionOutput:
+        """The plain quadratic formula, without blocks, caches and kernels: the tests' oracle.
+
+        Args:
+            q: (B, H, T, K). k, v: (B, H, S, K): one head per query head. In float64.
+            may_read: boolean, broadcasts to (B, H, T, S); False for padding, too.
+            bias: broadcasts to (B, H, T, S), added to the logits; 0.0 for none.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no formula")
 
     @abstractmethod
     def forward(
@@ -84,12 +121,13 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
 
         Args:
             q: (B, H, T, K). k, v: (B, G, S, K), where G divides H.
-            padding: of the key side.
+            padding: of the keys.
             bias: added to the logits as a function of query and key positions.
-            need_weights: also return weights (B, H, T, S), taken before attention dropout and carrying gradient.
+            need_weights: also return weights (B, H, T, S), taken before attention dropout, with
+                their gradient.
 
         Raises:
-            ConfigError: something was asked for that the mechanism does not have.
+            ConfigError: the mechanism has no logits to add a bias to, or no weights to export.
         """
 
     def empty_cache(
@@ -126,15 +164,27 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
         raise NotImplementedError(f"{type(self).__name__} does not read a source")
 
 
-def refuse_bias(bias: LogitBias | None, name: str) -> None:
-    """Raise ConfigError where a mechanism without query-key logits is given a bias."""
+def build_core(config: AttentionConfig, context: AttentionContext) -> AttentionCore[Any]:
+    """The core of a mechanism; its options must have been validated.
+
+    Raises:
+        ConfigError: the mechanism cannot serve the role, or its core does not exist.
+    """
+    core = class_named(config, "core")(config, context)
+    assert isinstance(core, AttentionCore), f"{config.name}: core must be an AttentionCore"
+    return core
+
+
+def ensure_no_bias(bias: LogitBias | None, name: str) -> None:
+    """Raise ConfigError if a mechanism without query-key logits is given a bias."""
     if bias is not None:
         raise ConfigError(
-            f"{name} forms no query-key logits, so no position bias can be added; choose another position"
+            f"{name} forms no query-key logits, so no position bias can be added; choose another "
+            "position"
         )
 
 
 def causal_positions(queries: int, seen: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Positions of the next `queries` (T, 1) and of all keys up to them (1, S), S = seen + queries."""
+    """Positions of the next `queries` (T, 1) and of all keys up to them (1, seen + T)."""
     keys = torch.arange(seen + queries, device=device)
     return keys[seen:, None], keys[None]

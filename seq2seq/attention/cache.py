@@ -1,4 +1,4 @@
-"""Caches that keep keys and values: of the target so far, and of a source."""
+"""Caches of keys and values: of the target so far, and of a source."""
 
 import torch
 from torch import Tensor
@@ -6,13 +6,14 @@ from torch import Tensor
 from seq2seq.attention.base import AttentionCache
 from seq2seq.padding import Padding
 
-FIRST_ROOM = 16  # positions a cache has at first; room doubles as it fills
+MIN_ROOM = 16  # positions allocated first; the number doubles as they fill
 
 
 class KeyValueCache(AttentionCache):
-    """Keys and values (rows, G, length, K) of the target so far. Room grows by doubling, up to the capacity.
+    """Keys and values (rows, G, length, K) of the target so far.
 
-    It holds them in the dtype of what is appended, which under autocast is not that of any parameter.
+    Memory grows by doubling, up to the capacity. The dtype is that of the appended tensors, which
+    under autocast is not that of any parameter.
     """
 
     def __init__(
@@ -45,22 +46,22 @@ class KeyValueCache(AttentionCache):
         return self._v[:, :, : self.length]
 
     def append(self, k: Tensor, v: Tensor) -> None:
-        """Take in T more positions (rows, G, T, K)."""
+        """Append T positions (rows, G, T, K)."""
         end = self.length + k.size(2)
-        assert end <= self.capacity, f"a cache made for {self.capacity} positions was given {end}"
-        room = self._k.size(2)
-        if end > room:
-            room = min(max(end, 2 * room, FIRST_ROOM), self.capacity)
+        assert end <= self.capacity, f"a cache for {self.capacity} positions cannot hold {end}"
+        allocated = self._k.size(2)
+        if end > allocated:
+            allocated = min(max(end, 2 * allocated, MIN_ROOM), self.capacity)
             self._k, self._v = (
-                self._grown(self._k, room, k.dtype),
-                self._grown(self._v, room, v.dtype),
+                self._grown(self._k, allocated, k.dtype),
+                self._grown(self._v, allocated, v.dtype),
             )
         self._k[:, :, self.length : end] = k
         self._v[:, :, self.length : end] = v
         self.length = end
 
-    def _grown(self, old: Tensor, room: int, dtype: torch.dtype) -> Tensor:
-        new = old.new_empty(old.size(0), old.size(1), room, old.size(3), dtype=dtype)
+    def _grown(self, old: Tensor, allocated: int, dtype: torch.dtype) -> Tensor:
+        new = old.new_empty(old.size(0), old.size(1), allocated, old.size(3), dtype=dtype)
         new[:, :, : self.length] = old[:, :, : self.length]
         return new
 
@@ -76,7 +77,7 @@ class KeyValueCache(AttentionCache):
 
 
 class SourceCache(AttentionCache):
-    """Projected keys and values (sentences, G, S, K) of a source, with its padding: one row a sentence."""
+    """Keys and values (sentences, G, S, K) of a source, with its padding: one row per sentence."""
 
     def __init__(self, k: Tensor, v: Tensor, padding: Padding | None) -> None:
         self.k, self.v, self.padding = k, v, padding
@@ -97,7 +98,7 @@ class SourceCache(AttentionCache):
 
 
 def causal_mask(queries: int, seen: int, device: torch.device) -> Tensor | None:
-    """(T, seen + T) boolean, True where the next T queries may read; None where one query may read all."""
+    """(T, seen + T) boolean, True where the next T queries may read; None for a single query."""
     if queries == 1:
         return None
     return torch.ones(queries, seen + queries, dtype=torch.bool, device=device).tril(seen)

@@ -1,4 +1,4 @@
-"""Softmax attention twice: fused, and exact with its weights. Both give a query with nothing to read zeros."""
+"""Softmax attention, fused or with its weights; a query with nothing to read returns zeros."""
 
 import torch
 from torch import Tensor
@@ -21,8 +21,9 @@ def fused_attention(
         q: (B, H, T, K). k, v: (B, G, S, K), where G divides H.
         may_read: boolean, broadcastable to (B, H, T, S), True where a key may be read.
         bias: added to the logits, broadcastable to (B, H, T, S).
-        dropout: of the weights; pass 0 outside training, the kernel does not know.
-        causal: query i reads keys up to i; needs T = S and no may_read, since torch aligns it top-left.
+        dropout: of the weights; must be 0 outside training, which the kernel does not know.
+        causal: query i reads keys up to i; needs T = S and no may_read, since torch aligns the
+            mask top-left.
 
     Returns:
         Context (B, H, T, K).
@@ -54,7 +55,11 @@ def exact_attention(
     bias: Tensor | None = None,
     dropout: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """The same by the formula: context (B, H, T, K), and weights (B, H, T, S) as they are before dropout."""
+    """Softmax attention with its weights; see `fused_attention`.
+
+    Returns:
+        Context (B, H, T, K), and weights (B, H, T, S) before dropout.
+    """
     groups = (k.size(1), q.size(1) // k.size(1))
     logits = (q.unflatten(1, groups) @ k[:, :, None].mT).flatten(1, 2) * q.size(-1) ** -0.5
     weights = masked_softmax(logits if bias is None else logits + bias, may_read)
@@ -63,7 +68,10 @@ def exact_attention(
 
 
 def masked_softmax(logits: Tensor, may_read: Tensor | None) -> Tensor:
-    """Softmax over the last axis where may_read is True; a row with nothing to read is zero, with finite gradients."""
+    """Softmax over the last axis where may_read is True; rows without any are zero.
+
+    Gradients are finite everywhere.
+    """
     if may_read is None:
         return logits.softmax(-1)
     weights = logits.masked_fill(~may_read, torch.finfo(logits.dtype).min).softmax(-1)

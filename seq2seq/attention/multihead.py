@@ -3,18 +3,18 @@
 import torch
 from torch import Tensor, nn
 
-from seq2seq.attention.base import AttentionCache, AttentionOutput
+from seq2seq.attention.base import AttentionCache, AttentionOutput, build_core
 from seq2seq.attention.config import AttentionConfig, AttentionContext, Role
 from seq2seq.attention.projections import QueryKeyValue
 from seq2seq.padding import Padding
-from seq2seq.position.logit_bias import LogitBias
-from seq2seq.position.rotary import Rotary
+from seq2seq.position.base import LogitBias, Rotation
 
 
 class MultiHeadAttention(nn.Module):
     """Multi-head attention (Vaswani et al. 2017, section 3.2.2) with an exchangeable core.
 
-    Shapes: B batch, T queries, S keys, D d_model, H query heads, G key/value heads, K head_dim = D / H.
+    Shapes: B batch, T queries, S keys, D d_model, H query heads, G key/value heads, K head_dim =
+    D / H.
     """
 
     def __init__(self, config: AttentionConfig, context: AttentionContext) -> None:
@@ -25,7 +25,7 @@ class MultiHeadAttention(nn.Module):
         d_kv = (config.num_kv_heads or context.num_heads) * context.head_dim
         self.query_key_value = QueryKeyValue(d_model, d_kv)
         self.output = nn.Linear(d_model, d_model)
-        self.core = config.build(context)
+        self.core = build_core(config, context)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -41,7 +41,7 @@ class MultiHeadAttention(nn.Module):
         *,
         padding: Padding | None = None,
         cache: AttentionCache | None = None,
-        position: Rotary | LogitBias | None = None,
+        position: Rotation | LogitBias | None = None,
         need_weights: bool = False,
     ) -> AttentionOutput:
         """Attend from x to itself, or in cross-attention to the source.
@@ -76,11 +76,11 @@ class MultiHeadAttention(nn.Module):
         x: Tensor,
         padding: Padding | None,
         cache: AttentionCache | None,
-        position: Rotary | LogitBias | None,
+        position: Rotation | LogitBias | None,
         need_weights: bool,
     ) -> AttentionOutput:
         q, k, v = (self._heads(projected) for projected in self.query_key_value(x))
-        if isinstance(position, Rotary):
+        if isinstance(position, Rotation):
             first = 0 if cache is None else cache.length
             positions = torch.arange(first, first + x.size(1), device=x.device)
             q, k = position(q, positions), position(k, positions)

@@ -1,40 +1,17 @@
-"""Which query may read which key, mechanism by mechanism, as functions of two positions.
+"""Patterns: which query may read which key, as functions of two positions.
 
-A pattern sees positions and the mechanism's options, never the length of the batch, and nothing here forms a grid: the
-caller chooses the positions. Mechanisms call it on the blocks they read, the exact path and the reference on all pairs,
-the drawings on a few.
+A pattern depends on positions and on options of the mechanism, not on the length of the batch.
+Nothing here forms a grid: the caller chooses the positions. Cores evaluate patterns on the blocks
+they read, the exact path and the formula on all pairs, the drawings on a few.
 """
 
 from collections.abc import Callable
 
 from torch import Tensor
 
-from seq2seq.attention.config import (
-    AttentionConfig,
-    BlockSparseConfig,
-    LocalConfig,
-    LogSparseConfig,
-    Role,
-    StridedConfig,
-)
-
-# Of integer positions i of queries and j of keys, at least 0, that broadcast to some shape (...): boolean (...), True
-# where the query may read the key.
+# Of integer positions i of queries and j of keys, at least 0, that broadcast to some shape (...):
+# boolean (...), True where the query may read the key.
 Pattern = Callable[[Tensor, Tensor], Tensor]
-
-
-def pattern(config: AttentionConfig, role: Role) -> Pattern:
-    """What a mechanism reads in a role. Mechanisms that read every key read every earlier one in CAUSAL."""
-    reads: Pattern = everything
-    if isinstance(config, LocalConfig):
-        reads = window(config.window)
-    elif isinstance(config, StridedConfig):
-        reads = either(window(config.window), multiples_of(config.stride))
-    elif isinstance(config, LogSparseConfig):
-        reads = either(window(config.window), powers_of_two)
-    elif isinstance(config, BlockSparseConfig):
-        reads = blocks(config.block, config.neighbours, config.global_blocks)
-    return both(reads, not_after) if role is Role.CAUSAL else reads
 
 
 def everything(i: Tensor, j: Tensor) -> Tensor:
@@ -43,7 +20,7 @@ def everything(i: Tensor, j: Tensor) -> Tensor:
 
 
 def not_after(i: Tensor, j: Tensor) -> Tensor:
-    """The query itself and what came before it."""
+    """The query's position and those before it."""
     return j <= i
 
 
@@ -63,22 +40,11 @@ def powers_of_two(i: Tensor, j: Tensor) -> Tensor:
     return (distance > 0) & (distance & (distance - 1) == 0)
 
 
-def blocks(size: int, neighbours: int, global_blocks: int) -> Pattern:
-    """A block's neighbours, and the first blocks for all and all for the first blocks (Zaheer et al. 2020,
-    arXiv:2007.14062, section 2, in its internal form; its random blocks are left out)."""
-
-    def reads(i: Tensor, j: Tensor) -> Tensor:
-        i, j = i // size, j // size
-        return ((i - j).abs() <= neighbours) | (i < global_blocks) | (j < global_blocks)
-
-    return reads
+def either(first: Pattern, second: Pattern) -> Pattern:
+    """The union of two patterns."""
+    return lambda i, j: first(i, j) | second(i, j)
 
 
-def either(one: Pattern, other: Pattern) -> Pattern:
-    """Where at least one of two patterns reads."""
-    return lambda i, j: one(i, j) | other(i, j)
-
-
-def both(one: Pattern, other: Pattern) -> Pattern:
-    """Where both of two patterns read."""
-    return lambda i, j: one(i, j) & other(i, j)
+def both(first: Pattern, second: Pattern) -> Pattern:
+    """The intersection of two patterns."""
+    return lambda i, j: first(i, j) & second(i, j)

@@ -1,6 +1,7 @@
-"""What linear and performer share: sums over the keys seen, the caches that hold them, and kernel scores.
+"""Kernel attention of `linear` and `performer`: sums over keys, their caches, and kernel scores.
 
-With features phi >= 0, context_i = phi(q_i) M / (phi(q_i) . n) where M = sum_j phi(k_j) v_j^T and n = sum_j phi(k_j).
+With features phi >= 0, context_i = phi(q_i) M / (phi(q_i) . n) where M = sum_j phi(k_j) v_j^T and
+n = sum_j phi(k_j).
 
 Shapes: F features of a key; queries are grouped by the key/value head they share, (B, G, H/G, T, F).
 """
@@ -14,9 +15,10 @@ from seq2seq.padding import Padding
 
 
 class RecurrentCache(AttentionCache):
-    """The sums (rows, G, F, K + 1) of phi(k) [v, 1]^T over the keys seen: M, and n as its last column.
+    """Sums (rows, G, F, K + 1) of phi(k) [v, 1]^T over the keys: M, and n as the last column.
 
-    The same size at any length, and in float32: in bfloat16 a sum of ones stops at 256.
+    Their size does not depend on the length. They are in float32: in bfloat16 a sum of ones stops
+    at 256.
     """
 
     def __init__(
@@ -37,22 +39,25 @@ class RecurrentCache(AttentionCache):
         return self.sums.size(0)
 
     def add(self, k: Tensor, v: Tensor) -> None:
-        """Take in T more positions: k is phi(k), zero where padded, (rows, G, T, F); v is `with_ones`."""
+        """Add T positions: phi(k) (rows, G, T, F), zero for padding, and v `with_ones`."""
         self.sums = self.sums + k.mT @ v
         self.length += k.size(-2)
 
     def read(self, q: Tensor, *, plus: Tensor | float = 0.0) -> Tensor:
-        """Context (rows, G, H/G, T, K) of features of queries; the caller may add sums of its own before the division.
+        """Context (rows, G, H/G, T, K) of features of queries.
 
         A query with nothing to read has a normaliser of zero and gets zeros, with finite gradients.
+
+        Args:
+            plus: further sums (rows, G, H/G, T, K + 1), added before the division.
         """
         total = product(q, self.sums[:, :, None]) + plus
         norm = total[..., -1:]
         return total[..., :-1] / norm.masked_fill(norm == 0, 1)
 
-    def read_each(self, q: Tensor) -> Tensor:
-        """`read` of few queries that do not belong together, such as the beams of a sentence: each as if alone."""
-        return torch.cat([self.read(one) for one in q.split(1, -2)], dim=-2)
+    def read_separately(self, q: Tensor) -> Tensor:
+        """`read`, query by query: bits of a beam do not depend on the number of beams."""
+        return torch.cat([self.read(query) for query in q.split(1, -2)], dim=-2)
 
     def reorder(self, rows: Tensor) -> None:
         self.sums = self.sums[rows]
@@ -62,19 +67,20 @@ class RecurrentCache(AttentionCache):
 
 
 def product(q: Tensor, sums: Tensor) -> Tensor:
-    """q @ sums, and of a single query in a way that rounds alike whatever the other rows of the batch are.
+    """q @ sums; for a single query batch-invariant, by an explicit sum.
 
-    A batch of products of one row each is computed by other instructions for some of its rows than for others on some
-    processors, and a translation must not depend on the batch that it was found in.
+    On some processors BLAS rounds the products of one-row matrices differently within a batch, and
+    a translation must not depend on the composition of its batch.
     """
     return q @ sums if q.size(-2) > 1 else (q.mT * sums).sum(-2, keepdim=True)
 
 
 class ScaledRecurrentCache(RecurrentCache):
-    """Sums of exponentials, times exp(-peak) with the largest exponent `peak` (rows, G, F) seen.
+    """Sums of exponentials times exp(-peak), where `peak` (rows, G, F) is the largest exponent.
 
-    The peak is of the keys added and of no others, so it knows neither padding nor the future; it cancels in a read
-    whose queries carry exp(+peak). No exponential exceeds one, and n is at least one for every feature.
+    The peak is taken over the keys that were added, so it knows neither padding nor the future. It
+    cancels in a read whose queries carry exp(+peak). No exponential exceeds one, and n is at least
+    one for every feature.
     """
 
     def __init__(
@@ -90,7 +96,7 @@ class ScaledRecurrentCache(RecurrentCache):
         self.peak = self.sums.new_full(self.sums.shape[:-1], NO_PEAK)
 
     def raise_peak(self, peak: Tensor) -> None:
-        """Express the sums by a peak that is no smaller."""
+        """Rescale the sums to a peak that is at least as large."""
         self.sums = self.sums * (self.peak - peak).exp()[..., None]
         self.peak = peak
 
@@ -102,11 +108,11 @@ class ScaledRecurrentCache(RecurrentCache):
         return super().nbytes() + self.peak.nbytes
 
 
-NO_PEAK = -1e30  # of no keys: below any exponent, and finite so that differences are
+NO_PEAK = -1e30  # before any key: below every exponent, and finite so that differences are
 
 
 def with_ones(v: Tensor) -> Tensor:
-    """Values (B, G, S, K) as [v, 1] (B, G, S, K + 1) in float32: a sum of them holds its own normaliser."""
+    """[v, 1] (B, G, S, K + 1) in float32: their sum contains the normaliser."""
     return F.pad(v.float(), (0, 1), value=1.0)
 
 
@@ -122,16 +128,16 @@ def merge_groups(x: Tensor) -> Tensor:
 
 
 def real_keys(padding: Padding) -> Tensor:
-    """(B, 1, S, 1) boolean, True where a key is real."""
+    """(B, 1, S, 1) boolean, True where a key is no padding."""
     return padding.valid()[:, None, :, None]
 
 
 def kernel_scores(q: Tensor, k: Tensor) -> Tensor:
-    """phi(q) . phi(k) for every query and key: (B, G, H/G, T, S). q: (B, G, H/G, T, F). k: (B, G, S, F)."""
+    """phi(q) . phi(k) (B, G, H/G, T, S) of phi(q) (B, G, H/G, T, F) and phi(k) (B, G, S, F)."""
     return q @ k[:, :, None].mT
 
 
-def normalised(scores: Tensor) -> Tensor:
-    """Grouped scores as weights (B, H, T, S): rows that sum to one, or are zero where nothing is read."""
+def kernel_weights(scores: Tensor) -> Tensor:
+    """Weights (B, H, T, S) of grouped scores: rows sum to one, or to zero with nothing to read."""
     total = scores.sum(-1, keepdim=True)
     return merge_groups(scores / total.masked_fill(total == 0, 1))

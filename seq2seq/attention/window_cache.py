@@ -1,4 +1,4 @@
-"""What local attention remembers: the keys and values of the last few positions."""
+"""The cache of local attention: the keys and values of the last few positions."""
 
 import torch
 from torch import Tensor
@@ -7,9 +7,9 @@ from seq2seq.attention.base import AttentionCache
 
 
 class WindowCache(AttentionCache):
-    """Keys and values (rows, G, at most `reach`, K) of the last positions: those that the next query can still read.
+    """Keys and values (rows, G, at most `reach`, K) that the next query can still read.
 
-    It holds them in the dtype of what is added, which under autocast is not that of any parameter.
+    Their dtype is that of the appended tensors, which under autocast is not that of any parameter.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class WindowCache(AttentionCache):
         return self.k.size(0)
 
     def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Take in T more positions (rows, G, T, K). Returns keys and values of what was held and of them, in order."""
+        """Append T positions (rows, G, T, K); returns all keys and values before any is dropped."""
         keys = torch.cat([self.k.to(k.dtype), k], 2)
         values = torch.cat([self.v.to(v.dtype), v], 2)
         self.length += k.size(2)
-        old = max(keys.size(2) - self.reach, 0)
-        # Copies: a view would keep the positions alive that are forgotten here.
-        self.k, self.v = keys[:, :, old:].clone(), values[:, :, old:].clone()
+        dropped = max(keys.size(2) - self.reach, 0)
+        # Copies: a view would keep the dropped positions in memory.
+        self.k, self.v = keys[:, :, dropped:].clone(), values[:, :, dropped:].clone()
         return keys, values
 
     def reorder(self, rows: Tensor) -> None:

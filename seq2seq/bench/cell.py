@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from seq2seq.attention.base import AttentionCache, AttentionCore
+from seq2seq.attention.base import AttentionCache, AttentionCore, build_core
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.bench.plan import Request
 
@@ -30,13 +30,14 @@ STATUS = Path("/proc/self/status")
 
 def measure(request: Request) -> dict[str, Any]:
     """What a request asks for, ready for JSON."""
-    core = request.config().build(
+    core = build_core(
+        request.config(),
         AttentionContext(
             role=request.role,
             num_heads=request.num_heads,
             head_dim=request.head_dim,
             max_length=max(request.lengths),
-        )
+        ),
     )
     rows = step_rows(core, request) if request.steps else [cell(core, request)]
     return {"rows": rows, "threads": torch.get_num_threads(), "torch": torch.__version__}

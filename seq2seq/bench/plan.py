@@ -7,7 +7,7 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq.attention.config import AttentionConfig, Role, mechanisms
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.config.groups import CONF
 from seq2seq.errors import ConfigError, choices
 
@@ -85,7 +85,7 @@ class Request:
             ConfigError: an option does not exist or cannot have its value.
         """
         try:
-            node = OmegaConf.merge(OmegaConf.structured(mechanisms()[self.mechanism]), self.options)
+            node = OmegaConf.merge(OmegaConf.structured(MECHANISMS[self.mechanism]), self.options)
         except OmegaConfBaseException as error:
             raise ConfigError(
                 f"mechanisms.{self.mechanism}: {str(error).splitlines()[0]}"
@@ -121,7 +121,7 @@ def plan(settings: Settings) -> Plan:
     requests, left_out = [], []
     for name in settings.mechanisms:
         for role in settings.roles:
-            if ROLES[role] not in mechanisms()[name].roles:
+            if ROLES[role] not in MECHANISMS[name].roles:
                 left_out.append(f"{name} in role {role}: cannot serve as {ROLES[role].value}")
                 continue
             requests += [
@@ -145,10 +145,10 @@ def chosen(
     Raises:
         ConfigError: an unknown name, or a length that is no positive number.
     """
-    names = split(given_mechanisms) or list(mechanisms())
+    names = split(given_mechanisms) or list(MECHANISMS)
     roles = split(given_roles) or settings.roles
     lengths = split(given_lengths) or [str(length) for length in settings.lengths]
-    problems = unknown("--mechanisms", names, list(mechanisms())) + unknown(
+    problems = unknown("--mechanisms", names, list(MECHANISMS)) + unknown(
         "--roles", roles, list(ROLES)
     )
     problems += [

@@ -11,9 +11,9 @@ from typing import TypeVar, get_type_hints
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from seq2seq.attention.config import AttentionConfig, Role, mechanisms
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.data.config import CORPORA, DataConfig
-from seq2seq.position.config import PositionConfig, position_schemes
+from seq2seq.position.config import POSITION_SCHEMES, PositionConfig
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf"
@@ -41,17 +41,17 @@ class ClassGroup:
 def classes_by_base() -> dict[type, dict[str, type]]:
     """The classes that `name` tells apart, by their base: what a saved configuration may name."""
     return {
-        AttentionConfig: dict(mechanisms()),
-        PositionConfig: dict(position_schemes()),
+        AttentionConfig: dict(MECHANISMS.items()),
+        PositionConfig: dict(POSITION_SCHEMES.items()),
         DataConfig: dict(CORPORA.items()),
     }
 
 
 def class_groups() -> dict[str, ClassGroup]:
     """The groups whose options are classes, by name."""
-    groups = {"position": ClassGroup("model.position", dict(position_schemes()))}
+    groups = {"position": ClassGroup("model.position", dict(POSITION_SCHEMES.items()))}
     for group, (role, path) in ROLE_GROUPS.items():
-        able = {name: kind for name, kind in mechanisms().items() if role in kind.roles}
+        able = {name: kind for name, kind in MECHANISMS.items() if role in kind.roles}
         groups[group] = ClassGroup(path, able)
     return groups
 

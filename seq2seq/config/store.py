@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
-from seq2seq.attention.config import mechanisms
+from seq2seq.attention.config import MECHANISMS
 from seq2seq.config.groups import (
     CONF,
     choices_of,
@@ -132,12 +132,11 @@ def layer_mechanism(choice: Any, path: str) -> Any:
     """The node of a mechanism that is chosen by name for a layer, with its default options."""
     if not isinstance(choice, str):
         return choice
-    classes = mechanisms()
-    if choice not in classes:
+    if choice not in MECHANISMS:
         raise ConfigError(
-            f"{path}: no mechanism is called {choice!r}; {choices(choice, list(classes))}"
+            f"{path}: no mechanism is called {choice!r}; {choices(choice, list(MECHANISMS))}"
         )
-    return OmegaConf.structured(classes[choice])
+    return OmegaConf.structured(MECHANISMS[choice])
 
 
 def explain(error: Exception) -> str:

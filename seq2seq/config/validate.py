@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from seq2seq.attention.config import AttentionConfig, Role, Weights, mechanisms
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role, WeightKind
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, choices
 from seq2seq.metrics.base import metric_problems
 from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer
-from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
+from seq2seq.position.config import POSITION_SCHEMES, PositionKind
 from seq2seq.training.config import PRECISIONS, Export, SupervisionKind, TrainerConfig
 
 Problems = Iterator[str]
@@ -79,24 +79,23 @@ def sizes(run: RunConfig) -> Problems:
 def attentions(model: ModelConfig) -> Problems:
     """Roles, heads and the mechanisms' own options."""
     for path, role, config in sites(model):
-        known = mechanisms()
-        if config.name not in known or not isinstance(config, known[config.name]):
-            yield f"{path}.name: is set by choosing a mechanism, not by hand; {choices(config.name, list(known))}"
+        name = config.name
+        if name not in MECHANISMS or not isinstance(config, MECHANISMS[name]):
+            yield (
+                f"{path}.name: is set by choosing a mechanism, not by hand; "
+                f"{choices(name, list(MECHANISMS))}"
+            )
             continue
         if role not in config.roles:
-            legal = [name for name, other in known.items() if role in other.roles]
+            legal = [name for name, kind in MECHANISMS.items() if role in kind.roles]
             yield f"{path}: {config.name} cannot serve as {role.value}; choose from {', '.join(legal)}"
         kv = config.num_kv_heads
-        if kv is not None and (kv < 1 or model.num_heads % kv):
+        if kv is not None and kv >= 1 and model.num_heads % kv:
             legal = [str(n) for n in range(1, model.num_heads + 1) if model.num_heads % n == 0]
             yield (
                 f"{path}.num_kv_heads: must divide model.num_heads = {model.num_heads}, which {kv} does not; "
                 f"choose from {', '.join(legal)}"
             )
-        if not 0 <= config.dropout < 1:
-            yield f"{path}.dropout: must be at least 0 and below 1, not {config.dropout}"
-        elif config.dropout and not config.drops_weights:
-            yield f"{path}.dropout: {config.name} cannot drop attention weights; choose 0, or another mechanism"
         for problem in config.problems():
             yield f"{path}.{problem}"
 
@@ -104,30 +103,26 @@ def attentions(model: ModelConfig) -> Problems:
 def positions(model: ModelConfig) -> Problems:
     """The position scheme, and whether both self-attentions can carry it."""
     scheme = model.position
-    known = position_schemes()
-    if scheme.name not in known or not isinstance(scheme, known[scheme.name]):
-        yield f"model.position.name: is set by position=..., not by hand; {choices(scheme.name, list(known))}"
+    name = scheme.name
+    if name not in POSITION_SCHEMES or not isinstance(scheme, POSITION_SCHEMES[name]):
+        yield (
+            "model.position.name: is set by position=..., not by hand; "
+            f"{choices(name, list(POSITION_SCHEMES))}"
+        )
         return
     for problem in scheme.problems():
         yield f"model.position.{problem}"
-    if scheme.kind is PositionKind.ROTARY and model.num_heads >= 1 and model.head_dim % 2:
+    if scheme.kind is PositionKind.rotary and model.num_heads >= 1 and model.head_dim % 2:
         yield f"model.position: {scheme.name} turns pairs of dimensions: model.d_model / model.num_heads must be even"
     for path, role, config in sites(model):
-        if role is not Role.CROSS and not carries(config, scheme):
-            legal = [name for name, other in known.items() if carries(config, other())]
+        if role is not Role.CROSS and not config.carries(scheme.kind):
+            legal = [name for name, kind in POSITION_SCHEMES.items() if config.carries(kind.kind)]
             reason = (
                 "rotates queries and keys, which loses its meaning in"
-                if scheme.kind is PositionKind.ROTARY
+                if scheme.kind is PositionKind.rotary
                 else "adds to query-key logits, which are never formed by"
             )
             yield f"model.position: {scheme.name} {reason} {config.name} ({path}); choose from {', '.join(legal)}"
-
-
-def carries(config: AttentionConfig, scheme: PositionConfig) -> bool:
-    """Whether a mechanism in self-attention can carry a position scheme."""
-    if scheme.kind is PositionKind.ROTARY:
-        return config.rotary
-    return scheme.kind is not PositionKind.BIAS or config.has_logits
 
 
 def lengths(run: RunConfig) -> Problems:
@@ -223,7 +218,7 @@ def alignment(run: RunConfig) -> Problems:
         yield f"alignment.layer: {run.alignment.layer} is not one of the {len(layers)} decoder layers"
         return
     chosen = layers[run.alignment.layer]
-    if chosen.weights is Weights.NONE:
+    if chosen.weights is WeightKind.none:
         yield (
             f"alignment.enabled: {chosen.name} has {chosen.weights.value}; choose another cross_attention or "
             "alignment.enabled=false"
@@ -248,7 +243,7 @@ def alignment_supervision(run: RunConfig) -> Problems:
             f"alignment_supervision.layer: {guide.layer} is not one of the {len(layers)} decoder layers; choose from 0 to "
             f"{len(layers) - 1}, or from -1, the last, to {-len(layers)}"
         )
-    elif layers[guide.layer].weights is Weights.NONE:
+    elif layers[guide.layer].weights is WeightKind.none:
         chosen = layers[guide.layer]
         yield (
             f"alignment_supervision.layer: {chosen.name}, the cross-attention of layer {guide.layer}, has "

@@ -4,7 +4,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
-from seq2seq.attention.config import AttentionConfig, FullConfig
+from seq2seq.attention.catalogue import FullConfig
+from seq2seq.attention.config import AttentionConfig
 from seq2seq.position.config import PositionConfig, SinusoidalConfig
 
 

@@ -16,8 +16,7 @@ from seq2seq.model.embedding import Embedding
 from seq2seq.model.encoder import AttentionWeights, WeightsOf
 from seq2seq.model.sublayers import FeedForward, Residual, final_norm
 from seq2seq.padding import Padding, Tokens
-from seq2seq.position.logit_bias import LogitBias
-from seq2seq.position.rotary import Rotary
+from seq2seq.position.base import LogitBias, Rotation
 
 
 @dataclass
@@ -70,7 +69,7 @@ class DecoderLayer(nn.Module):
         padding: Padding,
         source: Tensor,
         source_padding: Padding,
-        position: Rotary | LogitBias | None,
+        position: Rotation | LogitBias | None,
         *,
         need_self: bool = False,
         need_cross: bool = False,
@@ -91,7 +90,7 @@ class DecoderLayer(nn.Module):
         x: Tensor,
         target: AttentionCache,
         source: AttentionCache,
-        position: Rotary | LogitBias | None,
+        position: Rotation | LogitBias | None,
     ) -> Tensor:
         """States (R, T, D) of the next T positions, which are added to the target cache."""
         target_read = self.self_attention(

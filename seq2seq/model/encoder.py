@@ -9,8 +9,7 @@ from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.model.config import ModelConfig, by_layer
 from seq2seq.model.sublayers import FeedForward, Residual, final_norm
 from seq2seq.padding import Padding
-from seq2seq.position.logit_bias import LogitBias
-from seq2seq.position.rotary import Rotary
+from seq2seq.position.base import LogitBias, Rotation
 
 AttentionKey = tuple[Role, int]  # the role of an attention and its layer in the stack
 AttentionWeights = dict[AttentionKey, Tensor]
@@ -51,7 +50,7 @@ class EncoderLayer(nn.Module):
         self,
         x: Tensor,
         padding: Padding,
-        position: Rotary | LogitBias | None,
+        position: Rotation | LogitBias | None,
         *,
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:

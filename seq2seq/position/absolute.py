@@ -1,4 +1,4 @@
-"""Positions that are added to the embeddings: (T,) integers to (T, D)."""
+"""Positions added to the embeddings: integers (T,) to (T, D)."""
 
 import math
 
@@ -11,7 +11,8 @@ from seq2seq.position.config import LearnedConfig, SinusoidalConfig
 class Sinusoidal(nn.Module):
     """PE(p, 2i) = sin(p / 10000^(2i/D)), PE(p, 2i+1) = cos of the same.
 
-    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5. Computed for any position, so no length is too long.
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5. Defined for every position, so there
+    is no maximum length.
     """
 
     frequencies: Tensor
@@ -26,14 +27,15 @@ class Sinusoidal(nn.Module):
 
     def forward(self, positions: Tensor) -> Tensor:
         angles = positions[:, None].float() * self.frequencies
-        # (T, D/2, 2) -> (T, D): sine and cosine of one frequency stand side by side
+        # (T, D/2, 2) -> (T, D): sine and cosine of a frequency are neighbours
         return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, : self.d_model]
 
 
 class Learned(nn.Module):
     """One trained vector for each of the first max_length positions.
 
-    Source: Gehring et al. 2017, "Convolutional Sequence to Sequence Learning" (arXiv:1705.03122), section 3.1.
+    Source: Gehring et al. 2017, "Convolutional Sequence to Sequence Learning" (arXiv:1705.03122),
+    section 3.1.
     """
 
     def __init__(self, config: LearnedConfig, *, d_model: int, max_length: int) -> None:

@@ -1,147 +1,165 @@
-"""How positions are told to a stack: one dataclass a scheme. Imports no torch."""
+"""Position schemes: their options, and the registry of schemes. No torch."""
 
 import enum
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, cast
+
+from seq2seq.imports import class_named
+from seq2seq.options import number, range_problems
+from seq2seq.registry import Registry
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from seq2seq.position.logit_bias import LogitBias
-    from seq2seq.position.rotary import Rotary
+    from seq2seq.position.base import LogitBias, Rotation
 
 
 class PositionKind(enum.Enum):
-    """Where a scheme acts, which decides the mechanisms that can carry it."""
+    """Where a scheme acts, which decides the mechanisms that it can be combined with."""
 
-    ABSOLUTE = "added to the embeddings"
-    ROTARY = "rotates queries and keys"
-    BIAS = "adds to the query-key logits"
-    NONE = "nowhere"
+    absolute = "added to the embeddings"
+    rotary = "rotates queries and keys"
+    bias = "added to the query-key logits"
+    none = "nowhere"
 
 
 @dataclass
 class PositionConfig:
     """Options and kind that every scheme has.
 
+    A scheme is a dataclass derived from this one, registered by `POSITION_SCHEMES.register`, and
+    the class that `module` names, whose constructor takes the dataclass and, by kind:
+
+    - absolute: `d_model` and `max_length`; `forward` maps positions (T,) to (T, D);
+    - rotary: `head_dim`; a `Rotation`;
+    - bias: `num_heads` and `causal`; a `LogitBias`.
+
     Attributes:
-        name: the option's name in the configuration; it also finds the class again when a saved run is read.
-        module: "module.Class" of this package that computes it; empty for none.
+        name: of the scheme, in configurations and on the command line.
+        module: the `nn.Module` that computes it, as "package.module.Class", or as "Class" if it is
+            in the same module as the dataclass.
         kind: where it acts.
     """
 
     name: str = ""
 
-    module: ClassVar[str] = ""
+    module: ClassVar[str]
     kind: ClassVar[PositionKind]
 
     def problems(self) -> list[str]:
-        """What is wrong with the scheme's own options, each as "option: what; what to choose"."""
-        return []
+        """Problems of the options, each as "option: must hold; given; choose"."""
+        return list(range_problems(self))
 
     def absolute(self, *, d_model: int, max_length: int) -> "nn.Module | None":
-        """What a stack adds to its embeddings, if anything."""
-        if self.kind is not PositionKind.ABSOLUTE:
+        """The module whose output is added to the embeddings; None for other kinds."""
+        if self.kind is not PositionKind.absolute:
             return None
-        return cast("nn.Module", self._load()(self, d_model=d_model, max_length=max_length))
+        module = class_named(self, "module")
+        return cast("nn.Module", module(self, d_model=d_model, max_length=max_length))
 
     def relative(
         self, *, num_heads: int, head_dim: int, causal: bool
-    ) -> "Rotary | LogitBias | None":
-        """What the layers of one stack share: a rotation or a logit bias, if anything."""
-        if self.kind is PositionKind.ROTARY:
-            return cast("Rotary", self._load()(self, head_dim=head_dim))
-        if self.kind is PositionKind.BIAS:
-            return cast("LogitBias", self._load()(self, num_heads=num_heads, causal=causal))
+    ) -> "Rotation | LogitBias | None":
+        """The module that the attention layers of a stack share; None for other kinds."""
+        if self.kind is PositionKind.rotary:
+            return cast("Rotation", class_named(self, "module")(self, head_dim=head_dim))
+        if self.kind is PositionKind.bias:
+            module = class_named(self, "module")
+            return cast("LogitBias", module(self, num_heads=num_heads, causal=causal))
         return None
 
-    def _load(self) -> type:
-        module, _, name = self.module.partition(".")
-        return cast(type, getattr(import_module(f"seq2seq.position.{module}"), name))
+
+POSITION_SCHEMES: Registry[PositionConfig] = Registry("position scheme")
 
 
+@POSITION_SCHEMES.register
 @dataclass
 class SinusoidalConfig(PositionConfig):
     """Fixed sines and cosines (Vaswani et al. 2017)."""
 
     name: str = "sinusoidal"
 
-    module: ClassVar[str] = "absolute.Sinusoidal"
-    kind: ClassVar[PositionKind] = PositionKind.ABSOLUTE
+    module: ClassVar[str] = "seq2seq.position.absolute.Sinusoidal"
+    kind: ClassVar[PositionKind] = PositionKind.absolute
 
 
+@POSITION_SCHEMES.register
 @dataclass
 class LearnedConfig(PositionConfig):
-    """A trained vector a position (Gehring et al. 2017); it has none beyond the model's maximum lengths."""
+    """One trained vector per position, up to the model's maximum lengths (Gehring et al. 2017)."""
 
     name: str = "learned"
 
-    module: ClassVar[str] = "absolute.Learned"
-    kind: ClassVar[PositionKind] = PositionKind.ABSOLUTE
+    module: ClassVar[str] = "seq2seq.position.absolute.Learned"
+    kind: ClassVar[PositionKind] = PositionKind.absolute
 
 
+@POSITION_SCHEMES.register
 @dataclass
 class RopeConfig(PositionConfig):
-    """Rotary positions (Su et al. 2021). base: wavelengths run from 2 pi to 2 pi base."""
+    """Rotary positions (Su et al. 2021).
+
+    Attributes:
+        base: wavelengths run from 2 pi to 2 pi base.
+    """
 
     name: str = "rope"
-    base: float = 10_000.0
+    base: float = number(10_000.0, above=1)
 
-    module: ClassVar[str] = "rotary.Rotary"
-    kind: ClassVar[PositionKind] = PositionKind.ROTARY
-
-    def problems(self) -> list[str]:
-        return (
-            []
-            if self.base > 1
-            else [f"base: must be greater than 1, not {self.base}; choose 10000"]
-        )
+    module: ClassVar[str] = "seq2seq.position.rotary.Rotary"
+    kind: ClassVar[PositionKind] = PositionKind.rotary
 
 
+@POSITION_SCHEMES.register
 @dataclass
 class AlibiConfig(PositionConfig):
     """Linear penalties on distance (Press et al. 2022)."""
 
     name: str = "alibi"
 
-    module: ClassVar[str] = "logit_bias.Alibi"
-    kind: ClassVar[PositionKind] = PositionKind.BIAS
+    module: ClassVar[str] = "seq2seq.position.logit_bias.Alibi"
+    kind: ClassVar[PositionKind] = PositionKind.bias
 
 
+@POSITION_SCHEMES.register
 @dataclass
 class T5Config(PositionConfig):
-    """Trained biases by bucketed distance (Raffel et al. 2020). Beyond max_distance all distances share a bucket."""
+    """Trained biases by bucketed distance (Raffel et al. 2020).
+
+    Attributes:
+        num_buckets: of distances, a multiple of 4.
+        max_distance: all distances beyond it share a bucket.
+    """
 
     name: str = "t5"
-    num_buckets: int = 32
-    max_distance: int = 128
+    num_buckets: int = number(32, at_least=4)
+    max_distance: int = number(128, at_least=3)
 
-    module: ClassVar[str] = "logit_bias.T5"
-    kind: ClassVar[PositionKind] = PositionKind.BIAS
+    module: ClassVar[str] = "seq2seq.position.logit_bias.T5"
+    kind: ClassVar[PositionKind] = PositionKind.bias
 
     def problems(self) -> list[str]:
-        found = []
-        if self.num_buckets < 4 or self.num_buckets % 4:
-            found.append(
-                f"num_buckets: must be a positive multiple of 4, not {self.num_buckets}; choose 32"
+        problems = super().problems()
+        if problems:
+            return problems
+        if self.num_buckets % 4:
+            near = self.num_buckets // 4 * 4
+            problems.append(
+                f"num_buckets: must be a multiple of 4, not {self.num_buckets}; choose {near}"
             )
         if self.max_distance <= self.num_buckets // 2:
-            found.append(
-                f"max_distance: must exceed num_buckets / 2, not {self.max_distance}; choose 128"
+            problems.append(
+                f"max_distance: must exceed num_buckets / 2 = {self.num_buckets // 2}, not "
+                f"{self.max_distance}; choose {4 * self.num_buckets}"
             )
-        return found
+        return problems
 
 
+@POSITION_SCHEMES.register
 @dataclass
 class NoPositionConfig(PositionConfig):
-    """No position at all: order is seen only through the causal decoder."""
+    """No positions: word order reaches the model through the causal decoder alone."""
 
     name: str = "none"
 
-    kind: ClassVar[PositionKind] = PositionKind.NONE
-
-
-def position_schemes() -> dict[str, type[PositionConfig]]:
-    """Every scheme by its option name."""
-    return {config.name: config for config in PositionConfig.__subclasses__()}
+    kind: ClassVar[PositionKind] = PositionKind.none

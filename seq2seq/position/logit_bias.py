@@ -1,31 +1,25 @@
-"""Positions that are added to query-key logits, as functions of two position tensors.
+"""Positions added to query-key logits, as functions of two position tensors.
 
-A mechanism evaluates them only where it reads: on the whole grid in full attention, on the gathered keys in local.
+A mechanism evaluates them only where it reads: on the whole grid in full attention, on gathered
+keys in sparse attention.
 """
 
 import math
-from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 
+from seq2seq.position.base import LogitBias
 from seq2seq.position.config import AlibiConfig, T5Config
-
-
-class LogitBias(nn.Module, ABC):
-    """A function of query position i and key position j that each head adds to its logits."""
-
-    @abstractmethod
-    def forward(self, i: Tensor, j: Tensor) -> Tensor:
-        """i, j: integers that broadcast against each other to some shape (...). Returns (H, ...), in float32."""
 
 
 class Alibi(LogitBias):
     """bias = -slope_h |i - j|, with slopes 2^(-8/n), 2^(-16/n), ... for n heads.
 
-    Source: Press et al. 2022, "Train Short, Test Long" (arXiv:2108.12409), section 3; for head numbers that are no
-    power of two the slopes of the next lower power, then every other slope of the next higher one. The encoder reads
-    both sides, so the distance is taken as its absolute value. No parameters.
+    Source: Press et al. 2022, "Train Short, Test Long" (arXiv:2108.12409), section 3. If the number
+    of heads is no power of two: the slopes of the next lower power, then every second slope of the
+    next higher one. The encoder reads both sides, so the distance is an absolute value. No
+    parameters.
     """
 
     slopes: Tensor
@@ -40,19 +34,20 @@ class Alibi(LogitBias):
 
 
 def alibi_slopes(num_heads: int) -> list[float]:
-    """One slope a head, geometric from 2^(-8/n)."""
+    """One slope per head, a geometric series from 2^(-8/n)."""
     power = 2 ** math.floor(math.log2(num_heads))
     slopes = [2 ** (-8 * (h + 1) / power) for h in range(power)]
-    between = [2 ** (-8 * (h + 1) / (2 * power)) for h in range(0, 2 * power, 2)]
-    return slopes + between[: num_heads - power]
+    intermediate = [2 ** (-8 * (h + 1) / (2 * power)) for h in range(0, 2 * power, 2)]
+    return slopes + intermediate[: num_heads - power]
 
 
 class T5(LogitBias):
-    """A trained scalar for each head and bucket of distances; one table serves all layers of a stack.
+    """A trained scalar for each head and bucket of distances; the layers of a stack share a table.
 
-    Source: Raffel et al. 2020, "Exploring the Limits of Transfer Learning" (arXiv:1910.10683), section 2.1. Half of the
-    buckets hold one distance each, the other half grow logarithmically up to max_distance. The encoder splits the
-    buckets between the two directions; the decoder reads one side and spends all of them on it.
+    Source: Raffel et al. 2020, "Exploring the Limits of Transfer Learning" (arXiv:1910.10683),
+    section 2.1. Half of the buckets hold one distance each; the other half grow logarithmically up
+    to max_distance. The encoder splits the buckets between the two directions; the decoder uses all
+    of them for the past.
     """
 
     def __init__(self, config: T5Config, *, num_heads: int, causal: bool) -> None:

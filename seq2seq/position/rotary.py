@@ -1,13 +1,16 @@
-"""Rotary positions: queries and keys are turned by an angle that grows with their position."""
+"""Rotary positions: queries and keys are turned by an angle proportional to their position."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from seq2seq.position.base import Rotation
 from seq2seq.position.config import RopeConfig
 
 
-class Rotary(nn.Module):
-    """Turn dimension pairs (2i, 2i+1) at position p by p base^(-2i/K): a dot product then sees only i - j.
+class Rotary(Rotation):
+    """Turns dimension pairs (2i, 2i+1) at position p by the angle p base^(-2i/K).
+
+    The dot product of a query and a key then depends on the difference of their positions.
 
     Source: Su et al. 2021, "RoFormer" (arXiv:2104.09864), section 3.2.2, equation 34. No parameters.
     """
@@ -21,7 +24,6 @@ class Rotary(nn.Module):
         self.register_buffer("frequencies", config.base**-exponents, persistent=False)
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
-        """x: (B, H, T, K) queries or keys at positions (T,). Returns the same shape and dtype."""
         angles = positions[:, None].float() * self.frequencies
         cos, sin = angles.cos(), angles.sin()
         # (B, H, T, K) -> (B, H, T, K/2, 2)

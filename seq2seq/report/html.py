@@ -23,7 +23,7 @@ import numpy as np
 from torch import Tensor
 
 from seq2seq.alignment.links import Links
-from seq2seq.attention.config import Role, Weights
+from seq2seq.attention.config import Role, WeightKind
 from seq2seq.files import atomic_file
 from seq2seq.metrics.base import Metric
 from seq2seq.metrics.score import Score
@@ -45,7 +45,7 @@ class Layer:
     """The attention of a role in a layer: the name of its mechanism, and what it can say about where it looked."""
 
     mechanism: str
-    weights: Weights
+    weights: WeightKind
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def packed(page: Page, each: SentenceWeights) -> dict[str, Any]:
     }
     content = b""
     for role in Role:
-        layers = sum(layer.weights is not Weights.NONE for layer in page.roles[role])
+        layers = sum(layer.weights is not WeightKind.none for layer in page.roles[role])
         if not layers:
             continue
         expected = (layers, page.num_heads, *sizes[role])

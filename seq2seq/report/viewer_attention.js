@@ -63,7 +63,7 @@ class AttentionView {
   /** The layers of the chosen role; the last one with weights, unless the one chosen before has some. */
   fillLayers() {
     byId("layer").replaceChildren(...this.layers.map((layer, index) => {
-      const kind = {ATTENTION: "", KERNEL: ", kernel scores", NONE: ": no weights"}[layer.weights];
+      const kind = {attention: "", kernel: ", kernel scores", none: ": no weights"}[layer.weights];
       const option = new Option(`${index} (${layer.mechanism}${kind})`, index);
       option.disabled = !hasWeights(layer);
       return option;
@@ -128,7 +128,7 @@ class AttentionView {
     if (!drawn) return;
     const {mechanism, weights, says} = this.layers[this.layer];
     note.append(`Mechanism ${mechanism}: `);
-    if (weights === "KERNEL") note.append(element("strong", "", `${says}; no softmax was computed.`));
+    if (weights === "kernel") note.append(element("strong", "", `${says}; no softmax was computed.`));
     else note.append(`${says}.`);
   }
 
@@ -191,5 +191,5 @@ class AttentionView {
 }
 
 function hasWeights(layer) {
-  return layer.weights !== "NONE";
+  return layer.weights !== "none";
 }

@@ -20,7 +20,7 @@ class SentenceWeights {
       const [rows, columns] = this.labels[role];
       this.first[role] = layers.map((layer) => {
         const start = place;
-        if (layer.weights !== "NONE") place += page.heads * rows.length * columns.length;
+        if (layer.weights !== "none") place += page.heads * rows.length * columns.length;
         return start;
       });
     }

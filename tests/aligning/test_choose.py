@@ -6,7 +6,7 @@ import pytest
 
 from seq2seq.aligning.choose import Gold, RunChoice, choose_alignment
 from seq2seq.alignment.links import format_links, swap_links
-from seq2seq.attention.config import FullConfig, LinformerConfig
+from seq2seq.attention.catalogue import FullConfig, LinformerConfig
 from seq2seq.bundle.files import load_bundle
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import ConfigError, DataError

@@ -16,7 +16,7 @@ from seq2seq.alignment.joint import bidirectional_links, joint_weights
 from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import parse_links, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
-from seq2seq.attention.config import FullConfig, LinformerConfig
+from seq2seq.attention.catalogue import FullConfig, LinformerConfig
 from seq2seq.bundle.model import load_model
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import FilesConfig, FilterConfig, SplitFiles, TokenizerConfig

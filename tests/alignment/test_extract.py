@@ -10,7 +10,8 @@ from seq2seq.alignment.extract import (
     layer_index,
     token_rows,
 )
-from seq2seq.attention.config import AttentionConfig, FullConfig, LinformerConfig, Role, mechanisms
+from seq2seq.attention.catalogue import FullConfig, LinformerConfig
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.errors import ConfigError
 from seq2seq.model.encoder import AttentionKey
 from seq2seq.model.transformer import Transformer
@@ -19,7 +20,7 @@ from tests.decoding.tiny import one, sources, tiny
 
 SOURCE = [3, 6, 1]  # subwords before the sentence end
 TARGET = [4, 2, 5]
-CROSS = {name: kind() for name, kind in mechanisms().items() if Role.CROSS in kind.roles}
+CROSS = {name: kind() for name, kind in MECHANISMS.items() if Role.CROSS in kind.roles}
 
 
 def batch() -> tuple[Tokens, Tokens]:

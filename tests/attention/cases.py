@@ -13,13 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seq2seq.attention.base import AttentionCore
-from seq2seq.attention.config import AttentionConfig, AttentionContext, Role, Weights, mechanisms
+from seq2seq.attention.base import AttentionCore, build_core
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, AttentionContext, Role, WeightKind
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.padding import Padding
-from seq2seq.position.config import PositionConfig, PositionKind, position_schemes
-from seq2seq.position.logit_bias import LogitBias
-from seq2seq.position.rotary import Rotary
+from seq2seq.position.base import LogitBias, Rotation
+from seq2seq.position.config import POSITION_SCHEMES, PositionConfig, PositionKind
 
 NUM_HEADS, HEAD_DIM, MAX_LENGTH = 4, 8, 160
 BASE_FIELDS = {field.name for field in fields(AttentionConfig)}
@@ -59,13 +58,13 @@ class Case:
     def core(self) -> AttentionCore[Any]:
         """The core, in evaluation; the same numbers every time."""
         torch.manual_seed(zlib.crc32(str(self).encode()))
-        return self.config.build(self.context()).eval()
+        return build_core(self.config, self.context()).eval()
 
     def attention(self) -> MultiHeadAttention:
         torch.manual_seed(zlib.crc32(str(self).encode()))
         return MultiHeadAttention(self.config, self.context()).eval()
 
-    def relative(self) -> Rotary | LogitBias | None:
+    def relative(self) -> Rotation | LogitBias | None:
         """The stack's rotation or bias. A trained bias is made large enough to matter."""
         position = self.position.relative(
             num_heads=NUM_HEADS, head_dim=HEAD_DIM, causal=self.causal
@@ -108,23 +107,18 @@ def smallest(config: AttentionConfig, option: str) -> int:
 def can_carry(config: AttentionConfig, role: Role, position: PositionConfig) -> bool:
     """Whether a mechanism can be given a position inside attention; only self-attention has one."""
     if role is Role.CROSS:
-        return position.kind is PositionKind.NONE
-    able = {
-        PositionKind.NONE: True,
-        PositionKind.ROTARY: config.rotary,
-        PositionKind.BIAS: config.has_logits,
-    }
-    return able.get(position.kind, False)
+        return position.kind is PositionKind.none
+    return position.kind is not PositionKind.absolute and config.carries(position.kind)
 
 
 def all_cases(*kinds: PositionKind) -> list[Case]:
     """Every case with the positions of these kinds, or with all."""
     found = []
-    for mechanism in mechanisms().values():
+    for mechanism in MECHANISMS.values():
         for number, setting in enumerate(settings(mechanism)):
             for config in groupings(setting, every=number == 0):
                 for role in sorted(config.roles, key=lambda role: role.name):
-                    for position in position_schemes().values():
+                    for position in POSITION_SCHEMES.values():
                         if (not kinds or position.kind in kinds) and can_carry(
                             config, role, position()
                         ):
@@ -141,7 +135,7 @@ def groupings(config: AttentionConfig, *, every: bool) -> list[AttentionConfig]:
 
 
 def with_weights(case: Case) -> bool:
-    return case.config.weights is not Weights.NONE
+    return case.config.weights is not WeightKind.none
 
 
 @dataclass

@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from seq2seq.attention.config import AdditiveConfig, AttentionContext, Role
+from seq2seq.attention.base import build_core
+from seq2seq.attention.catalogue import AdditiveConfig
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.mechanisms import additive
 from seq2seq.attention.mechanisms.additive import AdditiveCore, pair_logits
 from seq2seq.attention.reference import reference
@@ -11,8 +13,9 @@ from seq2seq.position.logit_bias import T5
 
 
 def core_of(role: Role, *, dropout: float = 0.0) -> AdditiveCore:
-    core = AdditiveConfig(num_kv_heads=2, dropout=dropout).build(
-        AttentionContext(role=role, num_heads=4, head_dim=8, max_length=64)
+    core = build_core(
+        AdditiveConfig(num_kv_heads=2, dropout=dropout),
+        AttentionContext(role=role, num_heads=4, head_dim=8, max_length=64),
     )
     assert isinstance(core, AdditiveCore)
     return core.eval()

@@ -29,7 +29,7 @@ def test_room_grows_and_nothing_is_lost() -> None:
         assert cache.length == end
         assert torch.equal(cache.k, keys[:, :, :end]) and torch.equal(cache.v, -keys[:, :, :end])
         assert cache.nbytes() == 2 * 2 * 2 * end * 4 * 4
-    with pytest.raises(AssertionError, match="70 positions was given 71"):
+    with pytest.raises(AssertionError, match="70 positions cannot hold 71"):
         cache.append(keys[:, :, :1], keys[:, :, :1])
 
 

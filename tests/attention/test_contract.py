@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCore, AttentionOutput
-from seq2seq.attention.config import AttentionConfig, Role, Weights, mechanisms
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role, WeightKind
 from seq2seq.attention.reference import reference
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
@@ -29,7 +29,7 @@ from tests.attention.cases import (
     with_weights,
 )
 
-CASES = all_cases(PositionKind.NONE, PositionKind.BIAS)
+CASES = all_cases(PositionKind.none, PositionKind.bias)
 RAGGED = [150, 63, 0, 2, 1]  # longer than any block or chunk that a mechanism works in
 STEPS = 70
 OUTPUTS, GRADIENTS = 2e-5, 2e-4
@@ -218,7 +218,7 @@ def test_source_cache_equals_the_whole(case: Case) -> None:
 @torch.no_grad()
 def test_weights_are_what_they_claim_to_be(case: Case) -> None:
     core, batch = case.core(), Batch.of(case, RAGGED)
-    if case.config.weights is Weights.NONE:
+    if case.config.weights is WeightKind.none:
         with pytest.raises(ConfigError, match="weight"):
             attend(case, core, batch, need_weights=True)
         return
@@ -303,7 +303,7 @@ def test_bfloat16_inputs_cost_no_more_than_their_precision(case: Case) -> None:
 
 @pytest.mark.parametrize(
     "case",
-    [c for c in CASES if c.role is not Role.ENCODER and c.position.kind is PositionKind.NONE],
+    [c for c in CASES if c.role is not Role.ENCODER and c.position.kind is PositionKind.none],
     ids=str,
 )
 @torch.no_grad()
@@ -338,10 +338,10 @@ def test_attention_dropout_is_of_the_weights_and_in_training_only(case: Case) ->
     assert_near(many.mean(0) * real, plain.context * real, 0.5, "mean over draws")
 
 
-@pytest.mark.parametrize("mechanism", mechanisms().values(), ids=mechanisms())
+@pytest.mark.parametrize("mechanism", MECHANISMS.values(), ids=MECHANISMS)
 def test_what_a_mechanism_does_not_have_is_refused(mechanism: type[AttentionConfig]) -> None:
     config = mechanism()
-    none = next(c.position for c in CASES if c.position.kind is PositionKind.NONE)
+    none = next(c.position for c in CASES if c.position.kind is PositionKind.none)
     for role in Role:
         case = Case(config, role, none)
         if role not in config.roles:

@@ -10,12 +10,12 @@ from seq2seq.attention.config import Role
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.attention.reference import reference
 from seq2seq.padding import Padding
+from seq2seq.position.base import LogitBias
 from seq2seq.position.config import PositionKind
-from seq2seq.position.logit_bias import LogitBias
 from seq2seq.position.rotary import Rotary
 from tests.attention.cases import HEAD_DIM, NUM_HEADS, Case, all_cases, assert_near
 
-CASES = all_cases(PositionKind.NONE, PositionKind.ROTARY, PositionKind.BIAS)
+CASES = all_cases(PositionKind.none, PositionKind.rotary, PositionKind.bias)
 D_MODEL = NUM_HEADS * HEAD_DIM
 RAGGED = [100, 63, 0, 2, 1]
 ORDERS = {2: [1, 0, 2, 2], 5: [3, 1, 0], 9: [2, 0, 1]}  # of rows, after which step

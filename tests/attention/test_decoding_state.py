@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCache
-from seq2seq.attention.config import AttentionConfig, FullConfig, Role, mechanisms
+from seq2seq.attention.catalogue import FullConfig
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.padding import Padding
 from seq2seq.position.config import NoPositionConfig
 from tests.attention.cases import HEAD_DIM, NUM_HEADS, Case, settings
@@ -15,7 +16,7 @@ ROWS = 3
 NUMBER = 4  # bytes of a float32
 CASES = [
     Case(config, role, NoPositionConfig())
-    for mechanism in mechanisms().values()
+    for mechanism in MECHANISMS.values()
     for config in settings(mechanism)
     for role in (Role.CAUSAL, Role.CROSS)
     if role in config.roles
@@ -68,7 +69,7 @@ def test_state_grows_no_faster_than_the_sequence(case: Case) -> None:
     assert sizes[80] <= 2 * sizes[40] <= 4 * sizes[20]
 
 
-@pytest.mark.parametrize("case", says("whatever the length"), ids=str)
+@pytest.mark.parametrize("case", says("constant"), ids=str)
 def test_state_is_constant(case: Case) -> None:
     with torch.no_grad():
         found = caches(case)
@@ -103,7 +104,7 @@ def test_state_is_all_keys_and_values(case: Case) -> None:
 @pytest.mark.parametrize("role", [Role.CAUSAL, Role.CROSS], ids=lambda role: role.name)
 @pytest.mark.parametrize(
     "mechanism",
-    [kind for kind in mechanisms().values() if issubclass(kind, FullConfig)],
+    [kind for kind in MECHANISMS.values() if issubclass(kind, FullConfig)],
     ids=lambda kind: kind.name,
 )
 @torch.no_grad()

@@ -4,15 +4,18 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from seq2seq.attention.config import AttentionContext, FlashConfig, Role
+from seq2seq.attention.base import build_core
+from seq2seq.attention.catalogue import FlashConfig
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.mechanisms.flash import FlashCore, only_fused
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
 
 
 def core_of(role: Role, num_kv_heads: int = 4) -> FlashCore:
-    core = FlashConfig(num_kv_heads=num_kv_heads).build(
-        AttentionContext(role=role, num_heads=4, head_dim=16, max_length=64)
+    core = build_core(
+        FlashConfig(num_kv_heads=num_kv_heads),
+        AttentionContext(role=role, num_heads=4, head_dim=16, max_length=64),
     )
     assert isinstance(core, FlashCore)
     return core

@@ -1,13 +1,16 @@
 import pytest
 import torch
 
-from seq2seq.attention.config import AttentionContext, FeatureMap, LinearConfig, Role
+from seq2seq.attention.base import build_core
+from seq2seq.attention.catalogue import FeatureMap, LinearConfig
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.mechanisms.linear import LinearCore
 
 
 def core_of(role: Role, feature_map: FeatureMap = FeatureMap.elu_plus_one) -> LinearCore:
-    core = LinearConfig(feature_map=feature_map).build(
-        AttentionContext(role=role, num_heads=2, head_dim=8, max_length=64)
+    core = build_core(
+        LinearConfig(feature_map=feature_map),
+        AttentionContext(role=role, num_heads=2, head_dim=8, max_length=64),
     )
     assert isinstance(core, LinearCore)
     return core.eval()

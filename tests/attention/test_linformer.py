@@ -1,15 +1,18 @@
 import pytest
 import torch
 
-from seq2seq.attention.config import AttentionContext, LinformerConfig, Role
+from seq2seq.attention.base import build_core
+from seq2seq.attention.catalogue import LinformerConfig
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.mechanisms.linformer import LinformerCore
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
 
 
 def core_of(*, max_length: int = 40) -> LinformerCore:
-    core = LinformerConfig(rank=6, num_kv_heads=2).build(
-        AttentionContext(role=Role.CROSS, num_heads=4, head_dim=8, max_length=max_length)
+    core = build_core(
+        LinformerConfig(rank=6, num_kv_heads=2),
+        AttentionContext(role=Role.CROSS, num_heads=4, head_dim=8, max_length=max_length),
     )
     assert isinstance(core, LinformerCore)
     return core.eval()

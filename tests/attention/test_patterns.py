@@ -10,28 +10,25 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from scripts.attention_page import PAGE, with_table
-from seq2seq.attention.config import (
-    AttentionConfig,
-    AttentionContext,
+from scripts.attention_page import IMAGES, PAGE, drawn_mechanisms, refreshed, save_drawing
+from seq2seq.attention.base import build_core
+from seq2seq.attention.blocks import split_blocks
+from seq2seq.attention.catalogue import (
     BlockSparseConfig,
     FullConfig,
     LocalConfig,
     LogSparseConfig,
-    Role,
     StridedConfig,
-    mechanisms,
 )
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, AttentionContext, Role
 from seq2seq.attention.mechanisms.strided import by_class, by_position
-from seq2seq.attention.patterns import pattern
 from seq2seq.attention.reference import reference
-from seq2seq.attention.softmax_parts import dense_part, merge, own_keys_part
-from seq2seq.attention.sparse import GatheringCore, SparseCore, blocks
+from seq2seq.attention.softmax_parts import dense_part, gathered_part, merge
+from seq2seq.attention.sparse import GatheringCore, SparseCore
 from seq2seq.attention.window_cache import WindowCache
 from seq2seq.padding import Padding
+from seq2seq.position.base import LogitBias
 from seq2seq.position.config import T5Config
-from seq2seq.position.logit_bias import LogitBias
-from seq2seq.report.mechanisms import DRAWN, save_pattern
 
 SPARSE: list[AttentionConfig] = [
     LocalConfig(window=1),
@@ -75,7 +72,9 @@ READS: dict[type[AttentionConfig], Callable[[int, int, Any, Role], bool]] = {
 def make(config: AttentionConfig, role: Role, *, block: int | None = None) -> SparseCore[Any]:
     """The core, in evaluation; a small block makes short sequences many blocks long."""
     torch.manual_seed(0)
-    core = config.build(AttentionContext(role=role, num_heads=4, head_dim=8, max_length=300)).eval()
+    core = build_core(
+        config, AttentionContext(role=role, num_heads=4, head_dim=8, max_length=300)
+    ).eval()
     assert isinstance(core, SparseCore)
     if block is not None:
         size = config.block if isinstance(config, BlockSparseConfig) else 1
@@ -94,7 +93,8 @@ def heads(length: int, *, batch: int = 3, num_kv_heads: int = 4) -> list[Tensor]
 @both_roles
 def test_pattern_is_the_definition(config: AttentionConfig, role: Role) -> None:
     positions = torch.arange(40)
-    found = pattern(config, role)(positions[:, None], positions[None])
+    context = AttentionContext(role=role, num_heads=4, head_dim=8, max_length=40)
+    found = build_core(config, context).reads(positions[:, None], positions[None])
     reads = READS[type(config)]
     expected = [
         [reads(i, j, config, role) and (role is Role.ENCODER or j <= i) for j in range(40)]
@@ -169,7 +169,7 @@ def test_a_step_gathers_what_the_pattern_reads(config: AttentionConfig) -> None:
     core = make(config, Role.CAUSAL)
     for i in range(80):
         j = torch.arange(i + 1)
-        expected = j[core.may_read(torch.tensor(i), j)]
+        expected = j[core.reads(torch.tensor(i), j)]
         if isinstance(core, GatheringCore):
             assert torch.equal(core.keys_of(i), expected)
         else:
@@ -225,8 +225,8 @@ def test_no_tensor_is_quadratic(
     config: AttentionConfig, role: Role, position: T5Config | None
 ) -> None:
     length = 2048
-    core = config.build(
-        AttentionContext(role=role, num_heads=1, head_dim=4, max_length=length)
+    core = build_core(
+        config, AttentionContext(role=role, num_heads=1, head_dim=4, max_length=length)
     ).train()
     bias = (
         None
@@ -243,8 +243,8 @@ def test_no_tensor_is_quadratic(
 
 @pytest.mark.parametrize("config", LONG, ids=str)
 def test_a_step_touches_few_keys(config: AttentionConfig) -> None:
-    core = config.build(
-        AttentionContext(role=Role.CAUSAL, num_heads=1, head_dim=4, max_length=2000)
+    core = build_core(
+        config, AttentionContext(role=Role.CAUSAL, num_heads=1, head_dim=4, max_length=2000)
     ).eval()
     k = torch.randn(1, 1, 1500, 4)
     cache = core.empty_cache(1, capacity=2000, dtype=k.dtype, device=k.device)
@@ -272,7 +272,7 @@ def test_merged_parts_are_one_softmax() -> None:
         for part in (slice(5), slice(5, 9))
     ]
     own_k, own_v = (x[:, :, None, 5:].expand(-1, -1, 6, -1, -1) for x in (k, v))
-    second_again = own_keys_part(q, own_k, own_v, may_read=may_read[:, 5:], bias=bias[:, :, 5:])
+    second_again = gathered_part(q, own_k, own_v, may_read=may_read[:, 5:], bias=bias[:, :, 5:])
     logits = q @ k.repeat_interleave(2, 1).mT / 8**0.5 + bias
     weights = logits.masked_fill(~may_read, float("-inf")).softmax(-1).nan_to_num(0)
     expected = weights @ v.repeat_interleave(2, 1)
@@ -296,7 +296,7 @@ def test_classes_are_taken_apart_and_put_together(length: int) -> None:
 @both_roles
 def test_blocks_cover_all_queries_and_reach_far_enough(role: Role) -> None:
     causal = role is Role.CAUSAL
-    found = list(blocks(50, 16, 20, causal=causal))
+    found = list(split_blocks(50, 16, 20, causal=causal))
     assert [(b.start, b.end) for b in found] == [(0, 16), (16, 32), (32, 48), (48, 50)]
     x = torch.arange(50.0).view(1, 1, 50, 1)
     for block in found:
@@ -309,11 +309,9 @@ def test_blocks_cover_all_queries_and_reach_far_enough(role: Role) -> None:
 
 def test_the_page_shows_the_code(tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert page == with_table(page), "run python scripts/attention_page.py"
-    for name in DRAWN:
-        save_pattern(tmp_path / f"{name}.svg", mechanisms()[name]())
-        shown = PAGE.parent / "images" / f"{name}.svg"
-        assert shown.read_bytes() == (tmp_path / f"{name}.svg").read_bytes(), (
-            "run python scripts/attention_page.py"
-        )
-        assert f"(images/{name}.svg)" in page
+    assert page == refreshed(page), "run python scripts/attention_page.py"
+    for name in drawn_mechanisms():
+        save_drawing(tmp_path / f"{name}.svg", MECHANISMS[name]())
+        drawing = (tmp_path / f"{name}.svg").read_bytes()
+        assert (IMAGES / f"{name}.svg").read_bytes() == drawing, "run scripts/attention_page.py"
+    assert {path.stem for path in IMAGES.iterdir()} == set(drawn_mechanisms())

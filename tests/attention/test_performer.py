@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq.attention.config import AttentionContext, PerformerConfig, Role
+from seq2seq.attention.base import build_core
+from seq2seq.attention.catalogue import PerformerConfig
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.mechanisms import performer
 from seq2seq.attention.mechanisms.performer import CHUNK, PerformerCore, chunks_of, directions
-from seq2seq.attention.reference import reference, softmax
+from seq2seq.attention.reference import plain_softmax, reference
 from seq2seq.padding import Padding
 
 SITE = AttentionContext(role=Role.ENCODER, num_heads=4, head_dim=16, max_length=64, layer=2, seed=7)
@@ -15,7 +17,7 @@ CONFIG = PerformerConfig(num_features=40, redraw_interval=10)
 
 
 def core_of(config: PerformerConfig = CONFIG, site: AttentionContext = SITE) -> PerformerCore:
-    core = config.build(site)
+    core = build_core(config, site)
     assert isinstance(core, PerformerCore)
     return core
 
@@ -33,7 +35,7 @@ def drawn(core: PerformerCore, step: int) -> Tensor:
 def test_more_features_come_nearer_to_softmax() -> None:
     q, k = 0.5 * normal(2, 4, 20, 16), 0.5 * normal(2, 4, 20, 16, seed=1)
     v = normal(2, 4, 20, 16, seed=2)
-    exact = softmax(q @ k.mT / 4, torch.ones(20, 20, dtype=torch.bool)) @ v
+    exact = plain_softmax(q @ k.mT / 4, torch.ones(20, 20, dtype=torch.bool)) @ v
     errors = []
     for num_features in (16, 256, 4096):
         context = core_of(replace(CONFIG, num_features=num_features))(q, k, v).context

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.attention.base import AttentionCache
-from seq2seq.attention.config import AttentionContext, FullConfig, Role
+from seq2seq.attention.catalogue import FullConfig
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.attention.projections import QueryKeyValue
 from seq2seq.padding import Padding

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from seq2seq.attention.config import mechanisms
+from seq2seq.attention.config import MECHANISMS
 from seq2seq.bench import cell as bench_cell
 from seq2seq.bench import plan as bench_plan
 from seq2seq.bench.plan import ROLES, Request, Settings, chosen, plan
@@ -18,7 +18,7 @@ from tests.cli.conftest import Command
 
 LEGAL = [
     (name, role)
-    for name, config in mechanisms().items()
+    for name, config in MECHANISMS.items()
     for role in ROLES
     if ROLES[role] in config.roles
 ]
@@ -226,4 +226,4 @@ def test_settings_are_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def test_all_that_is_legal_is_planned() -> None:
     planned = plan(chosen(Settings.read(), "", "encoder,decoder,cross", "8"))
     assert {(r.mechanism, r.role_name) for r in planned.requests} == set(LEGAL)
-    assert len(planned.left_out) == 3 * len(mechanisms()) - len(LEGAL)
+    assert len(planned.left_out) == 3 * len(MECHANISMS) - len(LEGAL)

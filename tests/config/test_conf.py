@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seq2seq.attention.config import Role, mechanisms
+from seq2seq.attention.config import MECHANISMS, Role
 from seq2seq.config.groups import (
     CONF,
     ROLE_GROUPS,
@@ -50,7 +50,7 @@ def test_the_defaults_are_those_of_the_dataclasses(composed: Compose) -> None:
 
 @pytest.mark.parametrize(("group", "role"), [(g, role) for g, (role, _) in ROLE_GROUPS.items()])
 def test_each_role_offers_exactly_the_mechanisms_that_can_serve(group: str, role: Role) -> None:
-    able = {name for name, config in mechanisms().items() if role in config.roles}
+    able = {name for name, config in MECHANISMS.items() if role in config.roles}
     assert set(group_options(group)) == able
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from seq2seq.attention.config import Role, mechanisms
+from seq2seq.attention.config import MECHANISMS, Role
 from seq2seq.config.validate import validate
 from seq2seq.errors import ConfigError
-from seq2seq.position.config import PositionKind, position_schemes
+from seq2seq.position.config import POSITION_SCHEMES
 
 Compose = Callable[..., Any]
 CASES = {
@@ -46,17 +46,14 @@ def test_all_problems_are_reported_at_once(composed: Compose) -> None:
     assert str(caught.value).startswith("3 problems in this configuration\n  model.")
 
 
-@pytest.mark.parametrize("scheme", position_schemes())
-@pytest.mark.parametrize("mechanism", mechanisms())
+@pytest.mark.parametrize("scheme", POSITION_SCHEMES)
+@pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_positions_go_with_the_mechanisms_that_can_carry_them(
     composed: Compose, mechanism: str, scheme: str
 ) -> None:
-    config, kind = mechanisms()[mechanism], position_schemes()[scheme].kind
-    able = {PositionKind.ROTARY: config.rotary, PositionKind.BIAS: config.has_logits}.get(
-        kind, True
-    )
+    config, kind = MECHANISMS[mechanism], POSITION_SCHEMES[scheme].kind
     run = composed("train", f"position={scheme}", f"encoder_attention={mechanism}")
-    if able:
+    if config.carries(kind):
         validate(run)
     else:
         with pytest.raises(
@@ -67,7 +64,7 @@ def test_positions_go_with_the_mechanisms_that_can_carry_them(
 
 
 @pytest.mark.parametrize(
-    "mechanism", [name for name, config in mechanisms().items() if not config.drops_weights]
+    "mechanism", [name for name, config in MECHANISMS.items() if not config.drops_weights]
 )
 def test_attention_dropout_is_refused_where_there_are_no_weights_to_drop(
     composed: Compose, mechanism: str
@@ -105,7 +102,7 @@ def test_an_alignment_layer_must_exist(composed: Compose) -> None:
 
 
 def test_every_role_refuses_what_cannot_serve(composed: Compose) -> None:
-    for name, config in mechanisms().items():
+    for name, config in MECHANISMS.items():
         if Role.CROSS not in config.roles:
             with pytest.raises(
                 ConfigError, match=f"{name} cannot serve as cross-attention; choose from full"

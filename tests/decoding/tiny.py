@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seq2seq.attention.config import AttentionConfig, FullConfig, Role, mechanisms
+from seq2seq.attention.catalogue import FullConfig
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.hypotheses import Hypothesis
@@ -67,9 +68,7 @@ def tiny(
 def mechanisms_in_every_role() -> dict[str, dict[str, AttentionConfig]]:
     """By name, the arguments of `tiny` that put a mechanism in all roles that it may serve."""
     keys = {Role.ENCODER: "encoder", Role.CAUSAL: "causal", Role.CROSS: "cross"}
-    return {
-        name: {keys[role]: kind() for role in kind.roles} for name, kind in mechanisms().items()
-    }
+    return {name: {keys[role]: kind() for role in kind.roles} for name, kind in MECHANISMS.items()}
 
 
 def sources(lengths: list[int], *, vocab: int = 12, seed: int = 0) -> Tokens:

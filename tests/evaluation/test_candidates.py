@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
-from seq2seq.attention.config import FullConfig, LinformerConfig
+from seq2seq.attention.catalogue import FullConfig, LinformerConfig
 from seq2seq.bundle.files import Bundle, load_bundle
 from seq2seq.bundle.model import Model
 from seq2seq.errors import ConfigError

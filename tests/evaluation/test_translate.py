@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
-from seq2seq.attention.config import AttentionConfig, Role, mechanisms
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.tokenizer import Tokenizer, Tokenizers
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
@@ -40,7 +40,7 @@ METHODS = {
     "beam": replace(CONFIG, n_best=2),
     "sampling": replace(CONFIG, method=DecodingMethod.sampling, n_best=2),
 }
-CROSS = {name: kind() for name, kind in mechanisms().items() if Role.CROSS in kind.roles}
+CROSS = {name: kind() for name, kind in MECHANISMS.items() if Role.CROSS in kind.roles}
 
 
 @pytest.fixture(scope="module")

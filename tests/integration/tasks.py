@@ -9,7 +9,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from seq2seq.attention.base import AttentionOutput
-from seq2seq.attention.config import AttentionConfig, FullConfig, Role
+from seq2seq.attention.catalogue import FullConfig
+from seq2seq.attention.config import AttentionConfig, Role
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.data.config import (
     GeneratedConfig,

@@ -18,7 +18,7 @@ from hydra.errors import HydraException
 
 from seq2seq.alignment.export import AttentionFile
 from seq2seq.alignment.links import read_pharaoh
-from seq2seq.attention.config import Role, Weights, mechanisms
+from seq2seq.attention.config import MECHANISMS, Role, WeightKind
 from seq2seq.config.groups import CONF
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.store import explain, register_schemas, to_dataclass
@@ -66,13 +66,13 @@ GROUPS = {
 MISPLACED = [
     (group, name)
     for group, role in GROUPS.items()
-    for name, mechanism in mechanisms().items()
+    for name, mechanism in MECHANISMS.items()
     if role not in mechanism.roles
 ]
 WITHOUT_WEIGHTS = [
     name
-    for name, kind in mechanisms().items()
-    if kind.weights is Weights.NONE and Role.CROSS in kind.roles
+    for name, kind in MECHANISMS.items()
+    if kind.weights is WeightKind.none and Role.CROSS in kind.roles
 ]
 REFUSED = [
     combination
@@ -129,8 +129,8 @@ def check(combination: Combination, config: RunConfig, folder: Path, corpora: st
     scores = json.loads((evaluation / "scores.json").read_text())
     assert all(scores[metric]["signature"] for metric in ("bleu", "chrf", "ter"))
     assert len((evaluation / "hypotheses.txt").read_text().splitlines()) == LINES
-    cross = mechanisms()[combination.cross]
-    if cross.weights is Weights.NONE:
+    cross = MECHANISMS[combination.cross]
+    if cross.weights is WeightKind.none:
         reason = f"no alignments are written: {combination.cross} in cross-attention has {cross.weights.value}"
         assert reason in (folder / "train.log").read_text()
         assert not list(evaluation.glob("a*"))
@@ -175,7 +175,7 @@ def test_a_name_that_cannot_serve_is_answered_with_those_that_can(group: str, na
     with pytest.raises(HydraException) as caught:
         composed(f"{group}={name}")
     message = explain(caught.value)
-    for other, mechanism in mechanisms().items():
+    for other, mechanism in MECHANISMS.items():
         assert (f"\n  {other}\n" in f"{message}\n".replace("\t", "  ")) == (
             GROUPS[group] in mechanism.roles
         )

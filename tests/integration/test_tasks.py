@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.attention.config import AttentionConfig, FullConfig, Role, mechanisms
+from seq2seq.attention.catalogue import FullConfig
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.data.config import GeneratedTask
 from tests.integration.tasks import build, corpus_of, learn, silence
 
@@ -93,7 +94,7 @@ def mechanism_cases() -> list[tuple[GeneratedTask, AttentionConfig]]:
     return [
         (task, replace(kind(), **better.get((task, name), {})))
         for task, role in NEEDS.items()
-        for name, kind in mechanisms().items()
+        for name, kind in MECHANISMS.items()
         if task is not GeneratedTask.reverse
         and role in kind.roles
         and not issubclass(kind, FullConfig)
@@ -116,7 +117,7 @@ def test_a_task_is_not_learned_by_a_mechanism_that_sees_too_little(
     limit: Limit, tmp_path: Path
 ) -> None:
     """`limit.why` says what is out of its reach. Where its defaults are at fault, the test above shows better ones."""
-    config = replace(mechanisms()[limit.name](), **limit.cannot)
+    config = replace(MECHANISMS[limit.name](), **limit.cannot)
     corpus = corpus_of(limit.task, tmp_path)
     share = learn(build(corpus, {NEEDS[limit.task]: config}), corpus, max_steps=STEPS_TO_FAIL)
     assert share < 0.8, f"{limit.name} was thought unable, for {limit.why}"

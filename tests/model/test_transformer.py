@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq.attention.config import FullConfig, PerformerConfig, Role
+from seq2seq.attention.catalogue import FullConfig, PerformerConfig
+from seq2seq.attention.config import Role
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.model.config import (
     Activation,

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seq2seq.attention.config import FullConfig
+from seq2seq.attention.catalogue import FullConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.model.frontend import VocabularySpec
 from seq2seq.model.transformer import build_transformer
 from seq2seq.padding import Tokens
-from seq2seq.position.config import position_schemes
+from seq2seq.position.config import POSITION_SCHEMES
 
 CONFIG = ModelConfig(
     d_model=16,
@@ -23,12 +23,12 @@ CONFIG = ModelConfig(
 )
 
 
-@pytest.mark.parametrize("scheme", position_schemes())
+@pytest.mark.parametrize("scheme", POSITION_SCHEMES)
 @pytest.mark.parametrize("sizes", [[1] * 12, [3, 1, 1, 7], [12]], ids=str)
 @torch.no_grad()
 def test_logits_of_steps_are_those_of_the_whole(scheme: str, sizes: list[int]) -> None:
     torch.manual_seed(0)
-    config = replace(CONFIG, position=position_schemes()[scheme]())
+    config = replace(CONFIG, position=POSITION_SCHEMES[scheme]())
     model = build_transformer(config, source=VocabularySpec(30), target_vocab_size=30).eval()
     for parameter in model.parameters():
         parameter.mul_(2)  # attention far from uniform, or positions would hardly matter
@@ -41,14 +41,14 @@ def test_logits_of_steps_are_those_of_the_whole(scheme: str, sizes: list[int]) -
     torch.testing.assert_close(logits, whole, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("scheme", [name for name in position_schemes() if name != "none"])
+@pytest.mark.parametrize("scheme", [name for name in POSITION_SCHEMES if name != "none"])
 @torch.no_grad()
 def test_an_encoder_with_positions_tells_orders_apart(scheme: str) -> None:
     """And one without does not: it returns the same states in another order."""
     torch.manual_seed(0)
     states = {}
     for name in (scheme, "none"):
-        config = replace(CONFIG, position=position_schemes()[name]())
+        config = replace(CONFIG, position=POSITION_SCHEMES[name]())
         model = build_transformer(config, source=VocabularySpec(30), target_vocab_size=30).eval()
         for parameter in model.parameters():
             parameter.mul_(2)

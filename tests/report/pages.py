@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import torch
 
-from seq2seq.attention.config import Role, Weights
+from seq2seq.attention.config import Role, WeightKind
 from seq2seq.metrics.score import Score, Scorer
 from seq2seq.report.html import Layer, Page, Sentence, SentenceWeights
 
 ATTACK = '</script><script>window.broken=1</script><img src=x onerror=window.broken=1> "\' onmouseover="window.broken=1 <!--'
 HEADS = 4
-FULL = Layer("full", Weights.ATTENTION)
+FULL = Layer("full", WeightKind.attention)
 
 BANK = (
     "He sat on the bank of the river and watched the water .",
@@ -128,7 +128,9 @@ def sentence_weights(of: Page, source: str, hypothesis: str, *, seed: int) -> Se
     made: dict[Role, torch.Tensor] = {}
     for role, (rows, columns) in sizes.items():
         layers = [
-            index for index, layer in enumerate(of.roles[role]) if layer.weights is not Weights.NONE
+            index
+            for index, layer in enumerate(of.roles[role])
+            if layer.weights is not WeightKind.none
         ]
         readable = (
             torch.ones(rows, columns).tril() if role is Role.CAUSAL else torch.ones(rows, columns)

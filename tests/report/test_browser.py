@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seq2seq.attention.config import Role, Weights
+from seq2seq.attention.config import Role, WeightKind
 from seq2seq.report.html import Layer, Page, write_report
 from tests.report.pages import FULL, TEXTS, page, weights
 
@@ -296,7 +296,7 @@ def test_all_can_be_done_by_keyboard(browser: Browser, tmp_path: Path) -> None:
 def test_mechanisms_say_what_their_weights_are(
     browser: Browser, tmp_path: Path, pictures: Path
 ) -> None:
-    kernel, none = Layer("linear", Weights.KERNEL), Layer("linformer", Weights.NONE)
+    kernel, none = Layer("linear", WeightKind.kernel), Layer("linformer", WeightKind.none)
     visit(
         browser,
         tmp_path,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from seq2seq.attention.config import Role, Weights
+from seq2seq.attention.config import Role, WeightKind
 from seq2seq.report.html import (
     LEVELS,
     NOT_FINITE,
@@ -134,7 +134,7 @@ def test_weights_are_known_to_half_a_level() -> None:
 
 
 def test_weights_lie_in_the_order_of_roles_layers_and_heads(tmp_path: Path) -> None:
-    kernel, none = Layer("linear", Weights.KERNEL), Layer("linformer", Weights.NONE)
+    kernel, none = Layer("linear", WeightKind.kernel), Layer("linformer", WeightKind.none)
     given = page(
         {Role.ENCODER: [none, kernel], Role.CAUSAL: [FULL], Role.CROSS: [none]}, with_attention=1
     )
@@ -158,7 +158,7 @@ def test_weights_lie_in_the_order_of_roles_layers_and_heads(tmp_path: Path) -> N
         each["role"]: [layer["weights"] for layer in each["layers"]]
         for each in blocks["data"]["roles"]
     }
-    assert roles == {"ENCODER": ["NONE", "KERNEL"], "CAUSAL": ["ATTENTION"], "CROSS": ["NONE"]}
+    assert roles == {"ENCODER": ["none", "kernel"], "CAUSAL": ["attention"], "CROSS": ["none"]}
 
 
 def test_weights_of_another_shape_are_a_mistake_of_the_caller(tmp_path: Path) -> None:

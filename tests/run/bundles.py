@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.attention.config import AttentionConfig, FullConfig
+from seq2seq.attention.catalogue import FullConfig
+from seq2seq.attention.config import AttentionConfig
 from seq2seq.bundle.files import build_model, write_bundle
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seq2seq.attention.config import LocalConfig
+from seq2seq.attention.catalogue import LocalConfig
 from seq2seq.bundle.files import build_model, load_bundle
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig

@@ -14,7 +14,8 @@ import torch
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.export import AttentionFile
 from seq2seq.alignment.extract import attention_weights
-from seq2seq.attention.config import AttentionConfig, LinearConfig, LinformerConfig, Role
+from seq2seq.attention.catalogue import LinearConfig, LinformerConfig
+from seq2seq.attention.config import AttentionConfig, Role
 from seq2seq.bundle.files import load_bundle
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq.attention.config import Role, Weights, mechanisms
+from seq2seq.attention.config import MECHANISMS, Role, WeightKind
 from seq2seq.data.batch import Batch
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.model.transformer import Transformer
@@ -27,10 +27,10 @@ from tests.training.tiny import (
     tiny_module,
 )
 
-MECHANISMS = {
+ALIGNABLE = {
     name: kind
-    for name, kind in mechanisms().items()
-    if Role.CROSS in kind.roles and kind.weights is not Weights.NONE
+    for name, kind in MECHANISMS.items()
+    if Role.CROSS in kind.roles and kind.weights is not WeightKind.none
 }
 
 
@@ -85,9 +85,9 @@ def supervised_loss(
 
 
 @pytest.mark.parametrize("use_input_row", [False, True])
-@pytest.mark.parametrize("name", MECHANISMS)
+@pytest.mark.parametrize("name", ALIGNABLE)
 def test_padding_cannot_be_seen(name: str, use_input_row: bool) -> None:
-    model = tiny_model(MECHANISMS[name]()).eval()
+    model = tiny_model(ALIGNABLE[name]()).eval()
     whole = supervised_loss(
         model, tiny_batch([0, 1, 2], source_width=12, target_width=9), use_input_row=use_input_row
     )
@@ -98,10 +98,10 @@ def test_padding_cannot_be_seen(name: str, use_input_row: bool) -> None:
     assert whole > 0
 
 
-@pytest.mark.parametrize("name", MECHANISMS)
+@pytest.mark.parametrize("name", ALIGNABLE)
 def test_only_the_supervised_head_gets_gradients(name: str) -> None:
     """Gradients reach the queries of that head and of no other, and nothing of the layers above."""
-    model = tiny_model(MECHANISMS[name]()).train()
+    model = tiny_model(ALIGNABLE[name]()).train()
     supervised_loss(model, tiny_batch([0, 1, 2])).backward()
     attention = [layer.cross_attention for layer in model.decoder.stack]
     rows = attention[0].query_key_value.weight.grad
@@ -115,9 +115,9 @@ def test_only_the_supervised_head_gets_gradients(name: str) -> None:
     assert model.encoder.layers[0].attention.query_key_value.weight.grad is not None
 
 
-@pytest.mark.parametrize("name", MECHANISMS)
+@pytest.mark.parametrize("name", ALIGNABLE)
 def test_states_do_not_depend_on_whether_weights_are_returned(name: str) -> None:
-    model, batch = tiny_model(MECHANISMS[name]()).train(), tiny_batch([0, 1, 2])
+    model, batch = tiny_model(ALIGNABLE[name]()).train(), tiny_batch([0, 1, 2])
     valid = batch.target.padding.valid()
     plain, _ = model.decoder_states(batch.target, model.encode(batch.source))
     supervised, weights = model.decoder_states(

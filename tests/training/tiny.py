@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from seq2seq.attention.config import AttentionConfig, FullConfig
+from seq2seq.attention.catalogue import FullConfig
+from seq2seq.attention.config import AttentionConfig
 from seq2seq.data.batch import Batch, collate
 from seq2seq.data.column import Column
 from seq2seq.data.config import BatchConfig, GeneratedConfig

@@ -2,13 +2,14 @@
 
     context_i = sum_j softmax_j(u . tanh(q_i + k_j)) v_j
 
-Source: Bahdanau et al. 2015, "Neural Machine Translation by Jointly Learning to Align and Translate"
-(arXiv:1409.0473), section 3.1 and appendix A.1.2: score = v_a . tanh(W_a s + U_a h). W_a and U_a, with a bias, are the
-projections to queries and keys that `MultiHeadAttention` makes; only v_a, here u for each head, is the core's own.
+Source: Bahdanau et al. 2015, "Neural Machine Translation by Jointly Learning to Align and
+Translate" (arXiv:1409.0473), section 3.1 and appendix A.1.2: score = v_a . tanh(W_a s + U_a h). W_a
+and U_a, with a bias, are the projections to queries and keys of `MultiHeadAttention`; v_a, here u
+for each head, is a parameter of the core.
 
-The hidden layer of all pairs would be (B, H, T, S, K). It is made for one query at a time, and made again for its
-gradient; the logits (B, H, T, S) are made and made again for a chunk of queries. So memory grows with the length, and
-time with its square.
+The hidden layer of all pairs would be (B, H, T, S, K). It is computed for one query at a time, and
+again for its gradient; the logits (B, H, T, S) are computed, twice too, for a chunk of queries. So
+memory grows with the length, and time with its square.
 
 Shapes: B batch, T queries, S keys, H query heads, G key/value heads, R = H / G, K head_dim.
 """
@@ -24,10 +25,12 @@ from torch.utils.checkpoint import checkpoint
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput
 from seq2seq.attention.cache import KeyValueCache, SourceCache
-from seq2seq.attention.config import AdditiveConfig, AttentionContext, Role
+from seq2seq.attention.catalogue import AdditiveConfig
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.kernels import masked_softmax
+from seq2seq.attention.reference import plain_softmax, weighted_sum
 from seq2seq.padding import Padding
-from seq2seq.position.logit_bias import LogitBias
+from seq2seq.position.base import LogitBias
 
 LOGITS = 2**20  # logits in one chunk of queries
 
@@ -38,6 +41,14 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
     def __init__(self, config: AdditiveConfig, context: AttentionContext) -> None:
         super().__init__(config, context)
         self.score = nn.Parameter(torch.randn(self.num_heads, self.head_dim) * self.head_dim**-0.5)
+
+    def formula(
+        self, q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
+    ) -> AttentionOutput:
+        """softmax(u . tanh(q_i + k_j) + bias) v."""
+        hidden = (q[:, :, :, None] + k[:, :, None]).tanh()  # (B, H, T, S, K)
+        logits = (hidden * self.score.double()[:, None, None]).sum(-1)
+        return weighted_sum(plain_softmax(logits + bias, may_read), v)
 
     def forward(
         self,
@@ -151,15 +162,17 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
 def pair_logits(q: Tensor, k: Tensor, u: Tensor, seen: int) -> Tensor:
     """u . tanh(q_i + k_j) (B, G, R, T, S), with the hidden layer of one query in memory at a time.
 
-    q: (B, G, R, T, K). k: (B, G, S, K). u: (G, R, K). Query t reads the first `seen` + t + 1 keys; beyond them the
-    logits are zero, to be masked.
+    Query t reads the first `seen` + t + 1 keys; logits beyond them are zero and must be masked.
+
+    Args:
+        q: (B, G, R, T, K). k: (B, G, S, K). u: (G, R, K).
     """
     apply = cast(Callable[[Tensor, Tensor, Tensor, int], Tensor], PairLogits.apply)
     return apply(q, k, u, seen)
 
 
 class PairLogits(torch.autograd.Function):
-    """`pair_logits` and its gradient. One buffer holds every hidden layer in turn."""
+    """`pair_logits` and its gradient. All hidden layers share one buffer."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, u: Tensor, seen: int) -> Tensor:
@@ -189,7 +202,7 @@ class PairLogits(torch.autograd.Function):
 
 
 def hidden_buffer(q: Tensor, k: Tensor) -> Tensor:
-    """(B, G, R, S, K): room for the hidden layer of one query."""
+    """(B, G, R, S, K): memory for the hidden layer of one query."""
     return q.new_empty(*q.shape[:3], *k.shape[2:])
 
 

@@ -1,14 +1,16 @@
-"""Block-sparse attention: blocks read their neighbours, and the first blocks read all and are read by all.
+"""Block-sparse attention: neighbouring blocks, and global blocks that read and are read by all.
 
-    context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j  over  |b(i) - b(j)| <= neighbours or b(j) < global_blocks
-                or b(i) < global_blocks,  and j <= i in CAUSAL,  where b(i) = floor(i / block)
+    context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j  over
+                |b(i) - b(j)| <= neighbours or b(j) < global_blocks or b(i) < global_blocks,
+                and j <= i in CAUSAL,  where b(i) = floor(i / block)
 
-Source: Zaheer et al. 2020, "Big Bird: Transformers for Longer Sequences" (arXiv:2007.14062), section 2, its internal
-construction: global positions are the sequence's own first ones. Its random blocks are left out, so that what is read
-is a function of positions alone. Time and memory grow with the length.
+Source: Zaheer et al. 2020, "Big Bird: Transformers for Longer Sequences" (arXiv:2007.14062),
+section 2, the internal construction: global positions are the first ones of the sequence. Its
+random blocks are left out, so that the pattern is a function of positions. Time and memory grow
+with the length.
 
-The global positions are cut off first. The rest is read by blocks of its own, each beside all global keys, so that no
-key is counted twice.
+The global queries are computed first. Every other block of queries reads the global keys and its
+neighbours, and no key is counted twice.
 
 Shapes: B batch, T queries, H query heads, G key/value heads, K head_dim.
 """
@@ -16,32 +18,33 @@ Shapes: B batch, T queries, H query heads, G key/value heads, K head_dim.
 import torch
 from torch import Tensor
 
-from seq2seq.attention.config import AttentionContext, BlockSparseConfig
+from seq2seq.attention.blocks import Block, recomputed, split_blocks
+from seq2seq.attention.catalogue import BlockSparseConfig
+from seq2seq.attention.config import AttentionContext
 from seq2seq.attention.kernels import fused_attention
-from seq2seq.attention.sparse import (
-    Block,
-    GatheringCore,
-    and_valid,
-    blocks,
-    keeps_weights,
-    recomputed,
-)
-from seq2seq.position.logit_bias import LogitBias
+from seq2seq.attention.sparse import GatheringCore, and_valid, keeps_weights
+from seq2seq.position.base import LogitBias
 
-QUERIES = (
-    64  # at least so many queries are read together; below, calls cost more than keys read in vain
-)
+# Queries that are computed together. Smaller blocks cost more in kernel launches than they save in
+# masked keys.
+MIN_QUERIES = 64
 
 
 class BlockSparseCore(GatheringCore[BlockSparseConfig]):
     def __init__(self, config: BlockSparseConfig, context: AttentionContext) -> None:
         super().__init__(config, context)
         self.num_global = config.global_blocks * config.block
-        self.block = (
-            -(-QUERIES // config.block) * config.block
-        )  # of queries read together: whole blocks
+        self.block = -(-MIN_QUERIES // config.block) * config.block  # a multiple of config.block
 
-    def read(
+    def pattern(self, i: Tensor, j: Tensor) -> Tensor:
+        """Keys of the query's block of `block` positions, of `neighbours` blocks on each side and
+        of the first `global_blocks` blocks, whose queries read every key."""
+        config = self.config
+        i, j = i // config.block, j // config.block
+        is_global = (i < config.global_blocks) | (j < config.global_blocks)
+        return ((i - j).abs() <= config.neighbours) | is_global
+
+    def attend(
         self,
         q: Tensor,
         k: Tensor,
@@ -52,39 +55,39 @@ class BlockSparseCore(GatheringCore[BlockSparseConfig]):
         dropout: float,
     ) -> Tensor:
         if q.size(2) <= self.block:
-            return self.read_blocks(
+            return self.attend_blocks(
                 q, k, v, size=self.block, reach=0, valid=valid, bias=bias, dropout=dropout
             )
-        parts = [min(self.num_global, q.size(2)), max(q.size(2) - self.num_global, 0)]
-        (q_first, q_rest), (k_first, k_rest), (v_first, v_rest) = (
-            x.split(parts, 2) for x in (q, k, v)
+        sizes = [min(self.num_global, q.size(2)), max(q.size(2) - self.num_global, 0)]
+        (q_global, q_local), (k_global, k_local), (v_global, v_local) = (
+            x.split(sizes, 2) for x in (q, k, v)
         )
-        q_pieces, k_pieces, v_pieces = (x.split(self.block, 2) for x in (q_rest, k_rest, v_rest))
+        q_pieces, k_pieces, v_pieces = (x.split(self.block, 2) for x in (q_local, k_local, v_local))
 
-        def read_first() -> Tensor:
-            """What the global queries read: every key, or every one of their own in CAUSAL."""
-            near_k, near_v = (k_first, v_first) if self.causal else (k, v)
-            i, j = Block(0, q_first.size(2), 0, near_k.size(2), self.block).positions(q.device)
-            return attend(q_first, near_k, near_v, i, j)
+        def attend_global() -> Tensor:
+            """Global queries: every key, or the global ones in CAUSAL."""
+            keys, values = (k_global, v_global) if self.causal else (k, v)
+            i, j = Block(0, q_global.size(2), 0, keys.size(2), self.block).positions(q.device)
+            return attend(q_global, keys, values, i, j)
 
-        def read_rest(block: Block) -> Tensor:
-            """What a block of the others reads: the global keys and those of its neighbours."""
+        def attend_local(block: Block) -> Tensor:
+            """A block of other queries: the global keys and those of its neighbours."""
             i, j = (x + self.num_global for x in block.positions(q.device))
             j = torch.cat([torch.arange(self.num_global, device=q.device)[None], j], 1)
-            near_k = torch.cat([k_first, block.keys(k_pieces)], 2)
-            near_v = torch.cat([v_first, block.keys(v_pieces)], 2)
-            return attend(block.queries(q_pieces), near_k, near_v, i, j)
+            keys = torch.cat([k_global, block.keys(k_pieces)], 2)
+            values = torch.cat([v_global, block.keys(v_pieces)], 2)
+            return attend(block.queries(q_pieces), keys, values, i, j)
 
         def attend(q: Tensor, k: Tensor, v: Tensor, i: Tensor, j: Tensor) -> Tensor:
-            may_read = and_valid(self.may_read(i, j), None if valid is None else valid[..., j[0]])
+            may_read = and_valid(self.reads(i, j), None if valid is None else valid[..., j[0]])
             values = None if bias is None else bias(i, j)[None]
             return fused_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
 
-        again = keeps_weights(bias, dropout)
-        contexts = [recomputed(read_first, when=again)] if self.num_global else []
+        recompute = keeps_weights(bias, dropout)
+        contexts = [recomputed(attend_global, when=recompute)] if self.num_global else []
         reach = self.config.neighbours * self.config.block
-        steps = blocks(q_rest.size(2), self.block, reach, causal=self.causal)
-        contexts += [recomputed(read_rest, block, when=again) for block in steps]
+        blocks = split_blocks(q_local.size(2), self.block, reach, causal=self.causal)
+        contexts += [recomputed(attend_local, block, when=recompute) for block in blocks]
         return torch.cat(contexts, 2)
 
     def keys_of(self, i: int) -> Tensor:

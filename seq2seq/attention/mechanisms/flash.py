@@ -1,9 +1,12 @@
-"""Full attention pinned to fused kernels: memory grows with the length, and no kernel that forms the weights is taken.
+"""Full attention pinned to fused kernels, whose memory grows with the length, not its square.
 
-Computes what `full` computes, softmax(q k^T / sqrt(K)) v, block by block with a running softmax. torch otherwise falls
-back to a quadratic kernel without a word; here that is an error. Weights, where asked for, come from the formula.
+    context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j,  block by block with a running softmax
 
-Source: Dao et al. 2022, "FlashAttention" (arXiv:2205.14135), section 3.1, algorithm 1; kernels by torch.
+torch otherwise falls back to a quadratic kernel silently; here that is an error. Exported weights
+come from the formula.
+
+Source: Dao et al. 2022, "FlashAttention" (arXiv:2205.14135), section 3.1, algorithm 1; kernels by
+torch.
 """
 
 from collections.abc import Iterator
@@ -12,11 +15,11 @@ from contextlib import contextmanager
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from seq2seq.attention.base import AttentionCache, AttentionOutput, refuse_bias
+from seq2seq.attention.base import AttentionCache, AttentionOutput, ensure_no_bias
 from seq2seq.attention.mechanisms.full import FullCore
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
-from seq2seq.position.logit_bias import LogitBias
+from seq2seq.position.base import LogitBias
 
 FUSED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]
 
@@ -37,7 +40,7 @@ class FlashCore(FullCore):
         Raises:
             ConfigError: a bias was given, or no fused kernel takes these inputs on this device.
         """
-        refuse_bias(bias, "flash")
+        ensure_no_bias(bias, "flash")
         with only_fused(q):
             return super().forward(q, k, v, padding=padding, need_weights=need_weights)
 
@@ -50,7 +53,7 @@ class FlashCore(FullCore):
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
-        refuse_bias(bias, "flash")
+        ensure_no_bias(bias, "flash")
         with only_fused(q):
             return super().step(q, k, v, cache)
 
@@ -61,7 +64,11 @@ class FlashCore(FullCore):
 
 @contextmanager
 def only_fused(q: Tensor) -> Iterator[None]:
-    """Let scaled_dot_product_attention take a fused kernel or fail."""
+    """Make scaled_dot_product_attention fail where no fused kernel serves.
+
+    Raises:
+        ConfigError: it did.
+    """
     try:
         with sdpa_kernel(FUSED):
             yield
@@ -69,6 +76,6 @@ def only_fused(q: Tensor) -> Iterator[None]:
         if "No available kernel" not in str(error):
             raise
         raise ConfigError(
-            f"flash: no fused kernel takes {q.dtype} queries of head_dim {q.size(-1)} with these options on "
-            f"{q.device.type}; choose attention `full`"
+            f"flash: no fused kernel takes {q.dtype} queries of head_dim {q.size(-1)} with these "
+            f"options on {q.device.type}; choose attention `full`"
         ) from error

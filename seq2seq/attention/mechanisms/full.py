@@ -2,9 +2,9 @@
 
     context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j
 
-Source: Vaswani et al. 2017, "Attention Is All You Need" (arXiv:1706.03762), section 3.2, equation 1. With fewer
-key/value heads than query heads it is grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245), with one
-multi-query attention (Shazeer 2019, arXiv:1911.02150).
+Source: Vaswani et al. 2017, "Attention Is All You Need" (arXiv:1706.03762), section 3.2, equation
+1. With fewer key/value heads than query heads it is grouped-query attention (Ainslie et al. 2023,
+arXiv:2305.13245), with one multi-query attention (Shazeer 2019, arXiv:1911.02150).
 
 Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim.
 """
@@ -14,13 +14,21 @@ from torch import Tensor
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, causal_positions
 from seq2seq.attention.cache import KeyValueCache, SourceCache, causal_mask
-from seq2seq.attention.config import FullConfig, Role
+from seq2seq.attention.catalogue import FullConfig
+from seq2seq.attention.config import Role
 from seq2seq.attention.kernels import causal_grid, exact_attention, fused_attention
+from seq2seq.attention.reference import dot_product_formula
 from seq2seq.padding import Padding
-from seq2seq.position.logit_bias import LogitBias
+from seq2seq.position.base import LogitBias
 
 
 class FullCore(AttentionCore[FullConfig]):
+    def formula(
+        self, q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
+    ) -> AttentionOutput:
+        """softmax(q k^T / sqrt(K) + bias) v."""
+        return dot_product_formula(q, k, v, may_read=may_read, bias=bias)
+
     def forward(
         self,
         q: Tensor,
@@ -32,7 +40,7 @@ class FullCore(AttentionCore[FullConfig]):
         need_weights: bool = False,
     ) -> AttentionOutput:
         causal = self.role is Role.CAUSAL
-        # Right padding lies in the future of every real position: causal attention needs no mask for it.
+        # Right padding lies after every real query: causal attention needs no mask for it.
         may_read = None if causal or padding is None else padding.key_mask()
         values = None if bias is None else bias(*causal_positions(q.size(2), 0, q.device))
         dropout = self.config.dropout if self.training else 0.0

@@ -1,11 +1,12 @@
-"""Linear attention: the softmax becomes a kernel, so keys and values are summed once instead of read by every query.
+"""Linear attention: a kernel instead of the softmax, so keys and values are summed once.
 
 With a feature map phi and the keys j that query i may read,
 
     context_i = phi(q_i) M / (phi(q_i) . n),    M = sum_j phi(k_j) v_j^T,    n = sum_j phi(k_j)
 
-Source: Katharopoulos et al. 2020, "Transformers are RNNs" (arXiv:2006.16236), sections 3.2 to 3.4, equations 5 to 12.
-Time and memory grow with the length instead of its square; while decoding, (M, n) is all that is remembered.
+Source: Katharopoulos et al. 2020, "Transformers are RNNs" (arXiv:2006.16236), sections 3.2 to 3.4,
+equations 5 to 12. Time and memory grow with the length instead of its square; the decoding state is
+(M, n).
 
 Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim.
 """
@@ -14,24 +15,34 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, refuse_bias
-from seq2seq.attention.config import FeatureMap, LinearConfig, Role
+from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, ensure_no_bias
+from seq2seq.attention.catalogue import FeatureMap, LinearConfig
+from seq2seq.attention.config import Role
 from seq2seq.attention.recurrent import (
     RecurrentCache,
     group_queries,
     kernel_scores,
+    kernel_weights,
     merge_groups,
-    normalised,
     real_keys,
     with_ones,
 )
+from seq2seq.attention.reference import rows_normalised, weighted_sum
 from seq2seq.padding import Padding
-from seq2seq.position.logit_bias import LogitBias
+from seq2seq.position.base import LogitBias
 
 CHUNK = 128  # causal queries that read each other directly
 
 
 class LinearCore(AttentionCore[LinearConfig]):
+    def formula(
+        self, q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
+    ) -> AttentionOutput:
+        """phi(q) . phi(k), normalised over the keys, times v."""
+        relu = self.config.feature_map is FeatureMap.relu
+        phi_q, phi_k = [x.relu() if relu else torch.where(x > 0, x + 1, x.exp()) for x in (q, k)]
+        return weighted_sum(rows_normalised(phi_q @ phi_k.mT * may_read), v)
+
     def forward(
         self,
         q: Tensor,
@@ -42,16 +53,16 @@ class LinearCore(AttentionCore[LinearConfig]):
         bias: LogitBias | None = None,
         need_weights: bool = False,
     ) -> AttentionOutput:
-        """As `AttentionCore.forward`; the weights are normalised kernel scores, at quadratic cost."""
-        refuse_bias(bias, "linear")
+        """See `AttentionCore.forward`; weights are normalised kernel scores, at quadratic cost."""
+        ensure_no_bias(bias, "linear")
         q, k = self.features(group_queries(q, k.size(1))), self.real_features(k, padding)
         cache = self.no_sums(k.size(0), k.device)
-        context = self.read(q, k, with_ones(v), cache)
+        context = self.attend(q, k, with_ones(v), cache)
         if not need_weights:
             return AttentionOutput(context, None)
         scores = kernel_scores(q, k)
         return AttentionOutput(
-            context, normalised(scores.tril() if self.role is Role.CAUSAL else scores)
+            context, kernel_weights(scores.tril() if self.role is Role.CAUSAL else scores)
         )
 
     def empty_cache(
@@ -73,15 +84,15 @@ class LinearCore(AttentionCore[LinearConfig]):
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
-        refuse_bias(bias, "linear")
+        ensure_no_bias(bias, "linear")
         assert isinstance(cache, RecurrentCache)
         q = self.features(group_queries(q, self.num_kv_heads))
-        return self.read(q, self.features(k), with_ones(v), cache)
+        return self.attend(q, self.features(k), with_ones(v), cache)
 
     def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
         assert isinstance(cache, RecurrentCache)
         q = self.features(group_queries(q, self.num_kv_heads))
-        return merge_groups(cache.read_each(q))
+        return merge_groups(cache.read_separately(q))
 
     def no_sums(self, batch_size: int, device: torch.device) -> RecurrentCache:
         """Sums over no keys."""
@@ -95,14 +106,17 @@ class LinearCore(AttentionCore[LinearConfig]):
         return F.relu(x) if self.config.feature_map is FeatureMap.relu else F.elu(x) + 1
 
     def real_features(self, k: Tensor, padding: Padding | None) -> Tensor:
-        """phi(k), zero where padded: a padded key then adds to neither M nor n."""
+        """phi(k), zero for padding, which then adds to neither M nor n."""
         k = self.features(k)
         return k if padding is None else k * real_keys(padding)
 
-    def read(self, q: Tensor, k: Tensor, v: Tensor, cache: RecurrentCache) -> Tensor:
-        """Context (B, H, T, K) of features of grouped queries; takes the keys, and values with ones, into the cache.
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, cache: RecurrentCache) -> Tensor:
+        """Context (B, H, T, K) of features of grouped queries; adds keys and values to the cache.
 
-        Causal queries go chunk by chunk: what came before from the sums, what lies inside the chunk directly.
+        Causal queries read earlier chunks through the sums and their own chunk directly.
+
+        Args:
+            v: values with ones.
         """
         if self.role is not Role.CAUSAL:
             cache.add(k, v)

@@ -2,9 +2,9 @@
 
     context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j  over  |i - j| < window, and j <= i in CAUSAL
 
-Source: Beltagy et al. 2020, "Longformer" (arXiv:2004.05150), section 3.1, sliding window without dilation; the window
-here counts the query's own position and one side. Time and memory grow with length times window; while decoding, the
-last window - 1 positions are all that is remembered.
+Source: Beltagy et al. 2020, "Longformer" (arXiv:2004.05150), section 3.1, sliding window without
+dilation; the window here counts the query's position and one side. Time and memory grow with length
+times window; the decoding state is the last window - 1 positions.
 
 Shapes: B batch, T queries, H query heads, G key/value heads, K head_dim.
 """
@@ -13,11 +13,14 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCache
-from seq2seq.attention.config import AttentionContext, LocalConfig
+from seq2seq.attention.blocks import block_size
+from seq2seq.attention.catalogue import LocalConfig
+from seq2seq.attention.config import AttentionContext
 from seq2seq.attention.kernels import fused_attention
-from seq2seq.attention.sparse import SparseCore, block_size
+from seq2seq.attention.patterns import window
+from seq2seq.attention.sparse import SparseCore
 from seq2seq.attention.window_cache import WindowCache
-from seq2seq.position.logit_bias import LogitBias
+from seq2seq.position.base import LogitBias
 
 
 class LocalCore(SparseCore[LocalConfig]):
@@ -25,7 +28,11 @@ class LocalCore(SparseCore[LocalConfig]):
         super().__init__(config, context)
         self.block = block_size(config.window)
 
-    def read(
+    def pattern(self, i: Tensor, j: Tensor) -> Tensor:
+        """Keys less than `window` positions away, on one side in the decoder."""
+        return window(self.config.window)(i, j)
+
+    def attend(
         self,
         q: Tensor,
         k: Tensor,
@@ -36,7 +43,7 @@ class LocalCore(SparseCore[LocalConfig]):
         dropout: float,
     ) -> Tensor:
         reach = self.config.window - 1
-        return self.read_blocks(
+        return self.attend_blocks(
             q, k, v, size=self.block, reach=reach, valid=valid, bias=bias, dropout=dropout
         )
 
@@ -65,17 +72,17 @@ class LocalCore(SparseCore[LocalConfig]):
         pieces = zip(
             q.split(self.block, 2), k.split(self.block, 2), v.split(self.block, 2), strict=True
         )
-        return torch.cat([self.read_next(*piece, cache, bias) for piece in pieces], 2)
+        return torch.cat([self.attend_next(*piece, cache, bias) for piece in pieces], 2)
 
-    def read_next(
+    def attend_next(
         self, q: Tensor, k: Tensor, v: Tensor, cache: WindowCache, bias: LogitBias | None
     ) -> Tensor:
-        """Context (B, H, C, K) of the next C positions, from themselves and what the cache holds."""
+        """Context (B, H, C, K) of the next C positions, which read themselves and the cache."""
         start = cache.length
         keys, values = cache.extend(k, v)
         j = torch.arange(cache.length - keys.size(2), cache.length, device=q.device)[None]
         i = torch.arange(start, cache.length, device=q.device)[:, None]
-        may_read = None if q.size(2) == 1 else self.may_read(i, j)
+        may_read = None if q.size(2) == 1 else self.reads(i, j)
         return fused_attention(
             q, keys, values, may_read=may_read, bias=None if bias is None else bias(i, j)[None]
         )

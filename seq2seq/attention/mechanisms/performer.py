@@ -1,16 +1,17 @@
-"""Performer: positive random features whose inner products estimate the softmax kernel without bias (FAVOR+).
+"""Performer: positive random features whose products estimate the softmax kernel (FAVOR+).
 
 For x = q or k divided by K^(1/4), and random directions w_1, ..., w_F,
 
     phi_f(x) = exp(w_f . x - |x|^2 / 2),    E[phi(q) . phi(k)] / F = exp(q . k / sqrt(K))
 
-and context_i = phi(q_i) M / (phi(q_i) . n) as in linear attention. The directions are orthogonal in blocks of K, each
-as long as a Gaussian vector, one set for each key/value head.
+and context_i = phi(q_i) M / (phi(q_i) . n) as in linear attention. The directions are orthogonal in
+blocks of K, each as long as a Gaussian vector, one set for each key/value head.
 
-Source: Choromanski et al. 2021, "Rethinking Attention with Performers" (arXiv:2009.14794), section 2.3, lemma 1 and
-section 2.4. Its stabiliser, the largest exponent over all keys, sees padding and the future. Here it is the largest
-exponent of each feature over the keys that are read, and it moves into the exponent of the queries, so it cancels
-whatever it is: while decoding it rises with the keys, and the sums are rescaled (as in online softmax).
+Source: Choromanski et al. 2021, "Rethinking Attention with Performers" (arXiv:2009.14794), section
+2.3, lemma 1 and section 2.4. Its stabiliser, the largest exponent over all keys, sees padding and
+the future. Here it is, for each feature, the largest exponent over the keys that are read. It also
+enters the exponent of the queries, so it cancels at any value: in decoding it rises with the keys,
+and the sums are rescaled (as in online softmax).
 
 Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim, F features.
 """
@@ -22,60 +23,66 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, refuse_bias
-from seq2seq.attention.config import AttentionContext, PerformerConfig, Role
+from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, ensure_no_bias
+from seq2seq.attention.catalogue import PerformerConfig
+from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.recurrent import (
     ScaledRecurrentCache,
     group_queries,
     kernel_scores,
+    kernel_weights,
     merge_groups,
-    normalised,
     real_keys,
     with_ones,
 )
+from seq2seq.attention.reference import rows_normalised, weighted_sum
 from seq2seq.padding import Padding
-from seq2seq.position.logit_bias import LogitBias
+from seq2seq.position.base import LogitBias
 
-PIECE = 512  # positions whose features are made together, in place: a larger tensor costs more to make room for
+PIECE = 512  # positions whose features are computed together; allocating more at once is slower
 CHUNK = 128  # causal queries that read each other directly
-STEEPEST = (
-    50.0  # rise of a peak within a chunk; float32 holds exponentials of -87 to 88, and sums of them
-)
+# Largest rise of a peak within a chunk: float32 represents exponentials of -87 to 88 and their sums.
+MAX_RISE = 50.0
 
 
 class PerformerCore(AttentionCore[PerformerConfig]):
-    """Holds its directions (G, F, K) as the buffer `projection`, saved with the model and never averaged."""
+    """Holds the directions (G, F, K) as the buffer `projection`: saved, never averaged."""
 
     projection: Tensor
 
     def __init__(self, config: PerformerConfig, context: AttentionContext) -> None:
         super().__init__(config, context)
         self.layer, self.seed = context.layer, context.seed
-        self.drawn = 0  # number of the draw that `projection` holds
+        self.draw_index = 0  # of the draw that `projection` holds
         self.register_buffer("projection", self.draw(0))
 
-    def draw(self, number: int) -> Tensor:
-        """Directions (G, F, K): a function of (seed, layer, head, number) and of nothing else."""
+    def draw(self, index: int) -> Tensor:
+        """Directions (G, F, K), a function of (seed, layer, head, index) alone."""
         heads = []
         for head in range(self.num_kv_heads):
-            name = repr((self.seed, self.layer, head, number)).encode()
+            name = repr((self.seed, self.layer, head, index)).encode()
             seed = int.from_bytes(hashlib.blake2b(name, digest_size=7).digest(), "big")
-            heads.append(
-                directions(
-                    self.config.num_features,
-                    self.head_dim,
-                    torch.Generator().manual_seed(seed),
-                )
-            )
+            generator = torch.Generator().manual_seed(seed)
+            heads.append(directions(self.config.num_features, self.head_dim, generator))
         return torch.stack(heads)
 
     def begin_step(self, step: int) -> None:
-        """Redraw where an interval begins, in training only."""
+        """Redraw at the beginning of an interval, in training only."""
         interval = self.config.redraw_interval
-        number = step // interval if interval else 0
-        if self.training and number != self.drawn:
-            self.projection.copy_(self.draw(number))
-            self.drawn = number
+        index = step // interval if interval else 0
+        if self.training and index != self.draw_index:
+            self.projection.copy_(self.draw(index))
+            self.draw_index = index
+
+    def formula(
+        self, q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
+    ) -> AttentionOutput:
+        """phi(q) . phi(k), normalised, with phi_f(x) = exp(w_f . x - |x|^2 / 2) of x / K^(1/4)."""
+        kv_head = torch.arange(q.size(1)) // (q.size(1) // self.num_kv_heads)
+        w = self.projection.double()[kv_head]  # (H, F, K)
+        q, k = q / q.size(-1) ** 0.25, k / k.size(-1) ** 0.25
+        phi_q, phi_k = [(x @ w.mT - x.square().sum(-1, keepdim=True) / 2).exp() for x in (q, k)]
+        return weighted_sum(rows_normalised(phi_q @ phi_k.mT * may_read), v)
 
     def forward(
         self,
@@ -87,18 +94,18 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         bias: LogitBias | None = None,
         need_weights: bool = False,
     ) -> AttentionOutput:
-        """As `AttentionCore.forward`; the weights are normalised kernel scores, at quadratic cost."""
-        refuse_bias(bias, "performer")
+        """See `AttentionCore.forward`; weights are normalised kernel scores, at quadratic cost."""
+        ensure_no_bias(bias, "performer")
         if self.role is Role.CAUSAL:
             empty = self.no_sums(k.size(0), k.device)
-            return self.read_causally(q, k, v, empty, need_weights=need_weights)
+            return self.attend_causal(q, k, v, empty, need_weights=need_weights)
         cache = self.source_cache(k, v, padding)
         if not need_weights:
-            return AttentionOutput(self.read(q, cache), None)
+            return AttentionOutput(self.attend(q, cache), None)
         real = None if padding is None else real_keys(padding)
         phi_k = (self.key_exponents(k, real) - cache.peak[:, :, None]).exp()
-        weights = normalised(kernel_scores(self.query_features(q, cache), phi_k))
-        return AttentionOutput(self.read(q, cache), weights)
+        weights = kernel_weights(kernel_scores(self.query_features(q, cache), phi_k))
+        return AttentionOutput(self.attend(q, cache), weights)
 
     def empty_cache(
         self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
@@ -123,30 +130,25 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
-        refuse_bias(bias, "performer")
+        ensure_no_bias(bias, "performer")
         assert isinstance(cache, ScaledRecurrentCache)
-        return self.read_causally(q, k, v, cache).context
+        return self.attend_causal(q, k, v, cache).context
 
     def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
         assert isinstance(cache, ScaledRecurrentCache)
-        return merge_groups(cache.read_each(self.query_features(q, cache)))
+        return merge_groups(cache.read_separately(self.query_features(q, cache)))
 
     def no_sums(self, batch_size: int, device: torch.device) -> ScaledRecurrentCache:
         """Sums over no keys."""
-        return ScaledRecurrentCache(
-            batch_size,
-            self.num_kv_heads,
-            self.config.num_features,
-            self.head_dim,
-            device=device,
-        )
+        sizes = (batch_size, self.num_kv_heads, self.config.num_features, self.head_dim)
+        return ScaledRecurrentCache(*sizes, device=device)
 
-    def read(self, q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
-        """Context (B, H, T, K) of queries that read all that the cache holds."""
+    def attend(self, q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
+        """Context (B, H, T, K) of queries that read every key of the cache."""
         contexts = [cache.read(self.query_features(q_c, cache)) for q_c in q.split(PIECE, 2)]
         return merge_groups(torch.cat(contexts, dim=-2))
 
-    def read_causally(
+    def attend_causal(
         self,
         q: Tensor,
         k: Tensor,
@@ -155,9 +157,9 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         *,
         need_weights: bool = False,
     ) -> AttentionOutput:
-        """Context (B, H, T, K) of queries that read up to themselves; takes the keys into the cache.
+        """Context (B, H, T, K) of queries that read keys up to their position, which are cached.
 
-        Chunk by chunk: what came before from the sums, what lies inside the chunk directly.
+        Queries read earlier chunks through the sums and their own chunk directly.
         """
         contexts, scores = [], []
         q, k = self.query_exponents(q), self.key_exponents(k, None)
@@ -176,58 +178,60 @@ class PerformerCore(AttentionCore[PerformerConfig]):
             largest = (q_c.detach() + first[:, :, None, None]).amax(-1, keepdim=True)
             phi_q = (q_c + last[:, :, None, None] - largest).exp()
             phi_k = (k_c - last[:, :, None]).exp()
-            own = kernel_scores(phi_q, phi_k).tril()
-            contexts.append(cache.read(phi_q, plus=own @ v_c[:, :, None]))
+            inside = kernel_scores(phi_q, phi_k).tril()
+            contexts.append(cache.read(phi_q, plus=inside @ v_c[:, :, None]))
             cache.add(phi_k, v_c)
             if need_weights:
                 before = kernel_scores(phi_q, (k[:, :, :start] - last[:, :, None]).exp())
                 scores.append(
-                    F.pad(torch.cat([before, own], dim=-1), (0, k.size(2) - start - size))
+                    F.pad(torch.cat([before, inside], dim=-1), (0, k.size(2) - start - size))
                 )
             start += size
         context = merge_groups(torch.cat(contexts, dim=-2))
         return AttentionOutput(
-            context, normalised(torch.cat(scores, dim=-2)) if need_weights else None
+            context, kernel_weights(torch.cat(scores, dim=-2)) if need_weights else None
         )
 
     def query_features(self, q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
-        """exp(w . q) carrying the cache's peak, up to a factor for each query that cancels: (B, G, H/G, T, F)."""
+        """exp(w . q + peak of the cache) (B, G, H/G, T, F), up to a factor per query that cancels."""
         exponents = self.query_exponents(q).add_(cache.peak[:, :, None, None])
         return exponents.sub_(exponents.detach().amax(-1, keepdim=True)).exp_()
 
     def query_exponents(self, q: Tensor) -> Tensor:
-        """w . q (B, G, H/G, T, F). |q|^2 / 2 is the same for every feature of a query and cancels."""
+        """w . q (B, G, H/G, T, F); |q|^2 / 2 is equal for all features of a query and cancels."""
         q = group_queries(q.float(), self.num_kv_heads) * self.head_dim**-0.25
         return q @ self.projection[:, None].mT
 
     def key_exponents(self, k: Tensor, real: Tensor | None) -> Tensor:
-        """w . k - |k|^2 / 2 (B, G, S, F), minus infinity where not real (B, 1, S, 1)."""
+        """w . k - |k|^2 / 2 (B, G, S, F), minus infinity where `real` (B, 1, S, 1) is False."""
         k = k.float() * self.head_dim**-0.25
         exponents = (k @ self.projection.mT).sub_(k.square().sum(-1, keepdim=True) / 2)
         return exponents if real is None else exponents.masked_fill_(~real, float("-inf"))
 
 
 def directions(num_features: int, head_dim: int, generator: torch.Generator) -> Tensor:
-    """(F, K): orthogonal within blocks of K, uniform in direction, with the lengths of Gaussian vectors."""
+    """(F, K): orthogonal in blocks of K, uniform in direction, with lengths of Gaussian vectors."""
     blocks = []
     for _ in range(0, num_features, head_dim):
-        q, r = torch.linalg.qr(
-            torch.randn(head_dim, head_dim, dtype=torch.float64, generator=generator)
-        )
-        blocks.append(
-            (q * r.diagonal().sign()).mT
-        )  # without the signs the directions would not be uniform
-    lengths = torch.randn(num_features, head_dim, dtype=torch.float64, generator=generator).norm(
-        dim=-1, keepdim=True
-    )
+        gaussian = torch.randn(head_dim, head_dim, dtype=torch.float64, generator=generator)
+        q, r = torch.linalg.qr(gaussian)
+        # Without the signs the directions would not be uniform.
+        blocks.append((q * r.diagonal().sign()).mT)
+    gaussian = torch.randn(num_features, head_dim, dtype=torch.float64, generator=generator)
+    lengths = gaussian.norm(dim=-1, keepdim=True)
     return torch.cat(blocks)[:num_features].mul(lengths).float()
 
 
 def chunks_of(k: Tensor, peak: Tensor) -> list[tuple[int, Tensor, Tensor]]:
-    """Sizes of chunks, with the peak (B, G, F) at the first and at the last position of each.
+    """Sizes of chunks, each with the peak (B, G, F) at its first and at its last position.
 
-    A query is scaled by the peak at its chunk's first position, which it reads, and a key by the one at the last. Where
-    the peak rises too far in between for float32, the chunk is halved; a single position is always exact.
+    A query is scaled by the peak at its chunk's first position, which it reads, and a key by the
+    one at the last. Where the peak rises too far in between for float32, the chunk is halved; a
+    single position is always exact.
+
+    Args:
+        k: exponents of the keys (B, G, S, F).
+        peak: before the first of them.
     """
     chunks = []
     start, ends = 0, [*range(CHUNK, k.size(2), CHUNK), k.size(2)]
@@ -236,7 +240,7 @@ def chunks_of(k: Tensor, peak: Tensor) -> list[tuple[int, Tensor, Tensor]]:
             torch.maximum(peak, k[:, :, start:end].amax(2)) for end in (start + 1, ends[0])
         )
         size = ends[0] - start
-        if size > 1 and k.numel() > 0 and float((last - first).amax()) > STEEPEST:
+        if size > 1 and k.numel() > 0 and float((last - first).amax()) > MAX_RISE:
             ends.insert(0, start + size // 2)
             continue
         chunks.append((size, first, last))
