@@ -1,7 +1,8 @@
-"""Translate and score a test set, and export alignments. `python evaluate.py --help` shows what can be chosen."""
+"""Translate and score a test set, export alignments. `python evaluate.py --help` shows options."""
 
-from seq2seq.config.store import run_command
-from seq2seq.run.start_evaluate import start_evaluation
+import sys
+
+from seq2seq.cli.scripts import evaluate_command
 
 if __name__ == "__main__":
-    run_command("evaluate", lambda config, folder, overrides: start_evaluation(config))
+    evaluate_command(sys.argv[1:], relaunch=[sys.argv[0]])

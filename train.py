@@ -2,8 +2,7 @@
 
 import sys
 
-from seq2seq.config.store import run_command
-from seq2seq.run.start import resume_command, start_run
+from seq2seq.cli.scripts import train_command
 
-if __name__ == "__main__" and not resume_command(sys.argv[1:]):
-    run_command("train", start_run)
+if __name__ == "__main__":
+    train_command(sys.argv[1:], relaunch=[sys.argv[0]])

@@ -5,6 +5,7 @@ from pathlib import Path
 from seq2seq.config.saved import load_run_config
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import CheckpointError
+from seq2seq.processes import command_name
 
 MANIFEST = "manifest.json"  # of a bundle, written last
 
@@ -23,7 +24,7 @@ def find_bundle(folder: Path) -> Path:
     if (folder / "config.yaml").is_file():
         raise CheckpointError(
             f"{folder} is a run without a finished model; finish it by "
-            f"python train.py resume={folder}"
+            f"{command_name('train')} resume={folder}"
         )
     raise CheckpointError(f"{folder} is neither a run's folder nor a bundle: it has no {MANIFEST}")
 

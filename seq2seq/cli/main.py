@@ -12,6 +12,7 @@ from seq2seq.cli.check_data import check_data
 from seq2seq.cli.command import config_options, taking
 from seq2seq.cli.report import report
 from seq2seq.cli.score import score
+from seq2seq.cli.scripts import ScriptCommand, evaluate, train
 from seq2seq.cli.translate import translate
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import UserError
@@ -21,8 +22,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Use trained models. Training is `python train.py`, scoring of test sets `python evaluate.py`.",
+    help="Train, evaluate and use encoder-decoder Transformers.",
 )
+app.command(cls=ScriptCommand)(train)
+app.command(cls=ScriptCommand)(evaluate)
 app.command(cls=taking(*config_options("decoding", DecodingConfig)))(translate)
 app.command(cls=taking(*BATCH_OPTIONS))(score)
 app.add_typer(align_app, name="align")

@@ -15,8 +15,9 @@ from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.data.config import CORPORA, DataConfig
 from seq2seq.position.config import POSITION_SCHEMES, PositionConfig
 
-ROOT = Path(__file__).parents[2]
-CONF = ROOT / "conf"
+PACKAGE = Path(__file__).parents[1]
+INSTALLED = PACKAGE / "conf"
+CONF = INSTALLED if INSTALLED.is_dir() else PACKAGE.parent / "conf"  # of a wheel, of a checkout
 ROLE_GROUPS = {
     "encoder_attention": (Role.ENCODER, "model.encoder.self_attention"),
     "decoder_attention": (Role.CAUSAL, "model.decoder.self_attention"),
@@ -76,8 +77,8 @@ def choices_of(config_name: str) -> str:
     for group, default in groups_of(config_name).items():
         options = group_options(group)
         shown = ", ".join(f"[{option}]" if option == default else option for option in options)
-        start = f"  {group:17} "
-        lines.append(textwrap.fill(shown, 100, initial_indent=start, subsequent_indent=" " * 20))
+        start = f"  {group:21} "
+        lines.append(textwrap.fill(shown, 100, initial_indent=start, subsequent_indent=" " * 24))
     return "\n".join(lines)
 
 

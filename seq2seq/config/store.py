@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.config import CORPORA
 from seq2seq.errors import ConfigError, UserError, choices
 from seq2seq.imports import import_modules
+from seq2seq.processes import command_name
 
 T = TypeVar("T")
 Task = Callable[[T, Path, list[str]], None]
@@ -49,43 +50,45 @@ def register_schemas() -> None:
         for name, kind in options.classes.items():
             store.store(group=group, name=name, package=options.path, node=kind)
     OmegaConf.register_new_resolver("choices_of", choices_of, replace=True)
+    OmegaConf.register_new_resolver("command", command_name, replace=True)
 
 
-def run_command(config_name: str, task: Task[Any]) -> None:
-    """Compose `conf/<config_name>.yaml` with the command line and give it to the task.
+def run_command(
+    config_name: str, task: Task[Any], arguments: Sequence[str], *, relaunch: Sequence[str]
+) -> None:
+    """Compose `conf/<config_name>.yaml` with the arguments and give it to the task.
 
-    The task receives the configuration as dataclasses, the folder chosen by hydra.run.dir, and the overrides. With
-    --multirun each combination runs in a process of its own, in a folder of its own; a failed one does not stop the
-    others, and the command then exits with 1 and lists it.
+    The task receives the configuration as dataclasses, the folder chosen by hydra.run.dir, and the
+    overrides. With --multirun each combination runs in a process and a folder of its own; a failed
+    one does not stop the others, and the command then exits with 1 and lists it.
+
+    Args:
+        relaunch: arguments of Python that call the same command, for the processes of a sweep.
     """
     show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = (
-        "1"  # Hydra then lets its errors through, and they are told apart below
-    )
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors, which `explain` words
     failed: list[str] = []
     refused: list[UserError] = []
+    called = list(sys.argv)
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
     def main(config: DictConfig) -> None:
+        sys.argv = called  # with which Lightning starts further processes
         runtime = HydraConfig.get()
         overrides = list(runtime.overrides.task)
+        folder = Path(runtime.runtime.output_dir)
         if runtime.mode == RunMode.MULTIRUN:
-            failed.extend(run_apart(overrides, Path(runtime.runtime.output_dir)))
+            failed.extend(run_apart(overrides, folder, relaunch))
             return
         try:
-            task(to_dataclass(config), Path(runtime.runtime.output_dir), overrides)
+            task(to_dataclass(config), folder, overrides)
         except UserError as error:  # Hydra would print about it first
             refused.append(error)
-            with contextlib.suppress(
-                OSError
-            ):  # Hydra made the folder; it goes again unless something is in it
-                Path(runtime.runtime.output_dir).rmdir()
+            with contextlib.suppress(OSError):  # the folder that Hydra made, unless it holds files
+                folder.rmdir()
 
     try:
-        sys.argv[1:] = arguments = with_present_names(sys.argv[1:])
-        ensure_no_edits(arguments)
-        import_modules(imports_of(arguments) or [])
-        register_schemas()
+        prepare_command(arguments)
         main()
     except UserError as error:
         fail(error)
@@ -93,11 +96,26 @@ def run_command(config_name: str, task: Task[Any]) -> None:
         if show_traceback:
             raise
         fail(ConfigError(explain(error)))
+    finally:
+        sys.argv = called
     if refused:
         fail(refused[0])
     if failed:
         print("These combinations failed:\n  " + "\n  ".join(failed), file=sys.stderr)
         raise SystemExit(1)
+
+
+def prepare_command(arguments: Sequence[str]) -> None:
+    """Import what the arguments name, and leave them, with present names, for Hydra to read.
+
+    Raises:
+        ConfigError: an argument that Hydra would misapply, or a module that cannot be imported.
+    """
+    present = with_present_names(arguments)
+    ensure_no_edits(present)
+    import_modules(imports_of(present) or [])
+    register_schemas()
+    sys.argv = [sys.argv[0], *present]
 
 
 def fail(error: UserError) -> None:
@@ -153,12 +171,12 @@ def explain(error: Exception) -> str:
     return text
 
 
-def run_apart(overrides: list[str], folder: Path) -> list[str]:
+def run_apart(overrides: Sequence[str], folder: Path, relaunch: Sequence[str]) -> list[str]:
     """Run one combination of a sweep in a process of its own; returns it if it failed.
 
-    One process for all would let random states, threads and handlers leak from run to run, and Hydra would start the
-    whole sweep again in every process that Lightning launches.
+    In one process for all, random states, threads and handlers would leak from run to run, and
+    Hydra would start the whole sweep again in every process that Lightning launches.
     """
-    command = [sys.executable, sys.argv[0], *overrides, f"hydra.run.dir={folder}"]
+    command = [sys.executable, *relaunch, *overrides, f"hydra.run.dir={folder}"]
     print(f"\n{' '.join(overrides)} -> {folder}", flush=True)
     return [" ".join(overrides)] if subprocess.run(command, check=False).returncode else []

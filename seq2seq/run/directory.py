@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from seq2seq.errors import CheckpointError, UserError
 from seq2seq.files import atomic_write
+from seq2seq.processes import command_name
 from seq2seq.run.environment import environment
 
 STATUS = "status.json"
@@ -95,6 +96,6 @@ def newest_finished(outputs: Path) -> Path:
             finished.append((path.stat().st_mtime, path.parent))
     if not finished:
         raise CheckpointError(
-            f"no finished run lies below {outputs}; train one with python train.py, or name one with run=DIR"
+            f"no finished run lies below {outputs}; train one with {command_name('train')}, or name one with run=DIR"
         )
     return max(finished)[1]

@@ -15,7 +15,7 @@ from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.errors import ConfigError
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.transformer import Transformer
-from seq2seq.processes import is_first_process
+from seq2seq.processes import command_name, is_first_process
 from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
@@ -192,8 +192,9 @@ def stop(directory: RunDirectory, callback: TrainingCallback, trainer: Trainer) 
     if trainer.is_global_zero:
         directory.set_status("stopped", {"step": trainer.global_step, "signal": callback.signal})
         logger.info(
-            "stopped at step %s; go on with  python train.py resume=%s",
+            "stopped at step %s; go on with  %s resume=%s",
             trainer.global_step,
+            command_name("train"),
             directory.path,
         )
     return 128 + callback.signal

@@ -21,6 +21,7 @@ from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.score import Score, Scorer
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
+from seq2seq.processes import command_name
 from seq2seq.progress import ProgressReport
 from seq2seq.report.html import Layer, Page, Sentence, SentenceWeights, write_report
 from seq2seq.run.scoring import KEYS
@@ -90,7 +91,7 @@ def read_evaluation(folder: Path) -> EvaluationFiles:
     if missing:
         raise DataError(
             f"{folder} has no {', '.join(missing)}; evaluate first: "
-            f"python evaluate.py run={folder.parent.parent} split={folder.name}"
+            f"{command_name('evaluate')} run={folder.parent.parent} split={folder.name}"
         )
     sources, hypotheses, references = (read_lines(folder / name) for name in names[:3])
     if not len(sources) == len(hypotheses) == len(references):

@@ -64,8 +64,8 @@ def test_a_class_is_chosen_with_its_defaults(composed: Compose, group: str) -> N
 
 def test_the_help_page_lists_the_groups_with_their_defaults() -> None:
     lines = choices_of("train")
-    assert "encoder_attention additive, block_sparse, flash, [full], gqa" in lines
-    assert "position          alibi, learned, none, rope, [sinusoidal], t5" in lines
+    assert "encoder_attention     additive, block_sparse, flash, [full], gqa" in lines
+    assert "position              alibi, learned, none, rope, [sinusoidal], t5" in lines
     assert set(groups_of("train")) == {
         line.split()[0] for line in lines.splitlines() if line[2] != " "
     }

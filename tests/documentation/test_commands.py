@@ -26,6 +26,7 @@ def help_commands() -> list[tuple[str, str]]:
     examples = []
     for name in ("train", "evaluate"):
         text = (CONF / f"{name}.yaml").read_text(encoding="utf-8")
+        text = text.replace(f"${{command:{name}}}", f"python {name}.py")
         lines = re.sub(r"\\\n\s*", "", text).splitlines()
         calls = [line.strip() for line in lines if RUN.match(line.strip())]
         examples += [(f"{name} --help", re.split(r"\s{3,}", call)[0]) for call in calls]

@@ -164,7 +164,7 @@ def test_kernel_scores_are_marked(tmp_path: Path, tokenizers: Tokenizers) -> Non
 
 def test_what_does_not_fit_is_refused(tmp_path: Path, tokenizers: Tokenizers) -> None:
     run = make_run(tmp_path / "a", tokenizers, held_out=TEXT)
-    with pytest.raises(DataError, match="evaluate first: python evaluate.py run=.*a split=test"):
+    with pytest.raises(DataError, match="evaluate first: seq2seq evaluate run=.*a split=test"):
         report_run(run, "test")
     with pytest.raises(ConfigError, match="must not be negative"):
         report_run(run, "test", sentences=-1)
