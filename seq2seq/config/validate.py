@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role, WeightKind
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, choices
-from seq2seq.metrics.base import metric_problems
+from seq2seq.metrics.base import METRICS, metric_problems
 from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer
 from seq2seq.position.config import POSITION_SCHEMES, PositionKind
-from seq2seq.training.config import PRECISIONS, Export, SupervisionKind, TrainerConfig
+from seq2seq.training.config import LOSS, PRECISIONS, Export, SupervisionKind, TrainerConfig
 
 Problems = Iterator[str]
 
@@ -188,12 +188,20 @@ def trainer_problems(trainer: TrainerConfig) -> Problems:
             yield f"trainer.{name}: must not be negative, as {value} is"
     if trainer.precision not in PRECISIONS:
         yield f"trainer.precision: {trainer.precision!r} is unknown; {choices(trainer.precision, list(PRECISIONS))}"
+    if trainer.metric not in (LOSS, *METRICS):
+        yield (
+            f"trainer.metric: must be loss or the name of a metric, not {trainer.metric!r}; "
+            f"{choices(trainer.metric, [LOSS, *METRICS])}"
+        )
     if (
-        trainer.metric.value == "bleu"
+        trainer.metric != LOSS
         and trainer.bleu_lines == 0
         and (trainer.patience or trainer.export is Export.best)
     ):
-        yield "trainer.metric: bleu needs translations; choose trainer.bleu_lines of at least 1, or trainer.metric=loss"
+        yield (
+            f"trainer.metric: {trainer.metric} needs translations; choose trainer.bleu_lines of at "
+            "least 1, or trainer.metric=loss"
+        )
 
 
 def output(run: RunConfig) -> Problems:

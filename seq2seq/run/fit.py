@@ -54,7 +54,9 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     if checkpoint is None:
         load_initial_weights(model, config)
     log_summary(config, directory, corpus, model, trainer)
-    data = TranslationData(corpus, config.data, config.trainer, seed=config.seed)
+    data = TranslationData(
+        corpus, config.data, config.trainer, seed=config.seed, metrics=config.metrics
+    )
     started = time.monotonic()
     trainer.fit(
         build_module(config, model), datamodule=data, ckpt_path=checkpoint, weights_only=True

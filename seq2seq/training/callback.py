@@ -14,9 +14,10 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from seq2seq.data.batch import Batch
+from seq2seq.metrics import METRICS
 from seq2seq.progress import ProgressReport
 from seq2seq.training.checkpoint import CheckpointStore
-from seq2seq.training.config import BestMetric, TrainerConfig
+from seq2seq.training.config import LOSS, TrainerConfig
 from seq2seq.training.datamodule import training_data
 from seq2seq.training.early_stopping import EarlyStoppingState
 from seq2seq.training.metrics_log import MetricsFile
@@ -160,9 +161,7 @@ class TrainingCallback(Callback):
             return False
         self.throughput.exclude(time.monotonic() - started)
         self.record(trainer, step, metrics)
-        by_bleu = self.config.metric is BestMetric.bleu and "val/bleu" in metrics
-        value = metrics["val/bleu"] if by_bleu else -metrics["val/loss"]
-        improved = self.early_stopping.update(value)
+        improved = self.early_stopping.update(self.quality(metrics))
         if trainer.is_global_zero:
             facts = " | ".join(
                 f"{name.removeprefix('val/')} {value:.4g}" for name, value in metrics.items()
@@ -171,14 +170,23 @@ class TrainingCallback(Callback):
             logger.info("step %s: validation %s%s", f"{step:,}", facts, mark)
         return improved
 
+    def quality(self, metrics: dict[str, float]) -> float:
+        """The result of a validation by `trainer.metric`, higher is better.
+
+        Without translations (`trainer.bleu_lines=0`) it is that by the loss.
+        """
+        name = f"val/{self.config.metric}"
+        if self.config.metric == LOSS or name not in metrics:
+            return -metrics["val/loss"]
+        sign = 1 if METRICS[self.config.metric].higher_is_better else -1
+        return sign * metrics[name]
+
     def should_stop(self, trainer: Trainer) -> bool:
         """Whether patience has run out, or any process has received a signal."""
         if trainer.world_size > 1:
             numbers = torch.tensor(self.signal, device=trainer.strategy.root_device)
             self.signal = int(trainer.strategy.reduce(numbers, reduce_op="max"))
-        exhausted = self.early_stopping.check_patience(
-            self.config.patience, self.config.metric.value
-        )
+        exhausted = self.early_stopping.check_patience(self.config.patience, self.config.metric)
         return bool(self.signal) or exhausted
 
     def save(self, trainer: Trainer, step: int, *, best: bool) -> None:

@@ -19,6 +19,9 @@ PRECISIONS = {
 }
 
 
+LOSS = "loss"  # as trainer.metric
+
+
 class ScheduleKind(enum.Enum):
     """How the learning rate goes on after its linear warm-up."""
 
@@ -26,13 +29,6 @@ class ScheduleKind(enum.Enum):
     cosine = "cosine"
     linear = "linear"
     constant = "constant"
-
-
-class BestMetric(enum.Enum):
-    """What "best" means, on the validation set."""
-
-    bleu = "bleu"
-    loss = "loss"
 
 
 class Export(enum.Enum):
@@ -90,7 +86,8 @@ class TrainerConfig:
         num_threads: of torch on the CPU; 0 leaves it as it is.
         report_every, validate_every, checkpoint_every: optimizer steps.
         bleu_lines: validation sentences that are translated (greedily) at each validation; 0 for none.
-        metric: chooses the best checkpoint and drives early stopping.
+        metric: chooses the best checkpoint and drives early stopping: "loss", or the name of a
+            metric, which then scores the translations of each validation.
         patience: validations without improvement before the run ends; 0 never ends it.
         export, average_last: the bundle holds the average of the last checkpoints, or the best, or the last.
         evaluate: translate and score the test set at the end.
@@ -111,7 +108,7 @@ class TrainerConfig:
     validate_every: int = 550
     checkpoint_every: int = 110
     bleu_lines: int = 500
-    metric: BestMetric = BestMetric.bleu
+    metric: str = "bleu"
     patience: int = 0
     export: Export = Export.average
     average_last: int = 5

@@ -1,5 +1,6 @@
 """What a trainer is fed: the stream of micro-batches and the validator, once it is known which rank this is."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from lightning.pytorch import LightningDataModule, Trainer
@@ -9,21 +10,34 @@ from seq2seq.data.config import DataConfig
 from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.data.rows import TrainRows
-from seq2seq.training.config import TrainerConfig
+from seq2seq.metrics.base import DEFAULT_METRICS
+from seq2seq.training.config import LOSS, TrainerConfig
 from seq2seq.training.stream import TrainingStream
 from seq2seq.training.validation import Validator
 
 
 class TranslationData(LightningDataModule):
-    """A prepared corpus, shared out over ranks."""
+    """A prepared corpus, shared out over ranks.
+
+    Args:
+        metrics: of the run; the first scores validation translations where `trainer.metric` is the
+            loss.
+    """
 
     stream: TrainingStream
     validator: Validator
 
     def __init__(
-        self, corpus: PreparedCorpus, data: DataConfig, trainer: TrainerConfig, *, seed: int
+        self,
+        corpus: PreparedCorpus,
+        data: DataConfig,
+        trainer: TrainerConfig,
+        *,
+        seed: int,
+        metrics: Sequence[str] = DEFAULT_METRICS,
     ) -> None:
         super().__init__()
+        self.metrics = [trainer.metric] if trainer.metric != LOSS else list(metrics[:1])
         self.corpus, self.data_config, self.trainer_config, self.seed = corpus, data, trainer, seed
 
     def setup(self, stage: str) -> None:
@@ -45,6 +59,7 @@ class TranslationData(LightningDataModule):
             self.corpus.validation,
             self.corpus.tokenizers,
             target_language=self.data_config.languages()[1],
+            metrics=self.metrics,
             batch=self.data_config.batch,
             bleu_lines=config.bleu_lines,
             rank=rank,

@@ -1,4 +1,6 @@
-"""How good a model is on the validation set: loss, accuracy, and BLEU of what it translates."""
+"""Validation: loss, accuracy and scores of translations on the validation set."""
+
+from collections.abc import Sequence
 
 import torch
 from lightning.pytorch.strategies import Strategy
@@ -14,10 +16,11 @@ from seq2seq.model.transformer import Transformer
 
 
 class Validator:
-    """Scores a model on a split, shared out over ranks. It draws nothing at random and leaves no state behind.
+    """Scores a model on a split, shared out over ranks, without randomness or state.
 
     Args:
         split: raw and encoded validation pairs; nothing is validated if it is empty.
+        metrics: names of the metrics that score translations.
         bleu_lines: how many of the first sentences are translated; 0 for none.
     """
 
@@ -27,6 +30,7 @@ class Validator:
         tokenizers: Tokenizers,
         *,
         target_language: str,
+        metrics: Sequence[str],
         batch: BatchConfig,
         bleu_lines: int,
         rank: int,
@@ -37,12 +41,16 @@ class Validator:
         )
         self.lines = split.pairs.source[:bleu_lines]
         self.references = split.pairs.target[:bleu_lines]
-        self.tokenizers, self.scorer = tokenizers, Scorer(target_language, ["bleu"])
+        self.tokenizers, self.scorer = tokenizers, Scorer(target_language, metrics)
         self.rank, self.world_size = rank, world_size
         self.empty = len(split.pairs) == 0
 
     def __call__(self, model: Transformer, strategy: Strategy) -> dict[str, float]:
-        """val/loss (nats a label, unsmoothed), val/perplexity, val/accuracy and val/bleu; the same on every rank."""
+        """Values by name, the same on every rank.
+
+        val/loss (nats per label, without smoothing), val/perplexity, val/accuracy, and val/NAME for
+        each metric where sentences are translated.
+        """
         if self.empty:
             return {}
         was_training = model.training
@@ -50,7 +58,7 @@ class Validator:
         with torch.inference_mode():
             metrics = self.losses(model, strategy)
             if self.lines:
-                metrics["val/bleu"] = self.bleu(model)
+                metrics |= self.scores(model)
         model.train(was_training)
         return metrics
 
@@ -70,19 +78,18 @@ class Validator:
             "val/accuracy": correct / labels,
         }
 
-    def bleu(self, model: Transformer) -> float:
-        """BLEU of greedy translations; every rank translates its share and sees all."""
+    def scores(self, model: Transformer) -> dict[str, float]:
+        """Scores of greedy translations; each rank translates its share and scores all."""
         translator = Translator([model], self.tokenizers, DecodingConfig(beam_size=1))
-        mine = [
-            translation.text
-            for translation in translator.translate(self.lines[self.rank :: self.world_size])
-        ]
-        shares: list[list[str]] = [mine]
+        lines = self.lines[self.rank :: self.world_size]
+        share = [translation.text for translation in translator.translate(lines)]
+        shares: list[list[str]] = [share]
         if self.world_size > 1:
             shares = [[] for _ in range(self.world_size)]
-            torch.distributed.all_gather_object(shares, mine)
+            torch.distributed.all_gather_object(shares, share)
         hypotheses = [
             shares[line % self.world_size][line // self.world_size]
             for line in range(len(self.lines))
         ]
-        return self.scorer.corpus(hypotheses, self.references)["bleu"].score
+        scores = self.scorer.corpus(hypotheses, self.references)
+        return {f"val/{name}": score.score for name, score in scores.items()}

@@ -29,6 +29,8 @@ CASES = {
     "trainer.max_steps=0": r"trainer.max_steps: must be at least 1",
     "trainer.patience=-1": r"trainer.patience: must not be negative",
     "trainer.precision=b16": r"trainer.precision: 'b16' is unknown; did you mean bf16\? choose from auto",
+    "trainer.metric=blue": r"trainer.metric: must be loss or .*did you mean bleu.*exact_match",
+    "metrics=[bleu,blue]": r"metrics: no metric is called 'blue'; did you mean bleu",
     "decoding.beam_size=0": r"decoding.beam_size: must be at least 1",
 }
 

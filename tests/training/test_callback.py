@@ -15,7 +15,7 @@ from lightning.pytorch import Trainer
 from seq2seq.training import callback as module
 from seq2seq.training.callback import Throughput, TrainingCallback
 from seq2seq.training.checkpoint import CheckpointStore
-from seq2seq.training.config import BestMetric, TrainerConfig
+from seq2seq.training.config import LOSS, TrainerConfig
 from seq2seq.training.metrics_log import MetricsFile
 from tests.training.tiny import tiny_batch, tiny_module
 
@@ -75,7 +75,7 @@ class Training:
     def validator(self, model: Any, strategy: Any) -> dict[str, float]:
         self.validated.append(self.trainer.global_step)
         bleu = self.values.pop(0) if self.values else math.nan
-        return {"val/loss": 10 - bleu, "val/bleu": bleu}
+        return {"val/loss": 10 - bleu, "val/bleu": bleu, "val/ter": 10 - bleu}
 
     def save(self, path: Path) -> None:
         state = self.callback.state_dict()
@@ -138,11 +138,13 @@ def test_nothing_is_done_within_an_optimizer_step(tmp_path: Path, config: Traine
     assert not (tmp_path / "metrics.jsonl").exists()
 
 
-@pytest.mark.parametrize("metric", list(BestMetric))
+@pytest.mark.parametrize(
+    ("metric", "lowest_is_best"), [("bleu", False), ("ter", True), (LOSS, True)]
+)
 def test_the_best_checkpoint_is_saved_at_once_and_kept(
-    tmp_path: Path, config: TrainerConfig, metric: BestMetric
+    tmp_path: Path, config: TrainerConfig, metric: str, lowest_is_best: bool
 ) -> None:
-    """BLEU rises at steps 2, 4 and 10; the loss falls at the same ones."""
+    """BLEU rises at steps 2, 4 and 10; the loss and TER fall at the same ones."""
     training = Training(tmp_path, replace(config, validate_every=2, metric=metric, average_last=1))
     best = []
     for _ in range(5):
@@ -153,7 +155,7 @@ def test_the_best_checkpoint_is_saved_at_once_and_kept(
         best.append(path.name)
     assert best == [f"step-{step:08d}.ckpt" for step in (2, 4, 4, 4, 10)]
     assert training.saved_steps() == [10]
-    assert training.callback.early_stopping.best == (4.0 if metric is BestMetric.bleu else -6.0)
+    assert training.callback.early_stopping.best == (-6.0 if lowest_is_best else 4.0)
 
 
 def test_the_loss_decides_where_nothing_is_translated(

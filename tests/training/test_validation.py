@@ -3,7 +3,7 @@
 import copy
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,13 +17,15 @@ from torch.nn import functional as F
 
 from seq2seq.data.batch import collate
 from seq2seq.data.column import Column
-from seq2seq.data.config import BatchConfig
+from seq2seq.data.config import BatchConfig, GeneratedConfig
 from seq2seq.data.prepare import PreparedCorpus, Split
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.metrics.score import Scorer
 from seq2seq.model.transformer import Transformer
+from seq2seq.training.config import LOSS, TrainerConfig
+from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.validation import Validator
 from tests.training.tiny import tiny_corpus, tiny_model
 
@@ -44,6 +46,7 @@ def validator(
     corpus: PreparedCorpus,
     *,
     split: Split | None = None,
+    metrics: Sequence[str] = ("bleu",),
     bleu_lines: int = LINES,
     max_tokens: int = 64,
     rank: int = 0,
@@ -53,6 +56,7 @@ def validator(
         corpus.validation if split is None else split,
         corpus.tokenizers,
         target_language="en",
+        metrics=metrics,
         batch=BatchConfig(max_tokens=max_tokens),
         bleu_lines=bleu_lines,
         rank=rank,
@@ -97,6 +101,26 @@ def test_metrics_are_those_of_plain_formulas(corpus: PreparedCorpus, model: Tran
         "val/accuracy": pytest.approx(correct / labels),
         "val/bleu": pytest.approx(scorer.corpus(hypotheses, pairs.target[:LINES])["bleu"].score),
     }
+
+
+def test_translations_are_scored_by_the_metrics_that_are_chosen(
+    corpus: PreparedCorpus, model: Transformer
+) -> None:
+    values = validator(corpus, metrics=["exact_match", "ter"])(model, Alone())
+    assert {"val/exact_match", "val/ter"} <= values.keys()
+    assert "val/bleu" not in values
+
+
+@pytest.mark.parametrize(
+    ("metric", "used"), [("bleu", "bleu"), ("exact_match", "exact_match"), (LOSS, "ter")]
+)
+def test_the_metric_that_decides_scores_translations(
+    corpus: PreparedCorpus, metric: str, used: str
+) -> None:
+    data = TranslationData(
+        corpus, GeneratedConfig(), TrainerConfig(metric=metric), seed=1, metrics=["ter", "chrf"]
+    )
+    assert data.metrics == [used]
 
 
 def test_batches_do_not_matter(corpus: PreparedCorpus, model: Transformer) -> None:
