@@ -1,17 +1,20 @@
-"""How well do two runs, one of each direction, align words that people have aligned?
+"""Alignment error rates of two runs, one of each direction, against gold links.
 
-    python scripts/alignment_error_rates.py FORWARD REVERSE GOLD.tsv [--eflomal]
+    python scripts/alignment_error_rates.py FORWARD REVERSE GOLD.tsv [--lexicon] [--eflomal]
 
-GOLD.tsv holds a sentence, its translation and links `i-j` (`ipj` if merely possible) between tabs, in the direction of
-FORWARD, words between spaces. Layer and heads are chosen by how far the two runs agree on FORWARD's validation split;
-the gold lines play no part in it. Given translations are aligned, not those that the models would prefer. The table
-goes to standard output as Markdown; its first column has what was chosen for FORWARD and for REVERSE, and the method:
-how links are read from the weights of either direction, or from the product of both. --lexicon adds a row for the
-product with what the two models link throughout the training text of FORWARD, which they align first.
+Each line of GOLD.tsv holds a sentence, its translation and links `i-j` (`ipj` if only possible),
+separated by tabs, in the direction of FORWARD; words are separated by spaces. Layer and heads are
+chosen by the agreement of the two runs on FORWARD's validation split, without the gold lines. The
+given translations are aligned by forced decoding.
 
---eflomal aligns the same lines with eflomal (Östling & Tiedemann 2016, "Efficient Word Alignment with Markov Chain
-Monte Carlo"), which learns from the training text of FORWARD together with them, in lower case, with words and
-punctuation apart.
+The table goes to standard output as Markdown. Its first column names the layer, heads and row read
+of FORWARD and of REVERSE, and the method: how links are made from the weights of one direction, or
+from the joint weights of both. --lexicon adds a row for joint weights corrected by a lexicon of
+what the two models link throughout the training text of FORWARD, which they align first.
+
+--eflomal also aligns the lines with eflomal (Östling & Tiedemann 2016, "Efficient Word Alignment
+with Markov Chain Monte Carlo"), which learns from them and the training text of FORWARD, in lower
+case and with punctuation separated from words.
 """
 
 import argparse
@@ -42,7 +45,7 @@ from seq2seq.errors import MissingDependencyError, UserError
 from seq2seq.evaluation.translate import ignore
 from seq2seq.run.logs import configure_logging
 
-READINGS = {"naive": False, "use_input_row": True, "either": None}
+ROWS = {"output row": False, "input row": True, "either row": None}
 COMBINED = (
     SymmetrizeMethod.intersection,
     SymmetrizeMethod.grow_diag,
@@ -59,8 +62,8 @@ def main() -> int:
         gold = read_gold_table(arguments.gold)
         print("| aligner | links | AER | precision | recall |\n| --- | --- | --- | --- | --- |")
         models = load_model(arguments.forward), load_model(arguments.reverse)
-        seen = set()
-        for reading, use_input_row in READINGS.items():
+        reported = set()
+        for row, use_input_row in ROWS.items():
             choices = choose_alignment(
                 arguments.forward,
                 arguments.reverse,
@@ -68,10 +71,10 @@ def main() -> int:
                 lines=arguments.lines,
             )
             chosen = choices[0].choice.candidate, choices[1].choice.candidate
-            print(f"{reading}: agreement {100 * choices[0].choice.figure:.1f} %", file=sys.stderr)
-            if chosen not in seen:  # of the two readings free to choose, one may stand in the table
-                seen.add(chosen)
-                report_reading(models, chosen, gold)
+            print(f"{row}: agreement {100 * choices[0].choice.figure:.1f} %", file=sys.stderr)
+            if chosen not in reported:  # "either row" may choose what one of the rows did
+                reported.add(chosen)
+                report_choice(models, chosen, gold)
         if arguments.lexicon:
             report_with_lexicon(models, chosen, arguments.forward, gold)
         if arguments.eflomal:
@@ -95,7 +98,9 @@ def parse_arguments() -> argparse.Namespace:
         "--lines", type=int, default=1000, help="validation lines to choose by, default %(default)s"
     )
     parser.add_argument(
-        "--lexicon", action="store_true", help="also with a lexicon of FORWARD's training text"
+        "--lexicon",
+        action="store_true",
+        help="add a row for joint weights with a lexicon of FORWARD's training text",
     )
     parser.add_argument(
         "--eflomal", action="store_true", help="also align with eflomal, which must be installed"
@@ -104,41 +109,42 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def describe(chosen: tuple[Candidate, Candidate]) -> str:
-    """What is read of either model."""
-    heads = (f"head {each.heads[0]}" if each.heads else "all heads" for each in chosen)
+    """Layer, heads and row of both models."""
     return "; ".join(
-        f"layer {each.layer}, {head}, {'use_input_row' if each.use_input_row else 'naive'}"
-        for each, head in zip(chosen, heads, strict=True)
+        f"layer {candidate.layer}, "
+        f"{f'head {candidate.heads[0]}' if candidate.heads else 'all heads'}, "
+        f"{'input' if candidate.use_input_row else 'output'} row"
+        for candidate in chosen
     )
 
 
-def report_reading(
+def report_choice(
     models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldTable
 ) -> None:
-    """The rows of one layer, choice of heads and reading of either model."""
+    """The table rows of one choice of layer, heads and row for both models."""
     for method in LinkMethod:
-        found = []
+        links = []
         for model, candidate, text in zip(
             models, chosen, (gold.pairs, gold.pairs.reversed()), strict=True
         ):
             model.alignment = candidate.applied_to(AlignmentConfig(method=method))
             scored = model.score(text.source, text.target, alignments=True)
-            found.append([each.alignment.links for each in scored if each.alignment])
+            links.append([pair.alignment.links for pair in scored if pair.alignment])
         report(
             f"{describe(chosen)}; {method.value}",
-            found[0],
-            [swap_links(links) for links in found[1]],
+            links[0],
+            [swap_links(reverse) for reverse in links[1]],
             gold,
         )
     products = products_of(models, chosen, gold)
     agreed = [bidirectional_links(product, threshold=MIN_LINK_PROBABILITY) for product in products]
-    report(f"{describe(chosen)}; product", *map(list, zip(*agreed, strict=True)), gold)
+    report(f"{describe(chosen)}; joint weights", *map(list, zip(*agreed, strict=True)), gold)
 
 
 def report_with_lexicon(
     models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], run: Path, gold: GoldTable
 ) -> None:
-    """The rows of both models together with what they link throughout the training text of a run."""
+    """The table rows of joint weights with a lexicon of the training text of a run."""
     products = products_of(models, chosen, gold)
     _, lexicon = BidirectionalAligner(*models, tokens_of_characters).learn_lexicon(
         training_text(run)
@@ -154,14 +160,16 @@ def report_with_lexicon(
         )
     ]
     report(
-        f"{describe(chosen)}; product with a lexicon", *map(list, zip(*agreed, strict=True)), gold
+        f"{describe(chosen)}; joint weights with a lexicon",
+        *map(list, zip(*agreed, strict=True)),
+        gold,
     )
 
 
 def products_of(
     models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldTable
 ) -> list[NDArray[np.float32]]:
-    """Of the gold lines, from both models together; they are read as chosen from here on."""
+    """Joint weights of the gold lines; sets the models' alignment options to the choice."""
     for model, candidate in zip(models, chosen, strict=True):
         model.alignment = candidate.applied_to(AlignmentConfig())
     return BidirectionalAligner(*models).joint_weights(gold.pairs, ignore)
@@ -169,12 +177,12 @@ def products_of(
 
 @cache
 def training_text(run: Path) -> Pairs:
-    """What a run was trained on."""
+    """The training pairs of a run."""
     return load_raw(saved_config(run).data).train
 
 
 def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldTable) -> None:
-    """A row for each direction, and for each way to combine them."""
+    """Print a table row for each direction and each symmetrization."""
     rows = {"forward": forward, "reverse": reverse}
     for method in COMBINED:
         rows[method.value] = [
@@ -189,7 +197,7 @@ def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldT
 
 
 def eflomal_links(run: Path, gold: GoldTable) -> tuple[list[Links], list[Links]]:
-    """Links of eflomal, both directions source-target as it writes them."""
+    """Links of eflomal in both directions, source-target in each."""
     try:
         import eflomal
     except ImportError as error:
@@ -210,7 +218,7 @@ def eflomal_links(run: Path, gold: GoldTable) -> tuple[list[Links], list[Links]]
 
 
 def without(gold: GoldTable, train: Pairs) -> Pairs:
-    """Training text without the gold lines, where they stand in it: eflomal is given each of them once."""
+    """Training pairs without the gold lines, which eflomal reads once."""
     lines = set(zip(gold.pairs.source, gold.pairs.target, strict=True))
     return train.take(
         row
@@ -220,7 +228,7 @@ def without(gold: GoldTable, train: Pairs) -> Pairs:
 
 
 def joined(train: Sequence[str], gold: Sequence[str]) -> Iterator[str]:
-    """Training text with words and punctuation apart, then the gold lines with the words that are numbered in them."""
+    """Tokenised training text, then the gold lines with the words that their links count."""
     for line in train:
         yield " ".join(TOKEN.findall(line.lower())) + "\n"
     for line in gold:

@@ -1,8 +1,9 @@
-"""Does the protocol lowercased_tokenized give the published references of Multi30k from its raw text?
+"""Compare the protocol lowercased_tokenized with the published tokenised text of Multi30k.
 
-    python scripts/check_multi30k_tokenization.py test_2016_flickr.de.gz test_2016_flickr.lc.norm.tok.de --language de
+    python scripts/check_multi30k_tokenization.py test_2016_flickr.de.gz \\
+        test_2016_flickr.lc.norm.tok.de --language de
 
-prints how many lines and tokens agree, and ends with an error if one does not. Both files come from
+prints how many lines and tokens are equal, and exits with 1 if any differs. Both files are from
 github.com/multi30k/dataset, folders data/task1/raw and data/task1/tok.
 """
 
@@ -16,7 +17,7 @@ from seq2seq.metrics.protocol import ScoringProtocol, prepare
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "raw", type=Path, metavar="RAW_GZ", help="raw text, one sentence per line, gzip"
+        "raw", type=Path, metavar="RAW_GZ", help="raw text, one sentence per line, gzipped"
     )
     parser.add_argument(
         "reference", type=Path, metavar="REFERENCE_TOK", help="the published tokenised text"

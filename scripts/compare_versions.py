@@ -167,8 +167,8 @@ def arguments_of(setting: str, options: argparse.Namespace) -> list[str]:
 
 
 def first_step(setting: str, options: argparse.Namespace) -> list[str]:
-    one = ["max_steps=1", "validate_every=1", "checkpoint_every=1", "evaluate=false"]
-    return [*arguments_of(setting, options), *(f"trainer.{item}" for item in one)]
+    overrides = ["max_steps=1", "validate_every=1", "checkpoint_every=1", "evaluate=false"]
+    return [*arguments_of(setting, options), *(f"trainer.{item}" for item in overrides)]
 
 
 def folder_name(revision: str | None) -> str:

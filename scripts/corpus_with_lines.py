@@ -1,10 +1,10 @@
-"""The text that a run was trained on, together with the lines of a gold table, as files to train on.
+"""Write the training text of a run with the lines of a gold table added, as files to train on.
 
     python scripts/corpus_with_lines.py RUN GOLD.tsv DIRECTORY [--times 10]
 
-An aligner that learns from a corpus is commonly given the text of the lines to align as well, without their links. This
-writes train.source and train.target with the gold lines at the end, so many times over, and RUN's validation and test
-text beside them, and prints the options of train.py that train on it.
+A statistical aligner usually learns from the lines to be aligned as well, without their links. This
+script writes train.source and train.target with the gold lines repeated at the end, and the
+validation and test text of RUN, and prints the options of train.py that train on these files.
 """
 
 import argparse
@@ -50,9 +50,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "gold", type=Path, metavar="GOLD.tsv", help="source, target and links between tabs"
     )
-    parser.add_argument("directory", type=Path, metavar="DIRECTORY", help="where the files go")
     parser.add_argument(
-        "--times", type=int, default=10, help="how often the gold lines stand there, default 10"
+        "directory", type=Path, metavar="DIRECTORY", help="folder to write the files to"
+    )
+    parser.add_argument(
+        "--times", type=int, default=10, help="repetitions of the gold lines, default 10"
     )
     return parser.parse_args()
 

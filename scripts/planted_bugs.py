@@ -2,9 +2,9 @@
 
     python scripts/planted_bugs.py [name ...]
 
-Every bug is a change of the source, made in a copy of the package in a temporary directory, where the tests that are
-named with it run until the first failure. First the tests run on the unchanged copy, which must pass. The exit code is
-1 if a bug survives, or if its change no longer fits the source.
+Every bug is a change of the source, made in a copy of the package in a temporary directory, where
+the tests named with it run until the first failure. Before that the tests run on an unchanged copy
+and must pass. The exit code is 1 if a bug survives, or if its change no longer fits the source.
 """
 
 import argparse
@@ -27,20 +27,21 @@ MULTIHEAD = "tests/attention/test_contract_multihead.py"
 
 @dataclass(frozen=True)
 class Bug:
-    """A change of one file, with what goes wrong and the tests that must notice.
+    """A change of one file, and the tests that must fail with it.
 
     Attributes:
         edits: pairs of texts, the old one found exactly once in the file.
         tests: a test file.
-        where: expression that chooses among its tests, as for `pytest -k`.
+        effect: what goes wrong.
+        selection: expression that chooses among its tests, as for `pytest -k`.
     """
 
     name: str
-    what: str
+    effect: str
     file: str
     edits: tuple[tuple[str, str], ...]
     tests: str
-    where: str = ""
+    selection: str = ""
 
 
 BUGS = [
@@ -288,7 +289,8 @@ BUGS = [
             ("            cache.add(k_c, v_c)\n", ""),
             (
                 "            scores = kernel_scores(q_c, k_c).tril()\n",
-                "            scores = kernel_scores(q_c, k_c).tril()\n            cache.add(k_c, v_c)\n",
+                "            scores = kernel_scores(q_c, k_c).tril()\n"
+                "            cache.add(k_c, v_c)\n",
             ),
         ),
         CONTRACT,
@@ -308,7 +310,8 @@ BUGS = [
         f"{ATTENTION}/mechanisms/performer.py",
         (
             (
-                'return exponents if real is None else exponents.masked_fill_(~real, float("-inf"))',
+                "return exponents if real is None "
+                'else exponents.masked_fill_(~real, float("-inf"))',
                 "return exponents",
             ),
         ),
@@ -380,34 +383,32 @@ def main() -> int:
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="bugs tried at the same time"
     )
-    given = parser.parse_args()
-    unknown = set(given.names) - {bug.name for bug in BUGS}
+    options = parser.parse_args()
+    unknown = set(options.names) - {bug.name for bug in BUGS}
     if unknown:
-        parser.error(
-            f"no bug is called {', '.join(sorted(unknown))}; choose from {', '.join(b.name for b in BUGS)}"
-        )
-    chosen = [bug for bug in BUGS if not given.names or bug.name in given.names]
+        legal = ", ".join(bug.name for bug in BUGS)
+        parser.error(f"no bug is called {', '.join(sorted(unknown))}; choose from {legal}")
+    chosen = [bug for bug in BUGS if not options.names or bug.name in options.names]
     start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         print(f"{len(chosen)} bugs; first the tests on unchanged code", flush=True)
         if not sound(Path(folder) / "sound", chosen):
             return 1
         results = pool.map(lambda bug: (bug, *caught_by(bug, Path(folder) / bug.name)), chosen)
-        survivors = [bug.name for bug, found, message in results if not report(bug, found, message)]
-    print(
-        f"{len(chosen) - len(survivors)} of {len(chosen)} bugs caught in {time.monotonic() - start:.0f} s"
-    )
+        survivors = [bug.name for bug, caught, text in results if not report(bug, caught, text)]
+    seconds = time.monotonic() - start
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} bugs caught in {seconds:.0f} s")
     if survivors:
         print(f"SURVIVED: {', '.join(survivors)}")
     return 1 if survivors else 0
 
 
-def report(bug: Bug, found: bool, message: str) -> bool:
+def report(bug: Bug, caught: bool, message: str) -> bool:
     print(
-        f"{'caught' if found else 'SURVIVED':8}  {bug.name:31}  {bug.what}\n{'':10}{message}",
+        f"{'caught' if caught else 'SURVIVED':8}  {bug.name:31}  {bug.effect}\n{'':10}{message}",
         flush=True,
     )
-    return found
+    return caught
 
 
 def sound(folder: Path, bugs: list[Bug]) -> bool:
@@ -419,8 +420,10 @@ def sound(folder: Path, bugs: list[Bug]) -> bool:
         print(f"tests in {folder} would run the code in {used}", file=sys.stderr)
         return False
     for tests in sorted({bug.tests for bug in bugs}):
-        where = " or ".join(f"({bug.where})" for bug in bugs if bug.tests == tests and bug.where)
-        result = run_tests(tests, where, folder)
+        selection = " or ".join(
+            f"({bug.selection})" for bug in bugs if bug.tests == tests and bug.selection
+        )
+        result = run_tests(tests, selection, folder)
         print(f"          {tests}: {result.stdout.strip().splitlines()[-1]}", flush=True)
         if result.returncode != 0:
             print(result.stdout, file=sys.stderr)
@@ -438,12 +441,12 @@ def caught_by(bug: Bug, folder: Path) -> tuple[bool, str]:
             return False, f"{bug.file} holds {text.count(old)} times, not once: {old.strip()}"
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
-    result = run_tests(bug.tests, bug.where, folder)
+    result = run_tests(bug.tests, bug.selection, folder)
     failed = re.search(r"^FAILED (\S+?::.*?)(?: - (.*))?$", result.stdout, re.MULTILINE)
     if result.returncode == 1 and failed:
         return True, f"by {failed[1].rpartition('/')[2]}: {(failed[2] or '').partition(' (')[0]}"
     last = (result.stdout.strip() or result.stderr.strip()).splitlines()[-1]
-    return False, f"{bug.tests} -k {bug.where!r}: {last}"
+    return False, f"{bug.tests} -k {bug.selection!r}: {last}"
 
 
 def copy_package(folder: Path) -> None:
@@ -453,7 +456,7 @@ def copy_package(folder: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", folder)
 
 
-def run_tests(tests: str, where: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_tests(tests: str, selection: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable,
         "-m",
@@ -466,7 +469,7 @@ def run_tests(tests: str, where: str, folder: Path) -> subprocess.CompletedProce
         "no:cacheprovider",
         tests,
     ]
-    return run(command + (["-k", where] if where else []), folder)
+    return run(command + (["-k", selection] if selection else []), folder)
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -25,7 +25,7 @@ FILES = {
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs of random weights in both directions, one of them evaluated, and files of text and links."""
+    """Runs with random weights in both directions, one evaluated, and files of text and links."""
     folder = tmp_path_factory.mktemp("documentation")
     tokenizers = train_tokenizers(folder)
     held_out = {"validation": Pairs(SOURCES, TARGETS), "test": Pairs(SOURCES, TARGETS)}

@@ -1,4 +1,4 @@
-"""What a user types, for tests that run it."""
+"""Options and environment of the commands that tests run."""
 
 import os
 import subprocess
@@ -29,5 +29,5 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def environment() -> dict[str, str]:
-    """One thread a process, and no network for the hub."""
+    """One thread per process, and no network for the hub."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}

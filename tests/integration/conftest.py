@@ -1,4 +1,4 @@
-"""Commands run as a user runs them."""
+"""Commands in processes of their own, and a finished run."""
 
 import subprocess
 import sys

@@ -40,7 +40,7 @@ OPTIONS: dict[GeneratedTask, dict[str, int]] = {
 
 
 def corpus_of(task: GeneratedTask, folder: Path) -> PreparedCorpus:
-    """The task as its file in conf/data has it, with fewer test sequences."""
+    """The corpus of a task as in conf/data, with fewer test sequences."""
     config = GeneratedConfig(task=task, num_test=300, cache_dir=str(folder))
     config.tokenizer = TokenizerConfig(kind=TokenizerKind.word, vocab_size=128)
     return prepare(replace(config, **OPTIONS[task]))
@@ -53,7 +53,7 @@ def build(
     d_model: int = 64,
     num_heads: int = 4,
 ) -> Transformer:
-    """One layer a side."""
+    """A model with one encoder and one decoder layer."""
     chosen = dict.fromkeys(Role, FullConfig()) | (mechanisms or {})
     config = ModelConfig(
         d_model=d_model,
@@ -74,10 +74,10 @@ def build(
 
 
 def silence(model: Transformer, role: Role) -> None:
-    """Zero what the attention of a role adds, in training and in decoding."""
+    """Make the attention of a role output zeros, in training and in decoding."""
 
     def zero(
-        module: nn.Module, given: tuple[Tensor, ...], output: AttentionOutput
+        module: nn.Module, inputs: tuple[Tensor, ...], output: AttentionOutput
     ) -> AttentionOutput:
         return AttentionOutput(torch.zeros_like(output.context), output.weights)
 
@@ -87,7 +87,7 @@ def silence(model: Transformer, role: Role) -> None:
 
 
 def exact(model: Transformer, corpus: PreparedCorpus) -> float:
-    """Share of test sequences that greedy search gets wholly right."""
+    """Share of test sequences whose greedy translation is exactly right."""
     translator = Translator([model.eval()], corpus.tokenizers, DecodingConfig(beam_size=1))
     hypotheses = [x.text for x in translator.translate(corpus.test.pairs.source)]
     correct = sum(map(str.__eq__, hypotheses, corpus.test.pairs.target))
@@ -98,10 +98,10 @@ class StopWhenLearned(Callback):
     """Ends training once the task is learned.
 
     Args:
-        every: steps between two looks.
+        every: steps between two evaluations.
 
     Attributes:
-        share: of test sequences that were exact at the last look.
+        share: of test sequences that were exact at the last evaluation.
     """
 
     def __init__(self, corpus: PreparedCorpus, every: int) -> None:

@@ -1,4 +1,4 @@
-"""A head supervised with the links of a corpus aligns; the same head without supervision does not."""
+"""A head supervised with links of the corpus aligns; without supervision it does not."""
 
 import pytest
 

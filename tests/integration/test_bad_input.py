@@ -1,6 +1,8 @@
-"""What a user can do wrong is answered by one message, a non-zero exit and no traceback, before anything is loaded."""
+"""Mistakes of a user end with one message, a non-zero exit code and no traceback."""
 
 import gzip
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -48,18 +50,17 @@ CONFIGURATIONS = {
 }
 
 
-def refused(done: object, message: str) -> None:
-    assert done.returncode != 0  # type: ignore[attr-defined]
-    error: str = done.stderr  # type: ignore[attr-defined]
-    assert message in error
-    assert error.startswith("error: ")
-    assert "Traceback" not in error
+def assert_refused(done: subprocess.CompletedProcess[str], message: str) -> None:
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("case", CONFIGURATIONS)
 def test_configurations(run: Run, case: str, tmp_path: Path) -> None:
     overrides, message = CONFIGURATIONS[case]
-    refused(run("train.py", *overrides, f"hydra.run.dir={tmp_path / 'run'}"), message)
+    assert_refused(run("train.py", *overrides, f"hydra.run.dir={tmp_path / 'run'}"), message)
     assert not (tmp_path / "run").exists()
 
 
@@ -87,7 +88,7 @@ def test_files(run: Run, case: str, tmp_path: Path) -> None:
         f"data.train.target={tmp_path}/target",
         f"hydra.run.dir={tmp_path / 'run'}",
     )
-    refused(done, message)
+    assert_refused(done, message)
 
 
 def test_a_vocabulary_larger_than_the_data_allows(run: Run, tmp_path: Path) -> None:
@@ -121,45 +122,41 @@ def test_no_network_for_the_hub(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
 def test_a_run_folder_that_does_not_exist(run: Run, script: str, tmp_path: Path) -> None:
     key = "resume" if script == "train.py" else "run"
-    refused(run(script, f"{key}={tmp_path / 'nowhere'}"), "there is no")
+    assert_refused(run(script, f"{key}={tmp_path / 'nowhere'}"), "there is no")
 
 
 def test_no_finished_run(run: Run, tmp_path: Path) -> None:
-    refused(run("evaluate.py", f"outputs={tmp_path}"), "no finished run lies below")
+    assert_refused(run("evaluate.py", f"outputs={tmp_path}"), "no finished run lies below")
 
 
 def test_a_folder_that_is_no_run(run: Run, tmp_path: Path) -> None:
-    refused(run("train.py", f"resume={tmp_path}"), "has no config.yaml")
-    refused(run("evaluate.py", f"run={tmp_path}"), "neither a run's folder nor a bundle")
+    assert_refused(run("train.py", f"resume={tmp_path}"), "has no config.yaml")
+    assert_refused(run("evaluate.py", f"run={tmp_path}"), "neither a run's folder nor a bundle")
 
 
 def test_a_truncated_bundle(run: Run, finished_run: Path, tmp_path: Path) -> None:
-    import shutil
-
     broken = tmp_path / "broken"
     shutil.copytree(finished_run / "model", broken)
     weights = broken / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    refused(run("evaluate.py", f"run={broken}"), "model.safetensors is missing or damaged")
+    assert_refused(run("evaluate.py", f"run={broken}"), "model.safetensors is missing or damaged")
 
 
 def test_truncated_checkpoints(run: Run, finished_run: Path, tmp_path: Path) -> None:
-    import shutil
-
     broken = tmp_path / "broken"
     shutil.copytree(finished_run, broken)
     for path in (broken / "checkpoints").glob("*.ckpt"):
         path.write_bytes(path.read_bytes()[:1000])
     (broken / "status.json").unlink()
-    refused(run("train.py", f"resume={broken}"), "no checkpoint of this run can be read")
+    assert_refused(run("train.py", f"resume={broken}"), "no checkpoint of this run can be read")
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(run: Run, finished_run: Path) -> None:
-    refused(run("train.py", f"hydra.run.dir={finished_run}"), "holds a run already")
+    assert_refused(run("train.py", f"hydra.run.dir={finished_run}"), "holds a run already")
 
 
 def test_an_override_that_would_change_a_resumed_run(run: Run, finished_run: Path) -> None:
-    refused(
+    assert_refused(
         run("train.py", f"resume={finished_run}", "model.d_model=64"),
         "a resumed run keeps its configuration",
     )

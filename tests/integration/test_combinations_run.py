@@ -1,7 +1,7 @@
-"""`train.py encoder_attention=W decoder_attention=X cross_attention=Y position=Z` trains, evaluates and exports
-alignments, or is refused in one message, for every combination of names.
+"""Every combination of mechanisms and position scheme runs or is refused in one message.
 
-Two runs are real processes. The others make the same call as the command, in this process.
+A run trains, evaluates and exports alignments. Two runs are separate processes; all others call
+the function that the command calls, in this process.
 """
 
 import json
@@ -88,7 +88,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @cache
 def composed(*overrides: str) -> RunConfig:
-    """What `train.py` gets from Hydra."""
+    """The configuration that `train.py` composes."""
     register_schemas()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
@@ -98,7 +98,7 @@ def composed(*overrides: str) -> RunConfig:
 
 
 def assembled(combination: Combination) -> RunConfig:
-    """The same as composing the combination, of parts composed once: composing takes as long as the run."""
+    """The composed combination, from parts composed once: composing takes as long as the run."""
     encoder, decoder, cross, position = (
         composed(override).model for override in combination.overrides()
     )
@@ -115,7 +115,7 @@ def assembled(combination: Combination) -> RunConfig:
 
 
 def check(combination: Combination, config: RunConfig, folder: Path, corpora: str) -> None:
-    """Run it, look at what it leaves behind, and clear that away."""
+    """Run a combination, check the files of its folder, and delete them."""
     config = replace(config, data=replace(config.data, cache_dir=corpora))
     if not combination.legal:
         with pytest.raises(ConfigError, match=f"model.position: {combination.position}") as caught:
@@ -131,8 +131,8 @@ def check(combination: Combination, config: RunConfig, folder: Path, corpora: st
     assert len((evaluation / "hypotheses.txt").read_text().splitlines()) == LINES
     cross = MECHANISMS[combination.cross]
     if cross.weights is WeightKind.none:
-        reason = f"no alignments are written: {combination.cross} in cross-attention has {cross.weights.value}"
-        assert reason in (folder / "train.log").read_text()
+        reason = f"{combination.cross} in cross-attention has {cross.weights.value}"
+        assert f"no alignments are written: {reason}" in (folder / "train.log").read_text()
         assert not list(evaluation.glob("a*"))
     else:
         assert len(read_pharaoh(evaluation / "alignments.pharaoh")) == LINES
@@ -160,7 +160,7 @@ def test_a_combination_is_refused_and_leaves_nothing(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "decoder"),
-    sorted({(each.encoder, each.decoder) for each in every_combination() if each.offered}),
+    sorted({(c.encoder, c.decoder) for c in every_combination() if c.offered}),
 )
 def test_every_combination_runs_or_is_refused(
     encoder: str, decoder: str, tmp_path: Path, corpora: str
@@ -171,18 +171,18 @@ def test_every_combination_runs_or_is_refused(
 
 
 @pytest.mark.parametrize(("group", "name"), MISPLACED)
-def test_a_name_that_cannot_serve_is_answered_with_those_that_can(group: str, name: str) -> None:
+def test_a_mechanism_that_cannot_serve_is_refused_with_the_choices(group: str, name: str) -> None:
     with pytest.raises(HydraException) as caught:
         composed(f"{group}={name}")
     message = explain(caught.value)
-    for other, mechanism in MECHANISMS.items():
-        assert (f"\n  {other}\n" in f"{message}\n".replace("\t", "  ")) == (
+    for choice, mechanism in MECHANISMS.items():
+        assert (f"\n  {choice}\n" in f"{message}\n".replace("\t", "  ")) == (
             GROUPS[group] in mechanism.roles
         )
 
 
 @pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
-def test_alignments_that_cannot_be_are_refused_when_insisted_on(name: str, tmp_path: Path) -> None:
+def test_enabled_alignments_are_refused_without_weights(name: str, tmp_path: Path) -> None:
     config = composed(f"cross_attention={name}", "alignment.enabled=true")
     with pytest.raises(
         ConfigError,

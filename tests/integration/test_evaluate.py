@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind, and that a bundle is all it needs."""
+"""The files of an evaluation, and that a bundle is all it needs."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from seq2seq.alignment.links import read_pharaoh
 from tests.integration.commands import Run
 
 
-def test_a_moved_bundle_is_evaluated_with_nothing_else(
+def test_a_copied_bundle_is_evaluated_with_nothing_else(
     run: Run, finished_run: Path, tmp_path: Path
 ) -> None:
     bundle = tmp_path / "elsewhere"
@@ -23,7 +23,7 @@ def test_a_moved_bundle_is_evaluated_with_nothing_else(
         name: (folder / f"{name}.txt").read_text().splitlines()
         for name in ("sources", "references", "hypotheses")
     }
-    assert {len(some) for some in lines.values()} == {20}
+    assert {len(side) for side in lines.values()} == {20}
     scores = json.loads((folder / "scores.json").read_text())
     for name in ("bleu", "chrf", "ter"):
         assert f"{scores[name]['score']:.2f}" in done.stderr
@@ -33,10 +33,9 @@ def test_a_moved_bundle_is_evaluated_with_nothing_else(
     with AttentionFile(folder / "attention.npz") as attention:
         assert len(attention) == 20
     assert len(list((folder / "heatmaps").glob("*.png"))) == 2
-    printed = subprocess.run(
-        [str(Path(sys.executable).parent / scores["reproduce"].split()[0]), *scores["reproduce"].split()[1:]],
-        cwd=folder, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    program, *arguments = scores["reproduce"].split()
+    command = [str(Path(sys.executable).parent / program), *arguments]
+    printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     reproduced = {
         entry["name"].lower().rstrip("2"): entry["score"] for entry in json.loads(printed.stdout)
     }
@@ -45,7 +44,7 @@ def test_a_moved_bundle_is_evaluated_with_nothing_else(
     )
 
 
-def test_sentences_of_one_s_own(run: Run, finished_run: Path, tmp_path: Path) -> None:
+def test_sentences_of_the_user(run: Run, finished_run: Path, tmp_path: Path) -> None:
     for side in ("source", "reference"):
         (tmp_path / side).write_text("a b c\nd e f\n", encoding="utf-8")
     bundle = tmp_path / "elsewhere"
@@ -63,7 +62,7 @@ def test_sentences_of_one_s_own(run: Run, finished_run: Path, tmp_path: Path) ->
     assert not (bundle / "evaluation" / "mine" / "alignments.pharaoh").exists()
 
 
-def test_an_unknown_split_is_refused_with_the_known_ones(run: Run, finished_run: Path) -> None:
+def test_an_unknown_split_is_refused_with_the_choices(run: Run, finished_run: Path) -> None:
     done = run("evaluate.py", f"run={finished_run}", "split=tset")
     assert done.returncode != 0
     assert "did you mean test? choose from" in done.stderr

@@ -1,4 +1,4 @@
-"""Training goes on from a finished run, on whatever corpus is given."""
+"""A new run starts with the weights and vocabulary of a finished run, on any corpus."""
 
 from pathlib import Path
 

@@ -31,8 +31,8 @@ def reports(folder: Path) -> list[dict[str, float]]:
     ]
 
 
-def begin(folder: Path, cache: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *TINY, *more]
+def start(folder: Path, cache: Path, *overrides: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "train.py"), *TINY, *overrides]
     command += [f"hydra.run.dir={folder}", f"data.cache_dir={cache}"]
     return subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True)
 
@@ -49,7 +49,7 @@ def test_killed_and_resumed_equals_not_stopped(
     run: Run, finished_run: Path, tmp_path: Path, kill: str
 ) -> None:
     folder = tmp_path / "run"
-    process = begin(folder, tmp_path / "cache")
+    process = start(folder, tmp_path / "cache")
     step = KILLS[kill]
     wait_for(
         folder / "checkpoints" / f"step-{step:08d}.ckpt" if step else folder / "tensorboard",
@@ -63,25 +63,23 @@ def test_killed_and_resumed_equals_not_stopped(
     assert reports(folder) == reports(finished_run)
 
 
-def test_accumulation_guidance_joined_rows_and_an_epoch_s_end_are_resumed_exactly(
+def test_accumulation_supervision_and_concatenation_are_resumed_exactly(
     run: Run, tmp_path: Path
 ) -> None:
     folders = [tmp_path / "whole", tmp_path / "killed"]
-    more = [
+    overrides = [
         "trainer.accumulate=3",
         "trainer.checkpoint_every=1",
         "trainer.max_steps=15",
         "trainer.validate_every=5",
-    ]
-    more += [
         "alignment_supervision=links",
         "data.augmentation.concatenate=3",
         "data.augmentation.shuffle_targets=true",
     ]
-    first = begin(folders[0], tmp_path / "cache", *more)
+    first = start(folders[0], tmp_path / "cache", *overrides)
     _, error = first.communicate()
     assert first.returncode == 0, error
-    process = begin(folders[1], tmp_path / "cache", *more)
+    process = start(folders[1], tmp_path / "cache", *overrides)
     wait_for(folders[1] / "checkpoints" / "step-00000010.ckpt", process)
     process.kill()
     process.communicate()
@@ -92,11 +90,11 @@ def test_accumulation_guidance_joined_rows_and_an_epoch_s_end_are_resumed_exactl
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_first(
+def test_a_signal_saves_a_checkpoint(
     run: Run, finished_run: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     folder = tmp_path / "run"
-    process = begin(folder, tmp_path / "cache")
+    process = start(folder, tmp_path / "cache")
     wait_for(folder / "checkpoints" / "step-00000010.ckpt", process)
     os.kill(process.pid, number)
     _, error = process.communicate()

@@ -1,4 +1,4 @@
-"""A sweep trains each combination in a folder and a process of its own, and one that fails does not stop the others."""
+"""A sweep trains each combination in its own process and folder; a failure stops no other."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.integration.commands import TINY, Run
 
 
-def test_combinations_are_run_apart(run: Run, tmp_path: Path, finished_run: Path) -> None:
+def test_combinations_run_in_separate_folders(run: Run, tmp_path: Path, finished_run: Path) -> None:
     cache = f"data.cache_dir={tmp_path / 'cache'}"
     sweep = f"hydra.sweep.dir={tmp_path / 'sweep'}"
     done = run(

@@ -1,4 +1,4 @@
-"""The script that makes the table of alignment error rates, over tiny runs."""
+"""The script that writes the table of alignment error rates, on tiny runs."""
 
 import importlib.util
 import logging
@@ -59,7 +59,7 @@ def gold(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_row_for_every_reading_method_and_way_to_combine(
+def test_a_row_for_every_row_offset_method_and_symmetrization(
     script: Any,
     runs: list[Path],
     gold: Path,
@@ -67,7 +67,7 @@ def test_a_row_for_every_reading_method_and_way_to_combine(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     eflomal = types.ModuleType("eflomal")
-    given: list[list[str]] = []
+    received: list[list[str]] = []
 
     class Aligner:
         """Links the first words of every pair."""
@@ -79,14 +79,14 @@ def test_a_row_for_every_reading_method_and_way_to_combine(
             links_filename_fwd: str,
             links_filename_rev: str,
         ) -> None:
-            given.extend([source, target])
+            received.extend([source, target])
             for name in (links_filename_fwd, links_filename_rev):
                 Path(name).write_text("1-1\n" * 2 + "0-0\n" * (len(source) - 2), encoding="utf-8")
 
     eflomal.Aligner = Aligner  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "eflomal", eflomal)
-    own = Pairs(["It's  RED.", GOLD.source[0], "b"], ["¿Sí?", GOLD.target[0], "d"])
-    raw = RawCorpus(own, TEXT, TEXT)
+    train = Pairs(["It's  RED.", GOLD.source[0], "b"], ["¿Sí?", GOLD.target[0], "d"])
+    raw = RawCorpus(train, TEXT, TEXT)
     monkeypatch.setattr(script, "load_raw", lambda config: raw)
     monkeypatch.setattr(
         sys, "argv", ["script", *map(str, runs), str(gold), "--lexicon", "--eflomal"]
@@ -94,25 +94,25 @@ def test_a_row_for_every_reading_method_and_way_to_combine(
     assert script.main() == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) in (2 + (choices * (len(LinkMethod) + 1) + 2) * 6 for choices in (2, 3))
-    assert len(set(lines)) == len(lines), "no choice stands in the table twice"
+    assert len(set(lines)) == len(lines), "no choice is in the table twice"
     assert lines[-6] == "| eflomal | forward | 0.0 | 100.0 | 100.0 |"
-    assert given[0][:2] == ["it ' s red .\n", "b\n"]
-    assert given[1][:2] == ["¿ sí ?\n", "d\n"]
-    assert given[0][2:] == [f"{line}\n" for line in GOLD.source]
+    assert received[0][:2] == ["it ' s red .\n", "b\n"]
+    assert received[1][:2] == ["¿ sí ?\n", "d\n"]
+    assert received[0][2:] == [f"{line}\n" for line in GOLD.source]
 
 
-def test_products_are_of_the_reading_that_was_chosen_whatever_was_read_before(
+def test_joint_weights_do_not_depend_on_what_was_read_before(
     script: Any, runs: list[Path], gold: Path
 ) -> None:
     models, table = tuple(map(script.load_model, runs)), script.read_gold_table(gold)
-    naive, use_input_row = (
-        (Candidate(1, (0,), each), Candidate(0, (1,), each)) for each in (False, True)
+    output_row, input_row = (
+        (Candidate(1, (0,), row), Candidate(0, (1,), row)) for row in (False, True)
     )
-    first, other, again = (
-        script.products_of(models, chosen, table) for chosen in (naive, use_input_row, naive)
+    first, second, again = (
+        script.products_of(models, chosen, table) for chosen in (output_row, input_row, output_row)
     )
     assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
-    assert not any(np.array_equal(*pair) for pair in zip(first, other, strict=True))
+    assert not any(np.array_equal(*pair) for pair in zip(first, second, strict=True))
 
 
 def test_without_eflomal_the_script_says_how_to_get_it(

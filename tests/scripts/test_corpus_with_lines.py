@@ -1,4 +1,4 @@
-"""The script that adds the lines to align to a run's training text."""
+"""The script that adds the lines to be aligned to the training text of a run."""
 
 import importlib.util
 from pathlib import Path
@@ -23,7 +23,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_the_lines_stand_at_the_end_as_often_as_asked(
+def test_the_lines_are_repeated_at_the_end(
     script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path / "run", train_tokenizers(tmp_path))
@@ -41,7 +41,7 @@ def test_the_lines_stand_at_the_end_as_often_as_asked(
     assert f"data.train.source={out}/train.source" in options and len(options) == 9
 
 
-def test_a_run_that_is_not_there_is_one_message(
+def test_a_missing_run_is_one_message(
     script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
@@ -51,7 +51,7 @@ def test_a_run_that_is_not_there_is_one_message(
     assert capsys.readouterr().err.startswith("error: there is no folder")
 
 
-def test_a_table_that_is_none_is_one_message(
+def test_a_malformed_table_is_one_message(
     script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path / "run", train_tokenizers(tmp_path))
