@@ -40,7 +40,7 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.locate import saved_config
 from seq2seq.bundle.model import Model, load_model
 from seq2seq.data.sources.base import Pairs, load_raw
-from seq2seq.data.tokenizer import tokens_of_characters
+from seq2seq.data.words import tokens_of_characters
 from seq2seq.errors import MissingDependencyError, UserError
 from seq2seq.evaluation.translate import ignore
 from seq2seq.run.logs import configure_logging

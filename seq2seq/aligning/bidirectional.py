@@ -13,7 +13,7 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.model import Model
 from seq2seq.bundle.options import checked
 from seq2seq.data.sources.base import Pairs
-from seq2seq.data.tokenizer import Split, split_text, words_of_characters
+from seq2seq.data.words import WordSplit, split_text, words_of_characters
 from seq2seq.evaluation.translate import WINDOW, Progress
 from seq2seq.evaluation.word_aligner import WordAligner, uses_source_mean
 from seq2seq.progress import ProgressReport
@@ -30,7 +30,9 @@ class BidirectionalAligner:
         split: what is a word.
     """
 
-    def __init__(self, forward: Model, reverse: Model, split: Split = words_of_characters) -> None:
+    def __init__(
+        self, forward: Model, reverse: Model, split: WordSplit = words_of_characters
+    ) -> None:
         self.forward, self.reverse, self.split = forward, reverse, split
 
     def joint_weights(self, pairs: Pairs, progress: Progress) -> list[NDArray[np.float32]]:

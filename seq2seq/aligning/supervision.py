@@ -30,7 +30,7 @@ from seq2seq.data.corpus_files import MANIFEST, damage, save_manifest
 from seq2seq.data.links import subword_links
 from seq2seq.data.prepare import PreparedCorpus, training_text
 from seq2seq.data.storage import locked
-from seq2seq.data.tokenizer import tokens_of_characters
+from seq2seq.data.words import tokens_of_characters
 from seq2seq.errors import CheckpointError, DataError
 from seq2seq.files import atomic_path, atomic_write, write_lines
 from seq2seq.processes import is_first_process
@@ -56,7 +56,7 @@ def supervised_corpus(config: RunConfig, corpus: PreparedCorpus, folder: Path) -
         return corpus
     if config.alignment_supervision.kind is SupervisionKind.runs:
         path = links_of_runs(config, corpus, folder / RECORD) / SUBWORDS
-        links = open_columns(path, ["links"])["links"]
+        links = open_columns(path)["links"]
         corpus = replace(corpus, train=replace(corpus.train, links=links))
     count = 0 if corpus.train.links is None else len(corpus.train.links.values) // 2
     if count == 0:

@@ -14,10 +14,9 @@ from seq2seq.config.saved import load_run_config, to_yaml
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.storage import sha256_of
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import CheckpointError, DataError, choices
 from seq2seq.files import atomic_path, atomic_write, read_lines, write_lines
-from seq2seq.model.frontend import VocabularySpec
 from seq2seq.model.renamed import with_present_names
 from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.training.config import LoggerConfig
@@ -47,7 +46,7 @@ def build_model(config: RunConfig, tokenizers: Tokenizers) -> Transformer:
     """The model of a configuration, initialised from torch's present random state."""
     return build_transformer(
         config.model,
-        source=VocabularySpec(tokenizers.source.vocab_size),
+        source=tokenizers.source.spec(),
         target_vocab_size=tokenizers.target.vocab_size,
         seed=config.seed,
     )
@@ -84,8 +83,10 @@ def _write_files(
         to_yaml(replace(config, logger=LoggerConfig())), encoding="utf-8"
     )
     for split, pairs in held_out.items():
-        for side, lines in (("source", pairs.source), ("target", pairs.target)):
-            write_lines(folder / TEXT / f"{split}.{side}", lines)
+        source = folder / TEXT / f"{split}.source"
+        write_lines(source, list(map(str, pairs.source)))
+        tokenizers.source.save_items(source, pairs.source)
+        write_lines(source.with_suffix(".target"), pairs.target)
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     hashes = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
     atomic_write(folder / MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode())
@@ -109,10 +110,10 @@ def load_bundle(folder: Path) -> Bundle:
     tokenizers = Tokenizers.load(path / TOKENIZERS)
     model = build_model(config, tokenizers)
     load_weights(model, path / WEIGHTS)
-    held_out = {
-        source.stem: Pairs(read_lines(source), read_lines(source.with_suffix(".target")))
-        for source in sorted((path / TEXT).glob("*.source"))
-    }
+    held_out = {}
+    for source in sorted((path / TEXT).glob("*.source")):
+        items = tokenizers.source.load_items(source, read_lines(source))
+        held_out[source.stem] = Pairs(items, read_lines(source.with_suffix(".target")))
     return Bundle(path, config, model.eval(), tokenizers, held_out, facts)
 
 

@@ -1,71 +1,78 @@
-"""Training rows made longer and cut otherwise: a pure function of (rows, options, seed), drawn once a run."""
+"""Training pairs concatenated and split into other subwords.
+
+A pure function of (pairs, options, seed), computed once a run.
+"""
+
+from dataclasses import replace
 
 import numpy as np
 
 from seq2seq.data.config import AugmentationConfig
-from seq2seq.data.rows import TrainRows
-from seq2seq.data.subword_splits import cut_rows
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.encoded import EncodedPairs
+from seq2seq.data.subword_splits import split_pairs
+from seq2seq.data.tokenizers import Tokenizers
 
-CUTTING, JOINING = 1, 2  # apart from each other, and from the order of batches, for the same seed
+SPLITTING, JOINING = 1, 2  # seeds apart from each other and from the order of batches
 
 
 def augmented(
-    rows: TrainRows,
+    pairs: EncodedPairs,
     config: AugmentationConfig,
     tokenizers: Tokenizers,
     *,
-    longest: tuple[int, int],
+    max_lengths: tuple[int, int],
     seed: int,
-) -> TrainRows:
-    """Rows as the options describe them.
+) -> EncodedPairs:
+    """Pairs as the options describe them.
 
     Args:
-        longest: most subwords of source and target, without </s>; what would be longer stays as it is.
+        max_lengths: of source and target, ends counted; what would exceed them is not changed.
     """
     if config.split_probability:
-        random = np.random.Generator(np.random.PCG64([seed, 0, CUTTING]))
-        rows = rows.take(np.tile(np.arange(len(rows)), config.split_samples))
-        rows = either(cut_rows(rows, tokenizers, config.split_probability, random), rows, longest)
+        random = np.random.Generator(np.random.PCG64([seed, 0, SPLITTING]))
+        pairs = pairs.take(np.tile(np.arange(len(pairs)), config.split_samples))
+        split = split_pairs(pairs, tokenizers, config.split_probability, random)
+        pairs = where_fitting(split, pairs, max_lengths)
     if config.concatenate > 1:
         random = np.random.Generator(np.random.PCG64([seed, 0, JOINING]))
-        rows = concatenated(
-            rows, config.concatenate, longest, random, shuffle_targets=config.shuffle_targets
+        pairs = concatenated(
+            pairs, config.concatenate, max_lengths, random, shuffle_targets=config.shuffle_targets
         )
-    return rows
+    return pairs
 
 
-def either(wanted: TrainRows, otherwise: TrainRows, longest: tuple[int, int]) -> TrainRows:
-    """Row by row the wanted one where it fits."""
-    fits = wanted.fits(longest)
+def where_fitting(
+    changed: EncodedPairs, unchanged: EncodedPairs, max_lengths: tuple[int, int]
+) -> EncodedPairs:
+    """The changed pairs, with the unchanged one wherever the changed one is too long."""
+    fits = changed.fits(*max_lengths)
     if fits.all():
-        return wanted
-    numbers = np.arange(len(wanted))
-    return wanted.followed_by(otherwise).take(np.where(fits, numbers, numbers + len(wanted)))
+        return changed
+    numbers = np.arange(len(changed))
+    return changed.followed_by(unchanged).take(np.where(fits, numbers, numbers + len(changed)))
 
 
 def concatenated(
-    rows: TrainRows,
-    most: int,
-    longest: tuple[int, int],
+    pairs: EncodedPairs,
+    max_pairs: int,
+    max_lengths: tuple[int, int],
     random: np.random.Generator,
     *,
     shuffle_targets: bool = False,
-) -> TrainRows:
-    """Rows of 1 to `most` rows in random order, each number as likely as any other. Every row is in one of them.
+) -> EncodedPairs:
+    """Joins of 1 to `max_pairs` pairs in random order, the number drawn uniformly.
 
-    The ids of joined text are the ids joined, for no subword crosses a space.
+    Every pair is in one of them. The ids of joined text are the ids joined, for no subword crosses
+    a space.
     """
-    count = len(rows)
-    rows = rows.take(random.permutation(count))
-    ends = np.cumsum(random.integers(1, most + 1, count))
+    count = len(pairs)
+    pairs = pairs.take(random.permutation(count))
+    ends = np.cumsum(random.integers(1, max_pairs + 1, count))
     starts = np.append(0, ends[ends < count])
-    too_long = ~TrainRows(rows.source, rows.target).joined(starts).fits(
-        longest
-    )  # links have no part in it
-    apart = np.flatnonzero(too_long.repeat(np.diff(starts, append=count)))
-    starts = np.union1d(starts, apart)
+    too_long = ~replace(pairs, links=None).joined(starts).fits(*max_lengths)
+    separate = np.flatnonzero(too_long.repeat(np.diff(starts, append=count)))
+    starts = np.union1d(starts, separate)
     if not shuffle_targets:
-        return rows.joined(starts)
-    row = np.repeat(np.arange(len(starts)), np.diff(starts, append=count))
-    return rows.joined(starts, np.lexsort((random.random(count), row)))
+        return pairs.joined(starts)
+    joined_pair = np.repeat(np.arange(len(starts)), np.diff(starts, append=count))
+    return pairs.joined(starts, np.lexsort((random.random(count), joined_pair)))

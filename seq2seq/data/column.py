@@ -27,6 +27,7 @@ class Column:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> "Column":
+        """A column of lists of integers."""
         lengths = np.fromiter(map(len, rows), np.int64, count=len(rows))
         values = np.fromiter(
             (value for row in rows for value in row), np.int32, count=int(lengths.sum())
@@ -109,11 +110,11 @@ def save_columns(path: Path, columns: Mapping[str, Column]) -> None:
         writer.write_table(table)
 
 
-def open_columns(path: Path, names: Iterable[str]) -> dict[str, Column]:
-    """Those of the named columns that a file holds, mapped into memory."""
+def open_columns(path: Path) -> dict[str, Column]:
+    """The columns of lists of integers that a file holds, mapped into memory."""
     import pyarrow
 
     with pyarrow.memory_map(str(path)) as source, pyarrow.ipc.open_stream(source) as reader:
         table = reader.read_all()
-    present = [name for name in names if name in table.column_names]
-    return {name: Column.of_arrow(table.column(name)) for name in present}
+    lists = [field.name for field in table.schema if pyarrow.types.is_list(field.type)]
+    return {name: Column.of_arrow(table.column(name)) for name in lists}

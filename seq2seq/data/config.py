@@ -90,6 +90,7 @@ class DataConfig:
     """What every corpus has. `name` says which class a saved configuration belongs to (see CORPORA).
 
     Attributes:
+        source_kind: what sources are: "text", or "features", which are frames of floats in files.
         source_language, target_language: codes such as "en", as the corpus names its sides.
         reverse: translate from target_language to source_language, on the same splits. All other options speak of
             source and target as they are after that.
@@ -99,6 +100,7 @@ class DataConfig:
     """
 
     name: str = ""
+    source_kind: str = "text"
     source_language: str = ""
     target_language: str = ""
     reverse: bool = False

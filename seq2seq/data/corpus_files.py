@@ -1,15 +1,20 @@
-"""How a prepared corpus lies on disk: Arrow for training, JSON for the splits that are scored, a manifest of hashes."""
+"""Files of a prepared corpus: Arrow for training, JSON for held-out splits, a manifest of hashes.
+
+A kind of source that does not fit in these writes files beside them.
+"""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seq2seq.data.column import open_columns, save_columns
-from seq2seq.data.rows import TrainRows
+from seq2seq.data.column import Column, open_columns, save_columns
+from seq2seq.data.encoded import EncodedPairs
+from seq2seq.data.kinds.base import SourceKind
 from seq2seq.data.sources.pairs import Pairs
 from seq2seq.data.storage import sha256_of
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.tokenizers import Tokenizers
 
 MANIFEST = "manifest.json"
 TRAIN = "train.arrow"
@@ -18,14 +23,13 @@ TOKENIZER = "tokenizer"
 
 @dataclass(frozen=True)
 class Split:
-    """A split that is translated and scored: the text as it was, and its ids without special ids."""
+    """A split that is translated and scored: its raw and its encoded pairs."""
 
     pairs: Pairs
-    source: list[list[int]]
-    target: list[list[int]]
+    encoded: EncodedPairs
 
     def __len__(self) -> int:
-        return len(self.source)
+        return len(self.pairs)
 
 
 @dataclass(frozen=True)
@@ -33,48 +37,66 @@ class PreparedCorpus:
     """A corpus ready for training.
 
     Attributes:
-        train: the pairs that are trained on, mapped from disk.
-        manifest: fingerprint, counts before and after filters, pairs dropped by reason, SHA-256 of every split's text,
-            cautions, hashes of the vocabularies, size and hash of every file.
+        train: the training pairs, mapped from disk.
+        manifest: fingerprint, counts before and after filters, dropped pairs by reason, SHA-256 of
+            the raw pairs of each split, warnings, hashes of the vocabularies, size and hash of
+            every file.
     """
 
-    train: TrainRows
+    train: EncodedPairs
     validation: Split
     test: Split
     tokenizers: Tokenizers
     manifest: dict[str, Any]
 
 
-def save_train(folder: Path, rows: TrainRows) -> None:
-    """Write the training pairs, without what is not known of them."""
-    columns = {"source": rows.source, "target": rows.target, "links": rows.links}
-    save_columns(folder / TRAIN, {name: each for name, each in columns.items() if each is not None})
+def save_train(folder: Path, pairs: EncodedPairs) -> None:
+    """Write the training pairs."""
+    columns = pairs.kind.save_column(folder / "train", pairs.source)
+    columns["target"] = pairs.target
+    if pairs.links is not None:
+        columns["links"] = pairs.links
+    save_columns(folder / TRAIN, columns)
 
 
-def load_train(folder: Path) -> TrainRows:
+def load_train(folder: Path, kind: type[SourceKind]) -> EncodedPairs:
     """What `save_train` wrote, mapped into memory."""
-    return TrainRows(**open_columns(folder / TRAIN, ("source", "target", "links")))
+    columns = open_columns(folder / TRAIN)
+    source = kind.open_column(folder / "train", columns)
+    return EncodedPairs(source, columns["target"], columns.get("links"), kind)
 
 
 def save_split(folder: Path, name: str, split: Split) -> None:
-    content = {
-        "source": split.pairs.source,
-        "target": split.pairs.target,
-        "links": split.pairs.links,
-        "source_ids": split.source,
-        "target_ids": split.target,
+    """Write a held-out split."""
+    kind, pairs = split.encoded.kind, split.pairs
+    columns = kind.save_column(folder / name, split.encoded.source)
+    columns["target"] = split.encoded.target
+    content: dict[str, Any] = {
+        "source": list(map(str, pairs.source)),
+        "target": pairs.target,
+        "links": pairs.links,
     }
+    for side, column in columns.items():
+        content[f"{side}_ids"] = [column.row(row).tolist() for row in range(len(column))]
     (folder / f"{name}.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
-def load_split(folder: Path, name: str) -> Split:
+def load_split(folder: Path, name: str, kind: type[SourceKind]) -> Split:
+    """What `save_split` wrote."""
     content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    pairs = Pairs(content["source"], content["target"], content["links"])
-    return Split(pairs, content["source_ids"], content["target_ids"])
+    items = kind.load_items(folder / name, content["source"])
+    columns = {
+        key.removesuffix("_ids"): Column.of(rows)
+        for key, rows in content.items()
+        if key.endswith("_ids")
+    }
+    source = kind.open_column(folder / name, columns)
+    encoded = EncodedPairs(source, columns["target"], kind=kind)
+    return Split(Pairs(items, content["target"], content["links"]), encoded)
 
 
 def save_manifest(folder: Path, facts: dict[str, Any]) -> None:
-    """Write what is known about the corpus, and the size and hash of every file beside it."""
+    """Write facts about the corpus, and the size and hash of every file beside it."""
     files = {
         str(path.relative_to(folder)): [path.stat().st_size, sha256_of(path)]
         for path in contents(folder)
@@ -84,7 +106,7 @@ def save_manifest(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def damage(folder: Path) -> str | None:
-    """What keeps a folder from being a whole prepared corpus; None if nothing does."""
+    """Why a folder is not a whole prepared corpus; None if it is one."""
     try:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         for name, (size, sha256) in files.items():
@@ -97,15 +119,18 @@ def damage(folder: Path) -> str | None:
 
 
 def load(folder: Path) -> PreparedCorpus:
-    """A prepared corpus that `damage` found whole."""
+    """A prepared corpus without `damage`."""
+    tokenizers = Tokenizers.load(folder / TOKENIZER)
+    kind = type(tokenizers.source)
     return PreparedCorpus(
-        train=load_train(folder),
-        validation=load_split(folder, "validation"),
-        test=load_split(folder, "test"),
-        tokenizers=Tokenizers.load(folder / TOKENIZER),
+        train=load_train(folder, kind),
+        validation=load_split(folder, "validation", kind),
+        test=load_split(folder, "test", kind),
+        tokenizers=tokenizers,
         manifest=json.loads((folder / MANIFEST).read_text(encoding="utf-8")),
     )
 
 
-def contents(folder: Path) -> list[Path]:
+def contents(folder: Path) -> Sequence[Path]:
+    """Files of a prepared corpus, the manifest left out."""
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)

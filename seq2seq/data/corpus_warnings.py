@@ -1,72 +1,127 @@
-"""What had better be known about a corpus before time is spent on it: what makes scores worse or less honest."""
+"""Warnings about a corpus: dropped or repeated pairs, train/test overlap, too many <unk>."""
 
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seq2seq.data.column import Column
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpus_files import Split
-from seq2seq.data.sources.base import Pairs
+from seq2seq.data.filters import contents_of, repeated
+from seq2seq.data.kinds.base import SourceKind
+from seq2seq.data.kinds.text import TextSource
+from seq2seq.data.sources.pairs import Pairs
 from seq2seq.data.tokenizer import Tokenizer
 
-SIDES = ("source", "target")
-MANY_UNKNOWN = 0.001  # share of subwords that are <unk> above which it is said
+MANY_UNKNOWN = 0.001  # share of a side's subwords above which <unk> is a warning
 MANY_DROPPED = 0.05  # share of training pairs
 
 
 def corpus_warnings(
     config: DataConfig, train: Pairs, dropped: dict[str, int], held_out: dict[str, Split]
 ) -> list[str]:
-    """A sentence for each thing worth knowing.
+    """A sentence for each warning.
 
     Args:
-        train: before filters. dropped: of it, by reason. held_out: validation and test set by name.
+        train: before filters.
+        dropped: training pairs by reason.
+        held_out: validation and test set by name.
     """
-    found = about_training(train, dropped)
+    kinds = [split.encoded.kind for split in held_out.values()]
+    kind = kinds[0] if kinds else TextSource
+    warnings = [*training_warnings(train, dropped, kind)]
     for name, split in held_out.items():
-        found += about_held_out(name, split, train, config)
-    return found
+        warnings += held_out_warnings(name, split, train, config)
+    return warnings
 
 
-def about_training(train: Pairs, dropped: dict[str, int]) -> list[str]:
-    found = []
+def training_warnings(
+    train: Pairs, dropped: dict[str, int], kind: type[SourceKind]
+) -> Iterator[str]:
+    """Pairs that are left out, and pairs that occur more than once."""
     lost = sum(dropped.values())
     if lost > MANY_DROPPED * len(train):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count)
-        found.append(f"{lost:,} of {len(train):,} training pairs are left out: {reasons}")
+        yield f"{lost:,} of {len(train):,} training pairs are left out: {reasons}"
+    if dropped.get("duplicate"):
+        return
     pairs = [
-        pair for pair in zip(train.source, train.target, strict=True) if all(map(str.strip, pair))
+        pair
+        for pair, source in zip(contents_of(train, kind), train.source, strict=True)
+        if pair[1].strip() and not kind.is_empty(source)
     ]
-    repeated = len(pairs) - len(set(pairs))
-    if repeated and not dropped.get("duplicate"):
-        found.append(
-            f"{repeated:,} training pairs are repetitions; data.filters.drop_duplicates=true leaves them out"
+    if count := int(repeated(pairs).sum()):
+        yield (
+            f"{count:,} training pairs are repetitions; data.filters.drop_duplicates=true leaves "
+            "them out"
         )
-    return found
 
 
-def about_held_out(name: str, split: Split, train: Pairs, config: DataConfig) -> list[str]:
-    """What there is to say against a split that is scored."""
+def held_out_warnings(name: str, split: Split, train: Pairs, config: DataConfig) -> Iterator[str]:
+    """Facts about a split that make its scores worse or less honest."""
     if len(split) == 0:
-        return [f"there is no {name} set"]
-    found = []
-    for side in SIDES:
-        texts: list[str] = getattr(split.pairs, side)
-        ids: list[list[int]] = getattr(split, side)
-        known, longest = set(getattr(train, side)), getattr(config, f"max_{side}_length")
-        counts = {
-            "stand in training too, so scores flatter": sum(
-                text in known for text in texts if text.strip()
-            ),
-            "are repetitions": len(texts) - len(set(texts)),
-            "are empty": sum(not text.strip() for text in texts),
-            f"are longer than data.max_{side}_length={longest}": sum(
-                len(row) + 1 > longest for row in ids
-            ),
-        }
-        found += [
-            f"{count:,} {name} {side} sentences {what}" for what, count in counts.items() if count
-        ]
-        unknown, total = sum(row.count(Tokenizer.UNK_ID) for row in ids), sum(map(len, ids))
-        if unknown > MANY_UNKNOWN * total:
-            share = f"{unknown:,} of {total:,} {name} {side} subwords"
-            found.append(
-                f"{share} are <unk>; data.tokenizer.byte_fallback=true spells them instead"
-            )
-    return found
+        yield f"there is no {name} set"
+        return
+    encoded, pairs, kind = split.encoded, split.pairs, split.encoded.kind
+    source = Side(
+        "source",
+        [kind.content(item) for item in pairs.source],
+        [kind.is_empty(item) for item in pairs.source],
+        encoded.source_lengths() > config.max_source_length,
+        encoded.source if kind is TextSource else None,
+    )
+    target = Side(
+        "target",
+        pairs.target,
+        [not text.strip() for text in pairs.target],
+        encoded.target_lengths() > config.max_target_length,
+        encoded.target,
+    )
+    yield from side_warnings(name, source, map(kind.content, train.source), config)
+    yield from side_warnings(name, target, train.target, config)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a held-out split.
+
+    Attributes:
+        name: "source" or "target".
+        contents: of each item, equal for equal ones.
+        empty, too_long: of each item.
+        ids: of text, its subwords.
+    """
+
+    name: str
+    contents: Sequence[Hashable]
+    empty: Sequence[bool]
+    too_long: NDArray[np.bool_]
+    ids: Column | None
+
+
+def side_warnings(
+    split: str, side: Side, train: Iterable[Hashable], config: DataConfig
+) -> Iterator[str]:
+    """Overlap with training, repetitions, empty and too long items, and unknown subwords."""
+    contents = [each for each, empty in zip(side.contents, side.empty, strict=True) if not empty]
+    known = set(contents).intersection(train)
+    bound = f"data.max_{side.name}_length={getattr(config, f'max_{side.name}_length')}"
+    counts = {
+        "occur in training, too, so scores flatter": sum(each in known for each in contents),
+        "are repetitions": len(side.contents) - len(set(side.contents)),
+        "are empty": sum(side.empty),
+        f"are longer than {bound}": int(side.too_long.sum()),
+    }
+    for reason, count in counts.items():
+        if count:
+            yield f"{count:,} {split} {side.name} sentences {reason}"
+    if side.ids is None:
+        return
+    unknown, total = int((side.ids.values == Tokenizer.UNK_ID).sum()), len(side.ids.values)
+    if unknown > MANY_UNKNOWN * total:
+        yield (
+            f"{unknown:,} of {total:,} {split} {side.name} subwords are <unk>; "
+            "data.tokenizer.byte_fallback=true spells them instead"
+        )

@@ -1,58 +1,76 @@
-"""Which training pairs are left out, and how many for which reason."""
+"""Training pairs that are left out, counted by reason."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seq2seq.data.config import DataConfig
+from seq2seq.data.kinds.base import SourceKind
+from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.sources.pairs import Pairs
 
 
 @dataclass(frozen=True)
 class Filtered:
-    """What a filter kept.
+    """What a filter leaves.
 
     Attributes:
-        kept: (N,) numbers of the rows kept, ascending.
-        dropped: reason to number of rows; a row that could go for several reasons counts for the first.
+        rows: (N,) numbers of the rows that are left, ascending.
+        dropped: reason to number of rows; a row dropped for several reasons counts for the first.
     """
 
-    kept: NDArray[np.int64]
+    rows: NDArray[np.int64]
     dropped: dict[str, int]
 
 
-def filter_text(pairs: Pairs, *, drop_duplicates: bool) -> Filtered:
-    """What can be told before tokenization: pairs with an empty side, and repeated pairs if asked."""
-    empty = np.array(
-        [not (s.strip() and t.strip()) for s, t in zip(pairs.source, pairs.target, strict=True)],
-        bool,
-    )
-    rules = {"empty": empty}
+def filter_items(
+    pairs: Pairs, *, drop_duplicates: bool, kind: type[SourceKind] = TextSource
+) -> Filtered:
+    """Drop pairs with an empty side, and repeated pairs on request; nothing is encoded yet."""
+    empty = [
+        kind.is_empty(source) or not target.strip()
+        for source, target in zip(pairs.source, pairs.target, strict=True)
+    ]
+    rules = {"empty": np.array(empty, bool)}
     if drop_duplicates:
-        rules["duplicate"] = repeated(pairs.source, pairs.target)
+        rules["duplicate"] = repeated(contents_of(pairs, kind))
     return apply(rules, len(pairs))
 
 
-def repeated(source: Sequence[str], target: Sequence[str]) -> NDArray[np.bool_]:
-    """(N,) True where the same pair stood before."""
-    seen: set[tuple[str, str]] = set()
-    result = np.zeros(len(source), bool)
-    for row, pair in enumerate(zip(source, target, strict=True)):
-        result[row] = pair in seen
-        seen.add(pair)
+def contents_of(pairs: Pairs, kind: type[SourceKind]) -> list[tuple[Hashable, str]]:
+    """What is equal for equal pairs, and for no others."""
+    sources = map(kind.content, pairs.source)
+    return list(zip(sources, pairs.target, strict=True))
+
+
+def repeated(values: Sequence[Hashable]) -> NDArray[np.bool_]:
+    """(N,) True where an equal value comes before.
+
+    Compares 64-bit hashes; only values of equal hashes are compared themselves.
+    """
+    result = np.zeros(len(values), bool)
+    hashes = np.fromiter(map(hash, values), np.int64, count=len(values))
+    _, number, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    seen: set[Hashable] = set()
+    for row in np.flatnonzero(counts[number.reshape(-1)] > 1).tolist():
+        result[row] = values[row] in seen
+        seen.add(values[row])
     return result
 
 
 def filter_lengths(
-    source: NDArray[np.int64], target: NDArray[np.int64], config: DataConfig
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    config: DataConfig,
+    kind: type[SourceKind] = TextSource,
 ) -> Filtered:
-    """What can be told from (N,) lengths in subwords without </s>."""
+    """Drop pairs by their (N,) lengths in units, without ends."""
     longer, shorter = np.maximum(source, target), np.minimum(source, target)
     rules = {
         "too short": shorter < config.filters.min_length,
-        "source too long": source + 1 > config.max_source_length,
+        "source too long": source + kind.end_length > config.max_source_length,
         "target too long": target + 1 > config.max_target_length,
     }
     if config.filters.max_length_ratio is not None:
@@ -61,10 +79,10 @@ def filter_lengths(
 
 
 def apply(rules: dict[str, NDArray[np.bool_]], count: int) -> Filtered:
-    """Rows that no rule, a mask that is True where a row is to go, catches."""
-    kept = np.ones(count, bool)
+    """Drop the rows where a rule is True."""
+    remaining = np.ones(count, bool)
     dropped = {}
-    for reason, caught in rules.items():
-        dropped[reason] = int((caught & kept).sum())
-        kept &= ~caught
-    return Filtered(np.flatnonzero(kept), dropped)
+    for reason, matches in rules.items():
+        dropped[reason] = int((matches & remaining).sum())
+        remaining &= ~matches
+    return Filtered(np.flatnonzero(remaining), dropped)

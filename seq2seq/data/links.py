@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from seq2seq.data.column import Column
 from seq2seq.data.sources.pairs import LINK, Pairs
-from seq2seq.data.tokenizer import Split, Tokenizers, words_of_characters
+from seq2seq.data.tokenizers import Tokenizers
+from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.errors import DataError
 
 
@@ -15,44 +16,46 @@ def subword_links(
     pairs: Pairs,
     lines: NDArray[np.int64],
     tokenizers: Tokenizers,
-    split: Split = words_of_characters,
+    split: WordSplit = words_of_characters,
 ) -> Column:
-    """For each pair a flat row source, target, source, target, ... of linked subword positions.
+    """For each pair a flat row source, target, source, target, ... of linked positions.
 
-    Two subwords are linked if the words they belong to are.
+    Two units are linked if their words are.
 
     Args:
         lines: (N,) the number of each pair in the corpus, from 0, for messages.
-        split: what the links call a word.
+        split: into the words that the links count; of other sources than text it is not used.
 
     Raises:
-        DataError: a link that is not "i-j", or that names a word the sentence does not have.
+        DataError: a link that is not "i-j", or that names a word the pair does not have.
     """
     assert pairs.links is not None, "the corpus has links"
     rows = []
-    for line, source, target, links in zip(
-        lines, pairs.source, pairs.target, pairs.links, strict=True
-    ):
-        where = f"word alignments, line {line + 1}"
-        words = parse_links(
-            links, where, *(max(split(text), default=-1) + 1 for text in (source, target))
+    sides = zip(lines, pairs.source, pairs.target, pairs.links, strict=True)
+    for line, source, target, text in sides:
+        source_words = tokenizers.source.encode_words(source, split)[1]
+        target_words = tokenizers.target.encode_words(target, split)[1]
+        counts = (
+            len(tokenizers.source.words(source, split)),
+            max(split(target), default=NO_WORD) + 1,
         )
-        source_pieces = pieces_of_words(tokenizers.source.word_of_piece(source, split)[1])
-        target_pieces = pieces_of_words(tokenizers.target.word_of_piece(target, split)[1])
+        links = parse_training_links(text, f"word alignments, line {line + 1}", *counts)
+        source_units = positions_of_words(source_words)
+        target_units = positions_of_words(target_words)
         rows.append(
             [
                 position
-                for i, j in words
-                for s in source_pieces.get(i, [])
-                for t in target_pieces.get(j, [])
+                for i, j in links
+                for s in source_units.get(i, [])
+                for t in target_units.get(j, [])
                 for position in (s, t)
             ]
         )
     return Column.of(rows)
 
 
-def parse_links(
-    text: str, where: str, source_words: int, target_words: int
+def parse_training_links(
+    text: str, place: str, source_words: int, target_words: int
 ) -> list[tuple[int, int]]:
     """The links of a Pharaoh line "0-0 1-2", checked against the numbers of words."""
     links = []
@@ -60,21 +63,22 @@ def parse_links(
         match = LINK.fullmatch(item)
         if match is None or match[2] != "-":
             raise DataError(
-                f"{where}: {item!r} is not a link; links to train on are source-target word numbers, as 0-0"
+                f"{place}: {item!r} is not a link; write source-target word numbers, such as 0-0"
             )
         link = int(match[1]), int(match[3])
         if link[0] >= source_words or link[1] >= target_words:
             raise DataError(
-                f"{where}: {item} names a word that is not there, the sentences have {source_words} and {target_words} "
-                "words; words are counted from 0 and lie between spaces"
+                f"{place}: {item} names a word that is not there, the sentences have "
+                f"{source_words} and {target_words} words; words are counted from 0 and lie "
+                "between spaces"
             )
         links.append(link)
     return links
 
 
-def pieces_of_words(words: Sequence[int]) -> dict[int, list[int]]:
-    """Word to the positions of its subwords."""
-    pieces: dict[int, list[int]] = {}
+def positions_of_words(words: Sequence[int]) -> dict[int, list[int]]:
+    """Word to the positions of its units."""
+    positions: dict[int, list[int]] = {}
     for position, word in enumerate(words):
-        pieces.setdefault(word, []).append(position)
-    return pieces
+        positions.setdefault(word, []).append(position)
+    return positions

@@ -6,9 +6,8 @@ import numpy as np
 
 from seq2seq.data.batch import Batch, collate
 from seq2seq.data.batching import batch_by_cost
-from seq2seq.data.column import Column
 from seq2seq.data.config import BatchConfig
-from seq2seq.data.rows import TrainRows
+from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.sampler import BatchPlan, PlannedBatch
 
 
@@ -17,7 +16,7 @@ class TrainLoader:
 
     def __init__(
         self,
-        rows: TrainRows,
+        pairs: EncodedPairs,
         config: BatchConfig,
         *,
         seed: int,
@@ -33,10 +32,10 @@ class TrainLoader:
         """
         assert 0 <= rank < world_size, "a rank lies below world_size"
         assert accumulate >= 1, "a step takes at least one micro-batch"
-        self.rows = rows
-        self.target_lengths = rows.target.lengths() + 1
+        self.pairs = pairs
+        self.target_lengths = pairs.target_lengths()
         self.plan = BatchPlan(
-            rows.source.lengths() + 1, self.target_lengths, config, world_size=world_size
+            pairs.source_lengths(), self.target_lengths, config, world_size=world_size
         )
         self.seed, self.rank, self.world_size, self.accumulate = seed, rank, world_size, accumulate
 
@@ -60,13 +59,11 @@ class TrainLoader:
 
     def collate(self, planned: PlannedBatch, step_target_tokens: int) -> Batch:
         return collate(
-            self.rows.source,
-            self.rows.target,
+            self.pairs,
             planned.rows,
             source_width=planned.source_width,
             target_width=planned.target_width,
             step_target_tokens=step_target_tokens,
-            links=self.rows.links,
         )
 
 
@@ -79,16 +76,14 @@ class EvaluationLoader:
 
     def __init__(
         self,
-        source: list[list[int]],
-        target: list[list[int]],
+        pairs: EncodedPairs,
         config: BatchConfig,
         *,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        """Args: source, target: the ids of a Split."""
-        self.source, self.target = Column.of(source), Column.of(target)
-        source_lengths, target_lengths = self.source.lengths() + 1, self.target.lengths() + 1
+        self.pairs = pairs
+        source_lengths, target_lengths = pairs.source_lengths(), pairs.target_lengths()
         rows = np.lexsort((source_lengths, target_lengths)).tolist()
         widths = np.maximum(source_lengths, target_lengths).tolist()
         self.batches = batch_by_cost(rows, widths, config.max_tokens)[rank::world_size]
@@ -98,4 +93,4 @@ class EvaluationLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         for rows in self.batches:
-            yield collate(self.source, self.target, np.array(rows, np.int64))
+            yield collate(self.pairs, np.array(rows, np.int64))

@@ -1,8 +1,9 @@
-"""From raw text to ids on disk: filtered, tokenized, memory-mapped, and kept for the next run.
+"""From raw pairs to a prepared corpus: filtered, encoded, mapped into memory, and reused.
 
-A prepared corpus lies in <cache_dir>/prepared/<fingerprint>/. The fingerprint is a hash of everything the ids follow
-from, so another text, tokenizer or filter is another folder. A folder is written under another name and then moved;
-its manifest holds size and SHA-256 of every file, and a folder that does not match is made again.
+A prepared corpus is the folder <cache_dir>/prepared/<fingerprint>. The fingerprint is a hash of
+everything that the encoded pairs follow from, so another text, tokenizer or filter is another
+folder. A folder is written under another name and then moved; its manifest holds size and SHA-256
+of every file, and a folder that does not match is prepared again.
 """
 
 import dataclasses
@@ -11,13 +12,14 @@ import json
 import logging
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seq2seq.data.column import Column
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpus_files import (
+    MANIFEST,
     TOKENIZER,
     PreparedCorpus,
     Split,
@@ -28,12 +30,14 @@ from seq2seq.data.corpus_files import (
     save_train,
 )
 from seq2seq.data.corpus_warnings import corpus_warnings
-from seq2seq.data.filters import filter_lengths, filter_text
+from seq2seq.data.encoded import EncodedPairs
+from seq2seq.data.filters import filter_items, filter_lengths
+from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.links import subword_links
-from seq2seq.data.rows import TrainRows
-from seq2seq.data.sources.base import Pairs, check, load_raw, reader_of
-from seq2seq.data.storage import locked, sha256_of
-from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.data.sources.base import Pairs, load_raw, option_problems, reader_of
+from seq2seq.data.sources.pairs import RawCorpus
+from seq2seq.data.storage import is_hashed, locked, sha256_of, version_of
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.files import atomic_path
 
@@ -41,43 +45,59 @@ __all__ = ["PreparedCorpus", "Split", "prepare", "training_text"]
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 1  # raise it when this package makes other ids of the same text and options
-CHUNK = 50_000  # sentences encoded between two looks at the clock
-REPORT_EVERY = 2.0  # seconds
+CODE_VERSION = 1  # raise it when the same raw pairs and options are encoded otherwise
 
 
 def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCorpus:
-    """The corpus that a configuration describes, made if it is not there yet. Safe to call from several processes.
+    """The corpus of a configuration, prepared if it is not there. Safe to call from processes.
+
+    Text is read once, and hashed on the way: to prepare it, or, if it was checked in this process,
+    not before it turns out that it must be prepared. Files are verified outside the lock.
 
     Args:
         directory: where prepared corpora are kept; None is <cache_dir>/prepared.
 
     Raises:
         ConfigError: the options cannot be honoured.
-        DataError: the text cannot be read, fetched or tokenized as asked, or nothing is left to train on.
+        DataError: the corpus cannot be read, fetched or encoded, or no pair is left to train on.
     """
-    if problems := check(config):
+    if problems := option_problems(config):
         raise ConfigError(problems)
+    hashed = all(is_hashed(path) for path in reader_of(config).files())
+    raw = None if hashed else load_raw(config)
     directory = Path(config.cache_dir) / "prepared" if directory is None else directory
     fingerprint = fingerprint_of(config)
     folder = directory / fingerprint
-    with locked(directory / f"{fingerprint}.lock", "preparing the same corpus"):
-        if problem := damage(folder):
+    while problem := damage(folder):
+        seen = manifest_version(folder)
+        with locked(directory / f"{fingerprint}.lock", "preparing the same corpus"):
+            if manifest_version(folder) != seen:
+                continue  # another process has prepared it: verify that
             if folder.exists():
                 logger.warning("%s: %s; preparing the corpus again", folder, problem)
             with atomic_path(folder) as stage:
                 stage.mkdir()
-                build(config, stage, fingerprint)
-        return load(folder)
+                build(config, raw or load_raw(config), stage, fingerprint)
+            break
+    return load(folder)
+
+
+def manifest_version(folder: Path) -> object:
+    """What changes whenever a folder is prepared again; None while it is not there."""
+    path = folder / MANIFEST
+    return version_of(path) if path.is_file() else None
 
 
 def fingerprint_of(config: DataConfig) -> str:
-    """A name for everything the ids follow from: text, direction, tokenizer, filters, and the version of this code."""
+    """A name for everything that the encoded pairs follow from.
+
+    That is the raw pairs, direction, tokenizer, filters, and the version of this code.
+    """
     tokenizer = dataclasses.asdict(config.tokenizer)
     for side in ("source_model", "target_model"):
         if tokenizer[side] is not None:
             tokenizer[side] = sha256_of(Path(tokenizer[side]))
-    what = {
+    facts: dict[str, Any] = {
         "code": CODE_VERSION,
         "text": reader_of(config).identity(),
         "languages": config.languages(),
@@ -87,54 +107,54 @@ def fingerprint_of(config: DataConfig) -> str:
         "tokenizer": tokenizer,
         "filters": dataclasses.asdict(config.filters),
     }
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
+    if config.source_kind != "text":
+        facts["source_kind"] = config.source_kind
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
 
-def build(config: DataConfig, folder: Path, fingerprint: str) -> None:
-    """Prepare the corpus into an empty folder, the manifest last."""
+def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) -> None:
+    """Prepare a corpus into an empty folder, the manifest last."""
     started = time.monotonic()
-    raw = load_raw(config)
-    train = limited(raw.train, config.limit_train)
-    text = filter_text(train, drop_duplicates=config.filters.drop_duplicates)
-    require_some(text.kept, len(train), text.dropped)
-    kept = train.take(text.kept)
-    tokenizers = Tokenizers.of(config.tokenizer, kept.source, kept.target, folder / TOKENIZER)
-    source, target = encode(tokenizers.source, kept.source), encode(tokenizers.target, kept.target)
-    fitting = filter_lengths(source.lengths(), target.lengths(), config)
-    dropped = text.dropped | fitting.dropped
-    require_some(fitting.kept, len(train), dropped)
-    links = None
-    if kept.links is not None:
-        links = subword_links(kept.take(fitting.kept), text.kept[fitting.kept], tokenizers)
-    save_train(folder, TrainRows(source.take(fitting.kept), target.take(fitting.kept), links))
+    kind = SOURCE_KINDS[config.source_kind]
+    raw_train = limited(raw.train, config.limit_train)
+    rows = filter_items(raw_train, drop_duplicates=config.filters.drop_duplicates, kind=kind)
+    ensure_pairs(rows.rows, len(raw_train), rows.dropped)
+    pairs = raw_train.take(rows.rows)
+    tokenizers = Tokenizers.of(
+        config.tokenizer, pairs.source, pairs.target, folder / TOKENIZER, kind=kind
+    )
+    encoded = encode(tokenizers, pairs)
+    fitting = filter_lengths(encoded.source.lengths(), encoded.target.lengths(), config, kind)
+    dropped = rows.dropped | fitting.dropped
+    ensure_pairs(fitting.rows, len(raw_train), dropped)
+    encoded = encoded.take(fitting.rows)
+    if pairs.links is not None:
+        links = subword_links(pairs.take(fitting.rows), rows.rows[fitting.rows], tokenizers)
+        encoded = dataclasses.replace(encoded, links=links)
+    save_train(folder, encoded)
     held_out = {"validation": raw.validation, "test": raw.test}
-    splits = {}
-    for name, pairs in held_out.items():
-        ids = (
-            tokenizers.source.encode_batch(pairs.source),
-            tokenizers.target.encode_batch(pairs.target),
-        )
-        splits[name] = Split(pairs, *ids)
-        save_split(folder, name, splits[name])
-    counts = {"train": len(fitting.kept), **{name: len(pairs) for name, pairs in held_out.items()}}
+    splits = {name: Split(text, encode(tokenizers, text)) for name, text in held_out.items()}
+    for name, split in splits.items():
+        save_split(folder, name, split)
+    counts = {"train": len(encoded), **{name: len(split) for name, split in splits.items()}}
     facts = {
         "fingerprint": fingerprint,
         "code_version": CODE_VERSION,
         "languages": list(config.languages()),
         "pairs": counts,
-        "train_pairs_before_filters": len(train),
+        "train_pairs_before_filters": len(raw_train),
         "dropped": dropped,
         "sha256": {
-            name: sha256_of_text(pairs) for name, pairs in {"train": train, **held_out}.items()
+            name: sha256_of_pairs(each, kind)
+            for name, each in {"train": raw_train, **held_out}.items()
         },
         "tokenizers": {"source": tokenizers.source.sha256, "target": tokenizers.target.sha256},
-        "cautions": corpus_warnings(config, train, dropped, splits),
+        "cautions": corpus_warnings(config, raw_train, dropped, splits),
     }
     save_manifest(folder, facts)
-    found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     logger.info(
         "prepared pairs: %s; dropped from training: %s; %.1f s",
-        found,
+        ", ".join(f"{count:,} {name}" for name, count in counts.items()),
         listed(dropped),
         time.monotonic() - started,
     )
@@ -144,48 +164,40 @@ def limited(train: Pairs, limit: int | None) -> Pairs:
     return train if limit is None else train.first(limit)
 
 
+def encode(tokenizers: Tokenizers, pairs: Pairs) -> EncodedPairs:
+    """Both sides of pairs, without their links."""
+    source = tokenizers.source.encode_column(pairs.source)
+    target = tokenizers.target.encode_column(pairs.target)
+    return EncodedPairs(source, target, kind=type(tokenizers.source))
+
+
 def training_text(config: DataConfig, corpus: PreparedCorpus) -> Pairs:
-    """The text of a prepared corpus' training pairs, row by row: only their ids are kept on disk.
+    """The text of a prepared corpus' training pairs, row by row: only their ids are on disk.
 
     Raises:
-        DataError: the text cannot be read again, or is not what it was when the corpus was prepared.
+        DataError: the text cannot be read again, or has changed since it was prepared.
     """
-    train = limited(load_raw(config).train, config.limit_train)
-    if sha256_of_text(train) != corpus.manifest["sha256"]["train"]:
+    raw_train = limited(load_raw(config).train, config.limit_train)
+    kind = corpus.train.kind
+    if sha256_of_pairs(raw_train, kind) != corpus.manifest["sha256"]["train"]:
         raise DataError(
             "the training text has changed since it was prepared; start a new run on it"
         )
-    kept = train.take(filter_text(train, drop_duplicates=config.filters.drop_duplicates).kept)
-    source, target = (
-        encode(corpus.tokenizers.source, kept.source),
-        encode(corpus.tokenizers.target, kept.target),
-    )
-    text = kept.take(filter_lengths(source.lengths(), target.lengths(), config).kept)
-    assert len(text) == len(corpus.train), "one pair of text for each pair of ids"
+    rows = filter_items(raw_train, drop_duplicates=config.filters.drop_duplicates, kind=kind)
+    pairs = raw_train.take(rows.rows)
+    encoded = encode(corpus.tokenizers, pairs)
+    fitting = filter_lengths(encoded.source.lengths(), encoded.target.lengths(), config, kind)
+    text = pairs.take(fitting.rows)
+    assert len(text) == len(corpus.train), "one raw pair for each encoded pair"
     return text
 
 
-def encode(tokenizer: Tokenizer, sentences: list[str]) -> Column:
-    """The ids of many sentences; says how far it is when that takes long."""
-    columns = []
-    said = time.monotonic()
-    for first in range(0, len(sentences), CHUNK):
-        columns.append(Column.of(tokenizer.encode_batch(sentences[first : first + CHUNK])))
-        if time.monotonic() - said > REPORT_EVERY:
-            said = time.monotonic()
-            logger.info(
-                "tokenized %s of %s sentences",
-                f"{min(first + CHUNK, len(sentences)):,}",
-                f"{len(sentences):,}",
-            )
-    return Column.joined(columns)
-
-
-def require_some(kept: NDArray[np.int64], before: int, dropped: dict[str, int]) -> None:
-    if len(kept) == 0:
+def ensure_pairs(rows: NDArray[np.int64], before: int, dropped: dict[str, int]) -> None:
+    """Raise DataError if filters leave no training pair."""
+    if len(rows) == 0:
         raise DataError(
-            f"no training pairs are left of {before:,}; dropped: {listed(dropped)}; give other text, or loosen "
-            "data.filters, data.max_source_length and data.max_target_length"
+            f"no training pairs are left of {before:,}; dropped: {listed(dropped)}; give other "
+            "text, or loosen data.filters, data.max_source_length and data.max_target_length"
         )
 
 
@@ -194,9 +206,9 @@ def listed(dropped: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count) or "none"
 
 
-def sha256_of_text(pairs: Pairs) -> str:
-    """Of the lines of both sides, each side ending with a NUL."""
+def sha256_of_pairs(pairs: Pairs, kind: type[SourceKind]) -> str:
+    """Of the contents of sources and the lines of targets, each side ending with a NUL."""
     digest = hashlib.sha256()
-    for side in (pairs.source, pairs.target):
-        digest.update("\n".join(side).encode() + b"\0")
+    for side in (map(kind.content, pairs.source), pairs.target):
+        digest.update("\n".join(map(str, side)).encode() + b"\0")
     return digest.hexdigest()

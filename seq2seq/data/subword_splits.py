@@ -1,27 +1,28 @@
-"""Words cut into other subwords than usual, at random, so that a model learns their parts as well.
+"""Subwords split at random into smaller ones, so that a model learns the parts of words as well.
 
-The subwords of a word are cut in two, and their halves again, wherever both halves are in the vocabulary. That undoes
-merges of byte pair encoding, where BPE-dropout leaves some out to begin with (Provilkov et al. 2020, arXiv:1910.13267).
-Working on ids, it needs no text, and word alignments carry over.
+A subword is split in two wherever both halves are in the vocabulary, and the halves again. That
+undoes merges of byte pair encoding, where BPE-dropout skips them (Provilkov et al. 2020,
+arXiv:1910.13267). It works on ids, so it needs no text, and word alignments carry over.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seq2seq.data.column import Column
-from seq2seq.data.rows import Ints, TrainRows
-from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.data.encoded import EncodedPairs, Ints
+from seq2seq.data.tokenizer import Tokenizer
+from seq2seq.data.tokenizers import Tokenizers
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A column whose subwords were cut.
+class SplitColumn:
+    """A column whose subwords were split.
 
     Attributes:
-        column: of the parts, row by row as before.
-        begins: (M + 1,) for each of the M subwords there were, counted through all rows, its first part.
+        column: the parts, row by row as before.
+        begins: (M + 1,) of each of the M old subwords, counted through all rows, its first part.
     """
 
     column: Column
@@ -29,77 +30,83 @@ class Cut:
 
 
 class SubwordSplitter:
-    """For every piece of a vocabulary the ways to cut it into two other pieces.
+    """The ways to split each subword of a vocabulary into two others.
 
     Attributes:
-        counts: (V,) ways there are.
-        first: (V,) row of the first of them in `halves`.
+        counts: (V,) number of ways.
+        first: (V,) row of the first way in `halves`.
         halves: (W, 2) ids of left and right half.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        pieces = tokenizer.pieces(range(tokenizer.vocab_size))
-        ids = {piece: index for index, piece in enumerate(pieces) if index > Tokenizer.EOS_ID}
-        ways = [two_pieces(piece, ids) if piece in ids else [] for piece in pieces]
-        self.counts = np.array([len(each) for each in ways], np.int64)
+        subwords = tokenizer.pieces(range(tokenizer.vocab_size))
+        ids = {word: index for index, word in enumerate(subwords) if index > Tokenizer.EOS_ID}
+        ways = [halves_of(word, ids) if word in ids else [] for word in subwords]
+        self.counts = np.array([len(halves) for halves in ways], np.int64)
         self.first = np.cumsum(self.counts) - self.counts
-        self.halves = np.array([pair for each in ways for pair in each], np.int32).reshape(-1, 2)
+        pairs = [pair for halves in ways for pair in halves]
+        self.halves = np.array(pairs, np.int32).reshape(-1, 2)
 
-    def draw(self, column: Column, share: float, random: np.random.Generator) -> Cut:
-        """Cut each piece with probability `share`, and each half likewise, where there is a way."""
+    def split(self, column: Column, probability: float, random: np.random.Generator) -> SplitColumn:
+        """Split each subword with a probability, where there is a way, and then its halves."""
         ids, origin = column.values, np.arange(len(column.values))
         fresh = np.ones(len(ids), bool)
         while fresh.any():
-            cut = fresh & (self.counts[ids] > 0) & (random.random(len(ids)) < share)
-            places = np.flatnonzero(cut)
+            chosen = fresh & (self.counts[ids] > 0) & (random.random(len(ids)) < probability)
+            places = np.flatnonzero(chosen)
             whole = ids[places]
-            ways = self.first[whole] + (random.random(len(places)) * self.counts[whole]).astype(
-                np.int64
-            )
-            parts = 1 + cut
+            way = (random.random(len(places)) * self.counts[whole]).astype(np.int64)
+            parts = 1 + chosen
             left = (np.cumsum(parts) - parts)[places]
-            ids, origin, fresh = ids.repeat(parts), origin.repeat(parts), cut.repeat(parts)
-            ids[left], ids[left + 1] = self.halves[ways].T
+            ids, origin, fresh = ids.repeat(parts), origin.repeat(parts), chosen.repeat(parts)
+            ids[left], ids[left + 1] = self.halves[self.first[whole] + way].T
         begins = np.searchsorted(origin, np.arange(len(column.values) + 1))
-        return Cut(Column(ids, begins[column.offsets]), begins)
+        return SplitColumn(Column(ids, begins[column.offsets]), begins)
 
 
-def two_pieces(piece: str, ids: dict[str, int]) -> list[tuple[int, int]]:
-    """Every way to cut a piece into two that have ids."""
-    splits = ((piece[:place], piece[place:]) for place in range(1, len(piece)))
+def halves_of(subword: str, ids: dict[str, int]) -> list[tuple[int, int]]:
+    """The ways to split a subword into two that have ids."""
+    splits = ((subword[:place], subword[place:]) for place in range(1, len(subword)))
     return [(ids[left], ids[right]) for left, right in splits if left in ids and right in ids]
 
 
-def cut_rows(
-    rows: TrainRows, tokenizers: Tokenizers, share: float, random: np.random.Generator
-) -> TrainRows:
-    """The same rows in smaller subwords."""
-    source = SubwordSplitter(tokenizers.source).draw(rows.source, share, random)
-    target = SubwordSplitter(tokenizers.target).draw(rows.target, share, random)
-    return TrainRows(
-        source.column,
-        target.column,
-        None if rows.links is None else cut_links(rows, source, target),
+def split_pairs(
+    pairs: EncodedPairs, tokenizers: Tokenizers, probability: float, random: np.random.Generator
+) -> EncodedPairs:
+    """The same pairs of text in smaller subwords."""
+    source_tokenizer, target_tokenizer = tokenizers.of_text()
+    source = SubwordSplitter(source_tokenizer).split(pairs.source, probability, random)
+    target = SubwordSplitter(target_tokenizer).split(pairs.target, probability, random)
+    links = None if pairs.links is None else split_links(pairs, pairs.links, source, target)
+    return replace(pairs, source=source.column, target=target.column, links=links)
+
+
+def split_links(
+    pairs: EncodedPairs, links: Column, source: SplitColumn, target: SplitColumn
+) -> Column:
+    """Links from every part of a subword to every part of those it was linked to."""
+    positions, counts = links.values.reshape(-1, 2), links.lengths() // 2
+    sources, source_parts = parts_of(
+        positions[:, 0], pairs.source.offsets[:-1].repeat(counts), source
     )
+    targets, target_parts = parts_of(
+        positions[:, 1], pairs.target.offsets[:-1].repeat(counts), target
+    )
+    new_links = source_parts * target_parts  # that each old one becomes
+    ends = np.cumsum(new_links)
+    number = np.arange(new_links.sum()) - (ends - new_links).repeat(new_links)
+    source_part, target_part = np.divmod(number, target_parts.repeat(new_links))
+    split = np.column_stack(
+        [sources.repeat(new_links) + source_part, targets.repeat(new_links) + target_part]
+    )
+    offsets = 2 * np.append(0, ends)[links.offsets // 2]
+    return Column(split.astype(np.int32).reshape(-1), offsets)
 
 
-def cut_links(rows: TrainRows, source: Cut, target: Cut) -> Column:
-    """Links of every part of a subword with every part of those it was linked to."""
-    assert rows.links is not None, "the rows have links"
-    pairs, counts = rows.links.values.reshape(-1, 2), rows.links.lengths() // 2
-    sources, source_parts = parts_of(pairs[:, 0], rows.source.offsets[:-1].repeat(counts), source)
-    targets, target_parts = parts_of(pairs[:, 1], rows.target.offsets[:-1].repeat(counts), target)
-    many = source_parts * target_parts
-    number = np.arange(many.sum()) - (np.cumsum(many) - many).repeat(
-        many
-    )  # of a link among those of its old one
-    step, rest = np.divmod(number, target_parts.repeat(many))
-    found = np.column_stack([sources.repeat(many) + step, targets.repeat(many) + rest])
-    ends = np.append(0, np.cumsum(many))[rows.links.offsets // 2]
-    return Column(found.astype(np.int32).reshape(-1), 2 * ends)
-
-
-def parts_of(positions: NDArray[np.int32], row_starts: Ints, cut: Cut) -> tuple[Ints, Ints]:
+def parts_of(
+    positions: NDArray[np.int32], row_starts: Ints, split: SplitColumn
+) -> tuple[Ints, Ints]:
     """Where in its row the first part of each old position lies, and how many parts it has."""
     places = row_starts + positions
-    return cut.begins[places] - cut.begins[row_starts], cut.begins[places + 1] - cut.begins[places]
+    begins = split.begins
+    return begins[places] - begins[row_starts], begins[places + 1] - begins[places]

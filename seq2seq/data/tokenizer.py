@@ -10,23 +10,26 @@ import hashlib
 import io
 import logging
 import struct
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import sentencepiece
 
 from seq2seq import padding
+from seq2seq.data.column import Column
 from seq2seq.data.config import TokenizerConfig, TokenizerKind
 from seq2seq.data.sentencepiece_model import is_whole, spaces_only, training_error
+from seq2seq.data.words import WordSplit, words_of_characters
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
 SPACE = "▁"
+CHUNK = 50_000  # sentences encoded between two reports
+REPORT_EVERY = 2.0  # seconds
 MAX_SENTENCE_BYTES = 1 << 20  # longer lines are left out of training by SentencePiece
 NUM_THREADS = 4  # a unigram vocabulary depends on it, so it is not the number of cores
 MAX_MODEL_BYTES = 1 << 30
@@ -119,6 +122,18 @@ class Tokenizer:
         ids: list[list[int]] = self._processor.encode(list(texts))
         return ids
 
+    def encode_column(self, sentences: Sequence[str]) -> Column:
+        """The ids of many sentences; reports progress when that takes long."""
+        columns = []
+        reported = time.monotonic()
+        for first in range(0, len(sentences), CHUNK):
+            columns.append(Column.of(self.encode_batch(sentences[first : first + CHUNK])))
+            if time.monotonic() - reported > REPORT_EVERY:
+                reported = time.monotonic()
+                done = min(first + CHUNK, len(sentences))
+                logger.info("tokenized %s of %s sentences", f"{done:,}", f"{len(sentences):,}")
+        return Column.joined(columns)
+
     def decode(self, ids: Sequence[int]) -> str:
         """Text with single spaces. Special ids are left out, <unk> among them: a mark would be scored as a word."""
         text: str = self._processor.decode([index for index in ids if index > self.EOS_ID])
@@ -127,7 +142,7 @@ class Tokenizer:
     def words_of_ids(self, ids: Sequence[int]) -> list[int]:
         """For each id the word of decode(ids) that it belongs to, -1 for none.
 
-        The counterpart of `word_of_piece` for ids that a model produced, which need not be those that `encode` gives
+        The counterpart of `encode_words` for ids that a model produced, which need not be those that `encode` gives
         for the same text. Found from where the model itself puts each piece in the decoded text; bytes that spell one
         character together belong to the word of that character.
         """
@@ -149,7 +164,9 @@ class Tokenizer:
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return [self._processor.id_to_piece(int(index)) for index in ids]
 
-    def word_of_piece(self, text: str, split: "Split | None" = None) -> tuple[list[int], list[int]]:
+    def encode_words(
+        self, text: str, split: WordSplit = words_of_characters
+    ) -> tuple[list[int], list[int]]:
         """The ids of a line and, for each, which word it belongs to.
 
         Word n is text.split()[n], or what another split says. A piece belongs to the word of the first character it
@@ -157,7 +174,7 @@ class Tokenizer:
         offsets into the line, so that normalisation and unknown characters cannot shift it.
         """
         encoding = self._processor.encode(text, out_type="offset_mapping")
-        word_at = (split or words_of_characters)(text)
+        word_at = split(text)
         words = []
         for piece, (begin, _) in zip(encoding["pieces"], encoding["offsets"], strict=True):
             while begin < len(text) and word_at[begin] < 0:
@@ -174,101 +191,3 @@ class Tokenizer:
                 struct.pack("<f?", self._processor.get_score(index), self._processor.is_byte(index))
             )
         return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Tokenizers:
-    """The tokenizers of both sides; one and the same object if joint."""
-
-    source: Tokenizer
-    target: Tokenizer
-
-    @property
-    def joint(self) -> bool:
-        return self.source is self.target
-
-    def save(self, directory: Path) -> None:
-        """Write joint.model, or source.model and target.model."""
-        directory.mkdir(parents=True, exist_ok=True)
-        if self.joint:
-            self.source.save(directory / "joint.model")
-        else:
-            self.source.save(directory / "source.model")
-            self.target.save(directory / "target.model")
-
-    @classmethod
-    def load(cls, directory: Path) -> "Tokenizers":
-        if (directory / "joint.model").is_file():
-            joint = Tokenizer.load(directory / "joint.model")
-            return cls(joint, joint)
-        return cls(
-            Tokenizer.load(directory / "source.model"), Tokenizer.load(directory / "target.model")
-        )
-
-    @classmethod
-    def of(
-        cls, config: TokenizerConfig, source: list[str], target: list[str], directory: Path
-    ) -> "Tokenizers":
-        """Load the models that the configuration names, or train on this text; kept in `directory`."""
-        given = [
-            Path(model) for model in (config.source_model, config.target_model) if model is not None
-        ]
-        if given:
-            loaded = [Tokenizer.load(path) for path in dict.fromkeys(given)]
-            tokenizers = cls(loaded[0], loaded[0] if config.joint else loaded[-1])
-            tokenizers.save(directory)
-        else:
-            logger.info(
-                "training a %s tokenizer on %s pairs", config.kind.value, f"{len(source):,}"
-            )
-            sides = (
-                {"joint": alternate(source, target)}
-                if config.joint
-                else {"source": source, "target": target}
-            )
-            for name, sentences in sides.items():
-                Tokenizer.train(sentences, directory / f"{name}.model", config=config)
-        return cls.load(directory)
-
-
-def alternate(source: list[str], target: list[str]) -> Iterator[str]:
-    for pair in zip(source, target, strict=True):
-        yield from pair
-
-
-Split = Callable[
-    [str], list[int]
-]  # for each character of a line the number of its word, -1 for white space
-
-
-def words_of_characters(text: str) -> list[int]:
-    """For each character of a line the number of its word in text.split(), -1 for white space."""
-    words, word, inside = [], -1, False
-    for character in text:
-        space = character.isspace()
-        word += not space and not inside
-        inside = not space
-        words.append(-1 if space else word)
-    return words
-
-
-def tokens_of_characters(text: str) -> list[int]:
-    """The same with every character by itself that is no letter, digit or mark on one: "don't!" has four tokens."""
-    tokens, token, within = [], -1, False
-    for character in text:
-        space, letter = character.isspace(), unicodedata.category(character)[0] in "LNM"
-        token += not space and not (within and letter)
-        within = letter
-        tokens.append(-1 if space else token)
-    return tokens
-
-
-def split_text(text: str, split: Split) -> list[str]:
-    """The words of a line as a split has them."""
-    words: list[str] = []
-    for character, word in zip(text, split(text), strict=True):
-        if word == len(words):
-            words.append(character)
-        elif word >= 0:
-            words[word] += character
-    return words

@@ -11,7 +11,7 @@ from seq2seq.alignment.extract import ensure_weights, has_weights, head_indices,
 from seq2seq.alignment.links import Links
 from seq2seq.alignment.words import hard_links
 from seq2seq.attention.config import Role
-from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.ensemble import EncodedSources
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.word_aligner import EncodedLine, WordAligner, uses_source_mean, words_of
@@ -25,8 +25,8 @@ class Alignment:
     Attributes:
         links: (source word, target word) pairs; words are runs of non-space characters, from 0.
         word_weights: (target words, source words) from which the links were read.
-        weights: (T, S) over subwords; the last column belongs to the </s> of the source.
-        source_subwords, target_subwords: S and T of them.
+        weights: (T, S) over subwords; the last column belongs to the </s> of a source of text.
+        source_subwords, target_subwords: S and T of them; frames are named by their numbers.
         all_weights: (layers, heads, T, S) with `alignment.all_layers`.
     """
 
@@ -113,8 +113,8 @@ class Aligner:
             hard_links(table, method, self.config.threshold),
             table,
             weights,
-            self.tokenizers.source.pieces([*source.ids, Tokenizer.EOS_ID]),
-            self.tokenizers.target.pieces(target.ids),
+            self.tokenizers.source.labels(source.units),
+            self.tokenizers.target.pieces(target.units),
             all_weights,
         )
 

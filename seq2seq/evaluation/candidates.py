@@ -9,7 +9,8 @@ from seq2seq.alignment.choose import CandidateLinks, best_words, head_groups, li
 from seq2seq.alignment.extract import ensure_weights, has_weights
 from seq2seq.alignment.words import NO_WORD
 from seq2seq.attention.config import Role
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.kinds.base import Item
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.evaluation.word_aligner import WordAligner
 from seq2seq.model.transformer import Transformer
 
@@ -30,7 +31,7 @@ def layers_with_weights(model: Transformer) -> list[int]:
 def candidate_links(
     model: Transformer,
     tokenizers: Tokenizers,
-    sources: Sequence[str],
+    sources: Sequence[Item],
     targets: Sequence[str],
     *,
     rows: Sequence[bool] = (False, True),
@@ -48,12 +49,13 @@ def candidate_links(
     Raises:
         ConfigError: no decoder layer has weights.
     """
+    sources = tokenizers.source.items(sources)
     layers, num_heads = layers_with_weights(model), model.config.num_heads
     aligner = WordAligner(
         [model], tokenizers, layers=layers, heads=head_groups(num_heads), rows=rows
     )
     lengths = [
-        (len(source.split()), len(target.split()))
+        (len(tokenizers.source.words(source)), len(target.split()))
         for source, target in zip(sources, targets, strict=True)
     ]
     best: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)] * len(lengths)

@@ -8,7 +8,9 @@ import torch
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.batching import batch_by_cost
-from seq2seq.data.tokenizer import Tokenizer, Tokenizers, words_of_characters
+from seq2seq.data.kinds.base import Item
+from seq2seq.data.tokenizers import Encoder, Tokenizers
+from seq2seq.data.words import words_of_characters
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.decoding.ensemble import EncodedSources, Ensemble
 from seq2seq.decoding.hypotheses import Hypothesis
@@ -18,7 +20,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.evaluation.align import Aligner, Alignment
 from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
 from seq2seq.model.transformer import Transformer
-from seq2seq.padding import UNK_ID, Tokens
+from seq2seq.padding import UNK_ID, SourceBatch
 
 WINDOW = 8192  # lines that are sorted by length and translated before the first of them comes out
 WIDTHS = 4  # sources are padded to a multiple of it, alone or in company
@@ -101,12 +103,13 @@ class Translator:
             raise ConfigError([f"decoding.{problem}" for problem in problems])
         self.ensemble, self.tokenizers, self.config = Ensemble(models), tokenizers, config
         self.aligner = Aligner.if_enabled(models, tokenizers, alignment)
-        self.max_source = self.ensemble.max_source_length - 1
+        self.kind = tokenizers.source
+        self.max_source = self.ensemble.max_source_length - self.kind.end_length
         self.max_target = self.ensemble.max_target_length - 1
 
     def translate(
         self,
-        lines: Iterable[str],
+        lines: Iterable[Item],
         *,
         prefixes: Sequence[str] | None = None,
         window: int = WINDOW,
@@ -134,17 +137,18 @@ class Translator:
             first += len(batch)
 
     def _translate(
-        self, lines: list[str], first: int, prefixes: Sequence[str] | None, progress: Progress
+        self, lines: list[Item], first: int, prefixes: Sequence[str] | None, progress: Progress
     ) -> list[Translation]:
         """Translate lines number first, first + 1, ..."""
-        sides = self.encode(self.tokenizers.source, lines, self.max_source)
+        items = self.kind.items(lines)
+        sides = self.encode(self.kind, items, self.max_source)
         blank = (Candidate("", [], 0.0, 0.0, True),)
         unaligned = None if self.aligner is None else self.aligner.empty()
-        done = [Translation(line, blank, False, unaligned) for line in lines]
+        done = [Translation(str(item), blank, False, unaligned) for item in items]
         forced = None if prefixes is None else self.tokenizers.target.encode_batch(prefixes)
-        waiting = [row for row, side in enumerate(sides) if side.ids]
+        waiting = [row for row, side in enumerate(sides) if len(side.units)]
         progress(len(lines) - len(waiting))
-        waiting.sort(key=lambda row: -len(sides[row].ids))
+        waiting.sort(key=lambda row: -len(sides[row].units))
         for batch in self.batches(waiting, sides, self.config.hypotheses):
             sources = [sides[row] for row in batch]
             encoded = self.ensemble.encode(self.sources(sources))
@@ -160,12 +164,12 @@ class Translator:
             alignments = self.align(encoded, sources, best)
             for row, hypotheses, alignment in zip(batch, found, alignments, strict=True):
                 n_best = tuple(self.candidate(hypothesis) for hypothesis in hypotheses)
-                done[row] = Translation(lines[row], n_best, sides[row].cut, alignment)
+                done[row] = Translation(str(items[row]), n_best, sides[row].cut, alignment)
             progress(len(batch))
         return done
 
     def score(
-        self, lines: Iterable[str], references: Iterable[str], *, progress: Progress = ignore
+        self, lines: Iterable[Item], references: Iterable[str], *, progress: Progress = ignore
     ) -> Iterator[Translation]:
         """Score, and align if enabled, references instead of searching for translations."""
         pairs = zip(lines, references, strict=True)
@@ -175,31 +179,34 @@ class Translator:
             )
 
     def _score(
-        self, lines: list[str], references: list[str], progress: Progress
+        self, lines: list[Item], references: list[str], progress: Progress
     ) -> list[Translation]:
-        sides = self.encode(self.tokenizers.source, lines, self.max_source)
+        items = self.kind.items(lines)
+        sides = self.encode(self.kind, items, self.max_source)
         given = self.encode(self.tokenizers.target, references, self.max_target)
         done: list[Translation | None] = [None] * len(lines)
         for batch in self.batches(
-            sorted(range(len(lines)), key=lambda row: -len(given[row].ids)), sides, 1
+            sorted(range(len(lines)), key=lambda row: -len(given[row].units)), sides, 1
         ):
             sources, targets = [sides[row] for row in batch], [given[row] for row in batch]
             encoded = self.ensemble.encode(self.sources(sources))
-            values = score_targets(self.ensemble, encoded, [target.ids for target in targets])
+            values = score_targets(self.ensemble, encoded, [target.units for target in targets])
             alignments = self.align(encoded, sources, targets)
             for row, each, alignment in zip(batch, values, alignments, strict=True):
                 total = float(each.sum())
                 score = total / float(penalty(torch.tensor(float(len(each))), self.config))
-                candidate = Candidate(references[row], given[row].ids, total, score, True)
+                candidate = Candidate(references[row], given[row].units, total, score, True)
                 cut = sides[row].cut or given[row].cut
-                done[row] = Translation(lines[row], (candidate,), cut, alignment, each.tolist())
+                done[row] = Translation(
+                    str(items[row]), (candidate,), cut, alignment, each.tolist()
+                )
             progress(len(batch))
         return [translation for translation in done if translation is not None]
 
-    def encode(self, tokenizer: Tokenizer, lines: list[str], limit: int) -> list[EncodedLine]:
-        """The first `limit` subwords of each line; their words only if there is an aligner."""
+    def encode(self, encoder: Encoder, items: list[Item], limit: int) -> list[EncodedLine]:
+        """The first `limit` units of each item; their words only if there is an aligner."""
         split = None if self.aligner is None else words_of_characters
-        return encode_lines(tokenizer, lines, limit, split=split)
+        return encode_lines(encoder, items, limit, split=split)
 
     def batches(
         self, rows: Sequence[int], sides: list[EncodedLine], hypotheses: int
@@ -239,8 +246,9 @@ class Translator:
 
     def width(self, source: EncodedLine) -> int:
         """Positions that a source takes, with its end and padding."""
-        return min(-(-(len(source.ids) + 1) // WIDTHS) * WIDTHS, self.max_source + 1)
+        end = self.kind.end_length
+        return min(-(-(len(source.units) + end) // WIDTHS) * WIDTHS, self.max_source + end)
 
-    def sources(self, sides: list[EncodedLine]) -> Tokens:
+    def sources(self, sides: list[EncodedLine]) -> SourceBatch:
         """Sources of one width."""
-        return Tokens.source([side.ids for side in sides], width=self.width(sides[0]))
+        return self.kind.batch([side.units for side in sides], self.width(sides[0]))

@@ -17,7 +17,9 @@ from seq2seq.alignment.extract import (
 from seq2seq.alignment.words import NO_WORD, word_weights
 from seq2seq.attention.config import Role
 from seq2seq.data.batching import batch_by_cost
-from seq2seq.data.tokenizer import Split, Tokenizer, Tokenizers, words_of_characters
+from seq2seq.data.kinds.base import Item, Units
+from seq2seq.data.tokenizers import Encoder, Tokenizers
+from seq2seq.data.words import WordSplit, words_of_characters
 from seq2seq.decoding.ensemble import EncodedSources, Ensemble
 from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer
@@ -31,12 +33,12 @@ class EncodedLine:
     """One side of a sentence pair.
 
     Attributes:
-        ids: of its subwords, without <s> and </s>.
-        words: the number of each subword's word, NO_WORD for none.
+        units: ids of its subwords, without <s> and </s>, or frames of features.
+        words: the number of each unit's word, NO_WORD for none.
         cut: True if the line was longer than the model reads, and its end is left out.
     """
 
-    ids: list[int]
+    units: Units
     words: list[int]
     cut: bool = False
 
@@ -47,18 +49,20 @@ class EncodedLine:
 
 
 def encode_lines(
-    tokenizer: Tokenizer, lines: Sequence[str], limit: int, *, split: Split | None
+    encoder: Encoder, items: Sequence[Item], limit: int, *, split: WordSplit | None
 ) -> list[EncodedLine]:
-    """The first `limit` subwords of each line.
+    """The first `limit` units of each item.
 
     Args:
         split: what is a word; None leaves the words out, which saves time.
     """
     if split is None:
-        encoded = [(ids, [NO_WORD] * len(ids)) for ids in tokenizer.encode_batch(lines)]
+        encoded = [(units, [NO_WORD] * len(units)) for units in encoder.encode_batch(items)]
     else:
-        encoded = [tokenizer.word_of_piece(line, split) for line in lines]
-    return [EncodedLine(ids[:limit], words[:limit], len(ids) > limit) for ids, words in encoded]
+        encoded = [encoder.encode_words(item, split) for item in items]
+    return [
+        EncodedLine(units[:limit], words[:limit], len(units) > limit) for units, words in encoded
+    ]
 
 
 class WordAligner:
@@ -116,7 +120,7 @@ class WordAligner:
         self, encoded: EncodedSources, targets: Sequence[EncodedLine]
     ) -> list[Tensor]:
         """(layers, groups, rows, T, S) on the CPU for each pair of source and target."""
-        target = Tokens.target([line.ids for line in targets]).to(self.ensemble.device)
+        target = Tokens.target([line.units for line in targets]).to(self.ensemble.device)
         by_model = [
             self._weights_of_model(number, encoded, target)
             for number in range(len(self.ensemble.models))
@@ -137,14 +141,14 @@ class WordAligner:
 
     def tables(
         self,
-        sources: Sequence[str],
+        sources: Sequence[Item],
         targets: Sequence[str],
         *,
-        split: Split = words_of_characters,
+        split: WordSplit = words_of_characters,
         source_mean: bool = True,
         progress: Callable[[int], None] | None = None,
     ) -> Iterator[tuple[int, Tensor]]:
-        """Word weights of lines and their translations, in batches of similar length.
+        """Word weights of sources and their translations, in batches of similar length.
 
         Lines that are longer than the models read are aligned without their ends.
 
@@ -156,16 +160,18 @@ class WordAligner:
         Yields:
             The number of a pair, and (layers, groups, rows, target words, source words).
         """
-        limits = self.ensemble.max_source_length - 1, self.ensemble.max_target_length - 1
-        source = encode_lines(self.tokenizers.source, sources, limits[0], split=split)
+        kind, end = self.tokenizers.source, self.tokenizers.source.end_length
+        limits = self.ensemble.max_source_length - end, self.ensemble.max_target_length - 1
+        source = encode_lines(kind, kind.items(sources), limits[0], split=split)
         target = encode_lines(self.tokenizers.target, targets, limits[1], split=split)
-        sizes = [(len(a.ids) + 1, len(b.ids) + 1) for a, b in zip(source, target, strict=True)]
+        pairs = zip(source, target, strict=True)
+        sizes = [(len(a.units) + end, len(b.units) + 1) for a, b in pairs]
         matrices = len(self.keys[0]) * self.ensemble.models[0].config.num_heads
         costs = [matrices * width * height for width, height in sizes]
         for batch in batch_by_cost(
             sorted(range(len(sizes)), key=lambda row: sum(sizes[row])), costs, BATCH_WEIGHTS
         ):
-            encoded = self.ensemble.encode(Tokens.source([source[row].ids for row in batch]))
+            encoded = self.ensemble.encode(kind.batch([source[row].units for row in batch]))
             weights = self.subword_weights(encoded, [target[row] for row in batch])
             for row, table in zip(batch, weights, strict=True):
                 yield row, words_of(table, source[row], target[row], source_mean=source_mean)

@@ -53,15 +53,19 @@ class Sentence:
     """A sentence pair with its translation.
 
     Attributes:
-        links: (source word, translation word) pairs; a word is a run of non-space characters, counted from 0.
+        source: its words, or what else alignments link.
+        links: (source word, translation word) pairs, counted from 0; a word of a translation is a
+            run of non-space characters.
         scores: of the translation, by the metrics' names.
+        caption: shown in the list in place of the source; empty shows its words.
     """
 
-    source: str
+    source: Sequence[str]
     hypothesis: str
     reference: str
     links: Links
     scores: Mapping[str, float]
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Page:
         sentences: in the order of their files.
         with_attention: so many of the first sentences have weights, unless they are empty lines.
         no_links: why no sentence has links; empty if some have.
+        word: what a source consists of.
     """
 
     title: str
@@ -88,6 +93,7 @@ class Page:
     sentences: Sequence[Sentence]
     with_attention: int
     no_links: str = ""
+    word: str = "word"
 
 
 @dataclass(frozen=True)
@@ -182,9 +188,11 @@ def content(page: Page) -> dict[str, Any]:
         "heads": page.num_heads,
         "with_attention": page.with_attention,
         "no_links": page.no_links,
+        "word": page.word,
         "sentences": [
             {
-                "source": each.source.split(),
+                "source": list(each.source),
+                "caption": each.caption,
                 "hypothesis": each.hypothesis.split(),
                 "reference": each.reference.split(),
                 "links": sorted(each.links),

@@ -21,7 +21,7 @@ function start() {
 
   const links = new LinkView(page.no_links);
   const attention = new AttentionView(page);
-  const list = new SentenceList(page.sentences, page.metrics, (sentence) => {
+  const list = new SentenceList(page.sentences, page.metrics, page.word, (sentence) => {
     byId("number").textContent = `Sentence ${sentence.number + 1}`;
     fillScores(byId("sentence-scores"), page.metrics.map(({name, label}) => (
       {label, value: sentence.scores[name], title: `${label} of this sentence alone`}

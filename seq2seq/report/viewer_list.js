@@ -9,7 +9,7 @@ const BEYOND = 8;  // rows drawn above and below those in view
  * Orders of the list by name: a label, the value of a sentence that is sorted by, and the fact that
  * a row shows. In file order a row shows its score by the first metric.
  */
-function ordersOf(metrics) {
+function ordersOf(metrics, word) {
   const score = (name) => (sentence) => sentence.scores[name];
   const [first] = metrics;
   return {
@@ -25,7 +25,7 @@ function ordersOf(metrics) {
     length: {
       label: "source length",
       value: ({source}) => source.length,
-      fact: ({source}) => `${source.length} ${source.length === 1 ? "word" : "words"}`,
+      fact: ({source}) => `${source.length} ${source.length === 1 ? word : `${word}s`}`,
     },
   };
 }
@@ -41,9 +41,9 @@ function element(tag, className = "", text = "") {
 }
 
 class SentenceList {
-  constructor(sentences, metrics, onChoose) {
+  constructor(sentences, metrics, word, onChoose) {
     this.sentences = sentences;
-    this.orders = ordersOf(metrics);
+    this.orders = ordersOf(metrics, word);
     this.onChoose = onChoose;
     this.order = "file";
     this.descending = false;
@@ -106,8 +106,9 @@ class SentenceList {
   }
 
   text(sentence) {
-    const {source, hypothesis, reference} = sentence;
-    sentence.text ??= fold([source, hypothesis, reference].map((words) => words.join(" ")).join("\n"));
+    const {caption, source, hypothesis, reference} = sentence;
+    const sides = caption ? [[caption], hypothesis, reference] : [source, hypothesis, reference];
+    sentence.text ??= fold(sides.map((words) => words.join(" ")).join("\n"));
     return sentence.text;
   }
 
@@ -130,7 +131,7 @@ class SentenceList {
     row.setAttribute("aria-selected", String(sentence.number === this.chosen));
     row.setAttribute("aria-posinset", place + 1);
     row.setAttribute("aria-setsize", this.shown.length);
-    const source = element("span", "", sentence.source.join(" ") || "(empty)");
+    const source = element("span", "", sentence.caption || sentence.source.join(" ") || "(empty)");
     const hypothesis = element("span", "second", sentence.hypothesis.join(" ") || "(empty)");
     source.dir = hypothesis.dir = "auto";
     row.append(source, element("span", "fact", sentence.number + 1), hypothesis);

@@ -138,7 +138,10 @@ def mismatch(
     if different:
         listed = ", ".join(f"decoding.{name}={used.get(name)}" for name in different)
         return f"the evaluation had other options, {listed}"
-    if text is not None and (present.sources, present.references) != (text.source, text.target):
+    if text is not None and (present.sources, present.references) != (
+        list(map(str, text.source)),
+        text.target,
+    ):
         return "the evaluation is of another text"
     return None
 

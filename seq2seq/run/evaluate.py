@@ -8,8 +8,10 @@ from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.extract import layer_index, mechanism
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import Bundle, held_out_split, load_bundle
+from seq2seq.bundle.locate import saved_config
 from seq2seq.config.schema import EvaluateConfig
-from seq2seq.data.reader import read_lines
+from seq2seq.data.kinds.base import SOURCE_KINDS
+from seq2seq.data.reader import read_strict_lines
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
@@ -52,6 +54,8 @@ def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = N
     folder = run / "evaluation" / config.split
     with atomic_path(folder) as partial:
         partial.mkdir()
+        if text is not None:
+            bundle.tokenizers.source.save_items(partial / "sources", text.source)
         translations = write_translations(partial, translator, pairs)
         draw_heatmaps(partial / "heatmaps", translations.drawn)
         scores = score(partial, bundle, scorer, config.decoding, pairs.target, translations)
@@ -129,15 +133,21 @@ def log_scores(
     logger.info("results: %s", folder)
 
 
-def text_pairs(config: EvaluateConfig) -> Pairs | None:
-    """The sentences of `config.source` and `config.reference`, one per line; None without them.
+def text_pairs(config: EvaluateConfig, run: Path) -> Pairs | None:
+    """The pairs of `config.source` and `config.reference`, one per line; None without them.
+
+    Args:
+        run: whose kind of source the lines of `config.source` are.
 
     Raises:
         DataError: they differ in length, are empty, or are not clean text.
     """
     if config.source is None or config.reference is None:
         return None
-    pairs = Pairs(list(read_lines(Path(config.source))), list(read_lines(Path(config.reference))))
+    data, source = saved_config(run).data, Path(config.source)
+    kind = SOURCE_KINDS[data.source_kind]
+    items = kind.items(read_strict_lines(source), source, max_length=data.max_source_length)
+    pairs = Pairs(items, read_strict_lines(Path(config.reference)))
     if len(pairs.source) != len(pairs.target) or not pairs.source:
         raise DataError(
             f"{config.source} has {len(pairs.source):,} lines and {config.reference} "

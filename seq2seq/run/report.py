@@ -14,6 +14,7 @@ from seq2seq.alignment.links import Links, check_bounds, read_pharaoh
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import Bundle, load_bundle
 from seq2seq.data.batching import batch_by_cost
+from seq2seq.data.kinds.base import Item, Units
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.files import read_lines
@@ -43,7 +44,7 @@ class EvaluationFiles:
     """
 
     folder: Path
-    sources: list[str]
+    sources: list[Item]
     hypotheses: list[str]
     references: list[str]
     links: list[Links] | None
@@ -72,7 +73,7 @@ def report_run(run: Path, split: str, *, sentences: int = DEFAULT_SENTENCES) -> 
             f"sentences: must not be negative, as {sentences} is; 0 exports no attention"
         )
     bundle = load_bundle(run)
-    evaluation = read_evaluation(run / "evaluation" / split)
+    evaluation = read_evaluation(bundle, run / "evaluation" / split)
     page = describe(bundle, evaluation, split, sentences)
     path = evaluation.folder / "report.html"
     write_report(path, page, attention(bundle, evaluation, page))
@@ -80,7 +81,7 @@ def report_run(run: Path, split: str, *, sentences: int = DEFAULT_SENTENCES) -> 
     return path
 
 
-def read_evaluation(folder: Path) -> EvaluationFiles:
+def read_evaluation(bundle: Bundle, folder: Path) -> EvaluationFiles:
     """Read what an evaluation wrote.
 
     Raises:
@@ -99,15 +100,27 @@ def read_evaluation(folder: Path) -> EvaluationFiles:
             f"{folder} has {len(sources):,} sources, {len(hypotheses):,} hypotheses and "
             f"{len(references):,} references; the counts must be equal: evaluate again"
         )
+    items = source_items(bundle, folder, sources)
     links = None
     if (folder / "alignments.pharaoh").is_file():
         links = read_pharaoh(folder / "alignments.pharaoh")
-        lengths = [
-            (len(a.split()), len(b.split())) for a, b in zip(sources, hypotheses, strict=True)
-        ]
+        sides = zip(map(bundle.tokenizers.source.words, items), hypotheses, strict=True)
+        lengths = [(len(words), len(hypothesis.split())) for words, hypothesis in sides]
         check_bounds(links, lengths, path=folder / "alignments.pharaoh")
     scores, protocol = read_scores(folder / "scores.json")
-    return EvaluationFiles(folder, sources, hypotheses, references, links, scores, protocol)
+    return EvaluationFiles(folder, items, hypotheses, references, links, scores, protocol)
+
+
+def source_items(bundle: Bundle, folder: Path, lines: list[str]) -> list[Item]:
+    """The sources of an evaluation: those of the bundle's own split, or stored beside their lines.
+
+    Raises:
+        DataError: they are neither.
+    """
+    held_out = bundle.held_out.get(folder.name)
+    if held_out is not None and list(map(str, held_out.source)) == lines:
+        return held_out.source
+    return bundle.tokenizers.source.load_items(folder / "sources", lines)
 
 
 def read_scores(path: Path) -> tuple[dict[str, Score], ScoringProtocol]:
@@ -136,8 +149,15 @@ def describe(bundle: Bundle, evaluation: EvaluationFiles, split: str, sentences:
     links = (
         evaluation.links if evaluation.links is not None else [frozenset[tuple[int, int]]()] * count
     )
+    kind = bundle.tokenizers.source
     rows = zip(
-        evaluation.sources, evaluation.hypotheses, evaluation.references, links, scores, strict=True
+        map(kind.words, evaluation.sources),
+        evaluation.hypotheses,
+        evaluation.references,
+        links,
+        scores,
+        map(kind.caption, evaluation.sources),
+        strict=True,
     )
     return Page(
         title=f"{bundle.config.name}: {split}",
@@ -148,6 +168,7 @@ def describe(bundle: Bundle, evaluation: EvaluationFiles, split: str, sentences:
         num_heads=bundle.model.config.num_heads,
         sentences=[Sentence(*row) for row in rows],
         with_attention=min(sentences, count),
+        word=kind.word,
         no_links="" if evaluation.links is not None else "This evaluation wrote no alignments.",
     )
 
@@ -172,7 +193,7 @@ def attention(
     if not wanted or not page.with_attention:
         return
     sources, targets = tokens(bundle, evaluation, page.with_attention)
-    numbers = [number for number, ids in enumerate(sources) if ids]
+    numbers = [number for number, units in enumerate(sources) if len(units)]
     with ProgressReport("reading attention", page.with_attention, unit=" sentences") as progress:
         maps = len(wanted) * page.num_heads
         costs = [
@@ -186,15 +207,16 @@ def attention(
 
 def tokens(
     bundle: Bundle, evaluation: EvaluationFiles, count: int
-) -> tuple[list[list[int]], list[list[int]]]:
-    """Subword ids of the first `count` sources and translations, cut to what the model reads."""
+) -> tuple[list[Units], list[list[int]]]:
+    """Units of the first `count` sources and ids of translations, cut to what the model reads."""
     config = bundle.model.config
     sources = bundle.tokenizers.source.encode_batch(evaluation.sources[:count])
     path, lines = evaluation.folder / "attention.npz", evaluation.hypotheses[:count]
     tokenizer = bundle.tokenizers.target
     targets = produced(tokenizer, path, lines) if path.is_file() else tokenizer.encode_batch(lines)
-    longest_source, longest_target = config.max_source_length - 1, config.max_target_length - 1
-    return [ids[:longest_source] for ids in sources], [ids[:longest_target] for ids in targets]
+    max_source = config.max_source_length - bundle.tokenizers.source.end_length
+    max_target = config.max_target_length - 1
+    return [units[:max_source] for units in sources], [ids[:max_target] for ids in targets]
 
 
 def produced(tokenizer: Tokenizer, path: Path, lines: Sequence[str]) -> list[list[int]]:
@@ -222,19 +244,19 @@ def weights(
     bundle: Bundle,
     wanted: list[tuple[Role, int]],
     batch: list[int],
-    sources: list[list[int]],
+    sources: list[Units],
     targets: list[list[int]],
 ) -> list[tuple[int, SentenceWeights]]:
     """One pass over a batch, cut into sentences."""
-    device = bundle.model.device
-    source = Tokens.source([sources[n] for n in batch]).to(device)
+    device, kind = bundle.model.device, bundle.tokenizers.source
+    source = kind.batch([sources[n] for n in batch]).to(device)
     target = Tokens.target([targets[n] for n in batch]).to(device)
     encoded = bundle.model.encode(source, weights_of=frozenset(wanted))
     result = []
     sentences = attention_weights(bundle.model, encoded, target, wanted)
     for number, by_role in zip(batch, sentences, strict=True):
         own = {role: weights.cpu() for role, weights in by_role.items()}
-        source_pieces = bundle.tokenizers.source.pieces([*sources[number], Tokenizer.EOS_ID])
+        source_pieces = kind.labels(sources[number])
         target_pieces = bundle.tokenizers.target.pieces(targets[number])
         result.append((number, SentenceWeights(source_pieces, target_pieces, own)))
     return result

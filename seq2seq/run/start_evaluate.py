@@ -24,7 +24,7 @@ def start_evaluation(config: EvaluateConfig) -> None:
     configure_logging()
     from seq2seq.run.evaluate import evaluate_bundle, text_pairs
 
-    text = text_pairs(config)
+    text = text_pairs(config, runs[0])
     if config.compare:
         from seq2seq.run.compare import compare_runs
 

@@ -64,7 +64,7 @@ def write_translations(folder: Path, translator: Translator, pairs: Pairs) -> Tr
     if aligner is not None:
         write_pharaoh(folder / "alignments.pharaoh", links)
     translations.seconds = time.monotonic() - started
-    write_lines(folder / "sources.txt", pairs.source)
+    write_lines(folder / "sources.txt", list(map(str, pairs.source)))
     write_lines(folder / "references.txt", pairs.target)
     write_lines(folder / "hypotheses.txt", translations.hypotheses)
     if translations.num_cut:

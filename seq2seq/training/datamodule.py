@@ -7,9 +7,9 @@ from lightning.pytorch import LightningDataModule, Trainer
 
 from seq2seq.data.augment import augmented
 from seq2seq.data.config import DataConfig
+from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus
-from seq2seq.data.rows import TrainRows
 from seq2seq.metrics.base import DEFAULT_METRICS
 from seq2seq.training.config import LOSS, TrainerConfig
 from seq2seq.training.stream import TrainingStream
@@ -66,15 +66,14 @@ class TranslationData(LightningDataModule):
             world_size=world_size,
         )
 
-    def train_rows(self) -> TrainRows:
+    def train_rows(self) -> EncodedPairs:
         """The training pairs, as data.augmentation has them."""
         config = self.data_config
-        longest = config.max_source_length - 1, config.max_target_length - 1
         return augmented(
             self.corpus.train,
             config.augmentation,
             self.corpus.tokenizers,
-            longest=longest,
+            max_lengths=(config.max_source_length, config.max_target_length),
             seed=self.seed,
         )
 

@@ -8,7 +8,7 @@ from lightning.pytorch.strategies import Strategy
 from seq2seq.data.config import BatchConfig
 from seq2seq.data.loader import EvaluationLoader
 from seq2seq.data.prepare import Split
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.metrics.score import Scorer
@@ -36,9 +36,7 @@ class Validator:
         rank: int,
         world_size: int,
     ) -> None:
-        self.loader = EvaluationLoader(
-            split.source, split.target, batch, rank=rank, world_size=world_size
-        )
+        self.loader = EvaluationLoader(split.encoded, batch, rank=rank, world_size=world_size)
         self.lines = split.pairs.source[:bleu_lines]
         self.references = split.pairs.target[:bleu_lines]
         self.tokenizers, self.scorer = tokenizers, Scorer(target_language, metrics)

@@ -13,7 +13,7 @@ from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import format_links, parse_links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.attention.catalogue import LinformerConfig
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.tokenizers import Tokenizers
 from tests.cli.conftest import Command
 from tests.run.bundles import make_run, sentences
 

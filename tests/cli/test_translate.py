@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import seq2seq
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.tokenizers import Tokenizers
 from tests.cli.conftest import Command
 from tests.run.bundles import LONGEST, make_run, sentences, train_tokenizers
 

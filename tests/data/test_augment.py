@@ -8,9 +8,11 @@ import pytest
 from seq2seq.data.augment import augmented
 from seq2seq.data.column import Column
 from seq2seq.data.config import AugmentationConfig, TokenizerConfig
-from seq2seq.data.rows import TrainRows
+from seq2seq.data.encoded import EncodedPairs
+from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.subword_splits import SubwordSplitter
-from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.data.tokenizer import Tokenizer
+from seq2seq.data.tokenizers import Tokenizers
 
 WORDS = ["tomorrow", "morning", "tom", "row", "rowing", "more", "in", "moth", "other", "another"]
 SOURCE = [
@@ -24,16 +26,16 @@ FAR = (500, 500)
 def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
     path = tmp_path_factory.mktemp("tokenizer") / "joint.model"
     tokenizer = Tokenizer.train(SOURCE, path, config=TokenizerConfig(vocab_size=56))
-    return Tokenizers(tokenizer, tokenizer)
+    return Tokenizers(TextSource(tokenizer), tokenizer)
 
 
 @pytest.fixture
-def rows(tokenizers: Tokenizers) -> TrainRows:
+def rows(tokenizers: Tokenizers) -> EncodedPairs:
     """Each word is linked to itself in the reversed sentence."""
     links = []
     for source, target in zip(SOURCE, TARGET, strict=True):
         there, back = (
-            words_of(tokenizers.source, tokenizers.source.encode(text)) for text in (source, target)
+            words_of(tokenizers.target, tokenizers.target.encode(text)) for text in (source, target)
         )
         last = len(source.split()) - 1
         links.append(
@@ -45,8 +47,8 @@ def rows(tokenizers: Tokenizers) -> TrainRows:
                 for x in (i, j)
             ]
         )
-    ids = (Column.of(tokenizers.source.encode_batch(side)) for side in (SOURCE, TARGET))
-    return TrainRows(*ids, Column.of(links))
+    ids = (Column.of(tokenizers.target.encode_batch(side)) for side in (SOURCE, TARGET))
+    return EncodedPairs(*ids, Column.of(links))
 
 
 def words_of(tokenizer: Tokenizer, ids: list[int]) -> list[int]:
@@ -57,11 +59,11 @@ def text_of(column: Column, tokenizer: Tokenizer) -> list[str]:
     return [tokenizer.decode(column.row(row).tolist()) for row in range(len(column))]
 
 
-def linked_words(rows: TrainRows, row: int, tokenizers: Tokenizers) -> Counter[tuple[str, str]]:
+def linked_words(rows: EncodedPairs, row: int, tokenizers: Tokenizers) -> Counter[tuple[str, str]]:
     """The linked pieces of a row as the words they belong to, each piece once."""
     assert rows.links is not None
     sides = []
-    for column, tokenizer in ((rows.source, tokenizers.source), (rows.target, tokenizers.target)):
+    for column, tokenizer in ((rows.source, tokenizers.target), (rows.target, tokenizers.target)):
         ids = column.row(row).tolist()
         words = tokenizer.decode(ids).split()
         sides.append([words[word] for word in words_of(tokenizer, ids)])
@@ -70,22 +72,25 @@ def linked_words(rows: TrainRows, row: int, tokenizers: Tokenizers) -> Counter[t
 
 
 def augment(
-    rows: TrainRows, tokenizers: Tokenizers, longest: tuple[int, int] = FAR, **options: float | bool
-) -> TrainRows:
+    rows: EncodedPairs,
+    tokenizers: Tokenizers,
+    longest: tuple[int, int] = FAR,
+    **options: float | bool,
+) -> EncodedPairs:
     config = AugmentationConfig(**options)  # type: ignore[arg-type]
-    return augmented(rows, config, tokenizers, longest=longest, seed=3)
+    return augmented(rows, config, tokenizers, max_lengths=longest, seed=3)
 
 
-def test_nothing_is_asked_for(rows: TrainRows, tokenizers: Tokenizers) -> None:
+def test_nothing_is_asked_for(rows: EncodedPairs, tokenizers: Tokenizers) -> None:
     assert augment(rows, tokenizers) is rows
 
 
 @pytest.mark.parametrize("most", [2, 5, 200])
-def test_every_pair_is_in_one_row(rows: TrainRows, tokenizers: Tokenizers, most: int) -> None:
+def test_every_pair_is_in_one_row(rows: EncodedPairs, tokenizers: Tokenizers, most: int) -> None:
     joined = augment(rows, tokenizers, concatenate=most)
     assert len(joined) < len(rows)
     source, target = (
-        text_of(column, tokenizers.source) for column in (joined.source, joined.target)
+        text_of(column, tokenizers.target) for column in (joined.source, joined.target)
     )
     assert Counter(" ".join(source).split()) == Counter(" ".join(SOURCE).split())
     pairs = dict(zip(SOURCE, TARGET, strict=True))
@@ -109,20 +114,20 @@ def reachable(left: str, right: str, pairs: dict[str, str], most: int) -> bool:
 
 def test_all_numbers_of_pairs_are_equally_likely(tokenizers: Tokenizers) -> None:
     one = Column.of([[9]] * 60_000)
-    lengths = augment(TrainRows(one, one), tokenizers, concatenate=4).source.lengths()
+    lengths = augment(EncodedPairs(one, one), tokenizers, concatenate=4).source.lengths()
     counts = np.bincount(lengths, minlength=5)[1:] / len(lengths)
     assert counts == pytest.approx([0.25] * 4, abs=0.01)
 
 
-def test_what_would_be_too_long_stays_apart(rows: TrainRows, tokenizers: Tokenizers) -> None:
-    longest = int(rows.source.lengths().max()), int(rows.target.lengths().max())
+def test_what_would_be_too_long_stays_apart(rows: EncodedPairs, tokenizers: Tokenizers) -> None:
+    longest = int(rows.source_lengths().max()), int(rows.target_lengths().max())
     joined = augment(rows, tokenizers, longest, concatenate=5)
-    assert joined.fits(longest).all()
+    assert joined.fits(*longest).all()
     assert joined.source.lengths().sum() == rows.source.lengths().sum()
     assert len(joined) < len(rows)
 
 
-def test_links_of_joined_rows(rows: TrainRows, tokenizers: Tokenizers) -> None:
+def test_links_of_joined_rows(rows: EncodedPairs, tokenizers: Tokenizers) -> None:
     joined = augment(rows, tokenizers, concatenate=5)
     assert joined.links is not None and joined.links.lengths().sum() == rows.links.lengths().sum()  # type: ignore[union-attr]
     for row in range(len(joined)):
@@ -130,14 +135,14 @@ def test_links_of_joined_rows(rows: TrainRows, tokenizers: Tokenizers) -> None:
 
 
 def test_shuffled_targets_are_the_same_pairs_in_another_order(
-    rows: TrainRows, tokenizers: Tokenizers
+    rows: EncodedPairs, tokenizers: Tokenizers
 ) -> None:
     plain, shuffled = (
         augment(rows, tokenizers, concatenate=5, shuffle_targets=choice) for choice in (False, True)
     )
     assert shuffled.source.values.tolist() == plain.source.values.tolist()
     assert shuffled.target.offsets.tolist() == plain.target.offsets.tolist()
-    texts = [text_of(each.target, tokenizers.source) for each in (plain, shuffled)]
+    texts = [text_of(each.target, tokenizers.target) for each in (plain, shuffled)]
     assert texts[0] != texts[1]
     assert all(
         sorted(one.split()) == sorted(other.split()) for one, other in zip(*texts, strict=True)
@@ -148,10 +153,10 @@ def test_shuffled_targets_are_the_same_pairs_in_another_order(
         assert all(left == right for left, right in linked_words(shuffled, row, tokenizers))
 
 
-def test_cut_rows_are_the_same_text(rows: TrainRows, tokenizers: Tokenizers) -> None:
+def test_cut_rows_are_the_same_text(rows: EncodedPairs, tokenizers: Tokenizers) -> None:
     cut = augment(rows, tokenizers, split_probability=0.5, split_samples=3)
     assert len(cut) == 3 * len(rows)
-    assert text_of(cut.source, tokenizers.source) == SOURCE * 3
+    assert text_of(cut.source, tokenizers.target) == SOURCE * 3
     assert text_of(cut.target, tokenizers.target) == TARGET * 3
     assert cut.source.lengths().sum() > 3.3 * rows.source.lengths().sum()
     assert cut.source.row(5).tolist() != cut.source.row(5 + len(rows)).tolist(), (
@@ -160,12 +165,12 @@ def test_cut_rows_are_the_same_text(rows: TrainRows, tokenizers: Tokenizers) -> 
 
 
 def test_links_of_cut_rows_join_all_parts_of_the_same_words(
-    rows: TrainRows, tokenizers: Tokenizers
+    rows: EncodedPairs, tokenizers: Tokenizers
 ) -> None:
     cut = augment(rows, tokenizers, split_probability=0.5)
     for row, text in enumerate(SOURCE):
         sides = [
-            words_of(tokenizers.source, column.row(row).tolist())
+            words_of(tokenizers.target, column.row(row).tolist())
             for column in (cut.source, cut.target)
         ]
         pieces = [Counter(side) for side in sides]
@@ -177,11 +182,11 @@ def test_links_of_cut_rows_join_all_parts_of_the_same_words(
 
 
 def test_a_row_that_would_be_too_long_stays_as_it_is(
-    rows: TrainRows, tokenizers: Tokenizers
+    rows: EncodedPairs, tokenizers: Tokenizers
 ) -> None:
-    longest = int(rows.source.lengths().max()), int(rows.target.lengths().max())
+    longest = int(rows.source_lengths().max()), int(rows.target_lengths().max())
     cut = augment(rows, tokenizers, longest, split_probability=0.5)
-    assert cut.fits(longest).all()
+    assert cut.fits(*longest).all()
     same = [
         cut.source.row(row).tolist() == rows.source.row(row).tolist() for row in range(len(rows))
     ]
@@ -191,20 +196,20 @@ def test_a_row_that_would_be_too_long_stays_as_it_is(
 
 
 def test_the_share_of_pieces_that_are_cut(tokenizers: Tokenizers) -> None:
-    cuts = SubwordSplitter(tokenizers.source)
+    cuts = SubwordSplitter(tokenizers.target)
     piece = int(np.argmax(cuts.counts))
     assert cuts.counts[piece] > 1
     column = Column.of([[piece]] * 20_000)
-    drawn = cuts.draw(column, 0.3, np.random.default_rng(1)).column
+    drawn = cuts.split(column, 0.3, np.random.default_rng(1)).column
     assert (drawn.lengths() > 1).mean() == pytest.approx(0.3, abs=0.02)
     first = Counter(drawn.row(row)[0] for row in np.flatnonzero(drawn.lengths() == 2))
     assert len(first) > 1, "every way is drawn"
 
 
-def test_the_same_seed_gives_the_same_rows(rows: TrainRows, tokenizers: Tokenizers) -> None:
+def test_the_same_seed_gives_the_same_rows(rows: EncodedPairs, tokenizers: Tokenizers) -> None:
     options = AugmentationConfig(concatenate=3, split_probability=0.2, split_samples=2)
     one, again, other = (
-        augmented(rows, options, tokenizers, longest=FAR, seed=seed) for seed in (1, 1, 2)
+        augmented(rows, options, tokenizers, max_lengths=FAR, seed=seed) for seed in (1, 1, 2)
     )
     assert one.source.values.tolist() == again.source.values.tolist()
     assert one.target.offsets.tolist() == again.target.offsets.tolist()
@@ -212,6 +217,6 @@ def test_the_same_seed_gives_the_same_rows(rows: TrainRows, tokenizers: Tokenize
 
 
 def test_special_pieces_are_never_cut_and_never_parts(tokenizers: Tokenizers) -> None:
-    cuts = SubwordSplitter(tokenizers.source)
+    cuts = SubwordSplitter(tokenizers.target)
     assert (cuts.counts[: Tokenizer.EOS_ID + 1] == 0).all()
     assert (cuts.halves > Tokenizer.EOS_ID).all()

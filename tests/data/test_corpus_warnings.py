@@ -55,7 +55,7 @@ def test_all_there_is_to_say(config: FilesConfig, tmp_path: Path) -> None:
         "4 of 27 training pairs are left out: 4 empty",
         "3 training pairs are repetitions; data.filters.drop_duplicates=true leaves them out",
         "there is no validation set",
-        "1 test source sentences stand in training too, so scores flatter",
+        "1 test source sentences occur in training, too, so scores flatter",
         "1 test source sentences are empty",
         "1 test source sentences are longer than data.max_source_length=30",
         "1 of N test source subwords are <unk>; data.tokenizer.byte_fallback=true spells them instead",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seq2seq.data.config import DataConfig, FilterConfig
-from seq2seq.data.filters import filter_lengths, filter_text
+from seq2seq.data.filters import filter_items, filter_lengths
 from seq2seq.data.sources.pairs import Pairs
 
 SOURCE = ["a", "", "b", "a", "a", " ", "a"]
@@ -16,8 +16,8 @@ TARGET = ["x", "y", "\t", "x", "z", " ", "x"]
     [(False, [0, 3, 4, 6], {"empty": 3}), (True, [0, 4], {"empty": 3, "duplicate": 2})],
 )
 def test_text(drop_duplicates: bool, kept: list[int], dropped: dict[str, int]) -> None:
-    filtered = filter_text(Pairs(SOURCE, TARGET), drop_duplicates=drop_duplicates)
-    assert filtered.kept.tolist() == kept
+    filtered = filter_items(Pairs(SOURCE, TARGET), drop_duplicates=drop_duplicates)
+    assert filtered.rows.tolist() == kept
     assert filtered.dropped == dropped
 
 
@@ -26,7 +26,7 @@ def test_lengths_count_the_end_of_sentence_against_the_greatest() -> None:
     source = np.array([4, 5, 1, 5, 1])
     target = np.array([3, 3, 4, 4, 1])
     filtered = filter_lengths(source, target, config)
-    assert filtered.kept.tolist() == [0, 4]
+    assert filtered.rows.tolist() == [0, 4]
     assert filtered.dropped == {"too short": 0, "source too long": 2, "target too long": 1}
 
 
@@ -35,7 +35,7 @@ def test_ratio_and_least_length() -> None:
     source = np.array([2, 3, 2, 4, 1, 9])
     target = np.array([3, 2, 4, 2, 2, 9])
     filtered = filter_lengths(source, target, config)
-    assert filtered.kept.tolist() == [0, 1, 5]
+    assert filtered.rows.tolist() == [0, 1, 5]
     assert filtered.dropped == {
         "too short": 1,
         "source too long": 0,

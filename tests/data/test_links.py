@@ -8,7 +8,8 @@ import pytest
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.links import subword_links
 from seq2seq.data.sources.pairs import Pairs
-from seq2seq.data.tokenizer import Tokenizers, tokens_of_characters
+from seq2seq.data.tokenizers import Tokenizers
+from seq2seq.data.words import tokens_of_characters
 from seq2seq.errors import DataError
 
 TEXT = ["one two three four", "four three", "two", "one one two"] * 20
@@ -23,8 +24,8 @@ def tokenizers(tmp_path: Path) -> Tokenizers:
 def test_every_subword_of_a_linked_word_is_linked(tokenizers: Tokenizers) -> None:
     pairs = Pairs(["one three", "two"], ["four two one", "two"], ["0-2 1-0", ""])
     row = subword_links(pairs, np.array([0, 1]), tokenizers).row(0).reshape(-1, 2).tolist()
-    source = tokenizers.source.word_of_piece(pairs.source[0])[1]
-    target = tokenizers.target.word_of_piece(pairs.target[0])[1]
+    source = tokenizers.source.encode_words(pairs.source[0])[1]
+    target = tokenizers.target.encode_words(pairs.target[0])[1]
     assert len(source) > 2
     expected = [
         [s, t]
@@ -43,7 +44,7 @@ def test_links_of_words_and_punctuation_marks(tokenizers: Tokenizers) -> None:
     """A full stop by itself: neither its piece nor the word before it is linked to the other's."""
     pairs = Pairs(["two."], ["one."], ["1-1"])
     row = subword_links(pairs, np.array([0]), tokenizers, tokens_of_characters).row(0).tolist()
-    assert row == [len(tokenizers.source.encode(text)) - 1 for text in ("two.", "one.")]
+    assert row == [len(tokenizers.target.encode(text)) - 1 for text in ("two.", "one.")]
     with pytest.raises(
         DataError, match="names a word that is not there, the sentences have 1 and 1 words"
     ):

@@ -10,8 +10,8 @@ import torch
 from seq2seq.data.batch import Batch, collate
 from seq2seq.data.column import Column, open_columns, save_columns
 from seq2seq.data.config import BatchConfig
+from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.loader import EvaluationLoader, TrainLoader
-from seq2seq.data.rows import TrainRows
 from seq2seq.data.tokenizer import Tokenizer
 from tests.data.columns import as_lists
 
@@ -30,10 +30,14 @@ def rows(count: int, *, seed: int = 1) -> tuple[list[list[int]], list[list[int]]
     return source, target
 
 
-def train_rows(count: int = 200, *, linked: bool = False) -> TrainRows:
+def pairs_of(source: list[list[int]], target: list[list[int]]) -> EncodedPairs:
+    return EncodedPairs(Column.of(source), Column.of(target))
+
+
+def train_rows(count: int = 200, *, linked: bool = False) -> EncodedPairs:
     source, target = map(Column.of, rows(count))
     links = Column.of([[0, 0] * (row % 3) for row in range(count)]) if linked else None
-    return TrainRows(source, target, links)
+    return EncodedPairs(source, target, links)
 
 
 def loader(**options: int) -> TrainLoader:
@@ -51,9 +55,7 @@ def same(left: Batch, right: Batch) -> bool:
 
 def test_what_a_batch_holds() -> None:
     source, target = [[7, 8], [9], []], [[5], [4, 6, 6], [8]]
-    batch = collate(
-        Column.of(source), Column.of(target), np.array([1, 0, 2]), source_width=4, target_width=5
-    )
+    batch = collate(pairs_of(source, target), np.array([1, 0, 2]), source_width=4, target_width=5)
     assert batch.source.ids.tolist() == [[9, EOS, PAD, PAD], [7, 8, EOS, PAD], [EOS, PAD, PAD, PAD]]
     assert batch.source.padding.lengths.tolist() == [2, 3, 1]
     assert batch.target.ids.tolist() == [
@@ -72,14 +74,14 @@ def test_what_a_batch_holds() -> None:
     assert batch.labels.dtype == batch.source.ids.dtype == batch.target.ids.dtype == torch.int64
     assert len(batch) == 3
     assert batch.links is None
-    narrow = collate(Column.of(source), Column.of(target), np.array([0, 2]))
+    narrow = collate(pairs_of(source, target), np.array([0, 2]))
     assert narrow.source.ids.shape == (2, 3)
     assert narrow.labels.shape == (2, 2)
 
 
 def test_an_id_of_the_text_that_equals_the_end_of_a_full_row() -> None:
     """The decoder reads no </s>, not even where a row ends at the width of the batch."""
-    batch = collate(Column.of([[4]]), Column.of([[5, 6]]), np.array([0]), target_width=3)
+    batch = collate(pairs_of([[4]], [[5, 6]]), np.array([0]), target_width=3)
     assert batch.target.ids.tolist() == [[BOS, 5, 6]]
     assert batch.labels.tolist() == [[5, 6, EOS]]
 
@@ -174,7 +176,7 @@ def test_shares_of_a_target_subword_sum_to_one() -> None:
         [[0, 1, 2, 0], [], [1, 0, 0, 2, 2, 2, 0, 0, 2, 2]]
     )  # source, target, source, target, ...
     ids = Column.of([[5, 6, 7]] * 3)
-    found = collate(ids, ids, np.array([2, 1, 0]), links=links).links
+    found = collate(EncodedPairs(ids, ids, links), np.array([2, 1, 0])).links
     assert found is not None
     assert found.rows.tolist() == [0, 0, 0, 0, 2, 2]
     assert found.targets.tolist() == [0, 0, 2, 2, 0, 1]
@@ -186,7 +188,7 @@ def test_shares_of_a_target_subword_sum_to_one() -> None:
 
 def test_a_batch_without_any_link() -> None:
     ids = Column.of([[5], [6]])
-    found = collate(ids, ids, np.array([0, 1]), links=Column.of([[], []])).links
+    found = collate(EncodedPairs(ids, ids, Column.of([[], []])), np.array([0, 1])).links
     assert found is not None and len(found) == found.num_targets == 0
 
 
@@ -201,7 +203,7 @@ def test_a_slice_of_an_arrow_column(first: int) -> None:
 def test_columns_are_mapped_from_the_file_they_were_saved_in(tmp_path: Path) -> None:
     lists = {"source": [[1, 2, 3], [], [4]], "target": [[5], [6, 7], []]}
     save_columns(tmp_path / "a", {name: Column.of(each) for name, each in lists.items()})
-    columns = open_columns(tmp_path / "a", ["target", "source", "links"])
+    columns = open_columns(tmp_path / "a")
     assert {name: as_lists(column) for name, column in columns.items()} == lists
     assert not any(column.values.flags.owndata for column in columns.values())
 
@@ -240,7 +242,7 @@ def test_evaluation_batches_hold_every_row_once(world_size: int) -> None:
     source[4], target[9] = [], [7] * 500
     config = BatchConfig(max_tokens=96)
     ranks = [
-        EvaluationLoader(source, target, config, rank=rank, world_size=world_size)
+        EvaluationLoader(pairs_of(source, target), config, rank=rank, world_size=world_size)
         for rank in range(world_size)
     ]
     seen = []
@@ -252,4 +254,4 @@ def test_evaluation_batches_hold_every_row_once(world_size: int) -> None:
             seen += batch.indices.tolist()
         assert all(map(same, batches, list(each)))
     assert sorted(seen) == list(range(60))
-    assert list(EvaluationLoader([], [], config)) == []
+    assert list(EvaluationLoader(pairs_of([], []), config)) == []

@@ -13,7 +13,7 @@ from seq2seq.data.config import DataConfig, FilesConfig, FilterConfig, SplitFile
 from seq2seq.data.corpus_files import damage
 from seq2seq.data.prepare import PreparedCorpus, fingerprint_of, prepare
 from seq2seq.errors import ConfigError, DataError
-from tests.data.columns import all_lists
+from tests.data.columns import all_lists, as_lists
 
 WORDS = ["one", "two", "three", "four", "five", "six"]
 SOURCE = [" ".join(WORDS[(row + step) % 6] for step in range(1 + row % 5)) for row in range(60)]
@@ -50,7 +50,9 @@ def folder_of(config: DataConfig) -> Path:
 def text_of(corpus: PreparedCorpus, row: int) -> tuple[str, str]:
     source, target = (column.row(row) for column in (corpus.train.source, corpus.train.target))
     tokenizers = corpus.tokenizers
-    return tokenizers.source.decode(source.tolist()), tokenizers.target.decode(target.tolist())
+    return tokenizers.of_text()[0].decode(source.tolist()), tokenizers.target.decode(
+        target.tolist()
+    )
 
 
 def test_ids_are_those_of_the_text(config: FilesConfig) -> None:
@@ -61,8 +63,12 @@ def test_ids_are_those_of_the_text(config: FilesConfig) -> None:
         assert text_of(corpus, row) == (SOURCE[row], TARGET[row])
     assert corpus.validation.pairs.source == SOURCE[40:50]
     assert corpus.test.pairs.target == TARGET[50:]
-    assert corpus.test.source == corpus.tokenizers.source.encode_batch(SOURCE[50:])
-    assert corpus.test.target == corpus.tokenizers.target.encode_batch(TARGET[50:])
+    assert as_lists(corpus.test.encoded.source) == corpus.tokenizers.source.encode_batch(
+        SOURCE[50:]
+    )
+    assert as_lists(corpus.test.encoded.target) == corpus.tokenizers.target.encode_batch(
+        TARGET[50:]
+    )
     assert len(corpus.test) == 10
 
 
@@ -74,7 +80,8 @@ def test_the_second_time_it_is_only_opened(
     second = prepare(config)
     assert second.manifest == first.manifest
     assert all_lists(second.train) == all_lists(first.train)
-    assert second.validation == first.validation
+    assert second.validation.pairs == first.validation.pairs
+    assert all_lists(second.validation.encoded) == all_lists(first.validation.encoded)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +140,9 @@ def test_what_is_dropped_is_counted_and_only_from_training(
     assert manifest["dropped"]["length ratio"] == 1
     assert manifest["pairs"] == {"train": len(corpus.train), "validation": 10, "test": 2}
     assert len(corpus.train) + sum(manifest["dropped"].values()) == 35
-    assert corpus.test.source[0] == []
-    assert len(corpus.test.source[1]) > 40
+    source = as_lists(corpus.test.encoded.source)
+    assert source[0] == []
+    assert len(source[1]) > 40
 
 
 def test_nothing_left(config: FilesConfig) -> None:
@@ -154,7 +162,7 @@ def test_links_follow_their_pairs(config: FilesConfig, tmp_path: Path) -> None:
     corpus = prepare(config)
     joint = corpus.tokenizers.source
     linked = all_lists(corpus.train)["links"][0]
-    source, target = joint.word_of_piece("one two")[1], joint.word_of_piece("TWO ONE")[1]
+    source, target = joint.encode_words("one two")[1], joint.encode_words("TWO ONE")[1]
     assert {(source[s], target[t]) for s, t in zip(linked[::2], linked[1::2], strict=True)} == {
         (0, 1)
     }
@@ -223,7 +231,7 @@ def test_processes_that_start_together_agree(config: FilesConfig, tmp_path: Path
         "import json, sys\n"
         "from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig\n"
         "from seq2seq.data.prepare import prepare\n"
-        "from tests.data.columns import all_lists\n"
+        "from tests.data.columns import all_lists, as_lists\n"
         "options = json.loads(sys.argv[1])\n"
         "splits = {name: SplitFiles(**options.pop(name)) for name in ('train', 'validation', 'test')}\n"
         "tokenizer = TokenizerConfig(vocab_size=44)\n"

@@ -8,7 +8,9 @@ import torch
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.data.config import TokenizerConfig
-from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.data.kinds.text import TextSource
+from seq2seq.data.tokenizer import Tokenizer
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.ensemble import EncodedSources
 from seq2seq.errors import ConfigError
@@ -47,7 +49,7 @@ CROSS = {name: kind() for name, kind in MECHANISMS.items() if Role.CROSS in kind
 def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
     path = tmp_path_factory.mktemp("tokenizer") / "joint.model"
     joint = Tokenizer.train(TEXT * 3, path, config=TokenizerConfig(vocab_size=70))
-    return Tokenizers(joint, joint)
+    return Tokenizers(TextSource(joint), joint)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def with_bytes(tmp_path_factory: pytest.TempPathFactory) -> Tokenizers:
     joint = Tokenizer.train(
         TEXT * 3, path, config=TokenizerConfig(vocab_size=310, byte_fallback=True)
     )
-    return Tokenizers(joint, joint)
+    return Tokenizers(TextSource(joint), joint)
 
 
 def model_for(
@@ -136,7 +138,7 @@ def test_a_line_that_is_too_long_is_cut_and_said_to_be(tokenizers: Tokenizers) -
         assert first.cut
         assert not second.cut
         assert first.source == long
-        kept = tokenizers.source.decode(tokenizers.source.encode(long)[:9])
+        kept = tokenizers.target.decode(tokenizers.target.encode(long)[:9])
         (alone,) = Translator([model], tokenizers, CONFIG).translate([kept])
         assert alone.tokens == first.tokens
     (forced,) = Translator([model], tokenizers, CONFIG, AlignmentConfig()).score(
@@ -256,7 +258,7 @@ def test_links_follow_the_weights(tokenizers: Tokenizers, monkeypatch: pytest.Mo
     ) -> list[torch.Tensor]:
         widths = (encoded.lengths + 1).tolist()
         return [
-            torch.eye(len(target.ids), width)[None, None, None]
+            torch.eye(len(target.units), width)[None, None, None]
             for target, width in zip(targets, widths, strict=False)
         ]
 
@@ -283,7 +285,7 @@ def test_words_of_produced_pieces(with_bytes: Tokenizers) -> None:
     assert tokenizer.words_of_ids(ids) == expected
     assert tokenizer.words_of_ids([]) == []
     for line in TEXT:
-        ids, words = tokenizer.word_of_piece(line)
+        ids, words = tokenizer.encode_words(line)
         assert tokenizer.words_of_ids(ids) == words
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import load_bundle
-from seq2seq.data.tokenizer import Tokenizers, tokens_of_characters
+from seq2seq.data.tokenizers import Tokenizers
+from seq2seq.data.words import tokens_of_characters
 from seq2seq.evaluation import word_aligner
 from seq2seq.evaluation.word_aligner import EncodedLine, WordAligner, encode_lines, words_of
 from seq2seq.model.transformer import Transformer
@@ -34,9 +35,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 @torch.inference_mode()
 def expected_weights(model: Transformer, source: EncodedLine, target: EncodedLine) -> Tensor:
     """(layers, groups, rows, T, S) of one pair alone, written out."""
-    encoded = model.encode(Tokens.source([source.ids]))
+    encoded = model.encode(Tokens.source([source.units]))
     keys = frozenset((Role.CROSS, layer) for layer in LAYERS)
-    _, weights = model.decoder_states(Tokens.target([target.ids]), encoded, weights_of=keys)
+    _, weights = model.decoder_states(Tokens.target([target.units]), encoded, weights_of=keys)
     layers = []
     for layer in LAYERS:
         table = weights[Role.CROSS, layer][0]
@@ -89,7 +90,7 @@ def test_words_are_those_of_the_split(runs: Runs) -> None:
 def test_a_line_beyond_the_limit_is_cut_and_marked(runs: Runs) -> None:
     _, tokenizers = runs
     long, short = encode_lines(tokenizers.source, [" ".join(SOURCES), "rain"], 5, split=None)
-    assert (len(long.ids), long.cut, short.cut) == (5, True, False)
+    assert (len(long.units), long.cut, short.cut) == (5, True, False)
     assert long.num_words == short.num_words == 0
 
 

@@ -67,7 +67,7 @@ def build(
         decoder=DecoderConfig(1, chosen[Role.CAUSAL], chosen[Role.CROSS]),
     )
     torch.manual_seed(1)
-    vocab_size = corpus.tokenizers.source.vocab_size
+    vocab_size = corpus.tokenizers.target.vocab_size
     return build_transformer(
         config, source=VocabularySpec(vocab_size), target_vocab_size=vocab_size, seed=1
     )

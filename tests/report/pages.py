@@ -72,7 +72,7 @@ def page(
 ) -> Page:
     sentences = [
         Sentence(
-            source,
+            source.split(),
             hypothesis,
             reference,
             frozenset(links),
@@ -113,7 +113,9 @@ def weights(of: Page) -> Iterator[tuple[int, SentenceWeights]]:
         if sentence.source:
             key = number % len(TEXTS)
             if key not in made:
-                made[key] = sentence_weights(of, sentence.source, sentence.hypothesis, seed=key)
+                made[key] = sentence_weights(
+                    of, " ".join(sentence.source), sentence.hypothesis, seed=key
+                )
             yield number, made[key]
 
 

@@ -11,8 +11,10 @@ from seq2seq.attention.config import AttentionConfig
 from seq2seq.bundle.files import build_model, write_bundle
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.sources.base import Pairs
-from seq2seq.data.tokenizer import Tokenizer, Tokenizers
+from seq2seq.data.tokenizer import Tokenizer
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.position.config import SinusoidalConfig
@@ -44,7 +46,7 @@ def sentences(count: int, *, seed: int = 1, longest: int = 8) -> list[str]:
 def train_tokenizers(folder: Path, *, seed: int = 1) -> Tokenizers:
     text = sentences(300, seed=seed) + ["é ü 日 本"] * 3
     joint = Tokenizer.train(text, folder / f"{seed}.model", config=TokenizerConfig(vocab_size=120))
-    return Tokenizers(joint, joint)
+    return Tokenizers(TextSource(joint), joint)
 
 
 def make_run(

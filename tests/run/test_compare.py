@@ -13,7 +13,7 @@ import pytest
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, UserError
 from seq2seq.metrics import significance

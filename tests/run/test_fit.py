@@ -12,7 +12,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
 from seq2seq.config.schema import RunConfig
+from seq2seq.data.column import Column
 from seq2seq.data.config import GeneratedConfig
+from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import Split
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import ConfigError
@@ -128,7 +130,7 @@ def test_options_that_need_validation_pairs_are_refused_without_them(
     config = RunConfig(data=GeneratedConfig(), trainer=TrainerConfig(**option))
     corpus = tiny_corpus(tmp_path)
     ensure_validated(config, corpus)
-    corpus = replace(corpus, validation=Split(Pairs([], []), [], []))
+    corpus = replace(corpus, validation=Split(Pairs(), EncodedPairs(Column.of([]), Column.of([]))))
     with pytest.raises(ConfigError, match=f"trainer.{next(iter(option))}: needs validation pairs"):
         ensure_validated(config, corpus)
     ensure_validated(RunConfig(data=GeneratedConfig()), corpus)

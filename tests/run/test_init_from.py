@@ -10,6 +10,7 @@ from seq2seq.attention.catalogue import LocalConfig
 from seq2seq.bundle.files import build_model, load_bundle
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError
 from seq2seq.run.init_from import init_from_problems, load_initial_weights, with_vocabulary
@@ -87,7 +88,11 @@ def test_another_vocabulary_size_is_one_message(config: RunConfig, tmp_path: Pat
     )
     model = build_model(
         config,
-        replace(load_bundle(Path(str(config.init_from))).tokenizers, source=small, target=small),
+        replace(
+            load_bundle(Path(str(config.init_from))).tokenizers,
+            source=TextSource(small),
+            target=small,
+        ),
     )
     with pytest.raises(ConfigError, match="has other weights than this model"):
         load_initial_weights(model, config)

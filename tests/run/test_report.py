@@ -19,7 +19,7 @@ from seq2seq.attention.config import AttentionConfig, Role
 from seq2seq.bundle.files import load_bundle
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
-from seq2seq.data.tokenizer import Tokenizers
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.metrics.score import Scorer

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from seq2seq.data.batch import collate
 from seq2seq.data.column import Column
 from seq2seq.data.config import BatchConfig, GeneratedConfig
+from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import PreparedCorpus, Split
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
@@ -77,9 +78,7 @@ def row_by_row(model: Transformer, split: Split) -> tuple[float, float, int]:
     model.eval()
     nll, correct, labels = 0.0, 0.0, 0
     for row in range(len(split)):
-        batch = collate(
-            Column.of([split.source[row]]), Column.of([split.target[row]]), np.array([0])
-        )
+        batch = collate(split.encoded, np.array([row]))
         states, _ = model.decoder_states(batch.target, model.encode(batch.source))
         logits = model.output(states)[0]
         nll += float(F.cross_entropy(logits, batch.labels[0], reduction="sum"))
@@ -157,7 +156,7 @@ def test_it_leaves_no_trace(corpus: PreparedCorpus, model: Transformer, training
 
 
 def test_an_empty_split_is_not_validated(corpus: PreparedCorpus, model: Transformer) -> None:
-    split = Split(Pairs([], []), [], [])
+    split = Split(Pairs(), EncodedPairs(Column.of([]), Column.of([])))
     assert validator(corpus, split=split)(model, Alone()) == {}
 
 

@@ -14,6 +14,7 @@ from seq2seq.attention.config import AttentionConfig
 from seq2seq.data.batch import Batch, collate
 from seq2seq.data.column import Column
 from seq2seq.data.config import BatchConfig, GeneratedConfig
+from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
 from seq2seq.model.frontend import VocabularySpec
@@ -39,7 +40,8 @@ def tiny_batch(
     """Rows of SOURCE, TARGET and LINKS."""
     links = Column.of([[position for link in row for position in link] for row in LINKS])
     widths = {"source_width": source_width, "target_width": target_width}
-    return collate(Column.of(SOURCE), Column.of(TARGET), np.array(rows), links=links, **widths)
+    pairs = EncodedPairs(Column.of(SOURCE), Column.of(TARGET), links)
+    return collate(pairs, np.array(rows), **widths)
 
 
 def tiny_model(

@@ -1,15 +1,18 @@
 """Access to raw pairs, whatever corpus they come from."""
 
 from seq2seq.data.config import DataConfig
+from seq2seq.data.kinds import features, text
+from seq2seq.data.kinds.base import SOURCE_KINDS
 from seq2seq.data.options import check_options
 from seq2seq.data.sources import files, generated, hub, multi30k, tatoeba
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
-from seq2seq.errors import ConfigError
+from seq2seq.errors import ConfigError, choices
 
-__all__ = ["Pairs", "RawCorpus", "check", "load_raw", "reader_of"]
+__all__ = ["Pairs", "RawCorpus", "check", "load_raw", "option_problems", "reader_of"]
 
-BUILT_IN = (files, generated, hub, multi30k, tatoeba)  # importing them registers their readers
+# importing a module registers its kind of source or its reader
+BUILT_IN = (features, text, files, generated, hub, multi30k, tatoeba)
 
 
 def reader_of(config: DataConfig) -> CorpusReader:
@@ -22,18 +25,38 @@ def reader_of(config: DataConfig) -> CorpusReader:
 
 
 def check(config: DataConfig) -> list[str]:
-    """Problems of a configuration of data that are cheap to know before training."""
-    return check_options(config) + reader_of(config).check()
+    """Problems with a configuration of data and its files that are cheap to know before training."""
+    problems = option_problems(config)
+    return problems or reader_of(config).content_problems()
+
+
+def option_problems(config: DataConfig) -> list[str]:
+    """Problems that are known without reading a corpus."""
+    problems = kind_problems(config)
+    return problems or check_options(config) + reader_of(config).problems()
+
+
+def kind_problems(config: DataConfig) -> list[str]:
+    """Whether sources can be of the configured kind."""
+    name, readable = config.source_kind, CORPUS_READERS[config.name].source_kinds
+    if name not in SOURCE_KINDS:
+        return [f"data.source_kind: {choices(name, list(SOURCE_KINDS))}"]
+    if readable is not None and name not in readable:
+        return [
+            f"data.source_kind: {config.name} has sources of the kind {', '.join(readable)}, not "
+            f"{name}; leave it out, or choose data=files"
+        ]
+    return [f"data.{problem}" for problem in SOURCE_KINDS[name].option_problems(config)]
 
 
 def load_raw(config: DataConfig) -> RawCorpus:
     """The pairs of all splits, in the direction that is translated.
 
     Raises:
-        ConfigError: the options cannot be honoured (see `check`).
+        ConfigError: options cannot be honoured (see `option_problems`).
         DataError: the corpus cannot be read or fetched.
     """
-    if problems := check(config):
+    if problems := option_problems(config):
         raise ConfigError(problems)
     corpus = reader_of(config).load()
     if not config.reverse:

@@ -44,7 +44,7 @@ class GeneratedReader(CorpusReader):
     def __init__(self, config: GeneratedConfig) -> None:
         self.config = config
 
-    def check(self) -> list[str]:
+    def problems(self) -> list[str]:
         config, problems = self.config, []
         shortest = LAG + 1 if config.task is GeneratedTask.chain else 1
         if not shortest <= config.min_length <= config.max_length:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.data.config import HubConfig
-from seq2seq.data.reader import require_sentence
+from seq2seq.data.reader import ensure_sentence
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.errors import DataError, choices
@@ -17,7 +17,7 @@ class HubReader(CorpusReader):
     def __init__(self, config: HubConfig) -> None:
         self.config = config
 
-    def check(self) -> list[str]:
+    def problems(self) -> list[str]:
         problems = []
         if not self.config.path:
             problems.append(
@@ -66,7 +66,7 @@ class HubReader(CorpusReader):
             ]
         for side, column in zip(self.sides(), columns, strict=True):
             for number, value in enumerate(column, 1):
-                require_sentence(value, f"{self.config.path}:{split}:{number}: {side}")
+                ensure_sentence(value, f"{self.config.path}:{split}:{number}: {side}")
         return Pairs(columns[0], columns[1])
 
     def sides(self) -> tuple[str, str]:

@@ -23,7 +23,7 @@ class Multi30kReader(CorpusReader):
         self.config = config
         self.languages = (config.source_language, config.target_language)
 
-    def check(self) -> list[str]:
+    def problems(self) -> list[str]:
         if self.config.root is None:
             if set(self.languages) == HUB_LANGUAGES:
                 return []

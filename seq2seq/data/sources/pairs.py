@@ -1,21 +1,25 @@
-"""Raw text: what every source of data returns."""
+"""Raw pairs of a corpus, as its reader returns them."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 LINK = re.compile(r"(\d+)(\D)(\d+)")
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """One split of raw text: source[i] and target[i] translate each other.
+    """One split: target[i] is what source[i] is to become.
 
     Attributes:
-        links: word alignments as Pharaoh text, "0-0 1-2", source-target from 0; None where the corpus has none.
+        source: items of the kind that the corpus has: strings, or others (`seq2seq.data.kinds`).
+        target: sentences.
+        links: word alignments as Pharaoh text, "0-0 1-2", source-target from 0; None where the
+            corpus has none.
     """
 
-    source: list[str] = field(default_factory=list)
+    source: list[Any] = field(default_factory=list)
     target: list[str] = field(default_factory=list)
     links: list[str] | None = None
 
@@ -23,7 +27,7 @@ class Pairs:
         return len(self.source)
 
     def reversed(self) -> "Pairs":
-        """The same pairs in the other direction."""
+        """The same pairs of text in the other direction."""
         links = None if self.links is None else [LINK.sub(r"\3\2\1", line) for line in self.links]
         return Pairs(self.target, self.source, links)
 
@@ -31,7 +35,7 @@ class Pairs:
         return self.slice(0, count)
 
     def slice(self, first: int, last: int) -> "Pairs":
-        """The pairs first, first + 1, ... up to last, which is left out."""
+        """Pairs number first up to last, which is left out."""
         links = None if self.links is None else self.links[first:last]
         return Pairs(self.source[first:last], self.target[first:last], links)
 

@@ -1,6 +1,8 @@
 """What reads a corpus: an interface, and a registry of its implementations."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
 
 from seq2seq.data.config import DataConfig
 from seq2seq.data.sources.pairs import RawCorpus
@@ -11,16 +13,28 @@ class CorpusReader(ABC):
     """Reads the raw pairs that a configuration describes.
 
     `name` is that of the configuration's class; an instance is made from a configuration.
+
+    Class attributes:
+        source_kinds: names of the kinds of source that it can read; None for any.
     """
 
-    name: str
+    name: ClassVar[str]
+    source_kinds: ClassVar[tuple[str, ...] | None] = ("text",)
 
     @abstractmethod
     def __init__(self, config: DataConfig) -> None: ...
 
     @abstractmethod
-    def check(self) -> list[str]:
-        """Problems that can be known in well under two seconds, as "data.option: ...; choose"."""
+    def problems(self) -> list[str]:
+        """Problems with options and the existence of files, as "data.option: ...; choose"."""
+
+    def content_problems(self) -> list[str]:
+        """Problems inside files, as far as they can be known in well under two seconds."""
+        return []
+
+    def files(self) -> list[Path]:
+        """Files whose contents `identity` depends on and `load` reads."""
+        return []
 
     @abstractmethod
     def identity(self) -> str:

@@ -42,7 +42,7 @@ class TatoebaReader(CorpusReader):
         self.path = Path(config.cache_dir) / "tatoeba_en_es" / "spa.tsv"
         self.languages = (config.source_language, config.target_language)
 
-    def check(self) -> list[str]:
+    def problems(self) -> list[str]:
         if self.languages == ("en", "es"):
             return []
         return [
