@@ -1,4 +1,4 @@
-"""What a benchmark of attention measures, cell by cell. Imports no torch."""
+"""What a benchmark of attention measures, as requests to single processes. Imports no torch."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -17,7 +17,15 @@ ROLES = {"encoder": Role.ENCODER, "decoder": Role.CAUSAL, "cross": Role.CROSS}
 
 @dataclass
 class Settings:
-    """conf/bench/attention.yaml. mechanisms: options by name; one that is not there has its defaults."""
+    """The content of conf/bench/attention.yaml.
+
+    Attributes:
+        lengths: of whole sequences, forward and backward.
+        step_lengths: of the cache, before one decoding step.
+        roles: keys of ROLES.
+        mechanisms: options by name; a mechanism that is missing has its defaults.
+        imports: files and modules that define further mechanisms.
+    """
 
     batch_size: int = 1
     num_heads: int = 4
@@ -26,32 +34,32 @@ class Settings:
     step_lengths: list[int] = field(default_factory=list)
     roles: list[str] = field(default_factory=list)
     mechanisms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    imports: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls) -> "Settings":
-        """What the file holds.
+        """Read the file.
 
         Raises:
-            ConfigError: it is not there, or holds what is no setting.
+            ConfigError: it is missing, or has an unknown setting or a wrong type.
         """
         try:
-            return cast(
-                Settings,
-                OmegaConf.to_object(
-                    OmegaConf.merge(OmegaConf.structured(cls), OmegaConf.load(SETTINGS))
-                ),
-            )
+            node = OmegaConf.merge(OmegaConf.structured(cls), OmegaConf.load(SETTINGS))
+            return cast(Settings, OmegaConf.to_object(node))
         except FileNotFoundError:
-            raise ConfigError(
-                f"{SETTINGS}: is not there; run from a checkout that has the conf folder"
-            ) from None
+            raise ConfigError(f"{SETTINGS}: is missing; install the package again") from None
         except OmegaConfBaseException as error:
             raise ConfigError(f"{SETTINGS}: {str(error).splitlines()[0]}") from error
 
 
 @dataclass
 class Request:
-    """What one process measures: forward and backward at one length, or with `steps` decoding steps at several."""
+    """What one process measures.
+
+    Attributes:
+        steps: measure one decoding step at each of several lengths of the cache, instead of forward
+            and backward over sequences of one length.
+    """
 
     mechanism: str
     options: dict[str, Any]
@@ -61,14 +69,23 @@ class Request:
     batch_size: int
     num_heads: int
     head_dim: int
+    imports: list[str]
 
     @classmethod
     def of(
         cls, settings: Settings, mechanism: str, role: str, lengths: list[int], *, steps: bool
     ) -> "Request":
-        options = settings.mechanisms.get(mechanism, {})
-        sizes = (settings.batch_size, settings.num_heads, settings.head_dim)
-        return cls(mechanism, options, role, lengths, steps, *sizes)
+        return cls(
+            mechanism=mechanism,
+            options=settings.mechanisms.get(mechanism, {}),
+            role_name=role,
+            lengths=lengths,
+            steps=steps,
+            batch_size=settings.batch_size,
+            num_heads=settings.num_heads,
+            head_dim=settings.head_dim,
+            imports=settings.imports,
+        )
 
     @property
     def role(self) -> Role:
@@ -77,6 +94,11 @@ class Request:
     @property
     def num_kv_heads(self) -> int:
         return self.config().num_kv_heads or self.num_heads
+
+    @property
+    def label(self) -> str:
+        lengths = f"steps up to {max(self.lengths)}" if self.steps else str(self.lengths[0])
+        return f"{self.mechanism} {self.role_name} {lengths}"
 
     def config(self) -> AttentionConfig:
         """The mechanism with its options.
@@ -87,12 +109,11 @@ class Request:
         try:
             node = OmegaConf.merge(OmegaConf.structured(MECHANISMS[self.mechanism]), self.options)
         except OmegaConfBaseException as error:
-            raise ConfigError(
-                f"mechanisms.{self.mechanism}: {str(error).splitlines()[0]}"
-            ) from error
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"mechanisms.{self.mechanism}: {reason}") from error
         config = cast(AttentionConfig, OmegaConf.to_object(node))
-        if problems := config.problems():
-            raise ConfigError([f"mechanisms.{self.mechanism}.{problem}" for problem in problems])
+        if problems := [f"mechanisms.{self.mechanism}.{text}" for text in config.problems()]:
+            raise ConfigError(problems)
         return config
 
     def to_json(self) -> str:
@@ -106,14 +127,14 @@ class Request:
 
 @dataclass
 class Plan:
-    """The requests of a benchmark, and the combinations that were asked for and are none, each with its reason."""
+    """Requests, and for each combination that cannot be measured the reason."""
 
     requests: list[Request]
     left_out: list[str]
 
 
 def plan(settings: Settings) -> Plan:
-    """Every legal combination of the settings' mechanisms and roles with every length.
+    """Every legal combination of the settings' mechanisms, roles and lengths.
 
     Raises:
         ConfigError: nothing is legal, or an option is not.
@@ -131,36 +152,41 @@ def plan(settings: Settings) -> Plan:
             if role != "encoder":
                 requests.append(Request.of(settings, name, role, settings.step_lengths, steps=True))
     if not requests:
-        raise ConfigError(["nothing is left to measure", *left_out])
+        raise ConfigError(["no combination can be measured; choose another role", *left_out])
     for request in requests:
         request.config()
     return Plan(requests, left_out)
 
 
-def chosen(
-    settings: Settings, given_mechanisms: str, given_roles: str, given_lengths: str
-) -> Settings:
-    """The settings with what the command line chose, each a list between commas; empty: the settings' own, or all.
+def with_choices(settings: Settings, mechanisms: str, roles: str, lengths: str) -> Settings:
+    """The settings with the choices of the command line.
+
+    Args:
+        mechanisms, roles, lengths: lists between commas. Empty: all mechanisms, and the roles and
+            lengths of the settings.
 
     Raises:
         ConfigError: an unknown name, or a length that is no positive number.
     """
-    names = split(given_mechanisms) or list(MECHANISMS)
-    roles = split(given_roles) or settings.roles
-    lengths = split(given_lengths) or [str(length) for length in settings.lengths]
-    problems = unknown("--mechanisms", names, list(MECHANISMS)) + unknown(
-        "--roles", roles, list(ROLES)
-    )
+    mechanism_names = split(mechanisms) or list(MECHANISMS)
+    role_names = split(roles) or settings.roles
+    length_texts = split(lengths) or [str(length) for length in settings.lengths]
+    problems = [
+        *unknown_problems("--mechanisms", mechanism_names, list(MECHANISMS)),
+        *unknown_problems("--roles", role_names, list(ROLES)),
+    ]
     problems += [
-        f"--lengths: must be whole numbers from 1 between commas, such as 1024,2048; not {length!r}"
-        for length in lengths
-        if not (length.isdecimal() and int(length) > 0)
+        f"--lengths: must be whole numbers from 1 between commas, such as 1024,2048; not {text!r}"
+        for text in length_texts
+        if not (text.isdecimal() and int(text) > 0)
     ]
     if problems:
         raise ConfigError(problems)
-    settings.mechanisms = {name: settings.mechanisms.get(name, {}) for name in dict.fromkeys(names)}
-    settings.roles = list(dict.fromkeys(roles))
-    settings.lengths = sorted({int(length) for length in lengths})
+    settings.mechanisms = {
+        name: settings.mechanisms.get(name, {}) for name in dict.fromkeys(mechanism_names)
+    }
+    settings.roles = list(dict.fromkeys(role_names))
+    settings.lengths = sorted({int(text) for text in length_texts})
     return settings
 
 
@@ -169,10 +195,10 @@ def split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def unknown(option: str, given: list[str], legal: list[str]) -> list[str]:
+def unknown_problems(option: str, names: list[str], legal: list[str]) -> list[str]:
     """A problem for each name that does not exist."""
     return [
         f"{option}: {name!r} does not exist; {choices(name, legal)}"
-        for name in given
+        for name in names
         if name not in legal
     ]

@@ -1,6 +1,7 @@
-"""One measurement of one mechanism, in a process of its own: `python -m seq2seq.bench.cell REQUEST` prints JSON.
+"""One measurement in a process of its own: `python -m seq2seq.bench.measure REQUEST` prints JSON.
 
-What a process has allocated, compiled and cached is part of what it measures, so every cell begins afresh.
+Memory that a process has allocated, and what it has compiled and cached, changes what it measures,
+so every measurement starts a new process.
 """
 
 import copy
@@ -18,61 +19,60 @@ import torch
 from seq2seq.attention.base import AttentionCache, AttentionCore, build_core
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.bench.plan import Request
+from seq2seq.imports import import_modules
 
-FILL = 256  # positions given to a cache at once
-ENOUGH, LONGEST, REPEATS = (
-    1.0,
-    10.0,
-    3,
-)  # seconds after which a cell ends, unless short of repeats; and in any case
+CHUNK = 256  # positions that a cache takes in at once
+MIN_SECONDS = 1.0  # a measurement is repeated for this long ...
+MIN_REPEATS = 3  # ... and at least this often ...
+MAX_SECONDS = 10.0  # ... but not beyond this time ...
+MAX_REPEATS = 100  # ... or number
 STATUS = Path("/proc/self/status")
 
 
 def measure(request: Request) -> dict[str, Any]:
-    """What a request asks for, ready for JSON."""
-    core = build_core(
-        request.config(),
-        AttentionContext(
-            role=request.role,
-            num_heads=request.num_heads,
-            head_dim=request.head_dim,
-            max_length=max(request.lengths),
-        ),
+    """The rows of a request, with the number of threads and the version of torch."""
+    context = AttentionContext(
+        role=request.role,
+        num_heads=request.num_heads,
+        head_dim=request.head_dim,
+        max_length=max(request.lengths),
     )
-    rows = step_rows(core, request) if request.steps else [cell(core, request)]
+    core = build_core(request.config(), context)
+    rows = step_rows(core, request) if request.steps else [sequence_row(core, request)]
     return {"rows": rows, "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
-def cell(core: AttentionCore[Any], request: Request) -> dict[str, Any]:
-    """Seconds and peak memory of forward and backward over sequences of one length, and the state they would leave."""
+def sequence_row(core: AttentionCore[Any], request: Request) -> dict[str, Any]:
+    """Seconds and peak bytes of forward and backward over a sequence, and bytes of its cache."""
     length = request.lengths[0]
-    forward_backward(core, Inputs.of(request, 8))  # libraries load what they need
+    forward_backward(core, Inputs.of(request, 8))  # loads libraries
     before = memory("VmRSS")
-    forget_peak()
+    reset_peak()
     inputs = Inputs.of(request, length)
-    seconds = least_time(lambda: forward_backward(core, inputs))
+    seconds = shortest_time(lambda: forward_backward(core, inputs))
     peak = memory("VmHWM") - before
     state = None
     if request.role is not Role.ENCODER:
-        state = filled(core.eval(), request, length, None).nbytes()
+        state = filled_cache(core.eval(), request, length, None).nbytes()
     return {"length": length, "seconds": seconds, "peak_bytes": max(peak, 0), "state_bytes": state}
 
 
 def step_rows(core: AttentionCore[Any], request: Request) -> list[dict[str, Any]]:
-    """Seconds of one decoding step and bytes of the cache before it, for each length of the cache."""
+    """Seconds of one decoding step, and bytes of the cache before it, at each length."""
     core.eval()
     rows: list[dict[str, Any]] = []
     cache: AttentionCache | None = None
     for length in sorted(request.lengths):
-        cache = filled(core, request, length, cache)
+        cache = filled_cache(core, request, length, cache)
         step = Step(core, request, copy.deepcopy(cache))
-        rows.append({"length": length, "seconds": least_time(step), "state_bytes": cache.nbytes()})
+        seconds = shortest_time(step)
+        rows.append({"length": length, "seconds": seconds, "state_bytes": cache.nbytes()})
     return rows
 
 
 @dataclass
 class Inputs:
-    """Queries, keys and values, (B, H, T, K) and (B, G, T, K)."""
+    """Queries (B, H, T, K), and keys and values (B, G, T, K)."""
 
     q: torch.Tensor
     k: torch.Tensor
@@ -89,7 +89,7 @@ class Inputs:
 
 
 def forward_backward(core: AttentionCore[Any], inputs: Inputs) -> None:
-    """As in one training step."""
+    """Compute outputs and all gradients, as a training step does."""
     core.zero_grad()
     for x in (inputs.q, inputs.k, inputs.v):
         x.grad = None
@@ -98,10 +98,10 @@ def forward_backward(core: AttentionCore[Any], inputs: Inputs) -> None:
 
 
 @torch.inference_mode()
-def filled(
+def filled_cache(
     core: AttentionCore[Any], request: Request, length: int, cache: AttentionCache | None
 ) -> AttentionCache:
-    """A cache that has seen `length` positions; the one given is brought up to that length."""
+    """A cache of `length` positions: the one given, extended, or a new one."""
     if request.role is Role.CROSS:
         inputs = Inputs.of(request, length, grad=False)
         return core.source_cache(inputs.k, inputs.v, None)
@@ -109,38 +109,38 @@ def filled(
         keys = Inputs.of(request, 1, grad=False).k
         cache = core.empty_cache(
             request.batch_size,
-            capacity=2 * max(request.lengths) + FILL,
+            capacity=2 * max(request.lengths) + CHUNK,
             dtype=keys.dtype,
             device=keys.device,
         )
     while cache.length < length:
-        inputs = Inputs.of(request, min(FILL, length - cache.length), grad=False)
+        inputs = Inputs.of(request, min(CHUNK, length - cache.length), grad=False)
         core.step(inputs.q, inputs.k, inputs.v, cache)
     return cache
 
 
 class Step:
-    """One more position, every time it is called."""
+    """A decoding step; each call adds one position to the cache."""
 
     def __init__(self, core: AttentionCore[Any], request: Request, cache: AttentionCache) -> None:
         self.core, self.cache = core, cache
         self.inputs = Inputs.of(request, 1, grad=False)
-        self.cross = request.role is Role.CROSS
+        self.is_cross = request.role is Role.CROSS
 
     @torch.inference_mode()
     def __call__(self) -> None:
-        if self.cross:
+        if self.is_cross:
             self.core.read_source(self.inputs.q, self.cache)
         else:
             self.core.step(self.inputs.q, self.inputs.k, self.inputs.v, self.cache)
 
 
-def least_time(run: Callable[[], None], most: int = 100) -> float:
-    """Seconds of the run that was least disturbed; the first, which is not warm, is one of them."""
+def shortest_time(run: Callable[[], None]) -> float:
+    """Seconds of the shortest of several runs, the least disturbed; the first warms up."""
     times: list[float] = []
-    while (
-        len(times) < most and (sum(times) < ENOUGH or len(times) < REPEATS) and sum(times) < LONGEST
-    ):
+    while len(times) < MAX_REPEATS and sum(times) < MAX_SECONDS:
+        if len(times) >= MIN_REPEATS and sum(times) >= MIN_SECONDS:
+            break
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
@@ -148,7 +148,10 @@ def least_time(run: Callable[[], None], most: int = 100) -> float:
 
 
 def memory(field: str) -> int:
-    """Bytes this process holds ("VmRSS") or has held at most ("VmHWM"); without /proc the most for both."""
+    """Bytes that this process holds ("VmRSS") or has held at most ("VmHWM").
+
+    Without /proc it is the most for both.
+    """
     if STATUS.exists():
         line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
         return int(line.split()[1]) * 1024
@@ -156,8 +159,8 @@ def memory(field: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def forget_peak() -> None:
-    """Let the peak start again from what is held now, where the system can."""
+def reset_peak() -> None:
+    """Set the most memory held to what is held now, where the system can."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -166,6 +169,7 @@ def forget_peak() -> None:
 
 def main() -> None:
     request = Request.from_json(sys.argv[1])
+    import_modules(request.imports)
     print(json.dumps(measure(request)))
 
 
