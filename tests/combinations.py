@@ -1,4 +1,4 @@
-"""Every combination of the three attentions and the positions that can be typed, read from the registries."""
+"""Every combination of three mechanisms and a position scheme, from the registries."""
 
 import itertools
 import random
@@ -13,7 +13,7 @@ CANDIDATES = 50
 
 @dataclass(frozen=True)
 class Combination:
-    """The names of `encoder_attention=`, `decoder_attention=`, `cross_attention=` and `position=`."""
+    """Names of the mechanism of each role and of the position scheme."""
 
     encoder: str
     decoder: str
@@ -32,7 +32,7 @@ class Combination:
         ]
 
     def choices(self) -> list[tuple[Role, AttentionConfig]]:
-        """With their default options."""
+        """The mechanism of each role, with default options."""
         names = {Role.ENCODER: self.encoder, Role.CAUSAL: self.decoder, Role.CROSS: self.cross}
         return [(role, MECHANISMS[name]()) for role, name in names.items()]
 
@@ -41,16 +41,16 @@ class Combination:
 
     @property
     def offered(self) -> bool:
-        """Every mechanism can serve where it stands, so that the command line knows the names."""
+        """Whether each mechanism can serve its role, so that the command line offers it."""
         return all(role in config.roles for role, config in self.choices())
 
     @property
     def legal(self) -> bool:
-        """And both self-attentions can carry the positions."""
+        """Whether it is offered, and both self-attentions carry the position scheme."""
         return self.offered and not self.lost_positions()
 
     def lost_positions(self) -> list[Role]:
-        """Roles that cannot carry the positions."""
+        """The self-attention roles whose mechanism cannot carry the position scheme."""
         kind = self.scheme().kind
         return [
             role
@@ -59,7 +59,7 @@ class Combination:
         ]
 
     def pairs(self) -> set[tuple[int, str, int, str]]:
-        """Any two of the four choices."""
+        """Every pair of two of the four choices."""
         return {
             (i, a, j, b) for (i, a), (j, b) in itertools.combinations(enumerate(astuple(self)), 2)
         }
@@ -79,14 +79,15 @@ def legal_combinations() -> list[Combination]:
 
 
 def sample(combinations: list[Combination], count: int) -> list[Combination]:
-    """The same few every time: each is the one of some random ones that holds most pairs of choices not held before."""
-    randomness, seen, found = (
-        random.Random(1),
-        set[tuple[int, str, int, str]](),
-        list[Combination](),
-    )
-    while len(found) < min(count, len(combinations)):
+    """The same few in every call, chosen so that they hold many pairs of choices.
+
+    Each is the one of CANDIDATES random combinations with the most pairs that are new.
+    """
+    randomness = random.Random(1)
+    pairs: set[tuple[int, str, int, str]] = set()
+    sampled: list[Combination] = []
+    while len(sampled) < min(count, len(combinations)):
         candidates = randomness.sample(combinations, min(CANDIDATES, len(combinations)))
-        found.append(max(candidates, key=lambda combination: len(combination.pairs() - seen)))
-        seen |= found[-1].pairs()
-    return found
+        sampled.append(max(candidates, key=lambda combination: len(combination.pairs() - pairs)))
+        pairs |= sampled[-1].pairs()
+    return sampled

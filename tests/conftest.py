@@ -1,4 +1,4 @@
-"""What every test can rely on."""
+"""Fixtures of every test."""
 
 import logging
 import signal
@@ -9,15 +9,15 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def process_as_before() -> Iterator[None]:
-    """Take back what a run in this process sets for all of it: answers to signals, and where messages go."""
+    """Restore what a run sets for the whole process: signal handlers, and handlers of messages."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     package = logging.getLogger("seq2seq")
     level, propagate = package.level, package.propagate
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    for each in list(package.handlers):
-        package.removeHandler(each)
-        each.close()
+    for handler in list(package.handlers):
+        package.removeHandler(handler)
+        handler.close()
     package.setLevel(level)
     package.propagate = propagate

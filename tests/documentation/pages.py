@@ -18,6 +18,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 BLOCK = re.compile(r"(<!-- not run -->\n+)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# (\w+\.py)\n")
 SHELL_PREFIX = re.compile(r"^OPTIONS=\$\((.*)\)$")  # the command whose output is kept
 
 
@@ -51,6 +52,12 @@ def blocks(path: Path, language: str) -> list[Block]:
         for is_shown, name, code in BLOCK.findall(text)
     ]
     return [block for block in every if block.is_checked and block.language == language]
+
+
+def example_files() -> dict[str, str]:
+    """The content of every file that a page shows: Python code whose first line is `# NAME.py`."""
+    code = [block.code for path in PAGES for block in blocks(path, "python")]
+    return {match[1]: text for text in code if (match := FILE.match(text))}
 
 
 def commands(code: str) -> list[str]:

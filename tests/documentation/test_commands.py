@@ -10,9 +10,14 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from seq2seq.config.groups import CONF
-from seq2seq.config.overrides import ensure_no_edits
+from seq2seq.config.overrides import ensure_no_edits, imports_of
+from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.config.store import register_schemas, to_dataclass
 from seq2seq.config.validate import validate
+from seq2seq.imports import import_modules
+from seq2seq.metrics.score import Scorer
+from seq2seq.model.frontend import VocabularySpec
+from seq2seq.model.transformer import build_transformer
 from tests.documentation.pages import ROOT, page_commands
 
 SETUP = ("python3 -m venv .venv && . .venv/bin/activate", "pip install ")
@@ -37,7 +42,7 @@ EXAMPLES = page_commands() + help_commands()
 
 
 @pytest.mark.parametrize(("page", "command"), EXAMPLES)
-def test_a_command_is_one_that_works(page: str, command: str) -> None:
+def test_a_command_is_one_that_works(workspace: Path, page: str, command: str) -> None:
     if match := RUN.fullmatch(command):
         ensure_composes(match[1] or match[2], shlex.split(match[3]))
     elif match := MAKE.fullmatch(command):
@@ -59,6 +64,7 @@ def ensure_composes(name: str, arguments: list[str]) -> None:
         return
     overrides = [item for item in arguments if not item.startswith(("-", "$"))]
     ensure_no_edits(overrides)
+    import_modules(imports_of(overrides) or [])
     choices = [
         [f"{key}={value}" for value in ([values] if "[" in values else values.split(","))]
         for key, _, values in (item.partition("=") for item in overrides)
@@ -68,8 +74,20 @@ def ensure_composes(name: str, arguments: list[str]) -> None:
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         for combination in itertools.product(*choices):
             config = to_dataclass(compose(config_name=name, overrides=list(combination)))
-            if name == "train":
-                validate(config)
+            ensure_builds(config)
+
+
+def ensure_builds(config: RunConfig | EvaluateConfig) -> None:
+    """A configuration is valid, and classes that its `imports` define can be built."""
+    if isinstance(config, RunConfig):
+        validate(config)
+        if config.imports:
+            size = 100
+            build_transformer(
+                config.model, source=VocabularySpec(size), target_vocab_size=size, seed=1
+            )
+    elif config.metrics is not None:
+        assert Scorer("en", config.metrics).corpus(["a b"], ["a c"])
 
 
 def ensure_target(target: str) -> None:
