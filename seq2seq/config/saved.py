@@ -18,6 +18,9 @@ from seq2seq.config.groups import classes_by_base
 from seq2seq.config.overrides import IMPORTS, with_present_keys
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import CheckpointError, ConfigError, choices
+from seq2seq.registry import Registry
+from seq2seq.training.auxiliary import AUXILIARY_LOSSES
+from seq2seq.training.transforms import BATCH_TRANSFORMS
 
 T = TypeVar("T")
 LAYER_LISTS = (
@@ -25,6 +28,10 @@ LAYER_LISTS = (
     ("decoder", "layer_attention"),
     ("decoder", "layer_cross_attention"),
 )
+NAMED_LISTS: dict[str, Registry[Any]] = {
+    "batch_transforms": BATCH_TRANSFORMS,
+    "auxiliary_losses": AUXILIARY_LOSSES,
+}  # options of a run that list classes of a registry
 
 
 def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
@@ -41,7 +48,7 @@ def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
             f"{error.full_key or kind.__name__}: {str(error).splitlines()[0]}"
         ) from error
     if isinstance(built, RunConfig):
-        build_layers(built)
+        build_lists(built)
     return built
 
 
@@ -62,12 +69,16 @@ def with_overrides(config: T, overrides: Sequence[str], prefix: str = "") -> T:
     except YAMLError as error:
         raise ConfigError(f"{' '.join(overrides)}: is not path=value: {error}") from error
     if isinstance(built, RunConfig):
-        build_layers(built)
+        build_lists(built)
     return built
 
 
-def build_layers(run: RunConfig) -> None:
-    """Turn the mappings of mechanisms chosen by layer into their dataclasses."""
+def build_lists(run: RunConfig) -> None:
+    """Turn the entries of lists of choices into their dataclasses.
+
+    Raises:
+        ConfigError: an entry has an unknown name, an unknown option or a value of a wrong type.
+    """
     for stack, option in LAYER_LISTS:
         part = getattr(run.model, stack)
         layers = [
@@ -75,6 +86,10 @@ def build_layers(run: RunConfig) -> None:
             for x in getattr(part, option)
         ]
         setattr(part, option, layers)
+    for option, registry in NAMED_LISTS.items():
+        entries = getattr(run, option)
+        built = [_named(x, registry, f"{option}[{index}]") for index, x in enumerate(entries)]
+        setattr(run, option, built)
 
 
 def to_yaml(config: Any) -> str:
@@ -122,6 +137,24 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(saved, dict):
         raise CheckpointError(f"{path} is not a configuration: it must hold options by name")
     return with_present_keys(cast(dict[str, Any], saved))
+
+
+def _named(entry: Any, registry: Registry[Any], path: str) -> Any:
+    """The dataclass of a name, or of a mapping with a name and options."""
+    if is_dataclass(entry):
+        return entry
+    options = entry if isinstance(entry, Mapping) else {"name": entry}
+    name = str(options.get("name", ""))
+    if name not in registry:
+        known = f"{choices(name, list(registry))}, or " if len(registry) else ""
+        raise ConfigError(
+            f"{path}: no {registry.kind} is called {name!r}; "
+            f"{known}name the module that defines it in {IMPORTS}="
+        )
+    try:
+        return from_mapping(registry[name], options)
+    except ConfigError as error:
+        raise ConfigError(f"{path}.{error}") from error
 
 
 def _skeleton(kind: type, plain: Mapping[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """The whole of what can be configured, assembled from the dataclasses that stand with the code that reads them."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.config import DataConfig, TatoebaConfig
@@ -28,6 +29,9 @@ class RunConfig:
             instead of random weights.
         imports: files and modules of yours that define further options (see `seq2seq.imports`).
         metrics: names of the metrics that translations are scored by.
+        batch_transforms: random changes to training batches, in this order; names such as
+            `word_dropout`, or mappings with options, `{name: word_dropout, source: 0.2}`.
+        auxiliary_losses: losses of yours beside the translation loss, given in the same way.
     """
 
     name: str = "train"
@@ -46,6 +50,8 @@ class RunConfig:
     alignment_supervision: AlignmentSupervisionConfig = field(
         default_factory=AlignmentSupervisionConfig
     )
+    batch_transforms: list[Any] = field(default_factory=list)
+    auxiliary_losses: list[Any] = field(default_factory=list)
 
 
 @dataclass

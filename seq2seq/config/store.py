@@ -24,7 +24,7 @@ from seq2seq.config.groups import (
     without_choices,
 )
 from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_names
-from seq2seq.config.saved import LAYER_LISTS, build_layers
+from seq2seq.config.saved import LAYER_LISTS, build_lists
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.config import CORPORA
 from seq2seq.errors import ConfigError, UserError, choices
@@ -142,7 +142,7 @@ def to_dataclass(config: DictConfig) -> Any:
     import_modules(config.imports)
     built = OmegaConf.to_object(config)
     if isinstance(built, RunConfig):
-        build_layers(built)
+        build_lists(built)
     return built
 
 

@@ -1,8 +1,10 @@
 """Rules between options, checked before anything heavy is loaded. Every problem is reported, each with a way out."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role, WeightKind
+from seq2seq.config.saved import NAMED_LISTS
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, choices
 from seq2seq.metrics.base import METRICS, metric_problems
@@ -215,6 +217,18 @@ def output(run: RunConfig) -> Problems:
         yield f"alignment_supervision.{problem}"
     yield from alignment_supervision(run)
     yield from metric_problems(run.metrics)
+    for option in NAMED_LISTS:
+        yield from listed(option, getattr(run, option))
+
+
+def listed(option: str, entries: list[Any]) -> Problems:
+    """The options of each entry of a list of choices, and entries that are listed twice."""
+    names = [entry.name for entry in entries]
+    for index, entry in enumerate(entries):
+        for problem in entry.problems():
+            yield f"{option}[{index}].{problem}"
+        if entry.name in names[:index]:
+            yield f"{option}[{index}]: {entry.name} is listed twice; list it once"
 
 
 def alignment(run: RunConfig) -> Problems:

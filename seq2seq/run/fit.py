@@ -20,10 +20,12 @@ from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
 from seq2seq.run.scoring import build_scorer
+from seq2seq.training.alignment_supervision import AlignmentSupervision
+from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.averaging import average_weights
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
-from seq2seq.training.config import Export, TrainerConfig
+from seq2seq.training.config import Export, SupervisionKind, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.metrics_log import MetricsFile, build_loggers
 from seq2seq.training.module import TranslationModule
@@ -154,14 +156,21 @@ def ensure_validated(config: RunConfig, corpus: PreparedCorpus) -> None:
 
 
 def build_module(config: RunConfig, model: Transformer) -> TranslationModule:
-    """A model with its losses and optimizer, for Lightning."""
+    """A model with its losses, optimizer and batch transforms, for Lightning."""
+    losses: list[AuxiliaryLoss] = []
+    supervision = config.alignment_supervision
+    if supervision.kind is not SupervisionKind.none:
+        num_layers = config.model.decoder.num_layers
+        losses.append(AlignmentSupervision(supervision, num_layers=num_layers))
+    losses += [loss.build(config.model) for loss in config.auxiliary_losses]
     return TranslationModule(
         model,
         optimizer=config.optimizer,
         schedule=config.schedule,
         seed=config.seed,
         max_bad_steps=config.trainer.max_bad_steps,
-        alignment_supervision=config.alignment_supervision,
+        batch_transforms=[transform.build() for transform in config.batch_transforms],
+        auxiliary_losses=losses,
     )
 
 

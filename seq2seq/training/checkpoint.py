@@ -210,4 +210,10 @@ def in_present_names(checkpoint: dict[str, Any]) -> dict[str, Any]:
         RENAMED_CALLBACKS.get(name, name): state
         for name, state in checkpoint.get("callbacks", {}).items()
     }
-    return {**checkpoint, "state_dict": state_dict, "callbacks": callbacks}
+    present = {**checkpoint, "state_dict": state_dict, "callbacks": callbacks}
+    if "report" in checkpoint and "auxiliary" not in checkpoint["report"]:  # until 0.1.0
+        report = dict(checkpoint["report"])
+        alignment = report.pop("guide", None)
+        report["auxiliary"] = {} if alignment is None else {"alignment": alignment}
+        present["report"] = report
+    return present

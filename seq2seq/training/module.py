@@ -1,6 +1,7 @@
-"""One optimizer step: forward, loss, gradients, clipping, update."""
+"""The training loop's inner part: forward, losses, gradients, clipping, update."""
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,31 +12,32 @@ from torch import Tensor
 
 from seq2seq.data.batch import Batch
 from seq2seq.errors import UserError
+from seq2seq.model.encoder import AttentionWeights, WeightsOf
 from seq2seq.model.transformer import Transformer
-from seq2seq.training.alignment_supervision import AlignmentSupervision
-from seq2seq.training.config import (
-    AlignmentSupervisionConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-    SupervisionKind,
-)
+from seq2seq.training.auxiliary import AuxiliaryLoss
+from seq2seq.training.config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.datamodule import training_data
 from seq2seq.training.schedule import learning_rate_factor
 from seq2seq.training.stream import TrainingStream
+from seq2seq.training.sums import RunningSums
+from seq2seq.training.transforms import BatchTransform
 
 
 class TranslationModule(LightningModule):
     """Trains a Transformer on a `TrainingStream`.
 
-    The loss of a micro-batch is its sum over real tokens divided by the real tokens of the whole step, over all
-    micro-batches and ranks, so neither accumulation nor more devices change what is minimised. Randomness within a
-    micro-batch is seeded by (seed, micro-batch, rank) at its start: a resumed run needs no random state.
+    The loss of a micro-batch is its sum over real tokens divided by the real tokens of the whole
+    optimizer step, over all micro-batches and ranks, so neither accumulation nor more devices
+    change what is minimised. Randomness within a micro-batch is seeded by (seed, micro-batch, rank)
+    at its start, so a resumed run needs no random state.
 
     Args:
-        model: what is trained.
-        optimizer, schedule, alignment_supervision: see their dataclasses.
-        seed: of dropout.
-        max_bad_steps: steps in a row with non-finite gradients before the run gives up.
+        model: to be trained.
+        optimizer, schedule: see their dataclasses.
+        seed: of dropout and batch transforms.
+        max_bad_steps: steps in a row with non-finite gradients before training gives up.
+        batch_transforms: applied to each micro-batch, in this order.
+        auxiliary_losses: added to the translation loss; their names differ.
     """
 
     def __init__(
@@ -46,25 +48,27 @@ class TranslationModule(LightningModule):
         schedule: ScheduleConfig,
         seed: int,
         max_bad_steps: int,
-        alignment_supervision: AlignmentSupervisionConfig,
+        batch_transforms: Sequence[BatchTransform] = (),
+        auxiliary_losses: Sequence[AuxiliaryLoss] = (),
     ) -> None:
         super().__init__()
+        names = [loss.name for loss in auxiliary_losses]
+        assert len(set(names)) == len(names), "auxiliary losses have different names"
         self.automatic_optimization = False
         self.model = model
         self.optimizer_config, self.schedule_config = optimizer, schedule
         self.seed, self.max_bad_steps = seed, max_bad_steps
-        self.guide: AlignmentSupervision | None = None
-        if alignment_supervision.kind is not SupervisionKind.none:
-            self.guide = AlignmentSupervision(
-                alignment_supervision, num_layers=model.config.decoder.num_layers
-            )
+        self.batch_transforms = list(batch_transforms)
+        self.auxiliary_losses = list(auxiliary_losses)
+        self.weights_of: WeightsOf = frozenset().union(
+            *(loss.weights_of for loss in auxiliary_losses)
+        )
         self.bad_steps = 0
         self.step_ended = False
         self.gradient_norm = 0.0
         self.tokens = 0
-        self.totals = torch.zeros(
-            4, dtype=torch.float64
-        )  # loss, nll, correct, labels since the last report
+        self.sums = RunningSums(4)  # loss, nll, correct, labels
+        self.auxiliary_sums = {name: RunningSums(2) for name in names}  # loss, count
 
     @property
     def stream(self) -> TrainingStream:
@@ -104,26 +108,38 @@ class TranslationModule(LightningModule):
         self.model.begin_step(self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add the gradients of a micro-batch, and update the model where a step ends."""
+        """Add the gradients of a micro-batch, and update the model where an optimizer step ends."""
         self.step_ended = self.stream.ends_step(batch_idx)
-        wanted = frozenset() if self.guide is None else self.guide.weights_of
-        encoded = self.model.encode(batch.source, weights_of=wanted)
-        states, weights = self.model.decoder_states(batch.target, encoded, weights_of=wanted)
+        for transform in self.batch_transforms:
+            batch = transform(batch)
+        encoded = self.model.encode(batch.source, weights_of=self.weights_of)
+        states, weights = self.model.decoder_states(
+            batch.target, encoded, weights_of=self.weights_of
+        )
         valid = batch.target.padding.valid()
         loss = self.model.output.loss(
             states[valid], batch.labels[valid], smoothing=self.optimizer_config.label_smoothing
         )
-        total = (
-            loss.total if self.guide is None else loss.total + self.guide.loss(weights, batch.links)
-        )
-        share = total * (
-            self.trainer.world_size / batch.step_target_tokens
-        )  # ranks are averaged, so that sums remain
+        labels = float(batch.target_tokens)
+        self.sums.add(loss.total, loss.negative_log_likelihood, loss.correct, labels)
+        self.tokens += batch.target_tokens + int(batch.source.padding.lengths.sum())
+        total = self.with_auxiliary_losses(loss.total, batch, states, encoded.weights | weights)
+        # Ranks average their gradients; the factor world_size turns that into a sum.
+        share = total * (self.trainer.world_size / batch.step_target_tokens)
         with contextlib.nullcontext() if self.step_ended else self.unsynchronised():
             self.manual_backward(share)
-        self.count(batch, loss.total, loss.negative_log_likelihood, loss.correct)
         if self.step_ended:
             self.update()
+
+    def with_auxiliary_losses(
+        self, total: Tensor, batch: Batch, states: Tensor, weights: AttentionWeights
+    ) -> Tensor:
+        """The translation loss plus the weighted auxiliary losses of a micro-batch."""
+        for auxiliary in self.auxiliary_losses:
+            loss, count = auxiliary(batch, states, weights)
+            self.auxiliary_sums[auxiliary.name].add(loss, float(count))
+            total = total + auxiliary.weight * loss
+        return total
 
     def unsynchronised(self) -> contextlib.AbstractContextManager[Any]:
         """Ranks need not agree on gradients before the last micro-batch of a step."""
@@ -133,13 +149,6 @@ class TranslationModule(LightningModule):
             if isinstance(strategy, ParallelStrategy)
             else contextlib.nullcontext()
         )
-
-    def count(self, batch: Batch, total: Tensor, nll: Tensor, correct: Tensor) -> None:
-        """Keep sums for the next report; nothing is moved off the device step by step."""
-        labels = torch.tensor(float(batch.target_tokens), device=total.device)
-        sums = torch.stack([total.detach(), nll, correct, labels])
-        self.totals = self.totals.to(sums.device) + sums
-        self.tokens += batch.target_tokens + int(batch.source.padding.lengths.sum())
 
     def update(self) -> None:
         """Clip and apply the gradients; a step whose gradients are not finite is skipped, and too many end the run."""
@@ -167,32 +176,33 @@ class TranslationModule(LightningModule):
             )
 
     def take_report(self) -> dict[str, float]:
-        """Means per label since the last report: loss, nll, accuracy; and the alignment loss where there is one."""
-        loss, nll, correct, labels = self.totals.tolist()
-        self.totals = torch.zeros_like(self.totals)
+        """Means since the last report: loss, nll and accuracy per label, and auxiliary losses."""
+        loss, nll, correct, labels = self.sums.take()
         labels = max(labels, 1.0)
         report = {
             "train/loss": loss / labels,
             "train/nll": nll / labels,
             "train/accuracy": correct / labels,
         }
-        return report if self.guide is None else report | self.guide.take_report()
+        for name, sums in self.auxiliary_sums.items():
+            loss, count = sums.take()
+            report[f"train/{name}_loss"] = loss / max(count, 1.0)
+        return report
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["report"] = {
-            "totals": self.totals.tolist(),
+            "totals": self.sums.state(),
             "bad_steps": self.bad_steps,
             "tokens": self.tokens,
+            "auxiliary": {name: sums.state() for name, sums in self.auxiliary_sums.items()},
         }
-        if self.guide is not None:
-            checkpoint["report"]["guide"] = self.guide.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         report = checkpoint["report"]
-        self.totals = torch.tensor(report["totals"], dtype=torch.float64)
+        self.sums.load(report["totals"])
         self.bad_steps, self.tokens = report["bad_steps"], report["tokens"]
-        if self.guide is not None:
-            self.guide.load(report["guide"])
+        for name, sums in self.auxiliary_sums.items():
+            sums.load(report["auxiliary"][name])
 
 
 def step_seed(seed: int, micro_batch: int, rank: int) -> int:

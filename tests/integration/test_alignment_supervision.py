@@ -1,5 +1,7 @@
 """A head supervised with links of the corpus aligns; without supervision it does not."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from seq2seq.alignment.config import AlignmentConfig
@@ -10,6 +12,8 @@ from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.model.transformer import Transformer
+from seq2seq.training.alignment_supervision import AlignmentSupervision
+from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.config import (
     AlignmentSupervisionConfig,
     OptimizerConfig,
@@ -31,14 +35,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> PreparedCorpus:
     return prepare(GeneratedConfig(max_length=6, num_train=4000, num_test=100, cache_dir=folder))
 
 
-def learn(
-    model: Transformer, corpus: PreparedCorpus, supervision: AlignmentSupervisionConfig
-) -> None:
+def learn(model: Transformer, corpus: PreparedCorpus, losses: Sequence[AuxiliaryLoss] = ()) -> None:
     optimizer = OptimizerConfig(learning_rate=2e-3, beta2=0.999, epsilon=1e-8, label_smoothing=0.0)
     schedule = ScheduleConfig(kind=ScheduleKind.constant, warmup_steps=0)
-    module = tiny_module(
-        model, optimizer=optimizer, schedule=schedule, alignment_supervision=supervision
-    )
+    module = tiny_module(model, optimizer=optimizer, schedule=schedule, auxiliary_losses=losses)
     fit(module, corpus, max_steps=STEPS, max_tokens=512)
 
 
@@ -65,11 +65,11 @@ def test_a_supervised_head_aligns(corpus: PreparedCorpus, use_input_row: bool) -
         kind=SupervisionKind.links, weight=1.0, head=HEAD, use_input_row=use_input_row
     )
     model = build(corpus)
-    learn(model, corpus, config)
+    learn(model, corpus, [AlignmentSupervision(config, num_layers=1)])
     assert error_rate(model, corpus, use_input_row=use_input_row).aer < 0.1
 
 
 def test_a_head_without_supervision_does_not(corpus: PreparedCorpus) -> None:
     model = build(corpus)
-    learn(model, corpus, AlignmentSupervisionConfig())
+    learn(model, corpus)
     assert error_rate(model, corpus, use_input_row=True).aer > 0.4

@@ -31,8 +31,8 @@ def reports(folder: Path) -> list[dict[str, float]]:
     ]
 
 
-def start(folder: Path, cache: Path, *overrides: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *TINY, *overrides]
+def start(folder: Path, cache: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "train.py"), *TINY, *options]
     command += [f"hydra.run.dir={folder}", f"data.cache_dir={cache}"]
     return subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True)
 
@@ -63,11 +63,38 @@ def test_killed_and_resumed_equals_not_stopped(
     assert reports(folder) == reports(finished_run)
 
 
-def test_accumulation_supervision_and_concatenation_are_resumed_exactly(
-    run: Run, tmp_path: Path
-) -> None:
-    folders = [tmp_path / "whole", tmp_path / "killed"]
-    overrides = [
+EXTENSION = """
+from dataclasses import dataclass
+
+from seq2seq.training.auxiliary import AUXILIARY_LOSSES, AuxiliaryLoss, AuxiliaryLossConfig
+
+
+class MeanSquare(AuxiliaryLoss):
+    name = "mean_square"
+
+    def __init__(self, weight):
+        self.weight = weight
+
+    def __call__(self, batch, states, weights):
+        valid = states[batch.target.padding.valid()]
+        return valid.square().mean(-1).sum(), batch.target_tokens
+
+
+@AUXILIARY_LOSSES.register
+@dataclass
+class MeanSquareConfig(AuxiliaryLossConfig):
+    name: str = "mean_square"
+
+    def build(self, model):
+        return MeanSquare(self.weight)
+"""
+
+
+def test_everything_that_can_go_on_in_a_step_is_resumed_exactly(run: Run, tmp_path: Path) -> None:
+    """Accumulation, augmentation, batch transforms, two auxiliary losses, the end of an epoch."""
+    module = tmp_path / "mean_square.py"
+    module.write_text(EXTENSION, encoding="utf-8")
+    options = [
         "trainer.accumulate=3",
         "trainer.checkpoint_every=1",
         "trainer.max_steps=15",
@@ -75,18 +102,23 @@ def test_accumulation_supervision_and_concatenation_are_resumed_exactly(
         "alignment_supervision=links",
         "data.augmentation.concatenate=3",
         "data.augmentation.shuffle_targets=true",
+        "batch_transforms=[word_dropout]",
+        f"imports=[{module}]",
+        "auxiliary_losses=[{name:mean_square,weight:0.01}]",
     ]
-    first = start(folders[0], tmp_path / "cache", *overrides)
+    folders = [tmp_path / "whole", tmp_path / "killed"]
+    first = start(folders[0], tmp_path / "cache", *options)
     _, error = first.communicate()
     assert first.returncode == 0, error
-    process = start(folders[1], tmp_path / "cache", *overrides)
+    process = start(folders[1], tmp_path / "cache", *options)
     wait_for(folders[1] / "checkpoints" / "step-00000010.ckpt", process)
     process.kill()
     process.communicate()
-    assert run("train.py", f"resume={folders[1]}").returncode == 0
+    resumed = run("train.py", f"resume={folders[1]}")
+    assert resumed.returncode == 0, resumed.stderr
     assert weights(folders[0]) == weights(folders[1])
     assert reports(folders[0]) == reports(folders[1])
-    assert "train/alignment_loss" in reports(folders[0])[0]
+    assert {"train/alignment_loss", "train/mean_square_loss"} < set(reports(folders[0])[0])
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

@@ -11,6 +11,7 @@ from seq2seq.data.batch import Batch
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.alignment_supervision import AlignmentSupervision, alignment_loss
+from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.config import (
     AlignmentSupervisionConfig,
     OptimizerConfig,
@@ -78,10 +79,10 @@ def supervised_loss(
         kind=SupervisionKind.links, weight=1.0, layer=layer, head=head, use_input_row=use_input_row
     )
     supervision = AlignmentSupervision(config, num_layers=2)
-    _, weights = model.decoder_states(
+    states, weights = model.decoder_states(
         batch.target, model.encode(batch.source), weights_of=supervision.weights_of
     )
-    return supervision.loss(weights, batch.links)
+    return supervision(batch, states, weights)[0]
 
 
 @pytest.mark.parametrize("use_input_row", [False, True])
@@ -128,24 +129,20 @@ def test_states_do_not_depend_on_whether_weights_are_returned(name: str) -> None
     assert weights[Role.CROSS, 1].dtype == torch.float32
 
 
-def test_the_report_is_the_mean_over_supervised_targets_before_the_weight() -> None:
-    model = tiny_model().eval()
-    config = AlignmentSupervisionConfig(kind=SupervisionKind.links, weight=0.25)
-    supervision = AlignmentSupervision(config, num_layers=2)
-    total = 0.0
-    for rows in ([0, 1], [2]):
-        batch = tiny_batch(rows)
-        _, weights = model.decoder_states(
-            batch.target, model.encode(batch.source), weights_of=supervision.weights_of
-        )
-        total += supervision.loss(weights, batch.links).item() / 0.25
-    state = supervision.state()
-    assert supervision.take_report() == {
-        "train/alignment_loss": pytest.approx(total / 4)
-    }  # targets 0 and 1, and 0 and 2
-    assert supervision.take_report() == {"train/alignment_loss": 0.0}
-    supervision.load(state)
-    assert supervision.take_report() == {"train/alignment_loss": pytest.approx(total / 4)}
+@pytest.mark.parametrize(("rows", "count"), [([0, 1], 4), ([2], 0), ([0, 1, 2], 4)])
+def test_the_count_is_that_of_linked_target_subwords(rows: list[int], count: int) -> None:
+    """Subwords 0 and 1 of row 0 are linked, and 0 and 2 of row 1."""
+    model, batch = tiny_model().eval(), tiny_batch(rows)
+    supervision = AlignmentSupervision(AlignmentSupervisionConfig(weight=0.25), num_layers=2)
+    states, weights = model.decoder_states(
+        batch.target, model.encode(batch.source), weights_of=supervision.weights_of
+    )
+    loss, linked = supervision(batch, states, weights)
+    assert linked == count
+    links = batch.links
+    assert links is not None
+    expected = alignment_loss(weights[Role.CROSS, 1][:, 0], links, use_input_row=True)
+    assert torch.equal(loss, expected), "the weight is applied elsewhere"
 
 
 @pytest.fixture(scope="module")
@@ -154,37 +151,24 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> PreparedCorpus:
 
 
 def after_one_step(
-    corpus: PreparedCorpus, config: AlignmentSupervisionConfig, *, max_tokens: int
+    corpus: PreparedCorpus, losses: list[AuxiliaryLoss], *, max_tokens: int
 ) -> TranslationModule:
     """A model after one optimizer step over the whole corpus, by micro-batches of a size."""
-    module = tiny_module(
-        tiny_model(vocab_size=corpus.tokenizers.target.vocab_size),
-        optimizer=OptimizerConfig(clip_norm=0.0),
-        alignment_supervision=config,
-    )
+    model = tiny_model(vocab_size=corpus.tokenizers.target.vocab_size)
+    optimizer = OptimizerConfig(clip_norm=0.0)
+    module = tiny_module(model, optimizer=optimizer, auxiliary_losses=losses)
     fit(module, corpus, max_steps=1, max_tokens=max_tokens, accumulate=10_000)
     return module
 
 
 def test_micro_batches_change_nothing_and_supervision_something(corpus: PreparedCorpus) -> None:
-    config = AlignmentSupervisionConfig(kind=SupervisionKind.links, weight=2.0)
-    whole, parts = [after_one_step(corpus, config, max_tokens=size) for size in (2048, 64)]
-    plain = after_one_step(corpus, AlignmentSupervisionConfig(), max_tokens=2048)
+    config = AlignmentSupervisionConfig(weight=2.0)
+    losses: list[AuxiliaryLoss] = [AlignmentSupervision(config, num_layers=2)]
+    whole, parts = [after_one_step(corpus, losses, max_tokens=size) for size in (2048, 64)]
+    plain = after_one_step(corpus, [], max_tokens=2048)
     assert whole.gradient_norm == pytest.approx(parts.gradient_norm, rel=1e-4)
     assert whole.gradient_norm != pytest.approx(plain.gradient_norm, rel=1e-2)
     first, second = whole.take_report(), parts.take_report()
     assert first == pytest.approx(second, rel=1e-4)
     assert set(first) - set(plain.take_report()) == {"train/alignment_loss"}
-    assert (
-        1 < first["train/alignment_loss"] < 4
-    )  # a new model looks at all of 4 to 10 symbols alike
-
-
-@pytest.mark.parametrize("kind", [SupervisionKind.none, SupervisionKind.links])
-def test_a_checkpoint_holds_sums_of_the_losses_that_there_are(kind: SupervisionKind) -> None:
-    module = tiny_module(alignment_supervision=AlignmentSupervisionConfig(kind=kind))
-    checkpoint: dict[str, dict[str, object]] = {}
-    module.on_save_checkpoint(checkpoint)
-    supervised = kind is not SupervisionKind.none
-    assert ("guide" in checkpoint["report"]) == supervised
-    module.on_load_checkpoint(checkpoint)
+    assert 1 < first["train/alignment_loss"] < 4  # over 4 to 10 symbols, in nats

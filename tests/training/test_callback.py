@@ -230,7 +230,7 @@ def test_a_report_holds_means_speed_and_position(
     training = Training(tmp_path, replace(config, report_every=10))
     training.module.tokens = 3000
     training.module.gradient_norm = 0.25
-    training.module.totals = torch.tensor([8.0, 6.0, 1.0, 4.0], dtype=torch.float64)
+    training.module.sums.load([8.0, 6.0, 1.0, 4.0])
     now = 102.0
     for _ in range(10):
         training.step()

@@ -21,7 +21,6 @@ from seq2seq.model.frontend import VocabularySpec
 from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.position.config import SinusoidalConfig
 from seq2seq.training.config import (
-    AlignmentSupervisionConfig,
     OptimizerConfig,
     ScheduleConfig,
     TrainerConfig,
@@ -82,7 +81,6 @@ def tiny_module(model: Transformer | None = None, **options: Any) -> Translation
         "schedule": ScheduleConfig(warmup_steps=0),
         "seed": 1,
         "max_bad_steps": 1,
-        "alignment_supervision": AlignmentSupervisionConfig(),
         **options,
     }
     return TranslationModule(tiny_model() if model is None else model, **arguments)
