@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from seq2seq.aligning.bidirectional import BidirectionalAligner
 from seq2seq.aligning.choose import choose_alignment
-from seq2seq.alignment.choose import Candidate
+from seq2seq.alignment.choose import AlignmentCandidate
 from seq2seq.alignment.config import MIN_LINK_PROBABILITY, AlignmentConfig, LinkMethod
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.gold_table import GoldTable, read_gold_table
@@ -54,6 +54,9 @@ COMBINED = (
 )
 TOKEN = re.compile(r"\w+|[^\w\s]")
 
+Models = tuple[Model, Model]
+Candidates = tuple[AlignmentCandidate, AlignmentCandidate]
+
 
 def main() -> int:
     arguments = parse_arguments()
@@ -63,20 +66,20 @@ def main() -> int:
         print("| aligner | links | AER | precision | recall |\n| --- | --- | --- | --- | --- |")
         models = load_model(arguments.forward), load_model(arguments.reverse)
         reported = set()
-        for row, use_input_row in ROWS.items():
+        for name, use_input_row in ROWS.items():
             choices = choose_alignment(
                 arguments.forward,
                 arguments.reverse,
                 use_input_row=use_input_row,
                 lines=arguments.lines,
             )
-            chosen = choices[0].choice.candidate, choices[1].choice.candidate
-            print(f"{row}: agreement {100 * choices[0].choice.figure:.1f} %", file=sys.stderr)
-            if chosen not in reported:  # "either row" may choose what one of the rows did
-                reported.add(chosen)
-                report_choice(models, chosen, gold)
+            candidates = choices[0].choice.candidate, choices[1].choice.candidate
+            print(f"{name}: agreement {100 * choices[0].choice.figure:.1f} %", file=sys.stderr)
+            if candidates not in reported:  # "either row" chooses one of the two before it
+                reported.add(candidates)
+                report_candidates(models, candidates, gold)
         if arguments.lexicon:
-            report_with_lexicon(models, chosen, arguments.forward, gold)
+            report_with_lexicon(models, candidates, arguments.forward, gold)
         if arguments.eflomal:
             report("eflomal", *eflomal_links(arguments.forward, gold), gold)
     except UserError as error:
@@ -98,9 +101,7 @@ def parse_arguments() -> argparse.Namespace:
         "--lines", type=int, default=1000, help="validation lines to choose by, default %(default)s"
     )
     parser.add_argument(
-        "--lexicon",
-        action="store_true",
-        help="add a row for joint weights with a lexicon of FORWARD's training text",
+        "--lexicon", action="store_true", help="also with a lexicon of FORWARD's training text"
     )
     parser.add_argument(
         "--eflomal", action="store_true", help="also align with eflomal, which must be installed"
@@ -108,69 +109,63 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def describe(chosen: tuple[Candidate, Candidate]) -> str:
-    """Layer, heads and row of both models."""
-    return "; ".join(
-        f"layer {candidate.layer}, "
-        f"{f'head {candidate.heads[0]}' if candidate.heads else 'all heads'}, "
-        f"{'input' if candidate.use_input_row else 'output'} row"
-        for candidate in chosen
-    )
+def describe(candidates: Candidates) -> str:
+    """The layer, heads and row of each model."""
+    parts = []
+    for candidate in candidates:
+        heads = f"head {candidate.heads[0]}" if candidate.heads else "all heads"
+        row = "input row" if candidate.use_input_row else "output row"
+        parts.append(f"layer {candidate.layer}, {heads}, {row}")
+    return "; ".join(parts)
 
 
-def report_choice(
-    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldTable
-) -> None:
-    """The table rows of one choice of layer, heads and row for both models."""
+def report_candidates(models: Models, candidates: Candidates, gold: GoldTable) -> None:
+    """The table's rows for a choice of layer, heads and row in each model."""
     for method in LinkMethod:
-        links = []
-        for model, candidate, text in zip(
-            models, chosen, (gold.pairs, gold.pairs.reversed()), strict=True
-        ):
-            model.alignment = candidate.applied_to(AlignmentConfig(method=method))
-            scored = model.score(text.source, text.target, alignments=True)
-            links.append([pair.alignment.links for pair in scored if pair.alignment])
-        report(
-            f"{describe(chosen)}; {method.value}",
-            links[0],
-            [swap_links(reverse) for reverse in links[1]],
-            gold,
+        forward, reverse = (
+            links_of(model, candidate.applied_to(AlignmentConfig(method=method)), pairs)
+            for model, candidate, pairs in zip(
+                models, candidates, (gold.pairs, gold.pairs.reversed()), strict=True
+            )
         )
-    products = products_of(models, chosen, gold)
-    agreed = [bidirectional_links(product, threshold=MIN_LINK_PROBABILITY) for product in products]
-    report(f"{describe(chosen)}; joint weights", *map(list, zip(*agreed, strict=True)), gold)
+        swapped = [swap_links(links) for links in reverse]
+        report(f"{describe(candidates)}; {method.value}", forward, swapped, gold)
+    pairs = [
+        bidirectional_links(weights, threshold=MIN_LINK_PROBABILITY)
+        for weights in gold_weights(models, candidates, gold)
+    ]
+    report(f"{describe(candidates)}; joint weights", *map(list, zip(*pairs, strict=True)), gold)
 
 
-def report_with_lexicon(
-    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], run: Path, gold: GoldTable
-) -> None:
-    """The table rows of joint weights with a lexicon of the training text of a run."""
-    products = products_of(models, chosen, gold)
-    _, lexicon = BidirectionalAligner(*models, tokens_of_characters).learn_lexicon(
-        training_text(run)
-    )
-    agreed = [
+def links_of(model: Model, config: AlignmentConfig, pairs: Pairs) -> list[Links]:
+    """The links of one model for each pair."""
+    model.alignment = config
+    scored = model.score(pairs.source, pairs.target, alignments=True)
+    return [translation.alignment.links for translation in scored if translation.alignment]
+
+
+def report_with_lexicon(models: Models, candidates: Candidates, run: Path, gold: GoldTable) -> None:
+    """The table's rows for joint weights with a lexicon of the training text of a run."""
+    weights = gold_weights(models, candidates, gold)
+    aligner = BidirectionalAligner(*models, tokens_of_characters)
+    _, lexicon = aligner.learn_lexicon(training_text(run))
+    pairs = [
         bidirectional_links(
-            product,
+            table,
             lexicon.association(source.split(), target.split()),
             threshold=MIN_LINK_PROBABILITY,
         )
-        for product, source, target in zip(
-            products, gold.pairs.source, gold.pairs.target, strict=True
-        )
+        for table, source, target in zip(weights, gold.pairs.source, gold.pairs.target, strict=True)
     ]
-    report(
-        f"{describe(chosen)}; joint weights with a lexicon",
-        *map(list, zip(*agreed, strict=True)),
-        gold,
-    )
+    name = f"{describe(candidates)}; joint weights with a lexicon"
+    report(name, *map(list, zip(*pairs, strict=True)), gold)
 
 
-def products_of(
-    models: tuple[Model, Model], chosen: tuple[Candidate, Candidate], gold: GoldTable
+def gold_weights(
+    models: Models, candidates: Candidates, gold: GoldTable
 ) -> list[NDArray[np.float32]]:
-    """Joint weights of the gold lines; sets the models' alignment options to the choice."""
-    for model, candidate in zip(models, chosen, strict=True):
+    """Joint weights of the gold lines. The models are left with these candidates."""
+    for model, candidate in zip(models, candidates, strict=True):
         model.alignment = candidate.applied_to(AlignmentConfig())
     return BidirectionalAligner(*models).joint_weights(gold.pairs, ignore)
 
@@ -182,7 +177,7 @@ def training_text(run: Path) -> Pairs:
 
 
 def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldTable) -> None:
-    """Print a table row for each direction and each symmetrization."""
+    """A row for each direction, and for each way to combine them."""
     rows = {"forward": forward, "reverse": reverse}
     for method in COMBINED:
         rows[method.value] = [
@@ -197,19 +192,19 @@ def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldT
 
 
 def eflomal_links(run: Path, gold: GoldTable) -> tuple[list[Links], list[Links]]:
-    """Links of eflomal in both directions, source-target in each."""
+    """Links of eflomal, both directions as source-target pairs, as it writes them."""
     try:
         import eflomal
     except ImportError as error:
         raise MissingDependencyError(
             "--eflomal: needs the package; pip install eflomal (and a C compiler)"
         ) from error
-    train = without(gold, training_text(run))
+    train = without_gold(gold, training_text(run))
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder) / "forward", Path(folder) / "reverse"
         sides = (
-            list(joined(train.source, gold.pairs.source)),
-            list(joined(train.target, gold.pairs.target)),
+            list(eflomal_lines(train.source, gold.pairs.source)),
+            list(eflomal_lines(train.target, gold.pairs.target)),
         )
         names = {"links_filename_fwd": str(paths[0]), "links_filename_rev": str(paths[1])}
         eflomal.Aligner().align(*sides, **names)
@@ -217,8 +212,8 @@ def eflomal_links(run: Path, gold: GoldTable) -> tuple[list[Links], list[Links]]
     return forward, reverse
 
 
-def without(gold: GoldTable, train: Pairs) -> Pairs:
-    """Training pairs without the gold lines, which eflomal reads once."""
+def without_gold(gold: GoldTable, train: Pairs) -> Pairs:
+    """Training text without the gold lines, which eflomal is given once."""
     lines = set(zip(gold.pairs.source, gold.pairs.target, strict=True))
     return train.take(
         row
@@ -227,8 +222,8 @@ def without(gold: GoldTable, train: Pairs) -> Pairs:
     )
 
 
-def joined(train: Sequence[str], gold: Sequence[str]) -> Iterator[str]:
-    """Tokenised training text, then the gold lines with the words that their links count."""
+def eflomal_lines(train: Sequence[str], gold: Sequence[str]) -> Iterator[str]:
+    """Training text with words and punctuation apart, then the gold lines with their words."""
     for line in train:
         yield " ".join(TOKEN.findall(line.lower())) + "\n"
     for line in gold:

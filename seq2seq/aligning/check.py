@@ -1,4 +1,4 @@
-"""What can be known of the runs that guide alignment before anything heavy is loaded. Imports no torch."""
+"""Checks of the runs that supervise alignment, before anything heavy is loaded. Imports no torch."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from seq2seq.training.config import SupervisionKind
 
 
 def supervising_run_problems(config: RunConfig) -> list[str]:
-    """Every problem with alignment_supervision.runs: that they are finished, the right way round, and can align."""
-    guide = config.alignment_supervision
-    if guide.kind is not SupervisionKind.runs or len(guide.runs) != 2:
+    """Problems of alignment_supervision.runs: unfinished runs, swapped directions, no weights."""
+    supervision = config.alignment_supervision
+    if supervision.kind is not SupervisionKind.runs or len(supervision.runs) != 2:
         return []
     languages = config.data.languages()
     problems = []
     for name, run, wrong in (
-        ("FORWARD", guide.runs[0], languages[::-1]),
-        ("REVERSE", guide.runs[1], languages),
+        ("FORWARD", supervision.runs[0], languages[::-1]),
+        ("REVERSE", supervision.runs[1], languages),
     ):
         try:
             saved = saved_config(Path(run))
@@ -28,14 +28,14 @@ def supervising_run_problems(config: RunConfig) -> list[str]:
             continue
         if saved.data.languages() == wrong != wrong[::-1]:
             problems.append(
-                f"alignment_supervision.runs: {run} translates {wrong[0]} to {wrong[1]}, so it cannot be {name}; give "
-                "[FORWARD,REVERSE], the direction that is trained first"
+                f"alignment_supervision.runs: {run} translates {wrong[0]} to {wrong[1]}, so it "
+                f"cannot be {name}; give [FORWARD,REVERSE], the direction of this run first"
             )
         layers = cross_attentions(saved.model)
         if all(layer.weights is WeightKind.none for layer in layers):
             names = ", ".join(sorted({layer.name for layer in layers}))
             problems.append(
-                f"alignment_supervision.runs: {run} cannot align, in every layer its {names} has {WeightKind.none.value}; give "
-                "a run with another cross_attention"
+                f"alignment_supervision.runs: {run} cannot align: in every layer its {names} has "
+                f"{WeightKind.none.value}; give a run with another cross_attention"
             )
     return problems

@@ -1,18 +1,21 @@
-"""Which layer, head and reading of cross-attention align best, judged on a development set.
+"""Choosing the layer, heads and row of cross-attention that align best, on a development set.
 
-A candidate is a decoder layer, one of its heads or the mean of all, and a reading (see `seq2seq.alignment.extract`).
-Each links every target word to its best source word. What speaks for one is
+A candidate is a decoder layer, one of its heads or the mean of all, and a row (see
+`seq2seq.alignment.extract`). It links every target word to its best source word. Candidates are
+compared by
 
-    its error rate       where gold links are known (`choose_by_gold`), or
-    its agreement        with a model of the other direction (`choose_by_agreement`): 2 |F n R| / (I + J), with links F
-                         of one model, swapped links R of the other, and I and J words in the sentences, over the
-                         corpus. The pair of candidates that agrees most is chosen. Two models err differently, so what
-                         both say is mostly right. Source: Liang et al. 2006, "Alignment by Agreement"; Chen et al.
-                         2020 (arXiv:2004.14837), section 3.3, which chooses layers so.
+    error rate    against gold links (`choose_by_gold`), or
+    agreement     with a model of the other direction (`choose_by_agreement`): 2 |F n R| / (I + J)
+                  over the corpus, with links F of one model, swapped links R of the other, and
+                  sentences of I and J words. The pair of candidates with the highest agreement is
+                  chosen: two models err differently, so links that both have are mostly right.
+                  Source: Liang et al. 2006, "Alignment by Agreement"; Chen et al. 2020
+                  (arXiv:2004.14837), section 3.3, which chooses layers so.
 
-Where every word is linked this is the F1 (Dice) of the two alignments. Words are counted instead of links, so that two
-candidates that link next to nothing, and those links equally, do not seem to agree. Two that always look at one place,
-such as the first word, share one link a sentence.
+If every word is linked, agreement is the F1 (Dice) of the two alignments. It divides by words
+instead of links, so that two candidates with hardly any links, all of them equal, do not have a
+high agreement. Two that always look at one place, such as the first word, share one link per
+sentence.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,15 +32,21 @@ from seq2seq.alignment.words import NO_WORD
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A layer from 0, heads from 0 (none for the mean of all, as in AlignmentConfig), and a reading."""
+class AlignmentCandidate:
+    """What alignments may be read from.
+
+    Attributes:
+        layer: from 0.
+        heads: from 0; none for the mean of all, as in AlignmentConfig.
+        use_input_row: which row.
+    """
 
     layer: int
     heads: tuple[int, ...]
     use_input_row: bool
 
     def applied_to(self, config: AlignmentConfig) -> AlignmentConfig:
-        """The options with this layer, heads and reading."""
+        """The options with this layer, heads and row."""
         return replace(
             config, layer=self.layer, heads=list(self.heads), use_input_row=self.use_input_row
         )
@@ -48,16 +57,16 @@ class CandidateLinks:
     """Links of every candidate over a corpus.
 
     Attributes:
-        best: for each sentence pair (candidates, target words) the source word that is linked, or NO_WORD.
+        best: for each sentence pair (candidates, target words) the linked source word, or NO_WORD.
         lengths: (source words, target words) of each sentence pair.
     """
 
-    candidates: list[Candidate]
+    candidates: list[AlignmentCandidate]
     best: list[NDArray[np.int64]]
     lengths: list[tuple[int, int]]
 
     def links(self, candidate: int) -> list[Links]:
-        """Of one candidate, for each sentence pair."""
+        """The links of one candidate, for each sentence pair."""
         return [
             frozenset(
                 (int(source), target)
@@ -73,19 +82,21 @@ class Choice:
     """The best candidate.
 
     Attributes:
-        figure: its agreement, or its error rate; between 0 and 1.
+        figure: its agreement or error rate, between 0 and 1.
         table: every candidate with its figure, best first.
     """
 
-    candidate: Candidate
+    candidate: AlignmentCandidate
     figure: float
-    table: list[tuple[Candidate, float]]
+    table: list[tuple[AlignmentCandidate, float]]
 
 
-def list_candidates(layers: Iterable[int], num_heads: int, rows: Sequence[bool]) -> list[Candidate]:
-    """Candidates by layer, then by group of heads, then by row; rows: values of `use_input_row`."""
+def list_candidates(
+    layers: Iterable[int], num_heads: int, rows: Sequence[bool]
+) -> list[AlignmentCandidate]:
+    """Candidates by layer, then by group of heads, then by row (values of `use_input_row`)."""
     return [
-        Candidate(layer, heads, use_input_row)
+        AlignmentCandidate(layer, heads, use_input_row)
         for layer in layers
         for heads in head_groups(num_heads)
         for use_input_row in rows
@@ -98,7 +109,7 @@ def head_groups(num_heads: int) -> list[tuple[int, ...]]:
 
 
 def best_words(weights: Tensor) -> NDArray[np.int64]:
-    """The best source word of every target word, as `hard_links` with the method argmax finds it.
+    """The best source word of every target word, as `hard_links` with the method argmax.
 
     Args:
         weights: (..., target words, source words).
@@ -114,7 +125,7 @@ def best_words(weights: Tensor) -> NDArray[np.int64]:
 
 
 def agreement(forward: CandidateLinks, reverse: CandidateLinks) -> NDArray[np.float64]:
-    """How far the candidates of two directions agree, (forward candidates, reverse candidates), between 0 and 1.
+    """Agreement of each pair of candidates, (forward candidates, reverse candidates), in [0, 1].
 
     Args:
         reverse: of the same sentence pairs with their sides swapped.
@@ -122,20 +133,22 @@ def agreement(forward: CandidateLinks, reverse: CandidateLinks) -> NDArray[np.fl
     assert reverse.lengths == [(target, source) for source, target in forward.lengths], (
         "the same pairs, swapped"
     )
-    matched = np.zeros((len(forward.candidates), len(reverse.candidates)))
+    matches = np.zeros((len(forward.candidates), len(reverse.candidates)))
     for sources, targets in zip(forward.best, reverse.best, strict=True):
         if sources.shape[-1] and targets.shape[-1]:
-            back = targets[
-                :, sources
-            ]  # (reverse, forward, target words): where each linked source word links to
+            # (reverse, forward, target words): the target word that each linked source word links
+            back = targets[:, sources]
             same = (back == np.arange(sources.shape[-1])) & (sources != NO_WORD)
-            matched += same.sum(-1).T
+            matches += same.sum(-1).T
     words = sum(source + target for source, target in forward.lengths)
-    return 2 * matched / max(words, 1)
+    return 2 * matches / max(words, 1)
 
 
 def choose_by_agreement(forward: CandidateLinks, reverse: CandidateLinks) -> tuple[Choice, Choice]:
-    """The pair of candidates that agrees most, forward's and reverse's. A table has what each agrees on at most."""
+    """The two candidates with the highest agreement, forward's and reverse's.
+
+    The tables hold each candidate's highest agreement with any of the other direction.
+    """
     figures = agreement(forward, reverse)
     return (
         best_of(forward.candidates, figures.max(1), largest=True),
@@ -153,7 +166,9 @@ def choose_by_gold(links: CandidateLinks, gold: Sequence[GoldLinks]) -> Choice:
     return best_of(links.candidates, np.array(figures), largest=False)
 
 
-def best_of(candidates: list[Candidate], figures: NDArray[np.float64], *, largest: bool) -> Choice:
+def best_of(
+    candidates: list[AlignmentCandidate], figures: NDArray[np.float64], *, largest: bool
+) -> Choice:
     """The first of the best, and all in order."""
     order = np.argsort(-figures if largest else figures, kind="stable")
     table = [(candidates[index], float(figures[index])) for index in order]

@@ -5,19 +5,16 @@ from dataclasses import dataclass, field
 
 from seq2seq.options import unread_problems
 
-MIN_LINK_PROBABILITY = (
-    0.05  # of a link of two directions together, below which a word is better left without one
-)
+MIN_LINK_PROBABILITY = 0.05  # words whose best link has a lower joint posterior stay unlinked
 
 
 class LinkMethod(enum.Enum):
-    """Which words to link: every target word to its best source word; all pairs with enough weight; mutual bests; every
-    target word to its best source word, judged with its neighbours (`seq2seq.alignment.hmm`)."""
+    """How word weights become links."""
 
-    argmax = "argmax"
-    threshold = "threshold"
-    mutual = "mutual"
-    chain = "chain"
+    argmax = "argmax"  # each target word to its best source word
+    threshold = "threshold"  # all words with enough weight
+    mutual = "mutual"  # words that are each other's best
+    chain = "chain"  # argmax after HMM smoothing, see `seq2seq.alignment.hmm`
 
 
 @dataclass
@@ -25,16 +22,16 @@ class AlignmentConfig:
     """Options of alignment export from cross-attention.
 
     Attributes:
-        enabled: true exports alignments and refuses a mechanism that has no weights; false does not; null exports
-            them where the mechanism has weights.
+        enabled: true exports alignments and refuses a mechanism without weights; false does not;
+            null exports them if the mechanism has weights.
         layer: decoder layer that links are read from, counted from 0; negative from the last, -1.
         heads: heads of that layer whose weights are averaged, counted from 0; empty for all.
-        use_input_row: read the row at which a target token is the decoder's input, instead of the row that predicts it
-            (Chen et al. 2020, arXiv:2004.14837).
+        use_input_row: read the row at which a target token is the decoder's input, instead of the
+            row that predicts it (Chen et al. 2020, arXiv:2004.14837).
         method: how weights become links.
         threshold: least weight of a link, for method=threshold.
         all_layers: also write the weights of every layer and head.
-        heatmaps: draw the first so many sentences.
+        heatmaps: number of sentences, from the first, that are drawn.
     """
 
     enabled: bool | None = None

@@ -1,11 +1,14 @@
 """How well alignments agree with gold links: precision, recall and the alignment error rate.
 
-With hypothesised links A, sure links S and possible links P (S is a part of P), counted over the whole corpus,
+With hypothesised links A, sure links S and possible links P (S is a subset of P), counted over the
+whole corpus,
 
-    precision = |A n P| / |A|,    recall = |A n S| / |S|,    AER = 1 - (|A n S| + |A n P|) / (|A| + |S|)
+    precision = |A n P| / |A|
+    recall    = |A n S| / |S|
+    AER       = 1 - (|A n S| + |A n P|) / (|A| + |S|).
 
-Source: Och & Ney 2003, "A Systematic Comparison of Various Statistical Alignment Models", section 4. The lower the
-AER, the better. F1 is the harmonic mean of this precision and this recall.
+Source: Och and Ney 2003, "A Systematic Comparison of Various Statistical Alignment Models", section
+4. Lower AER is better. F1 is the harmonic mean of this precision and recall.
 """
 
 from collections.abc import Sequence
@@ -51,12 +54,13 @@ def score_links(hypotheses: Sequence[Links], gold: Sequence[GoldLinks]) -> Align
     """Score alignments against gold links of the same sentence pairs, in the same order.
 
     Raises:
-        DataError: the counts differ, or the gold has no sure link, so that recall and AER have no meaning.
+        DataError: the counts differ, or there is no sure link, without which recall and AER are
+            undefined.
     """
     if len(hypotheses) != len(gold):
         raise DataError(
-            f"{len(hypotheses)} alignments for {len(gold)} gold alignments; give one line of links, empty if there "
-            "are none, for every gold line"
+            f"{len(hypotheses)} alignments for {len(gold)} gold alignments; give one line of links "
+            "for every gold line, empty if there are none"
         )
     counts = AlignmentCounts(
         sentences=len(gold),
@@ -70,7 +74,8 @@ def score_links(hypotheses: Sequence[Links], gold: Sequence[GoldLinks]) -> Align
     )
     if counts.sure == 0:
         raise DataError(
-            "the gold alignments hold no sure link, so recall and AER have no meaning; write sure ones i-j"
+            "the gold alignments have no sure link, so recall and AER are undefined; "
+            "write sure links i-j"
         )
     return score_counts(counts)
 

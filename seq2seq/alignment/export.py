@@ -1,13 +1,13 @@
-"""Alignment files: Pharaoh text, and attention weights in a numpy archive that anything can read.
+"""Alignment files: Pharaoh text, and attention weights in a portable numpy archive.
 
 An attention archive is an ordinary compressed `.npz` without pickled objects. Sentence 12 (counted from 0) is
 
-    weights_00012           float16, (T, S) over target and source pieces, or (layers, heads, T, S)
-    source_pieces_00012     text, (S)
-    target_pieces_00012     text, (T)
+    weights_00012           float16, (T, S) over target and source subwords, or (layers, heads, T, S)
+    source_pieces_00012     text, (S,) subwords
+    target_pieces_00012     text, (T,) subwords
 
-and `metadata` is one JSON string, see AttentionMetadata. Every file is written beside its final name and moved there
-when complete, so a run that dies leaves the previous file as it was.
+and `metadata` is one JSON string, see AttentionMetadata. Files are written atomically: an
+interrupted run leaves the previous file unchanged.
 """
 
 import json
@@ -36,14 +36,15 @@ def write_pharaoh(path: Path, lines: Iterable[Links]) -> None:
 
 @dataclass(frozen=True)
 class AttentionMetadata:
-    """What the weights of a file are.
+    """Description of the weights of a file.
 
     Attributes:
-        role: which attention, such as "cross-attention".
-        layers, heads: which of them, counted from 0.
-        averaged: True, each sentence has one (T, S) matrix, the mean over these layers and heads;
-            False, (layers, heads, T, S) in the order listed.
-        weights: what the mechanism says they are, such as "the weights it uses" or "normalised kernel scores".
+        role: of the attention, such as "cross-attention".
+        layers, heads: counted from 0.
+        averaged: True: one (T, S) matrix per sentence, the mean over these layers and heads;
+            False: (layers, heads, T, S) in the order listed.
+        weights: the kind of weights that the mechanism exports, such as "the weights it uses" or
+            "normalised kernel scores".
     """
 
     role: str
@@ -68,7 +69,7 @@ class SentenceAttention:
 
 
 class AttentionWriter:
-    """Adds sentence after sentence to an archive, holding one at a time in memory. Made by `write_attention`."""
+    """Adds sentences to an archive, one at a time in memory. Created by `write_attention`."""
 
     def __init__(self, archive: zipfile.ZipFile, metadata: AttentionMetadata) -> None:
         self.archive = archive
@@ -84,8 +85,8 @@ class AttentionWriter:
         """Write the next sentence.
 
         Args:
-            weights: (T, S), or (layers, heads, T, S) if the metadata says they are not averaged. Stored as float16,
-                so to about three digits.
+            weights: (T, S), or (layers, heads, T, S) if not averaged. Stored as float16, which
+                keeps about three digits.
             source_subwords, target_subwords: S and T of them.
         """
         values = weights.detach().cpu().float().numpy() if isinstance(weights, Tensor) else weights
@@ -120,9 +121,9 @@ def write_attention(path: Path, metadata: AttentionMetadata) -> Iterator[Attenti
         writer.finish()
 
 
-def text_array(pieces: Sequence[str]) -> np.ndarray:
-    """Pieces as a numpy text array, which cannot end in the NUL character: it becomes the sign for it."""
-    return np.array([piece.replace("\0", "␀") for piece in pieces], dtype=np.str_)
+def text_array(subwords: Sequence[str]) -> np.ndarray:
+    """Subwords as a numpy text array. NUL becomes its symbol, since arrays drop a NUL at the end."""
+    return np.array([subword.replace("\0", "␀") for subword in subwords], dtype=np.str_)
 
 
 def read_metadata(text: str) -> tuple[int, AttentionMetadata]:
@@ -139,13 +140,14 @@ def read_metadata(text: str) -> tuple[int, AttentionMetadata]:
 
 
 class AttentionFile:
-    """Reads an attention archive: `with AttentionFile(path) as file: file[0].weights`. Sentences are read when asked.
+    """Reads sentences of an attention archive: `with AttentionFile(path) as file: file[0].weights`.
 
     Attributes:
-        metadata: what the weights are.
+        metadata: describes the weights.
 
     Raises:
-        DataError: the file cannot be read, is damaged or is not an attention archive; on opening or on reading.
+        DataError: the file cannot be read, is damaged or is not an attention archive; raised on
+            opening or on reading a sentence.
     """
 
     def __init__(self, path: Path) -> None:
@@ -182,7 +184,7 @@ class AttentionFile:
 
     @contextmanager
     def readable(self) -> Iterator[None]:
-        """Turn whatever numpy, zip, zlib and JSON raise for a bad file, a dozen kinds, into one message."""
+        """Raise DataError for the many exceptions of numpy, zip, zlib and JSON for bad files."""
         try:
             yield
         except Exception as error:

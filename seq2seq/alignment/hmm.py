@@ -1,12 +1,13 @@
-"""Weights read in company: where a word looks follows from where its neighbours look.
+"""HMM smoothing of word weights: posteriors of an alignment model with fixed jump probabilities.
 
-Attention weighs each target word by itself, and where the source has a word three times it can only guess. But words
-are translated in runs: from one target word to the next the aligned source word mostly moves on by one. That is a
-hidden Markov model whose states are source words and whose emissions are the weights; its posteriors take their place.
+Attention weighs each target word by itself; where a word occurs three times in the source, it can
+only guess. But words are translated in runs: from one target word to the next the aligned source
+word mostly moves on by one. A hidden Markov model with source words as states and the weights as
+emissions has that preference, and its posteriors replace the weights.
 
-Source: Vogel, Ney & Tillmann 1996, "HMM-Based Word Alignment in Statistical Translation", section 3. How likely a jump
-is, is fixed here instead of learned: learning it from text, without links, gave worse links on held-out text of the
-same kind and hardly better ones on other text.
+Source: Vogel, Ney and Tillmann 1996, "HMM-Based Word Alignment in Statistical Translation", section
+3. Jump probabilities are fixed here instead of learned: learning them from text without links gave
+worse links on held-out text of the same kind, and hardly better ones on other text.
 """
 
 import numpy as np
@@ -14,40 +15,41 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-REACH = 2.0  # words: a jump is e times less likely for so many words further from a move by one
-ANYWHERE = 0.01  # how likely a jump is however far, beside 1 for a move by one
-DOUBT = 0.003  # what a source word without weight emits, beside 1 for the best
+JUMP_SCALE = 2.0  # words of distance from a move by one that make a jump e times less probable
+UNIFORM_JUMP = 0.01  # probability of a jump over any distance, relative to that of a move by one
+MIN_EMISSION = 0.003  # of a source word without weight, relative to that of the best
 
 
-def hmm_posteriors(table: Floats) -> Floats:
-    """The chance that each target word is aligned to each source word, given the weights of the whole sentence.
+def hmm_posteriors(weights: Floats) -> Floats:
+    """The posterior probability of each link between target and source words.
 
     Args:
-        table: (target words, source words), no weight below zero; rows need not sum to one.
+        weights: (target words, source words), not negative; rows need not sum to one.
 
     Returns:
-        The same shape. Rows sum to one, but for those of target words that have no weight at all: they stay zero.
+        The same shape. Rows sum to one; a target word without any weight keeps its zeros.
     """
-    if not table.size:
-        return table
-    best = table.max(1, keepdims=True)
-    emitted = np.divide(table, best, out=np.ones_like(table), where=best > 0) + DOUBT
-    places = np.arange(table.shape[1])
-    moves = jump(places[None] - places[:, None])
-    moves /= moves.sum(1, keepdims=True)
-    forward, backward = np.empty_like(emitted), np.ones_like(emitted)
-    for t, row in enumerate(emitted):
-        reached = (jump(places + 1) if t == 0 else forward[t - 1] @ moves) * row
-        forward[t] = reached / reached.sum()
-    for t in range(len(emitted) - 1, 0, -1):
-        reached = moves @ (emitted[t] * backward[t])
-        backward[t - 1] = reached / reached.sum()
-    chances: Floats = forward * backward * (best > 0)
-    chances /= np.where(best > 0, chances.sum(1, keepdims=True), 1.0)
-    return chances
+    if not weights.size:
+        return weights
+    best = weights.max(1, keepdims=True)
+    emissions = np.divide(weights, best, out=np.ones_like(weights), where=best > 0) + MIN_EMISSION
+    positions = np.arange(weights.shape[1])
+    transitions = jump_weights(positions[None] - positions[:, None])
+    transitions /= transitions.sum(1, keepdims=True)
+    initial = jump_weights(positions + 1)
+    forward, backward = np.empty_like(emissions), np.ones_like(emissions)
+    for t, emission in enumerate(emissions):
+        message = (initial if t == 0 else forward[t - 1] @ transitions) * emission
+        forward[t] = message / message.sum()
+    for t in range(len(emissions) - 1, 0, -1):
+        message = transitions @ (emissions[t] * backward[t])
+        backward[t - 1] = message / message.sum()
+    posteriors: Floats = forward * backward * (best > 0)
+    posteriors /= np.where(best > 0, posteriors.sum(1, keepdims=True), 1.0)
+    return posteriors
 
 
-def jump(width: NDArray[np.int64]) -> Floats:
-    """How likely a move by so many source words is, beside that of one word forward."""
-    likely: Floats = np.exp(-np.abs(width - 1) / REACH) + ANYWHERE
-    return likely
+def jump_weights(distance: NDArray[np.int64]) -> Floats:
+    """Unnormalised probability of a move over these distances, in source words."""
+    weights: Floats = np.exp(-np.abs(distance - 1) / JUMP_SCALE) + UNIFORM_JUMP
+    return weights

@@ -1,11 +1,13 @@
-"""Two directions that align a sentence pair together, by the product of their weights.
+"""Joint weights of two models, one of each direction, and the links read from them.
 
-The weights of a target word over source words come from one model, those of a source word over target words from one of
-the other direction. What only one of them believes has a small product; what both find likely is linked even where
-neither finds it likeliest. Hard links of the two, made one afterwards, cannot know that. Source: Liang, Taskar & Klein
-2006, "Alignment by Agreement", section 3.2, which multiplies the posteriors of two aligners.
+One model gives each target word weights over source words, a model of the other direction gives
+each source word weights over target words. A pair of words that only one of them believes in has a
+small product; a pair that both find probable is linked even where neither finds it most probable.
+Symmetrizing hard links of the two cannot know that. Source: Liang, Taskar and Klein 2006,
+"Alignment by Agreement", section 3.2, which multiplies the posteriors of two aligners.
 
-Both directions then read the product in company (`seq2seq.alignment.hmm`), and their chances are multiplied as well.
+The products are HMM-smoothed in both directions (`seq2seq.alignment.hmm`), and the two posteriors
+are multiplied.
 """
 
 import numpy as np
@@ -15,50 +17,52 @@ from torch import Tensor
 from seq2seq.alignment.hmm import Floats, hmm_posteriors
 from seq2seq.alignment.links import Links, swap_links
 
-TRUST = (
-    0.25  # power of the product beside an association, which tells more than one sentence pair can
-)
+# Exponent of joint weights beside a lexicon: its associations come from many sentence pairs.
+WEIGHTS_EXPONENT = 0.25
 
 
 def joint_weights(forward: Tensor, reverse: Tensor) -> NDArray[np.float32]:
-    """(target words, source words): what both directions give each pair of words.
+    """(target words, source words): the product of both directions' word weights.
 
     Args:
         forward: (target words, source words) of one direction.
-        reverse: (source words, target words) of the other. Where one of the models had to cut the sentence off before
-            the other, only words that both have read are kept.
+        reverse: (source words, target words) of the other. If one of the models cut the sentence
+            pair off before the other, only words that both have read remain.
     """
     targets, sources = min(len(forward), reverse.shape[1]), min(forward.shape[1], len(reverse))
     product = forward[:targets, :sources].double() * reverse[:sources, :targets].double().mT
-    found: NDArray[np.float32] = product.float().cpu().numpy()
-    return found
+    weights: NDArray[np.float32] = product.float().cpu().numpy()
+    return weights
 
 
 def bidirectional_links(
-    product: NDArray[np.float32], association: Floats | None = None, *, threshold: float = 0.0
+    weights: NDArray[np.float32], association: Floats | None = None, *, threshold: float = 0.0
 ) -> tuple[Links, Links]:
-    """The best source word of every target word, and the best target word of every source word, as both see it.
+    """The best source word of each target word, and the best target word of each source word.
 
     Args:
-        product: see `joint_weights`.
-        association: of the same words, from other sentence pairs; see `seq2seq.alignment.lexicon`.
-        threshold: from 0 to 1, a word whose best link has no greater chance is not linked. At 0 those are the words
-            whose products are all zero.
+        weights: joint weights, see `joint_weights`.
+        association: (target words, source words) from a lexicon, see `seq2seq.alignment.lexicon`.
+        threshold: between 0 and 1. A word whose best link has at most this joint posterior is not
+            linked; at 0 that is a word whose joint weights are all zero.
 
     Returns:
         Both as (source, target), ready to be symmetrized.
     """
-    likely = product.astype(np.float64)
+    emissions = weights.astype(np.float64)
     if association is not None:
-        likely = likely**TRUST * association[: likely.shape[0], : likely.shape[1]]
-    chances = hmm_posteriors(likely) * hmm_posteriors(likely.T).T
-    return best_links(chances, threshold), swap_links(best_links(chances.T, threshold))
+        rows, columns = emissions.shape
+        emissions = emissions**WEIGHTS_EXPONENT * association[:rows, :columns]
+    posteriors = hmm_posteriors(emissions) * hmm_posteriors(emissions.T).T
+    return best_links(posteriors, threshold), swap_links(best_links(posteriors.T, threshold))
 
 
-def best_links(chances: Floats, threshold: float) -> Links:
-    """Every row's first best column, as (column, row), if its chance is above the threshold."""
-    if not chances.size:
+def best_links(posteriors: Floats, threshold: float) -> Links:
+    """The first best column of each row, as (column, row), if its value exceeds the threshold."""
+    if not posteriors.size:
         return frozenset()
     return frozenset(
-        (int(row.argmax()), number) for number, row in enumerate(chances) if row.max() > threshold
+        (int(row.argmax()), number)
+        for number, row in enumerate(posteriors)
+        if row.max() > threshold
     )

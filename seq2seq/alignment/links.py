@@ -1,8 +1,9 @@
-"""Word alignments as sets of links, and the two text formats they come in.
+"""Word alignments as sets of links, and the two text formats that hold them.
 
-A link is a pair (source word, target word), both counted from 0. A Pharaoh file holds one line per sentence pair,
-"0-0 1-2", an empty line for no links. A gold file also tells sure links, "1-1", from possible ones, "1p2" or "1?2"
-(Och & Ney 2003, section 4), and counts its words from 0 or from 1: nothing in the file says which, the reader must.
+A link is a pair (source word, target word), both counted from 0. A Pharaoh file holds one line per
+sentence pair, "0-0 1-2", empty for no links. A gold file distinguishes sure links, "1-1", from
+possible ones, "1p2" or "1?2" (Och and Ney 2003, section 4), and counts words from 0 or from 1:
+nothing in the file says which, so its reader must.
 """
 
 import re
@@ -21,11 +22,11 @@ GOLD_TOKEN = re.compile(r"([0-9]+)([-p?])([0-9]+)")
 
 @dataclass(frozen=True)
 class GoldLinks:
-    """What annotators agreed on for one sentence pair.
+    """The links of one sentence pair by human annotators.
 
     Attributes:
-        sure: links every good alignment has.
-        possible: links a good alignment may have; every sure link is one of them.
+        sure: links that every good alignment has.
+        possible: links that a good alignment may have; includes the sure links.
     """
 
     sure: Links
@@ -33,7 +34,7 @@ class GoldLinks:
 
 
 def swap_links(links: Links) -> Links:
-    """The same links seen from the other language."""
+    """The same links with the sides exchanged."""
     return frozenset((target, source) for source, target in links)
 
 
@@ -42,14 +43,21 @@ def format_links(links: Links) -> str:
     return " ".join(f"{source}-{target}" for source, target in sorted(links))
 
 
-def parse_links(line: str, *, where: str = "alignment") -> Links:
-    """Read one Pharaoh line. `where` starts the message of a DataError, which a token that is no link raises."""
+def parse_links(line: str, *, place: str = "alignment") -> Links:
+    """Read one Pharaoh line.
+
+    Args:
+        place: begins the message of an error.
+
+    Raises:
+        DataError: a token is not a link.
+    """
     links = set()
     for token in line.split():
         match = PHARAOH_TOKEN.fullmatch(token)
         if match is None:
             raise DataError(
-                f"{where}: {token!r} is not a link; write source-target word pairs such as 0-0 1-2"
+                f"{place}: {token!r} is not a link; write source-target word pairs such as 0-0 1-2"
             )
         links.add((int(match[1]), int(match[2])))
     return frozenset(links)
@@ -60,12 +68,12 @@ def read_pharaoh(path: Path, *, swap: bool = False) -> list[Links]:
 
     Args:
         path: text, UTF-8, links counted from 0.
-        swap: the file lists target-source pairs, as the reverse direction of most aligners does.
+        swap: the file lists target-source pairs, as most aligners write the reverse direction.
 
     Raises:
-        DataError: the file cannot be read, or a token is no link (the message says file and line).
+        DataError: the file cannot be read, or a token is not a link; with file and line.
     """
-    lines = [parse_links(line, where=where) for where, line in numbered_lines(path)]
+    lines = [parse_links(line, place=place) for place, line in numbered_lines(path)]
     return [swap_links(links) for links in lines] if swap else lines
 
 
@@ -74,37 +82,43 @@ def read_gold(path: Path, *, first_index: int, swap: bool = False) -> list[GoldL
 
     Args:
         path: text, UTF-8, one line per sentence pair.
-        first_index: what the file calls the first word, 0 or 1. Links are counted from 0 when this returns.
+        first_index: the number of the first word in the file, 0 or 1; results count from 0.
         swap: the file lists target-source pairs.
 
     Raises:
         ConfigError: first_index is neither 0 nor 1.
-        DataError: as for read_pharaoh, and for a word 0 in a file said to count from 1.
+        DataError: as read_pharaoh, or a word 0 in a file that counts from 1.
     """
     if first_index not in (0, 1):
         raise ConfigError(
-            f"first_index: must be 0 or 1, not {first_index}; it is the number of a file's first word"
+            f"first_index: must be 0 or 1, not {first_index}: the number of a file's first word"
         )
     gold = [
-        parse_gold(line, first_index=first_index, where=where)
-        for where, line in numbered_lines(path)
+        parse_gold(line, first_index=first_index, place=place)
+        for place, line in numbered_lines(path)
     ]
-    return [GoldLinks(swap_links(g.sure), swap_links(g.possible)) for g in gold] if swap else gold
+    return [swap_gold(links) for links in gold] if swap else gold
 
 
-def parse_gold(line: str, *, first_index: int, where: str = "gold") -> GoldLinks:
+def swap_gold(links: GoldLinks) -> GoldLinks:
+    """The same gold links with the sides exchanged."""
+    return GoldLinks(swap_links(links.sure), swap_links(links.possible))
+
+
+def parse_gold(line: str, *, first_index: int, place: str = "gold") -> GoldLinks:
     """Read one line of gold links. See read_gold."""
     sure, possible = set(), set()
     for token in line.split():
         match = GOLD_TOKEN.fullmatch(token)
         if match is None:
             raise DataError(
-                f"{where}: {token!r} is not a gold link; write 3-4 for a sure and 3p4 for a possible one"
+                f"{place}: {token!r} is not a gold link; "
+                "write 3-4 for a sure and 3p4 for a possible link"
             )
         link = (int(match[1]) - first_index, int(match[3]) - first_index)
         if min(link) < 0:
             raise DataError(
-                f"{where}: {token!r} names word 0, so this file does not count from 1; read it from 0"
+                f"{place}: {token!r} names word 0 in a file that counts from 1; read it from 0"
             )
         possible.add(link)
         if match[2] == "-":
@@ -112,20 +126,23 @@ def parse_gold(line: str, *, first_index: int, where: str = "gold") -> GoldLinks
     return GoldLinks(frozenset(sure), frozenset(possible))
 
 
-def check_bounds(lines: Sequence[Links], lengths: Sequence[tuple[int, int]], *, path: Path) -> None:
-    """Refuse links that point outside their sentences: the usual sign of swapped pairs or of the wrong first index.
+def ensure_bounds(
+    lines: Sequence[Links], lengths: Sequence[tuple[int, int]], *, path: Path
+) -> None:
+    """Raise DataError for links outside their sentences, as swapped sides or a wrong index give.
 
     Args:
         lines: links per sentence pair, as read from `path`.
         lengths: (source words, target words) of the same sentence pairs.
-        path: named in the message.
+        path: of the links, for messages.
 
     Raises:
-        DataError: counts differ, or a link names a word that does not exist.
+        DataError: the counts differ, or a link names a word that does not exist.
     """
     if len(lines) != len(lengths):
         raise DataError(
-            f"{path}: {len(lines)} lines of links for {len(lengths)} sentence pairs; both must be as many"
+            f"{path}: {len(lines)} lines of links for {len(lengths)} sentence pairs; "
+            "the counts must be equal"
         )
     for number, (links, (num_source, num_target)) in enumerate(
         zip(lines, lengths, strict=True), start=1
@@ -133,9 +150,9 @@ def check_bounds(lines: Sequence[Links], lengths: Sequence[tuple[int, int]], *, 
         outside = [link for link in sorted(links) if link[0] >= num_source or link[1] >= num_target]
         if outside:
             raise DataError(
-                f"{path}:{number}: link {format_links(frozenset(outside[:1]))} (counted from 0) lies outside "
-                f"{num_source} source and {num_target} target words; check whether the file lists target-source "
-                "pairs, and whether it counts words from 1"
+                f"{path}:{number}: link {format_links(frozenset(outside[:1]))} (counted from 0) "
+                f"lies outside {num_source} source and {num_target} target words; check whether "
+                "the file lists target-source pairs, and whether it counts words from 1"
             )
 
 

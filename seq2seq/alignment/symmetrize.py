@@ -1,20 +1,23 @@
-"""Two alignments of one sentence pair, made one.
+"""Symmetrization: combining the alignments of two directions of one sentence pair.
 
-An aligner reads one way: forward links every target word to at most one source word, reverse every source word to at
-most one target word. Their intersection is precise, their union complete, and the growing methods lie between. Source:
-Och & Ney 2003, "A Systematic Comparison of Various Statistical Alignment Models", section 3.3 (the "refined" method);
-Koehn, Och & Marcu 2003, "Statistical Phrase-Based Translation", section 3; the methods as Moses defines them:
+An alignment of one direction links each target word to at most one source word (forward), or each
+source word to at most one target word (reverse). Their intersection is precise, their union
+complete, and the growing methods lie between. Source: Och and Ney 2003, "A Systematic Comparison of
+Various Statistical Alignment Models", section 3.3 (the "refined" method); Koehn, Och and Marcu
+2003, "Statistical Phrase-Based Translation", section 3. The methods as Moses defines them:
 
-    grow-diag             start from the intersection. Repeat until nothing changes: visit every link there is, target
-                          word by target word and within it by source word, and look at its 8 neighbours; add a
-                          neighbour that is in the union and whose source or target word is still free.
-    grow-diag-final       then add links of forward, then of reverse, whose source or target word is still free.
-    grow-diag-final-and   then add links of forward, then of reverse, whose source and target words are both free.
+    grow-diag             Start from the intersection. Until nothing changes, visit every link by
+                          target word and then by source word, and look at its 8 neighbours; add a
+                          neighbour in the union whose source or target word is still free.
+    grow-diag-final       Then add links of forward, then of reverse, whose source or target word
+                          is still free.
+    grow-diag-final-and   Then add links of forward, then of reverse, whose source and target words
+                          are both free.
 
-The two strict methods ask for both words to be free while growing too, so that growing never links a word twice. The
-scripts at github.com/lilt/alignment-scripts call them grow-diagonal and grow-diagonal-final. They visit source word by
-source word, which agrees with the published output of those scripts on 443 of the 447 Hansards sentences (theirs
-visits links in an order that is not defined).
+The two strict methods also require both words to be free while growing, so that growing never links
+a word twice. The scripts at github.com/lilt/alignment-scripts call them grow-diagonal and
+grow-diagonal-final. The strict methods visit links by source word, which agrees with the published
+output of those scripts on 443 of the 447 Hansards sentences (their order is undefined).
 """
 
 from collections.abc import Iterable
@@ -43,7 +46,7 @@ NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 
 
 
 def symmetrize(forward: Links, reverse: Links, method: SymmetrizeMethod) -> Links:
-    """Combine two alignments of one sentence pair, both as (source, target): swap what a reverse file lists first.
+    """Combine two alignments of one sentence pair, both as (source, target) links.
 
     Every result lies between the intersection and the union.
     """
@@ -70,7 +73,7 @@ class GrowingLinks:
         self.targets = {target for _, target in links}
 
     def add_if_free(self, link: Link, *, both_free: bool) -> bool:
-        """Add the link if one of its words (or both) is in no link yet. True if it was added."""
+        """Add the link if one of its words, or both, is in no link yet. True if it was added."""
         source_free, target_free = link[0] not in self.sources, link[1] not in self.targets
         if not ((source_free and target_free) if both_free else (source_free or target_free)):
             return False
@@ -84,7 +87,7 @@ class GrowingLinks:
 
 
 def grow_diagonally(links: GrowingLinks, union: Links, *, both_free: bool) -> None:
-    """Add neighbours until none is left to add. A link added ahead of the scan is visited in the same pass."""
+    """Add neighbours until nothing changes; links added ahead are visited in the same pass."""
     order = sorted(union) if both_free else by_target(union)
     growing = True
     while growing:

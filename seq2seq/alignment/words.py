@@ -1,12 +1,13 @@
 """From weights over subwords to weights over words, and from those to links.
 
-Attention is over subwords; a user reads and scores words. The weight of a source word is the *sum* over its pieces, for
-the pieces share one distribution; that of a target word is the *mean* over its pieces, for each is a distribution of
-its own. A row still sums to the attention that fell on words. Source: Clark et al. 2019, "What Does BERT Look At?"
-(arXiv:1906.04341), section 4.1.
+Attention is over subwords; users read and score words. The weight of a source word is the sum over
+its subwords, since these share one distribution; that of a target word is the mean over its
+subwords, since each has a distribution. A row still sums to the attention that fell on words.
+Source: Clark et al. 2019, "What Does BERT Look At?" (arXiv:1906.04341), section 4.1.
 
-Where a word must be the *best*, sums prefer words of many pieces, and the mean over a word's pieces decides instead. On
-held-out text of the default corpus models of the two directions then agree on 65.6 % of words, and on 62.5 % with sums.
+Where the best source word is sought, sums favour words of many subwords, so the mean over a source
+word's subwords is used instead. On held-out text of the default corpus models of the two directions
+agree on 65.6 % of words with means, and on 62.5 % with sums.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from seq2seq.alignment.hmm import hmm_posteriors
 from seq2seq.alignment.links import Links
 from seq2seq.errors import ConfigError
 
-NO_WORD = -1  # the word of a piece that belongs to none, such as end of sentence
+NO_WORD = -1  # of a subword that belongs to no word, such as </s>
 
 
 def word_weights(
@@ -32,24 +33,24 @@ def word_weights(
     *,
     source_mean: bool = False,
 ) -> Tensor:
-    """Project weights over subwords onto words.
+    """Join weights over subwords to weights over words.
 
     Args:
-        weights: (..., T, S) over T target and S source pieces; leading dimensions, such as heads, are kept.
-        target_words: (T) the word each target piece belongs to, NO_WORD for a row to leave out.
-        source_words: (S) likewise for source pieces, whose weight is then lost to all words.
-        num_target_words, num_source_words: size of the result. A word without pieces gets zeros.
+        weights: (..., T, S) over T target and S source subwords.
+        target_words: (T,) the word of each target subword, NO_WORD for a row to leave out.
+        source_words: (S,) the word of each source subword; weights on NO_WORD are lost.
+        num_target_words, num_source_words: size of the result. A word without subwords gets zeros.
         source_mean: the mean over the subwords of a source word instead of their sum.
 
     Returns:
-        (..., num_target_words, num_source_words) float32 or float64, on the device of the weights.
+        (..., num_target_words, num_source_words), float32 or float64, on the weights' device.
     """
     assert weights.shape[-2:] == (len(target_words), len(source_words)), (
         "one word index per row and per column"
     )
     weights = weights if weights.dtype == torch.float64 else weights.float()
-    rows, row_words = pieces_in_words(target_words, num_target_words, weights.device)
-    columns, column_words = pieces_in_words(source_words, num_source_words, weights.device)
+    rows, row_words = subwords_in_words(target_words, num_target_words, weights.device)
+    columns, column_words = subwords_in_words(source_words, num_source_words, weights.device)
     weights = weights.index_select(-2, rows).index_select(-1, columns)
     summed = weights.new_zeros(*weights.shape[:-1], num_source_words).index_add(
         -1, column_words, weights
@@ -57,40 +58,40 @@ def word_weights(
     total = summed.new_zeros(*summed.shape[:-2], num_target_words, num_source_words).index_add(
         -2, row_words, summed
     )
-    pieces = torch.bincount(row_words, minlength=num_target_words).clamp(min=1)
-    total = total / pieces[:, None]
-    return (
-        total / torch.bincount(column_words, minlength=num_source_words).clamp(min=1)
-        if source_mean
-        else total
-    )
+    total = total / subword_counts(row_words, num_target_words)[:, None]
+    return total / subword_counts(column_words, num_source_words) if source_mean else total
 
 
-def pieces_in_words(
+def subwords_in_words(
     words: Sequence[int], num_words: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Positions of the pieces that are in a word, and the word of each."""
+    """Positions of the subwords that are in a word, and the word of each."""
     assert all(NO_WORD <= word < num_words for word in words), (
         f"a word index outside {NO_WORD} to {num_words - 1}"
     )
     word_of = torch.tensor(words, dtype=torch.long, device=device)
-    pieces = (word_of != NO_WORD).nonzero().squeeze(-1)
-    return pieces, word_of[pieces]
+    positions = (word_of != NO_WORD).nonzero().squeeze(-1)
+    return positions, word_of[positions]
+
+
+def subword_counts(words: Tensor, num_words: int) -> Tensor:
+    """(num_words,) subwords of each word, at least 1."""
+    return torch.bincount(words, minlength=num_words).clamp(min=1)
 
 
 def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
-    """Link words by their weights.
+    """Link words by their weights. A target word without any weight is never linked.
 
     Args:
-        weights: (target words, source words), per piece unless for threshold. A target word that has no weight is never
-            linked.
-        method: argmax links every target word to its best source word; chain too, judging with its neighbours; mutual
-            only where each is the other's best; threshold all words with enough weight. Of equal weights the first word
-            wins: the result is always the same.
-        threshold: least weight of a link, above 0 and up to 1. Read by the method threshold alone.
+        weights: (target words, source words), with means over source subwords unless the method is
+            threshold.
+        method: argmax links each target word to its best source word; chain does so after HMM
+            smoothing; mutual links words that are each other's best; threshold links all words
+            with enough weight. Of equal weights the first word wins.
+        threshold: least weight of a link, above 0 and up to 1, for the method threshold alone.
 
     Raises:
-        ConfigError: the method threshold with one that is not in that range.
+        ConfigError: the method is threshold, and the threshold out of range.
     """
     table = weights.detach().cpu().double().numpy()
     assert table.ndim == 2, "weights of one sentence pair, (target words, source words)"
@@ -100,9 +101,7 @@ def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
     linked = table > 0
     if method is LinkMethod.threshold:
         if not 0 < threshold <= 1:
-            raise ConfigError(
-                f"threshold: must be above 0 and at most 1, as the weights of a word, not {threshold:g}"
-            )
+            raise ConfigError(f"threshold: must be above 0 and at most 1, not {threshold:g}")
         linked = table >= threshold
     elif table.size:
         linked &= is_first_maximum(table, axis=1)

@@ -55,11 +55,13 @@ def bidirectional(
     sides = parallel_lines(source, target)
     configure_logging()
     from seq2seq.aligning.bidirectional import BidirectionalAligner
-    from seq2seq.aligning.choose import refuse_same_direction
+    from seq2seq.aligning.choose import ensure_opposite_directions
     from seq2seq.bundle.model import load_model
     from seq2seq.data.sources.base import Pairs
 
-    refuse_same_direction([(each, saved_config(each).data.languages()) for each in (run, reverse)])
+    ensure_opposite_directions(
+        [(each, saved_config(each).data.languages()) for each in (run, reverse)]
+    )
     aligner = BidirectionalAligner(
         load_model(run, device=device), load_model(reverse, device=device)
     )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-BLOCK = 64  # columns that share a maximum; near the root of the usual vocabularies
+COLUMNS_PER_MAXIMUM = 64  # columns that share a maximum; near the root of the usual vocabularies
 
 
 def best_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -14,14 +14,17 @@ def best_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     the search within a row is not.
     """
     size = logits.size(1)
-    if size <= k * BLOCK:
+    if size <= k * COLUMNS_PER_MAXIMUM:
         return stable_topk(logits, k)
-    whole = size - size % BLOCK
-    maxima = logits[:, :whole].unflatten(1, (-1, BLOCK)).amax(-1)
+    whole = size - size % COLUMNS_PER_MAXIMUM
+    maxima = logits[:, :whole].unflatten(1, (-1, COLUMNS_PER_MAXIMUM)).amax(-1)
     if whole < size:
         maxima = torch.cat([maxima, logits[:, whole:].amax(-1, keepdim=True)], 1)
     blocks = stable_topk(maxima, k)[1].sort().values
-    columns = (blocks[..., None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
+    columns = (
+        blocks[..., None] * COLUMNS_PER_MAXIMUM
+        + torch.arange(COLUMNS_PER_MAXIMUM, device=logits.device)
+    ).flatten(1)
     candidates = logits.gather(1, columns.clamp(max=size - 1))
     candidates.masked_fill_(columns >= size, float("-inf"))
     values, best = stable_topk(candidates, k)

@@ -25,7 +25,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 
-BATCH_WEIGHTS = 4_000_000  # weights of a batch, over all layers and heads; 16 MB
+WEIGHTS_PER_BATCH = 4_000_000  # weights of a batch, over all layers and heads; 16 MB
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class WordAligner:
         matrices = len(self.keys[0]) * self.ensemble.models[0].config.num_heads
         costs = [matrices * width * height for width, height in sizes]
         for batch in batch_by_cost(
-            sorted(range(len(sizes)), key=lambda row: sum(sizes[row])), costs, BATCH_WEIGHTS
+            sorted(range(len(sizes)), key=lambda row: sum(sizes[row])), costs, WEIGHTS_PER_BATCH
         ):
             encoded = self.ensemble.encode(kind.batch([source[row].units for row in batch]))
             weights = self.subword_weights(encoded, [target[row] for row in batch])

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-RENAMED = {"encoder.embedding.": "frontend.embedding."}  # until 0.1.0 the encoder had the embedding
+RENAMED_PARAMETERS = {
+    "encoder.embedding.": "frontend.embedding."
+}  # until 0.1.0 the encoder had the embedding
 
 
 def with_present_names(state_dict: Mapping[str, Tensor], *, prefix: str = "") -> dict[str, Tensor]:
@@ -17,7 +19,7 @@ def with_present_names(state_dict: Mapping[str, Tensor], *, prefix: str = "") ->
 
 
 def present_name(name: str, prefix: str) -> str:
-    for old, new in RENAMED.items():
+    for old, new in RENAMED_PARAMETERS.items():
         if name.startswith(prefix + old):
             return prefix + new + name[len(prefix + old) :]
     return name

@@ -10,7 +10,7 @@ import torch
 
 from seq2seq.alignment.export import AttentionFile, text_array
 from seq2seq.alignment.extract import attention_weights, has_weights, mechanism
-from seq2seq.alignment.links import Links, check_bounds, read_pharaoh
+from seq2seq.alignment.links import Links, ensure_bounds, read_pharaoh
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import Bundle, load_bundle
 from seq2seq.data.batching import batch_by_cost
@@ -106,7 +106,7 @@ def read_evaluation(bundle: Bundle, folder: Path) -> EvaluationFiles:
         links = read_pharaoh(folder / "alignments.pharaoh")
         sides = zip(map(bundle.tokenizers.source.words, items), hypotheses, strict=True)
         lengths = [(len(words), len(hypothesis.split())) for words, hypothesis in sides]
-        check_bounds(links, lengths, path=folder / "alignments.pharaoh")
+        ensure_bounds(links, lengths, path=folder / "alignments.pharaoh")
     scores, protocol = read_scores(folder / "scores.json")
     return EvaluationFiles(folder, items, hypotheses, references, links, scores, protocol)
 

@@ -198,7 +198,7 @@ def test_links_of_the_corpus_give_way_to_those_of_the_runs(
     guided = supervised_corpus(config, prepare(config.data), directory(tmp_path))
     assert sum(map(len, rows(guided))) > 100
     config.alignment_supervision = AlignmentSupervisionConfig(kind=SupervisionKind.links)
-    with pytest.raises(DataError, match="the training pairs have no link to learn from"):
+    with pytest.raises(DataError, match="the training pairs have no links"):
         supervised_corpus(config, prepare(config.data), directory(tmp_path))
     config.alignment_supervision = AlignmentSupervisionConfig()
     plain = prepare(config.data)

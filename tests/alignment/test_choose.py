@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.alignment.choose import (
-    Candidate,
+    AlignmentCandidate,
     CandidateLinks,
     agreement,
     best_words,
@@ -42,7 +42,7 @@ def noisy(truth: list[int], width: int, right: float, draw: random.Random) -> li
     return [word if draw.random() < right else draw.randrange(width) for word in truth]
 
 
-def corpus(rows: dict[Candidate, list[list[int]]], lengths: list[Pair]) -> CandidateLinks:
+def corpus(rows: dict[AlignmentCandidate, list[list[int]]], lengths: list[Pair]) -> CandidateLinks:
     """Candidates by what they link: for each sentence a source word for each target word."""
     best = [np.array(each) for each in zip(*rows.values(), strict=True)]
     return CandidateLinks(list(rows), best, lengths)
@@ -64,13 +64,19 @@ def directions(right: float = 0.8) -> tuple[CandidateLinks, CandidateLinks, list
     for side in (truth, [inverse(order) for order in truth]):
         widths = [len(order) for order in side]
         rows = {
-            Candidate(0, (0,), False): [[0] * width for width in widths],
-            Candidate(0, (1,), False): [[width - 1] * width for width in widths],
-            Candidate(0, (2,), False): [[NO_WORD] * width for width in widths],
-            Candidate(0, (3,), False): [[0] + [NO_WORD] * (width - 1) for width in widths],
-            Candidate(1, (0,), True): [noisy(order, len(order), 0.3, draw) for order in side],
-            Candidate(1, (1,), True): [noisy(order, len(order), right, draw) for order in side],
-            Candidate(1, (), True): [noisy(order, len(order), right - 0.2, draw) for order in side],
+            AlignmentCandidate(0, (0,), False): [[0] * width for width in widths],
+            AlignmentCandidate(0, (1,), False): [[width - 1] * width for width in widths],
+            AlignmentCandidate(0, (2,), False): [[NO_WORD] * width for width in widths],
+            AlignmentCandidate(0, (3,), False): [[0] + [NO_WORD] * (width - 1) for width in widths],
+            AlignmentCandidate(1, (0,), True): [
+                noisy(order, len(order), 0.3, draw) for order in side
+            ],
+            AlignmentCandidate(1, (1,), True): [
+                noisy(order, len(order), right, draw) for order in side
+            ],
+            AlignmentCandidate(1, (), True): [
+                noisy(order, len(order), right - 0.2, draw) for order in side
+            ],
         }
         found.append(corpus(rows, lengths))
     return found[0], found[1], truth
@@ -79,15 +85,15 @@ def directions(right: float = 0.8) -> tuple[CandidateLinks, CandidateLinks, list
 def test_the_good_heads_are_chosen_and_constant_ones_are_last() -> None:
     forward, reverse, _ = directions()
     for choice in choose_by_agreement(forward, reverse):
-        assert choice.candidate == Candidate(1, (1,), True)
+        assert choice.candidate == AlignmentCandidate(1, (1,), True)
         assert [figure for _, figure in choice.table] == sorted(
             (f for _, f in choice.table), reverse=True
         )
         assert choice.table[0] == (choice.candidate, choice.figure)
         assert {candidate for candidate, _ in choice.table[3:]} == {
-            Candidate(0, (head,), False) for head in range(4)
+            AlignmentCandidate(0, (head,), False) for head in range(4)
         }
-        assert dict(choice.table)[Candidate(0, (2,), False)] == 0
+        assert dict(choice.table)[AlignmentCandidate(0, (2,), False)] == 0
 
 
 def test_two_that_link_one_word_equally_do_not_agree() -> None:
@@ -107,7 +113,7 @@ def test_links_that_are_off_by_one_on_both_sides_do_not_beat_those_that_are_righ
     def later(order: list[int]) -> list[int]:
         return [0, *order[:-1]]
 
-    right, wrong = Candidate(0, (), False), Candidate(0, (), True)
+    right, wrong = AlignmentCandidate(0, (), False), AlignmentCandidate(0, (), True)
     forward = corpus({wrong: [earlier(order) for order in truth], right: truth}, lengths)
     for other in (earlier, later):
         reverse = corpus({wrong: [other(order) for order in back], right: back}, lengths)
@@ -146,14 +152,14 @@ def test_gold_links_decide_without_another_direction() -> None:
     forward, _, truth = directions()
     gold = [GoldLinks(links_of(order), links_of(order)) for order in truth]
     choice = choose_by_gold(forward, gold)
-    assert choice.candidate == Candidate(1, (1,), True)
+    assert choice.candidate == AlignmentCandidate(1, (1,), True)
     assert [figure for _, figure in choice.table] == sorted(figure for _, figure in choice.table)
     with pytest.raises(DataError, match="no sure link"):
         choose_by_gold(forward, [GoldLinks(frozenset(), frozenset())] * len(truth))
 
 
 def test_an_empty_sentence_and_an_empty_corpus_agree_on_nothing() -> None:
-    only = [Candidate(0, (), False)]
+    only = [AlignmentCandidate(0, (), False)]
     empty = [np.empty((1, 0), dtype=np.int64)]
     assert (
         agreement(
@@ -174,8 +180,12 @@ def test_best_words_are_the_links_of_argmax(shape: tuple[int, int, int]) -> None
 
 def test_candidates_are_listed_by_layer_heads_and_reading() -> None:
     found = list_candidates([0, 2], 2, (False, True))
-    assert found[:3] == [Candidate(0, (), False), Candidate(0, (), True), Candidate(0, (0,), False)]
+    assert found[:3] == [
+        AlignmentCandidate(0, (), False),
+        AlignmentCandidate(0, (), True),
+        AlignmentCandidate(0, (0,), False),
+    ]
     assert len(found) == len(set(found)) == 2 * 3 * 2
-    assert list_candidates([1], 1, (True,)) == [Candidate(1, (), True)], (
+    assert list_candidates([1], 1, (True,)) == [AlignmentCandidate(1, (), True)], (
         "the mean of one head is that head"
     )

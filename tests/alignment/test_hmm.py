@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seq2seq.alignment.config import LinkMethod
-from seq2seq.alignment.hmm import DOUBT, Floats, hmm_posteriors, jump
+from seq2seq.alignment.hmm import MIN_EMISSION, Floats, hmm_posteriors, jump_weights
 from seq2seq.alignment.links import parse_links
 from seq2seq.alignment.words import hard_links
 
@@ -15,12 +15,16 @@ from seq2seq.alignment.words import hard_links
 def over_all_paths(table: Floats) -> Floats:
     """The definition: every way to give each target word a source word, weighed."""
     targets, sources = table.shape
-    emitted = table / table.max(1, keepdims=True) + DOUBT
-    moves = np.array([[jump(np.array(to - at)) for to in range(sources)] for at in range(sources)])
+    emitted = table / table.max(1, keepdims=True) + MIN_EMISSION
+    moves = np.array(
+        [[jump_weights(np.array(to - at)) for to in range(sources)] for at in range(sources)]
+    )
     moves /= moves.sum(1, keepdims=True)
     total = np.zeros_like(table)
     for path in itertools.product(range(sources), repeat=targets):
-        weight = jump(np.array(path[0] + 1)) * np.prod([emitted[t, s] for t, s in enumerate(path)])
+        weight = jump_weights(np.array(path[0] + 1)) * np.prod(
+            [emitted[t, s] for t, s in enumerate(path)]
+        )
         weight *= np.prod([moves[at, to] for at, to in itertools.pairwise(path)])
         for t, s in enumerate(path):
             total[t, s] += weight

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seq2seq.alignment.joint import bidirectional_links
-from seq2seq.alignment.lexicon import ROUNDS, UNKNOWN, Lexicon
+from seq2seq.alignment.lexicon import ROUNDS, UNLINKED, Lexicon
 from seq2seq.alignment.links import parse_links
 
 SOURCES = ["red cat", "red dog", "Red bird", "cat"]
@@ -33,13 +33,13 @@ def test_association_is_the_dice_coefficient_less_one_link() -> None:
         lexicon.add(source, target, parse_links("0-1 1-0" if len(source) > 1 else "0-0"))
     table = lexicon.association(["RED", "cat"], ["gato", "rojo", "perro"])
     expected = [[0, 2 * 1 / (2 + 2)], [2 * 2 / (3 + 3), 0], [0, 0]]
-    np.testing.assert_allclose(table, np.array(expected) + UNKNOWN)
+    np.testing.assert_allclose(table, np.array(expected) + UNLINKED)
 
 
 def test_a_pair_is_no_evidence_for_itself() -> None:
     lexicon = Lexicon()
     lexicon.add(["winter"], ["verano"], parse_links("0-0"))
-    np.testing.assert_allclose(lexicon.association(["winter"], ["verano"]), [[UNKNOWN]])
+    np.testing.assert_allclose(lexicon.association(["winter"], ["verano"]), [[UNLINKED]])
 
 
 def test_what_most_sentences_say_corrects_the_one_that_errs() -> None:
@@ -57,7 +57,7 @@ def test_repeated_pairs_count_once() -> None:
     products = [crossed(2), crossed(2), crossed(2), crossed(1)]
     once = Lexicon.learn(products, words(SOURCES), words(TARGETS), progress=ignore)
     often = Lexicon.learn(products * 3, words(SOURCES * 3), words(TARGETS * 3), progress=ignore)
-    assert (once.sources, once.targets, once.linked) == (often.sources, often.targets, often.linked)
+    assert (once.sources, once.targets, once.links) == (often.sources, often.targets, often.links)
 
 
 def test_progress_reaches_what_was_promised() -> None:

@@ -5,7 +5,7 @@ import pytest
 from seq2seq.alignment.export import write_pharaoh
 from seq2seq.alignment.links import (
     GoldLinks,
-    check_bounds,
+    ensure_bounds,
     format_links,
     parse_gold,
     parse_links,
@@ -80,15 +80,15 @@ def test_gold_refuses_word_zero_where_words_count_from_one(tmp_path: Path) -> No
 
 def test_links_outside_their_sentences_are_found() -> None:
     lines = [parse_links("0-0 1-4"), parse_links("2-0")]
-    check_bounds(lines, [(2, 5), (3, 1)], path=Path("f"))
+    ensure_bounds(lines, [(2, 5), (3, 1)], path=Path("f"))
     with pytest.raises(DataError, match=r"f:1: link 1-4 .* outside 5 source and 2 target"):
-        check_bounds(lines, [(5, 2), (3, 1)], path=Path("f"))
+        ensure_bounds(lines, [(5, 2), (3, 1)], path=Path("f"))
     with pytest.raises(DataError, match="f:2: link 2-0"):
-        check_bounds(lines, [(2, 5), (2, 1)], path=Path("f"))
+        ensure_bounds(lines, [(2, 5), (2, 1)], path=Path("f"))
     with pytest.raises(DataError, match="f:1: link 1-4"):
-        check_bounds(lines, [(2, 4), (3, 1)], path=Path("f"))
+        ensure_bounds(lines, [(2, 4), (3, 1)], path=Path("f"))
     with pytest.raises(DataError, match="2 lines of links for 1 sentence pairs"):
-        check_bounds(lines, [(2, 5)], path=Path("f"))
+        ensure_bounds(lines, [(2, 5)], path=Path("f"))
 
 
 def test_links_are_written_in_numeric_order() -> None:

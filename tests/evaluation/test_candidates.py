@@ -33,11 +33,11 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return load_bundle(make_run(folder / "one", train_tokenizers(folder)))
 
 
-@pytest.mark.parametrize("limit", [1, 2000, word_aligner.BATCH_WEIGHTS])
+@pytest.mark.parametrize("limit", [1, 2000, word_aligner.WEIGHTS_PER_BATCH])
 def test_every_candidate_links_as_the_aligner_does(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    monkeypatch.setattr(word_aligner, "BATCH_WEIGHTS", limit)
+    monkeypatch.setattr(word_aligner, "WEIGHTS_PER_BATCH", limit)
     done: list[int] = []
     found = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS, progress=done.append)
     assert sum(done) == len(SOURCES)

@@ -47,11 +47,11 @@ def expected_weights(model: Transformer, source: EncodedLine, target: EncodedLin
 
 
 @pytest.mark.parametrize("num_models", [1, 2])
-@pytest.mark.parametrize("budget", [1, 2000, word_aligner.BATCH_WEIGHTS])
+@pytest.mark.parametrize("budget", [1, 2000, word_aligner.WEIGHTS_PER_BATCH])
 def test_tables_are_those_of_each_pair_alone(
     runs: Runs, num_models: int, budget: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(word_aligner, "BATCH_WEIGHTS", budget)
+    monkeypatch.setattr(word_aligner, "WEIGHTS_PER_BATCH", budget)
     models, tokenizers = runs[0][:num_models], runs[1]
     aligner = WordAligner(models, tokenizers, layers=LAYERS, heads=HEADS, rows=ROWS)
     finished: list[int] = []

@@ -1,4 +1,4 @@
-"""The script that writes the table of alignment error rates, on tiny runs."""
+"""The script of the table of alignment error rates, on tiny runs."""
 
 import importlib.util
 import logging
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seq2seq.alignment.choose import Candidate
+from seq2seq.alignment.choose import AlignmentCandidate
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.data.sources.base import Pairs, RawCorpus
 from tests.run.bundles import make_run, sentences, train_tokenizers
@@ -59,7 +59,7 @@ def gold(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_row_for_every_row_offset_method_and_symmetrization(
+def test_the_table_has_a_row_for_every_choice_method_and_combination(
     script: Any,
     runs: list[Path],
     gold: Path,
@@ -67,7 +67,7 @@ def test_a_row_for_every_row_offset_method_and_symmetrization(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     eflomal = types.ModuleType("eflomal")
-    received: list[list[str]] = []
+    aligned: list[list[str]] = []
 
     class Aligner:
         """Links the first words of every pair."""
@@ -79,7 +79,7 @@ def test_a_row_for_every_row_offset_method_and_symmetrization(
             links_filename_fwd: str,
             links_filename_rev: str,
         ) -> None:
-            received.extend([source, target])
+            aligned.extend([source, target])
             for name in (links_filename_fwd, links_filename_rev):
                 Path(name).write_text("1-1\n" * 2 + "0-0\n" * (len(source) - 2), encoding="utf-8")
 
@@ -96,26 +96,28 @@ def test_a_row_for_every_row_offset_method_and_symmetrization(
     assert len(lines) in (2 + (choices * (len(LinkMethod) + 1) + 2) * 6 for choices in (2, 3))
     assert len(set(lines)) == len(lines), "no choice is in the table twice"
     assert lines[-6] == "| eflomal | forward | 0.0 | 100.0 | 100.0 |"
-    assert received[0][:2] == ["it ' s red .\n", "b\n"]
-    assert received[1][:2] == ["¿ sí ?\n", "d\n"]
-    assert received[0][2:] == [f"{line}\n" for line in GOLD.source]
+    assert aligned[0][:2] == ["it ' s red .\n", "b\n"]
+    assert aligned[1][:2] == ["¿ sí ?\n", "d\n"]
+    assert aligned[0][2:] == [f"{line}\n" for line in GOLD.source]
 
 
-def test_joint_weights_do_not_depend_on_what_was_read_before(
+def test_joint_weights_are_those_of_the_candidates_whatever_was_read_before(
     script: Any, runs: list[Path], gold: Path
 ) -> None:
     models, table = tuple(map(script.load_model, runs)), script.read_gold_table(gold)
     output_row, input_row = (
-        (Candidate(1, (0,), row), Candidate(0, (1,), row)) for row in (False, True)
+        (AlignmentCandidate(1, (0,), row), AlignmentCandidate(0, (1,), row))
+        for row in (False, True)
     )
     first, second, again = (
-        script.products_of(models, chosen, table) for chosen in (output_row, input_row, output_row)
+        script.gold_weights(models, candidates, table)
+        for candidates in (output_row, input_row, output_row)
     )
     assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
     assert not any(np.array_equal(*pair) for pair in zip(first, second, strict=True))
 
 
-def test_without_eflomal_the_script_says_how_to_get_it(
+def test_without_eflomal_the_message_says_how_to_install_it(
     script: Any, runs: list[Path], gold: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "eflomal", None)
