@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
-from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
+from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role, WeightKind
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
@@ -209,7 +209,7 @@ def test_every_mechanism_is_aligned_or_refused_by_name(
     tokenizers: Tokenizers, config: AttentionConfig
 ) -> None:
     models = [model_for(tokenizers, cross=config)]
-    if config.weights.name == "NONE":
+    if config.weights is WeightKind.none:
         with pytest.raises(ConfigError, match=config.name):
             Translator(models, tokenizers, CONFIG, AlignmentConfig(enabled=True))
         translator = Translator(models, tokenizers, CONFIG, AlignmentConfig())

@@ -151,7 +151,7 @@ def test_a_mechanism_without_weights_is_named_and_the_other_roles_stay(
     unpacked(found["attention-0"], {Role.ENCODER: 1, Role.CAUSAL: 2, Role.CROSS: 0})
     cross = found["data"]["roles"][2]
     assert [layer["mechanism"] for layer in cross["layers"]] == ["linformer"] * 2
-    assert {layer["weights"] for layer in cross["layers"]} == {"NONE"}
+    assert {layer["weights"] for layer in cross["layers"]} == {"none"}
     assert found["data"]["no_links"]
 
 
@@ -159,7 +159,7 @@ def test_kernel_scores_are_marked(tmp_path: Path, tokenizers: Tokenizers) -> Non
     found = blocks(
         report_run(evaluated(tmp_path / "a", tokenizers, LinearConfig()), "test", sentences=1)
     )
-    assert {layer["weights"] for layer in found["data"]["roles"][2]["layers"]} == {"KERNEL"}
+    assert {layer["weights"] for layer in found["data"]["roles"][2]["layers"]} == {"kernel"}
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path, tokenizers: Tokenizers) -> None:
