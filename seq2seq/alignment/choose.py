@@ -28,7 +28,7 @@ from torch import Tensor
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.links import GoldLinks, Links
-from seq2seq.alignment.words import NO_WORD
+from seq2seq.data.words import NO_WORD
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ from torch import Tensor
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.alignment.hmm import hmm_posteriors
 from seq2seq.alignment.links import Links
+from seq2seq.data.words import NO_WORD
 from seq2seq.errors import ConfigError
-
-NO_WORD = -1  # of a subword that belongs to no word, such as </s>
 
 
 def word_weights(

@@ -121,7 +121,7 @@ class Aligner:
     def empty(self) -> Alignment:
         """The alignment of an empty line."""
         line = EncodedLine([], [])
-        config = self.models[0].config
-        shape = (config.decoder.num_layers, config.num_heads, 0, 1)
+        config, width = self.models[0].config, self.tokenizers.source.end_length
+        shape = (config.decoder.num_layers, config.num_heads, 0, width)
         all_weights = torch.zeros(shape) if self.config.all_layers else None
-        return self.link(line, line, torch.zeros(0, 1), all_weights)
+        return self.link(line, line, torch.zeros(0, width), all_weights)

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from seq2seq.alignment.choose import CandidateLinks, best_words, head_groups, list_candidates
 from seq2seq.alignment.extract import ensure_weights, has_weights
-from seq2seq.alignment.words import NO_WORD
 from seq2seq.attention.config import Role
 from seq2seq.data.kinds.base import Item
 from seq2seq.data.tokenizers import Tokenizers
+from seq2seq.data.words import NO_WORD
 from seq2seq.evaluation.word_aligner import WordAligner
 from seq2seq.model.transformer import Transformer
 

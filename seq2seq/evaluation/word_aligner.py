@@ -14,12 +14,12 @@ from seq2seq.alignment.extract import (
     layer_index,
     token_rows,
 )
-from seq2seq.alignment.words import NO_WORD, word_weights
+from seq2seq.alignment.words import word_weights
 from seq2seq.attention.config import Role
 from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.kinds.base import Item, Units
 from seq2seq.data.tokenizers import Encoder, Tokenizers
-from seq2seq.data.words import WordSplit, words_of_characters
+from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.decoding.ensemble import EncodedSources, Ensemble
 from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer

@@ -18,7 +18,8 @@ from seq2seq.alignment.choose import (
 )
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.alignment.links import GoldLinks, Links, swap_links
-from seq2seq.alignment.words import NO_WORD, hard_links
+from seq2seq.alignment.words import hard_links
+from seq2seq.data.words import NO_WORD
 from seq2seq.errors import DataError
 
 Pair = tuple[int, int]

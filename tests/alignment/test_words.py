@@ -3,7 +3,8 @@ import torch
 
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.alignment.links import parse_links
-from seq2seq.alignment.words import NO_WORD, hard_links, word_weights
+from seq2seq.alignment.words import hard_links, word_weights
+from seq2seq.data.words import NO_WORD
 from seq2seq.errors import ConfigError
 
 
