@@ -45,7 +45,7 @@ class OptimizerConfig:
 
     Attributes:
         learning_rate: the peak, reached after the warm-up.
-        weight_decay: of matrices; vectors (biases, norms) are never decayed.
+        weight_decay: of all parameters except biases and the parameters of norms.
         label_smoothing: share of the target probability spread over the vocabulary (Szegedy et al. 2016, section 7).
         clip_norm: gradients are scaled down to this norm; 0 for no limit.
     """

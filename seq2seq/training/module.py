@@ -17,6 +17,7 @@ from seq2seq.model.transformer import Transformer
 from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.datamodule import training_data
+from seq2seq.training.optimizer import build_optimizer
 from seq2seq.training.schedule import learning_rate_factor
 from seq2seq.training.stream import TrainingStream
 from seq2seq.training.sums import RunningSums
@@ -76,20 +77,8 @@ class TranslationModule(LightningModule):
         return training_data(self.trainer).stream
 
     def configure_optimizers(self) -> Any:
-        """AdamW without decay for vectors, and the schedule, one factor a step."""
-        config = self.optimizer_config
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
-        groups = [
-            {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(
-            groups,
-            lr=config.learning_rate,
-            betas=(config.beta1, config.beta2),
-            eps=config.epsilon,
-            fused=True,
-        )
+        """AdamW, and the schedule, which is updated at each optimizer step."""
+        optimizer = build_optimizer(self.model, self.optimizer_config)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer,
             lambda step: learning_rate_factor(
