@@ -42,7 +42,7 @@ from seq2seq.bundle.model import Model, load_model
 from seq2seq.data.sources.base import Pairs, load_raw
 from seq2seq.data.words import tokens_of_characters
 from seq2seq.errors import MissingDependencyError, UserError
-from seq2seq.evaluation.translate import ignore
+from seq2seq.evaluation.translate import no_progress
 from seq2seq.run.logs import configure_logging
 
 ROWS = {"output row": False, "input row": True, "either row": None}
@@ -167,7 +167,7 @@ def gold_weights(
     """Joint weights of the gold lines. The models are left with these candidates."""
     for model, candidate in zip(models, candidates, strict=True):
         model.alignment = candidate.applied_to(AlignmentConfig())
-    return BidirectionalAligner(*models).joint_weights(gold.pairs, ignore)
+    return BidirectionalAligner(*models).joint_weights(gold.pairs, no_progress)
 
 
 @cache

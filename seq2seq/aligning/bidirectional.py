@@ -14,7 +14,7 @@ from seq2seq.bundle.model import Model
 from seq2seq.bundle.options import checked
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.words import WordSplit, split_text, words_of_characters
-from seq2seq.evaluation.translate import WINDOW, Progress
+from seq2seq.evaluation.translate import WINDOW, ProgressCallback
 from seq2seq.evaluation.word_aligner import WordAligner, uses_source_mean
 from seq2seq.progress import ProgressReport
 
@@ -35,7 +35,7 @@ class BidirectionalAligner:
     ) -> None:
         self.forward, self.reverse, self.split = forward, reverse, split
 
-    def joint_weights(self, pairs: Pairs, progress: Progress) -> list[NDArray[np.float32]]:
+    def joint_weights(self, pairs: Pairs, progress: ProgressCallback) -> list[NDArray[np.float32]]:
         """Joint weights (target words, source words) of each pair.
 
         Args:
@@ -97,7 +97,7 @@ class BidirectionalAligner:
         return split_text(line, self.split)
 
     def _word_weights(
-        self, model: Model, sources: list[str], targets: list[str], progress: Progress
+        self, model: Model, sources: list[str], targets: list[str], progress: ProgressCallback
     ) -> list[Tensor]:
         """(target words, source words) of each pair by one model. Nothing is scored."""
         config = checked(model.alignment, "alignment")

@@ -12,7 +12,13 @@ from seq2seq.bundle.files import Bundle, load_bundle
 from seq2seq.bundle.options import checked
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.evaluation.translate import WINDOW, Progress, Translation, Translator, ignore
+from seq2seq.evaluation.translate import (
+    WINDOW,
+    ProgressCallback,
+    Translator,
+    no_progress,
+)
+from seq2seq.evaluation.translation import Translation
 
 WINDOW_BATCHES = 16  # batches whose lines `stream` reads, and sorts by length, at once
 
@@ -104,7 +110,11 @@ class Model:
         return list(self.translator(alignments).translate(sentences, prefixes=prefixes))
 
     def stream(
-        self, lines: Iterable[str], *, alignments: bool = False, progress: Progress = ignore
+        self,
+        lines: Iterable[str],
+        *,
+        alignments: bool = False,
+        progress: ProgressCallback = no_progress,
     ) -> Iterator[Translation]:
         """Translate lines as they are read, some batches at a time.
 
@@ -125,7 +135,7 @@ class Model:
         targets: Iterable[str],
         *,
         alignments: bool = False,
-        progress: Progress = ignore,
+        progress: ProgressCallback = no_progress,
     ) -> Iterator[Translation]:
         """Score given translations by forced decoding, and align their words if asked to.
 

@@ -16,7 +16,7 @@ from seq2seq.decoding.config import DecodingConfig
 from seq2seq.run.logs import configure_logging
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.translate import Translation
+    from seq2seq.evaluation.translation import Translation
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from seq2seq.alignment.links import Links
 from seq2seq.attention.config import Role
 from seq2seq.data.sources.base import Pairs
 from seq2seq.evaluation.align import Aligner
-from seq2seq.evaluation.translate import Translation, Translator
+from seq2seq.evaluation.translate import Translator
+from seq2seq.evaluation.translation import Translation
 from seq2seq.files import write_lines
 from seq2seq.progress import ProgressReport
 from seq2seq.report.heatmap import save_heatmap

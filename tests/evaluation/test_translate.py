@@ -1,4 +1,4 @@
-"""Text in, text out: every line answered in order, whatever its length and the batch it was in."""
+"""Every line is translated in order; results do not depend on length or batch composition."""
 
 from dataclasses import replace
 
@@ -72,23 +72,22 @@ def model_for(
 
 
 @pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
-def test_every_line_is_answered_in_order(tokenizers: Tokenizers, config: DecodingConfig) -> None:
+def test_every_line_is_translated_in_order(tokenizers: Tokenizers, config: DecodingConfig) -> None:
     finished: list[int] = []
     translator = Translator([model_for(tokenizers)], tokenizers, config)
-    found = list(translator.translate(LINES, progress=finished.append))
-    assert [translation.source for translation in found] == LINES
+    translations = list(translator.translate(LINES, progress=finished.append))
+    assert [translation.source for translation in translations] == LINES
     assert sum(finished) == len(LINES)
-    assert [bool(translation.tokens) for translation in found] == [
-        bool(line.strip()) for line in LINES
-    ]
-    for translation in found:
+    has_tokens = [bool(translation.tokens) for translation in translations]
+    assert has_tokens == [bool(line.strip()) for line in LINES]
+    for translation in translations:
         assert translation.text == tokenizers.target.decode(translation.tokens)
         assert not translation.cut
         assert len(translation.n_best) == (config.n_best if translation.source.strip() else 1)
-    empty = found[1]
+    empty = translations[1]
     assert (empty.text, empty.log_probability, empty.score) == ("", 0.0, 0.0)
     if config.method is DecodingMethod.beam:
-        assert found[0].n_best == found[6].n_best
+        assert translations[0].n_best == translations[6].n_best
 
 
 @pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
@@ -96,7 +95,7 @@ def test_every_line_is_answered_in_order(tokenizers: Tokenizers, config: Decodin
 def test_batches_change_nothing(
     tokenizers: Tokenizers, config: DecodingConfig, aligned: bool
 ) -> None:
-    """Bit for bit, with one sentence at a time, few, all together, and read from the input in other portions."""
+    """Bit for bit: batches of one sentence, of few, of all, and other windows of lines."""
     model = model_for(tokenizers)
     alignment = AlignmentConfig() if aligned else None
     lines = LINES + TEXT
@@ -107,18 +106,15 @@ def test_batches_change_nothing(
         {"batch_tokens": 1},
         {"batch_tokens": 40},
     ):
-        found = Translator([model], tokenizers, replace(config, **settings), alignment).translate(
-            lines
-        )
-        for ours, theirs in zip(found, expected, strict=True):
-            assert ours.n_best == theirs.n_best
-            assert (ours.alignment is None) == (not aligned)
-            if ours.alignment is not None and theirs.alignment is not None:
-                assert ours.alignment.links == theirs.alignment.links
-    found = Translator([model], tokenizers, config, alignment).translate(iter(lines), window=3)
-    assert [translation.n_best for translation in found] == [
-        translation.n_best for translation in expected
-    ]
+        translator = Translator([model], tokenizers, replace(config, **settings), alignment)
+        for a, b in zip(translator.translate(lines), expected, strict=True):
+            assert a.n_best == b.n_best
+            assert (a.alignment is None) == (not aligned)
+            if a.alignment is not None and b.alignment is not None:
+                assert a.alignment.links == b.alignment.links
+    translator = Translator([model], tokenizers, config, alignment)
+    windows = translator.translate(iter(lines), window=3)
+    assert [a.n_best for a in windows] == [b.n_best for b in expected]
 
 
 def test_a_window_of_lines_is_read_at_a_time(tokenizers: Tokenizers) -> None:
@@ -128,7 +124,7 @@ def test_a_window_of_lines_is_read_at_a_time(tokenizers: Tokenizers) -> None:
     assert next(lines) == LINES[2]
 
 
-def test_a_line_that_is_too_long_is_cut_and_said_to_be(tokenizers: Tokenizers) -> None:
+def test_a_line_that_is_too_long_is_cut_and_marked(tokenizers: Tokenizers) -> None:
     model = model_for(tokenizers, longest=10)
     long = " ".join(TEXT)
     for alignment in (None, AlignmentConfig()):
@@ -138,15 +134,14 @@ def test_a_line_that_is_too_long_is_cut_and_said_to_be(tokenizers: Tokenizers) -
         assert first.cut
         assert not second.cut
         assert first.source == long
-        kept = tokenizers.target.decode(tokenizers.target.encode(long)[:9])
-        (alone,) = Translator([model], tokenizers, CONFIG).translate([kept])
+        beginning = tokenizers.target.decode(tokenizers.target.encode(long)[:9])
+        (alone,) = Translator([model], tokenizers, CONFIG).translate([beginning])
         assert alone.tokens == first.tokens
-    (forced,) = Translator([model], tokenizers, CONFIG, AlignmentConfig()).score(
-        ["the house"], [long]
-    )
-    assert forced.cut
-    assert forced.text == long
-    assert len(forced.tokens) == 9
+    translator = Translator([model], tokenizers, CONFIG, AlignmentConfig())
+    (scored,) = translator.score(["the house"], [long])
+    assert scored.cut
+    assert scored.text == long
+    assert len(scored.tokens) == 9
 
 
 def test_prefixes_are_continued(tokenizers: Tokenizers) -> None:
@@ -160,41 +155,41 @@ def test_prefixes_are_continued(tokenizers: Tokenizers) -> None:
         assert bool(prefix) or after == before
 
 
-def test_unknown_pieces_are_produced_only_if_allowed(tokenizers: Tokenizers) -> None:
+def test_unk_is_produced_only_if_allowed(tokenizers: Tokenizers) -> None:
     model = model_for(tokenizers)
     with torch.no_grad():
         model.output.weight.zero_()
     line = ["the old bridge"]
     config = replace(CONFIG, beam_size=1, min_length=2)
     (without,) = Translator([model], tokenizers, config).translate(line)
-    (allowed,) = Translator([model], tokenizers, replace(config, allow_unknown=True)).translate(
-        line
-    )
+    with_unk = replace(config, allow_unknown=True)
+    (allowed,) = Translator([model], tokenizers, with_unk).translate(line)
     assert Tokenizer.UNK_ID not in without.tokens
     assert Tokenizer.UNK_ID in allowed.tokens
 
 
 @pytest.mark.parametrize("alignment", [None, AlignmentConfig()])
-def test_a_translation_scores_as_much_when_it_is_given(
+def test_a_translation_has_the_same_score_by_forced_decoding(
     tokenizers: Tokenizers, alignment: AlignmentConfig | None
 ) -> None:
-    """Where the text is cut into the same pieces again; otherwise another path to the same text is scored."""
+    """Where the text is split into the same subwords; otherwise other subwords are scored."""
     translator = Translator([model_for(tokenizers)], tokenizers, CONFIG, alignment)
-    found = list(translator.translate(LINES))
+    translations = list(translator.translate(LINES))
+    texts = [translation.text for translation in translations]
     finished: list[int] = []
-    forced = list(translator.score(LINES, [each.text for each in found], progress=finished.append))
+    scored = list(translator.score(LINES, texts, progress=finished.append))
     assert sum(finished) == len(LINES)
     compared = 0
-    for ours, theirs in zip(found, forced, strict=True):
-        assert theirs.token_log_probabilities is not None
-        assert len(theirs.token_log_probabilities) == len(theirs.tokens) + 1
-        assert near(sum(theirs.token_log_probabilities), theirs.log_probability, 1e-5)
-        if ours.tokens and ours.tokens == theirs.tokens:
+    for a, b in zip(translations, scored, strict=True):
+        assert b.token_log_probabilities is not None
+        assert len(b.token_log_probabilities) == len(b.tokens) + 1
+        assert near(sum(b.token_log_probabilities), b.log_probability, 1e-5)
+        if a.tokens and a.tokens == b.tokens:
             compared += 1
-            assert abs(ours.log_probability - theirs.log_probability) < 1e-4
-            assert near(ours.score, theirs.score)
-            if ours.alignment and theirs.alignment:
-                assert ours.alignment.links == theirs.alignment.links
+            assert abs(a.log_probability - b.log_probability) < 1e-4
+            assert near(a.score, b.score)
+            if a.alignment and b.alignment:
+                assert a.alignment.links == b.alignment.links
     assert compared
 
 
@@ -215,17 +210,16 @@ def test_every_mechanism_is_aligned_or_refused_by_name(
         translator = Translator(models, tokenizers, CONFIG, AlignmentConfig())
         assert all(translation.alignment is None for translation in translator.translate(LINES))
         return
-    for insisted in (None, True):
-        translator = Translator(models, tokenizers, CONFIG, AlignmentConfig(enabled=insisted))
-        assert any(each.alignment and each.alignment.links for each in translator.translate(LINES))
+    for enabled in (None, True):
+        translator = Translator(models, tokenizers, CONFIG, AlignmentConfig(enabled=enabled))
+        alignments = [translation.alignment for translation in translator.translate(LINES)]
+        assert any(alignment and alignment.links for alignment in alignments)
     translator = Translator(models, tokenizers, CONFIG, AlignmentConfig(enabled=False))
-    assert all(each.alignment is None for each in translator.translate(LINES))
+    assert all(translation.alignment is None for translation in translator.translate(LINES))
 
 
 @pytest.mark.parametrize("all_layers", [False, True])
-def test_alignments_speak_of_the_words_of_both_lines(
-    with_bytes: Tokenizers, all_layers: bool
-) -> None:
+def test_links_are_between_words_of_both_lines(with_bytes: Tokenizers, all_layers: bool) -> None:
     config = AlignmentConfig(method=LinkMethod.argmax, layer=0, heads=[1], all_layers=all_layers)
     translator = Translator([model_for(with_bytes)], with_bytes, CONFIG, config)
     for translation in translator.translate(LINES):
@@ -233,9 +227,8 @@ def test_alignments_speak_of_the_words_of_both_lines(
         assert alignment is not None
         source, target = translation.source.split(), translation.text.split()
         assert all(i < len(source) and j < len(target) for i, j in alignment.links)
-        assert len({j for _, j in alignment.links}) == len(
-            alignment.links
-        )  # one link a target word
+        linked_words = {j for _, j in alignment.links}
+        assert len(linked_words) == len(alignment.links), "one link per target word"
         assert alignment.weights.shape == (
             len(alignment.target_subwords),
             len(alignment.source_subwords),
@@ -251,7 +244,7 @@ def test_alignments_speak_of_the_words_of_both_lines(
 
 
 def test_links_follow_the_weights(tokenizers: Tokenizers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each target piece looks at the source piece of its own number: equal lines are linked word by word."""
+    """Target subword n attends to source subword n alone: equal lines are linked word by word."""
 
     def diagonal(
         self: WordAligner, encoded: EncodedSources, targets: list[EncodedLine]
@@ -273,8 +266,8 @@ def test_links_follow_the_weights(tokenizers: Tokenizers, monkeypatch: pytest.Mo
         assert translation.alignment.links == {(word, word) for word in range(words)}
 
 
-def test_words_of_produced_pieces(with_bytes: Tokenizers) -> None:
-    """Pieces that encode would never give: loose spaces, bytes of one character, a special id between them."""
+def test_words_of_produced_subwords(with_bytes: Tokenizers) -> None:
+    """Subwords that `encode` never returns: extra spaces, split characters, a special token."""
     tokenizer = with_bytes.target
     space = tokenizer.encode("Ж")[0]
     letter = tokenizer.encode("Ж")[1:]
@@ -293,13 +286,15 @@ def test_an_ensemble_is_aligned_by_the_mean_of_its_models(tokenizers: Tokenizers
     models = [model_for(tokenizers, seed=seed) for seed in (1, 2)]
     lines, references = ["the old bridge"], ["the blue river"]
     (together,) = Translator(models, tokenizers, CONFIG, AlignmentConfig()).score(lines, references)
-    each = [
-        next(Translator([model], tokenizers, CONFIG, AlignmentConfig()).score(lines, references))
-        for model in models
-    ]
+    weights = []
+    for model in models:
+        translator = Translator([model], tokenizers, CONFIG, AlignmentConfig())
+        (single,) = translator.score(lines, references)
+        assert single.alignment is not None
+        weights.append(single.alignment.weights)
     assert together.alignment is not None
-    weights = torch.stack([one.alignment.weights for one in each if one.alignment is not None])
-    assert torch.allclose(together.alignment.weights, weights.mean(0), atol=1e-6)
+    mean = torch.stack(weights).mean(0)
+    assert torch.allclose(together.alignment.weights, mean, atol=1e-6)
     with pytest.raises(ConfigError, match=r"alignment\.all_layers"):
         Translator(models, tokenizers, CONFIG, AlignmentConfig(all_layers=True))
 

@@ -18,7 +18,8 @@ from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
-from seq2seq.evaluation.translate import Translation, Translator
+from seq2seq.evaluation.translate import Translator
+from seq2seq.evaluation.translation import Translation
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.run.start_evaluate import start_evaluation
 from tests.run.bundles import make_run, sentences, train_tokenizers
