@@ -14,11 +14,19 @@ from seq2seq.metrics.base import METRICS
 from seq2seq.position.config import POSITION_SCHEMES
 from seq2seq.registry import Registry
 from seq2seq.run.evaluate import evaluate_bundle
+from seq2seq.training.auxiliary import AUXILIARY_LOSSES
+from seq2seq.training.transforms import BATCH_TRANSFORMS
 from tests.cli.conftest import command as command  # the fixture
 from tests.documentation.pages import example_files
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
-REGISTRIES: list[Registry[Any]] = [MECHANISMS, METRICS, POSITION_SCHEMES]
+REGISTRIES: list[Registry[Any]] = [
+    AUXILIARY_LOSSES,
+    BATCH_TRANSFORMS,
+    MECHANISMS,
+    METRICS,
+    POSITION_SCHEMES,
+]
 FORWARD = ("DIR", "FORWARD", "RUN_A", "RUN_B")
 DATED = ("outputs/train/2026-01-31_12-00-00", "outputs/train/2026-02-01_12-00-00")
 SOURCES, TARGETS = sentences(6, seed=3), sentences(6, seed=4)
