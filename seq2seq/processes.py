@@ -1,4 +1,4 @@
-"""Which of a run's processes this is, and how it was called."""
+"""The rank of this process in its run, and the command that started it."""
 
 import os
 import sys
@@ -6,14 +6,13 @@ from pathlib import Path
 
 
 def is_first_process() -> bool:
-    """Whether this is not a process that another one of the same run has started."""
+    """True in the process with global rank 0, also before torch.distributed is set up."""
     return (
         int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
     )
 
 
 def command_name(name: str) -> str:
-    """How to call `train` or `evaluate`: "python train.py" where a script was called, and
-    "seq2seq train" elsewhere. For messages."""
+    """How a user calls `train` or `evaluate` here, for messages: the script or the command."""
     scripts = ("train.py", "evaluate.py")
     return f"python {name}.py" if Path(sys.argv[0]).name in scripts else f"seq2seq {name}"

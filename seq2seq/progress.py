@@ -1,4 +1,4 @@
-"""Progress that can be seen: a bar on a terminal, a plain line every few seconds elsewhere."""
+"""Progress of long work: a bar on a terminal, a plain line every few seconds elsewhere."""
 
 import logging
 import sys
@@ -19,21 +19,21 @@ logger = logging.getLogger(__name__)
 
 
 class ProgressReport:
-    """How far something of a known length is.
+    """Reports how much of a known amount of work is done.
 
     Args:
-        title: what is being done.
+        title: of the work, such as "translating".
         total: units of work.
         every: seconds between plain lines.
-        unit: of the work, in plain lines.
-        shown: False is silent, for all processes but the first.
+        unit: of the work in plain lines, such as " steps".
+        shown: False reports nothing, for all processes but the first.
     """
 
     def __init__(
         self, title: str, total: int, *, every: float = 5.0, unit: str = "", shown: bool = True
     ) -> None:
         self.title, self.total, self.every, self.unit, self.shown = title, total, every, unit, shown
-        self.started = self.said = time.monotonic()
+        self.started = self.last_line = time.monotonic()
         self.first = self.done = 0
         self.bar: Progress | None = None
         self.task = TaskID(0)
@@ -51,8 +51,8 @@ class ProgressReport:
         self.stop()
 
     def start(self, done: int = 0) -> None:
-        """Begin, with some of the work done before."""
-        self.started = self.said = time.monotonic()
+        """Begin the report, with `done` units finished before."""
+        self.started = self.last_line = time.monotonic()
         self.first = self.done = done
         if self.shown and sys.stderr.isatty():
             self.bar = Progress(
@@ -68,14 +68,14 @@ class ProgressReport:
             self.task = self.bar.add_task(self.title, total=self.total, completed=done, facts="")
 
     def update(self, done: int, facts: str = "") -> None:
-        """Show that `done` units are done, with whatever else is worth knowing."""
+        """Report that `done` units are done, beside further facts."""
         self.done = done
         if not self.shown:
             return
         if self.bar is not None:
             self.bar.update(self.task, completed=done, facts=facts)
-        elif time.monotonic() - self.said >= self.every:
-            self.said = time.monotonic()
+        elif time.monotonic() - self.last_line >= self.every:
+            self.last_line = time.monotonic()
             parts = [
                 f"{self.title} {done:,}/{self.total:,}{self.unit}",
                 facts,
@@ -84,11 +84,11 @@ class ProgressReport:
             logger.info(" | ".join(part for part in parts if part))
 
     def advance(self, units: int) -> None:
-        """Show that so many more units are done."""
+        """Report that further units are done."""
         self.update(self.done + units)
 
     def remaining(self, done: int) -> str:
-        """Time to go at the speed so far, as h:mm:ss."""
+        """Remaining time at the mean speed since the start, as h:mm:ss."""
         seconds = (
             (time.monotonic() - self.started) / max(done - self.first, 1) * (self.total - done)
         )

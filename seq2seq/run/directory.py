@@ -1,4 +1,4 @@
-"""The folder of a run: who writes to it, where things lie in it, and how the run stands."""
+"""The folder of a run: its files, its lock and its status."""
 
 import json
 import time
@@ -16,10 +16,10 @@ STATUS = "status.json"
 
 
 class RunDirectory:
-    """A run's folder, held by one process at a time.
+    """The folder of a run. One process at a time may write to it.
 
     Args:
-        path: of the folder; made if it is not there.
+        path: of the folder; created by `acquire` if missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,30 +32,36 @@ class RunDirectory:
         self._lock = FileLock(path / "run.lock")
 
     def acquire(self) -> None:
-        """Hold the folder until the process ends.
+        """Lock the folder until the process ends.
 
         Raises:
-            UserError: it cannot be made, or another process is at work in it.
+            UserError: it cannot be created, or another process has locked it.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise UserError(
-                f"{self.path} is in use by another run; wait for it, or choose another hydra.run.dir"
+                f"{self.path} is in use by another process; wait until it ends, or choose another "
+                "hydra.run.dir"
             ) from None
         except OSError as error:
             raise UserError(f"{self.path} cannot be used as a run's folder: {error}") from error
 
     def create(self, config: str, overrides: list[str]) -> None:
-        """Begin a new run here.
+        """Write the files that a new run begins with.
+
+        Args:
+            config: YAML of the whole configuration.
+            overrides: arguments of the command line.
 
         Raises:
-            UserError: the folder holds a run already.
+            UserError: the folder already holds a run.
         """
         if self.config.exists():
             raise UserError(
-                f"{self.path} holds a run already; go on with it by resume={self.path}, or choose another hydra.run.dir"
+                f"{self.path} already holds a run; continue it with resume={self.path}, or choose "
+                "another hydra.run.dir"
             )
         atomic_write(
             self.path / "overrides.yaml",
@@ -65,17 +71,22 @@ class RunDirectory:
         atomic_write(self.config, config.encode())
 
     def set_status(self, state: str, facts: dict[str, Any] | None = None) -> None:
-        """Say how the run stands: running, stopped, failed or finished, and what else is worth knowing."""
-        new = {
+        """Write `status.json`.
+
+        Args:
+            state: running, stopped, failed or finished.
+            facts: further entries; earlier ones stay.
+        """
+        status = {
             **self.status(),
             "state": state,
             "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
             **(facts or {}),
         }
-        atomic_write(self.path / STATUS, json.dumps(new, indent=2).encode())
+        atomic_write(self.path / STATUS, json.dumps(status, indent=2).encode())
 
     def status(self) -> dict[str, Any]:
-        """What was last said; empty for a run that never began."""
+        """Content of `status.json`; empty if it is missing or unreadable."""
         try:
             status: dict[str, Any] = json.loads((self.path / STATUS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -84,10 +95,10 @@ class RunDirectory:
 
 
 def newest_finished(outputs: Path) -> Path:
-    """The run below a folder that finished last.
+    """The run in a folder or its subfolders that finished last.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: no run has finished there.
     """
     finished = []
     for path in outputs.glob(f"**/{STATUS}"):
@@ -96,6 +107,7 @@ def newest_finished(outputs: Path) -> Path:
             finished.append((path.stat().st_mtime, path.parent))
     if not finished:
         raise CheckpointError(
-            f"no finished run lies below {outputs}; train one with {command_name('train')}, or name one with run=DIR"
+            f"no finished run is in {outputs}; train one with {command_name('train')}, or name one "
+            "with run=DIR"
         )
     return max(finished)[1]

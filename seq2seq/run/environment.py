@@ -1,4 +1,4 @@
-"""What a run's result may depend on beside its configuration: machine, packages, commit."""
+"""Machine, packages and commit of a run: what its result may depend on beside its options."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def environment() -> dict[str, Any]:
-    """What a run's result may depend on beside its configuration."""
+    """Processor, GPUs, threads, package versions and commit, as environment.json holds them."""
     import torch
 
     return {
@@ -28,20 +28,20 @@ def environment() -> dict[str, Any]:
 
 @cache
 def packages() -> dict[str, str]:
-    """Installed distributions and their versions; they are many files to read."""
-    found = (distribution.metadata for distribution in distributions())
-    return dict(sorted((metadata["Name"], metadata["Version"]) for metadata in found))
+    """Versions of the installed distributions by name."""
+    metadata = (distribution.metadata for distribution in distributions())
+    return dict(sorted((entry["Name"], entry["Version"]) for entry in metadata))
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of the code, and whether it was changed since; empty outside a checkout."""
-    here = Path(__file__).parents[2]
+    """The commit of the code and whether it has local changes; empty outside a checkout."""
+    root = Path(__file__).parents[2]
     try:
         commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
         ).stdout
         dirty = subprocess.run(
-            ["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True
+            ["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return {}

@@ -203,7 +203,7 @@ def stop(directory: RunDirectory, callback: TrainingCallback, trainer: Trainer) 
     if trainer.is_global_zero:
         directory.set_status("stopped", {"step": trainer.global_step, "signal": callback.signal})
         logger.info(
-            "stopped at step %s; go on with  %s resume=%s",
+            "stopped at step %s; continue with  %s resume=%s",
             trainer.global_step,
             command_name("train"),
             directory.path,

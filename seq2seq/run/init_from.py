@@ -1,9 +1,10 @@
-"""Training that begins with the weights of a finished run: `init_from=DIR`.
+"""Starting from a finished run: `init_from=DIR` gives a new run its weights and its vocabulary.
 
-The vocabulary comes with the weights, and the model must be the same but for its dropout. All else is the new run's
-own: corpus, optimizer, schedule, augmentation, guided alignment. Imports no torch before there is something to load.
+The model must be the same except for its dropout. Everything else may differ: corpus, optimizer,
+schedule, augmentation, supervision. Imports torch only to load the weights.
 """
 
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,45 +19,41 @@ if TYPE_CHECKING:
 
 
 def init_from_problems(config: RunConfig) -> list[str]:
-    """Every problem with the run that `init_from` names."""
+    """Why the run that `init_from` names cannot initialise this one."""
     if config.init_from is None:
         return []
     try:
         saved = saved_config(Path(config.init_from))
     except CheckpointError as error:
         return [f"init_from: {error}"]
+    saved_model = replace(saved.model, dropout=config.model.dropout)
     problems = [
-        f"model.{path}: must be {theirs}, as in {config.init_from}, not {own}; set it so, or leave init_from out"
-        for path, theirs, own in differences(
-            replace(saved.model, dropout=config.model.dropout), config.model
-        )
+        f"model.{path}: must be {_shown(expected)}, as in {config.init_from}, not {_shown(value)}; "
+        "set it to that, or leave init_from out"
+        for path, expected, value in differences(saved_model, config.model)
     ]
     if config.data.tokenizer != type(config.data)().tokenizer:
         problems.append("data.tokenizer: comes with init_from; leave its options out")
     return problems
 
 
-def differences(theirs: Any, own: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """The options in which two configurations of one kind differ, with both values."""
-    if not (is_dataclass(theirs) and type(theirs) is type(own)):
-        return (
-            []
-            if theirs == own
-            else [(path, *(getattr(side, "name", side) for side in (theirs, own)))]
-        )
-    return [
-        found
-        for item in fields(theirs)
-        for found in differences(
-            getattr(theirs, item.name),
-            getattr(own, item.name),
-            f"{path}.{item.name}" if path else item.name,
-        )
-    ]
+def differences(first: Any, second: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Paths of the options in which two configurations differ, with both values."""
+    if is_dataclass(first) and type(first) is type(second):
+        for item in fields(first):
+            values = getattr(first, item.name), getattr(second, item.name)
+            yield from differences(*values, f"{path}.{item.name}" if path else item.name)
+    elif first != second:
+        yield path, first, second
+
+
+def _shown(value: Any) -> Any:
+    """The name of a mechanism, scheme or choice, and any other value unchanged."""
+    return getattr(value, "name", value)
 
 
 def with_vocabulary(config: RunConfig) -> RunConfig:
-    """The configuration with the tokenizers of the run that `init_from` names."""
+    """A configuration with the tokenizers of the run that `init_from` names."""
     if config.init_from is None:
         return config
     path = find_bundle(Path(config.init_from))
@@ -75,19 +72,19 @@ def with_vocabulary(config: RunConfig) -> RunConfig:
 
 
 def load_initial_weights(model: "Transformer", config: RunConfig) -> None:
-    """Give a model the weights of the run that `init_from` names, if it names one.
+    """Give a model the weights of the run that `init_from` names; without one, do nothing.
 
     Raises:
-        UserError: they cannot be read, or are those of another model.
+        UserError: they cannot be read, or do not fit the model.
     """
     if config.init_from is None:
         return
     from seq2seq.bundle.files import load_bundle
 
-    given = load_bundle(Path(config.init_from)).model.state_dict()
+    weights = load_bundle(Path(config.init_from)).model.state_dict()
     try:
-        model.load_state_dict(given)
+        model.load_state_dict(weights)
     except RuntimeError as error:
         raise ConfigError(
-            f"init_from: {config.init_from} has other weights than this model: {error}"
+            f"init_from: {config.init_from} does not have the weights of this model: {error}"
         ) from error

@@ -1,4 +1,4 @@
-"""Where messages go: the terminal, and a run's own log file."""
+"""Logging: messages go to the terminal and to the run's log file."""
 
 import logging
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def configure_logging(file: Path | None = None, *, shown: bool = True) -> None:
-    """Send messages of this package to standard error, and all of them to a file as well.
+    """Send messages of this package to standard error and to a file.
 
     Args:
-        file: appended to.
-        shown: False for processes other than the first, which then show warnings alone.
+        file: gets all messages, appended; None for no file.
+        shown: False shows only warnings, for all processes but the first.
     """
     package = logging.getLogger("seq2seq")
     for handler in list(package.handlers):
@@ -30,7 +30,7 @@ def configure_logging(file: Path | None = None, *, shown: bool = True) -> None:
 
 
 def quiet_lightning() -> None:
-    """Keep Lightning's announcements and advice off the terminal; its errors stay."""
+    """Hide Lightning's announcements and advice; its errors stay."""
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\..*")

@@ -1,4 +1,4 @@
-"""What a trainer is fed: the stream of micro-batches and the validator, once it is known which rank this is."""
+"""Data of a trainer: the stream of micro-batches and the validator of this process."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -17,7 +17,7 @@ from seq2seq.training.validation import Validator
 
 
 class TranslationData(LightningDataModule):
-    """A prepared corpus, shared out over ranks.
+    """A prepared corpus, divided among processes.
 
     Args:
         metrics: of the run; the first scores validation translations where `trainer.metric` is the
@@ -67,7 +67,7 @@ class TranslationData(LightningDataModule):
         )
 
     def train_rows(self) -> EncodedPairs:
-        """The training pairs, as data.augmentation has them."""
+        """The training pairs after augmentation."""
         config = self.data_config
         return augmented(
             self.corpus.train,

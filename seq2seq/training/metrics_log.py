@@ -14,32 +14,32 @@ from seq2seq.training.config import LoggerConfig, LoggerKind
 
 
 class MetricsFile:
-    """`metrics.jsonl`: one object a report, with its step. Resuming first drops what lies beyond the checkpoint."""
+    """`metrics.jsonl`: a JSON object per report, with its step."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def rewind(self, step: int) -> None:
-        """Forget reports of steps after `step`, which are about to be made again, and a last line that was cut off."""
+        """Delete reports after a step, which a resumed run writes again, and torn lines."""
         if not self.path.is_file():
             return
-        kept = []
+        earlier = []
         for line in self.path.read_text(encoding="utf-8").splitlines(keepends=True):
             try:
                 if json.loads(line)["step"] <= step:
-                    kept.append(line)
+                    earlier.append(line)
             except (ValueError, KeyError, TypeError):
                 continue
-        atomic_write(self.path, "".join(kept).encode())
+        atomic_write(self.path, "".join(earlier).encode())
 
     def write(self, step: int, metrics: dict[str, float]) -> None:
-        """Add a report; numbers that JSON cannot hold become null."""
+        """Append a report; NaN and infinities, which JSON cannot hold, become null."""
         plain = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         append_text(self.path, json.dumps({"step": step, **plain}) + "\n")
 
 
 def build_loggers(config: LoggerConfig, folder: Path) -> list[LightningLogger]:
-    """TensorBoard, and the tracker that was asked for.
+    """TensorBoard, and the experiment tracker of the configuration.
 
     Raises:
         MissingDependencyError: its package is not installed.

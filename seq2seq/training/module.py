@@ -131,7 +131,7 @@ class TranslationModule(LightningModule):
         return total
 
     def unsynchronised(self) -> contextlib.AbstractContextManager[Any]:
-        """Ranks need not agree on gradients before the last micro-batch of a step."""
+        """Gradients are exchanged between processes only at the end of an optimizer step."""
         strategy = self.trainer.strategy
         return (
             strategy.block_backward_sync()
@@ -140,7 +140,7 @@ class TranslationModule(LightningModule):
         )
 
     def update(self) -> None:
-        """Clip and apply the gradients; a step whose gradients are not finite is skipped, and too many end the run."""
+        """Clip and apply the gradients, or skip the step if they are not finite."""
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         assert isinstance(optimizer, LightningOptimizer)
         assert isinstance(schedule, torch.optim.lr_scheduler.LRScheduler)
@@ -152,16 +152,18 @@ class TranslationModule(LightningModule):
         else:
             self.bad_steps += 1
             optimizer.zero_grad()  # without gradients the optimizer changes nothing
-            self.give_up_if_hopeless()
+            self.ensure_few_bad_steps()
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
 
-    def give_up_if_hopeless(self) -> None:
+    def ensure_few_bad_steps(self) -> None:
+        """Raise UserError if too many steps in a row had gradients that are not finite."""
         if self.bad_steps >= self.max_bad_steps:
             raise UserError(
-                f"gradients were not finite for {self.bad_steps} steps in a row up to step {self.global_step}; "
-                "lower optimizer.learning_rate, raise schedule.warmup_steps or choose trainer.precision=32-true"
+                f"gradients were not finite for {self.bad_steps} steps in a row up to step "
+                f"{self.global_step}; lower optimizer.learning_rate, raise schedule.warmup_steps "
+                "or choose trainer.precision=32-true"
             )
 
     def take_report(self) -> dict[str, float]:
@@ -195,7 +197,10 @@ class TranslationModule(LightningModule):
 
 
 def step_seed(seed: int, micro_batch: int, rank: int) -> int:
-    """One 63-bit number for the three, mixed so that neighbours share nothing (the finaliser of SplitMix64)."""
+    """A 63-bit seed of the three numbers, mixed by the finaliser of SplitMix64.
+
+    Source: Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators".
+    """
     x = (
         seed * 0x9E3779B97F4A7C15 + micro_batch * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB
     ) & (2**64 - 1)

@@ -16,7 +16,7 @@ from seq2seq.model.transformer import Transformer
 
 
 class Validator:
-    """Scores a model on a split, shared out over ranks, without randomness or state.
+    """Scores a model on a split, divided among processes, without randomness or state.
 
     Args:
         split: raw and encoded validation pairs; nothing is validated if it is empty.

@@ -126,7 +126,7 @@ def test_a_run_folder_that_does_not_exist(run: Run, script: str, tmp_path: Path)
 
 
 def test_no_finished_run(run: Run, tmp_path: Path) -> None:
-    assert_refused(run("evaluate.py", f"outputs={tmp_path}"), "no finished run lies below")
+    assert_refused(run("evaluate.py", f"outputs={tmp_path}"), "no finished run is in")
 
 
 def test_a_folder_that_is_no_run(run: Run, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_truncated_checkpoints(run: Run, finished_run: Path, tmp_path: Path) -> 
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(run: Run, finished_run: Path) -> None:
-    assert_refused(run("train.py", f"hydra.run.dir={finished_run}"), "holds a run already")
+    assert_refused(run("train.py", f"hydra.run.dir={finished_run}"), "already holds a run")
 
 
 def test_an_override_that_would_change_a_resumed_run(run: Run, finished_run: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_signal_saves_a_checkpoint(
     os.kill(process.pid, number)
     _, error = process.communicate()
     assert process.returncode == code, error
-    assert "go on with  python train.py resume=" in error
+    assert "continue with  python train.py resume=" in error
     assert json.loads((folder / "status.json").read_text())["state"] == "stopped"
     assert run("train.py", f"resume={folder}").returncode == 0
     assert weights(folder) == weights(finished_run)

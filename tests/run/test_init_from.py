@@ -1,4 +1,4 @@
-"""Training that begins with a finished run's weights takes its vocabulary too, and no other model's."""
+"""`init_from`: weights and vocabulary of a finished run, for the same model only."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,23 +18,25 @@ from tests.run.bundles import make_run, train_tokenizers
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     return make_run(folder / "run", train_tokenizers(folder))
 
 
 @pytest.fixture
-def config(given: Path) -> RunConfig:
-    """Another corpus and another seed than the run's own."""
+def config(finished: Path) -> RunConfig:
+    """Of another corpus and another seed."""
     data = FilesConfig(
         source_language="xx", target_language="yy", train=SplitFiles("other.s", "other.t")
     )
-    return RunConfig(seed=9, init_from=str(given), model=load_bundle(given).config.model, data=data)
+    return RunConfig(
+        seed=9, init_from=str(finished), model=load_bundle(finished).config.model, data=data
+    )
 
 
-def test_weights_are_those_of_the_run(config: RunConfig, given: Path) -> None:
+def test_the_weights_are_those_of_the_run(config: RunConfig, finished: Path) -> None:
     assert init_from_problems(config) == []
-    bundle = load_bundle(given)
+    bundle = load_bundle(finished)
     model = build_model(config, bundle.tokenizers)
     before = model.state_dict()["output.weight"].clone()
     load_initial_weights(model, config)
@@ -44,23 +46,23 @@ def test_weights_are_those_of_the_run(config: RunConfig, given: Path) -> None:
     assert model.training
 
 
-def test_nothing_happens_without_it(config: RunConfig, given: Path) -> None:
+def test_without_init_from_nothing_happens(config: RunConfig, finished: Path) -> None:
     config.init_from = None
     assert init_from_problems(config) == [] and with_vocabulary(config) is config
-    model = build_model(config, load_bundle(given).tokenizers)
+    model = build_model(config, load_bundle(finished).tokenizers)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     load_initial_weights(model, config)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
-def test_the_vocabulary_comes_with_the_weights(config: RunConfig, given: Path) -> None:
+def test_the_vocabulary_comes_with_the_weights(config: RunConfig, finished: Path) -> None:
     tokenizer = with_vocabulary(config).data.tokenizer
     assert tokenizer.joint and tokenizer.target_model is None and tokenizer.source_model is not None
     assert (
         Tokenizer.load(Path(tokenizer.source_model)).sha256
-        == load_bundle(given).tokenizers.source.sha256
+        == load_bundle(finished).tokenizers.source.sha256
     )
-    assert config.data.tokenizer == TokenizerConfig(), "the configuration given is left as it was"
+    assert config.data.tokenizer == TokenizerConfig(), "the configuration passed in is unchanged"
 
 
 def test_another_model_is_refused_with_every_difference(config: RunConfig) -> None:
@@ -76,13 +78,13 @@ def test_another_model_is_refused_with_every_difference(config: RunConfig) -> No
     assert vocabulary == "data.tokenizer: comes with init_from; leave its options out"
 
 
-def test_a_run_that_is_not_there(config: RunConfig, tmp_path: Path) -> None:
+def test_a_missing_run(config: RunConfig, tmp_path: Path) -> None:
     config.init_from = str(tmp_path)
     (problem,) = init_from_problems(config)
     assert problem.startswith(f"init_from: {tmp_path} is neither a run's folder nor a bundle")
 
 
-def test_another_vocabulary_size_is_one_message(config: RunConfig, tmp_path: Path) -> None:
+def test_weights_of_another_vocabulary_size_are_refused(config: RunConfig, tmp_path: Path) -> None:
     small = Tokenizer.train(
         ["a b c d"] * 9, tmp_path / "small.model", config=TokenizerConfig(vocab_size=10)
     )
@@ -94,5 +96,5 @@ def test_another_vocabulary_size_is_one_message(config: RunConfig, tmp_path: Pat
             target=small,
         ),
     )
-    with pytest.raises(ConfigError, match="has other weights than this model"):
+    with pytest.raises(ConfigError, match="does not have the weights of this model"):
         load_initial_weights(model, config)
