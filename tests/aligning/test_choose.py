@@ -1,4 +1,4 @@
-"""Choosing layer and heads for runs: over their own validation split or other text, by agreement or by gold links."""
+"""Choosing layer and heads of runs, on a validation split or other text."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ TEXT = Pairs(sentences(16, seed=7), sentences(16, seed=8))
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two directions, with tokenizers of their own."""
+    """Two directions with different tokenizers."""
     folder = tmp_path_factory.mktemp("runs")
     forward = make_run(folder / "forward", train_tokenizers(folder), held_out={"validation": TEXT})
     reverse = make_run(
@@ -34,17 +34,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def links_with(run: Path, chosen: RunChoice, text: Pairs) -> list[frozenset[tuple[int, int]]]:
     bundle = load_bundle(run)
-    found = candidate_links(bundle.model, bundle.tokenizers, text.source, text.target)
-    return found.links(found.candidates.index(chosen.choice.candidate))
+    links = candidate_links(bundle.model, bundle.tokenizers, text.source, text.target)
+    return links.links(links.candidates.index(chosen.choice.candidate))
 
 
-def test_the_figure_is_that_of_the_links_which_the_choice_gives(runs: tuple[Path, Path]) -> None:
+def test_the_figure_is_the_agreement_of_the_chosen_links(runs: tuple[Path, Path]) -> None:
     forward, reverse = choose_alignment(*runs)
     assert (forward.run, reverse.run) == runs
     assert forward.criterion == reverse.criterion == "agreement"
     assert forward.choice.figure == reverse.choice.figure == forward.choice.table[0][1]
-    given, other = links_with(runs[0], forward, TEXT), links_with(runs[1], reverse, TEXT.reversed())
-    common = sum(len(a & swap_links(b)) for a, b in zip(given, other, strict=True))
+    ours, theirs = links_with(runs[0], forward, TEXT), links_with(runs[1], reverse, TEXT.reversed())
+    common = sum(len(a & swap_links(b)) for a, b in zip(ours, theirs, strict=True))
     words = sum(len(line.split()) for line in (*TEXT.source, *TEXT.target))
     assert forward.choice.figure == pytest.approx(2 * common / words)
     assert (forward.left_out, reverse.left_out) == ({}, {0: "linformer"})
@@ -54,33 +54,33 @@ def test_the_figure_is_that_of_the_links_which_the_choice_gives(runs: tuple[Path
 @pytest.mark.parametrize("both", [False, True])
 def test_gold_links_decide(runs: tuple[Path, Path], tmp_path: Path, both: bool) -> None:
     bundle = load_bundle(runs[0])
-    found = candidate_links(bundle.model, bundle.tokenizers, TEXT.source, TEXT.target)
-    for wanted in (0, 7):
+    links = candidate_links(bundle.model, bundle.tokenizers, TEXT.source, TEXT.target)
+    for index in (0, 7):
         path = tmp_path / "gold"
         path.write_text(
-            "".join(f"{format_links(links)}\n" for links in found.links(wanted)), encoding="utf-8"
+            "".join(f"{format_links(line)}\n" for line in links.links(index)), encoding="utf-8"
         )
         chosen = choose_alignment(runs[0], runs[1] if both else None, text=TEXT, gold=Gold(path, 0))
         assert len(chosen) == 1 + both
-        assert chosen[0].choice.candidate == found.candidates[wanted]
+        assert chosen[0].choice.candidate == links.candidates[index]
         assert (chosen[0].criterion, chosen[0].choice.figure) == ("aer", 0)
 
 
-def test_text_lines_and_reading_are_obeyed(runs: tuple[Path, Path]) -> None:
-    some = TEXT.first(5)
+def test_text_lines_and_row_are_obeyed(runs: tuple[Path, Path]) -> None:
+    first_lines = TEXT.first(5)
     assert (
         choose_alignment(*runs, lines=5)
-        == choose_alignment(*runs, text=some)
+        == choose_alignment(*runs, text=first_lines)
         != choose_alignment(*runs)
     )
     for use_input_row in (False, True):
-        for each in choose_alignment(*runs, use_input_row=use_input_row):
-            assert {candidate.use_input_row for candidate, _ in each.choice.table} == {
+        for chosen in choose_alignment(*runs, use_input_row=use_input_row):
+            assert {candidate.use_input_row for candidate, _ in chosen.choice.table} == {
                 use_input_row
             }
 
 
-def test_what_cannot_be_chosen_is_refused(runs: tuple[Path, Path], tmp_path: Path) -> None:
+def test_unusable_runs_and_links_are_refused(runs: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs --reverse"):
         choose_alignment(runs[0])
     with pytest.raises(

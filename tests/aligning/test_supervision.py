@@ -1,4 +1,4 @@
-"""Links of two runs: what they are, that they are kept, and that a resumed run gets no others."""
+"""Links of two runs: how they are made and reused, and that a resumed run gets the same."""
 
 import shutil
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seq2seq.aligning import supervision as guide
+from seq2seq.aligning import supervision
 from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.aligning.choose import choose_alignment
 from seq2seq.aligning.supervision import RECORD, supervised_corpus
@@ -38,15 +38,17 @@ METHOD = SymmetrizeMethod.union
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Two runs with random weights and different vocabularies."""
     folder = tmp_path_factory.mktemp("runs")
-    there, back = (train_tokenizers(folder, seed=seed) for seed in (1, 2))
-    forward = make_run(folder / "forward", there, seed=1)
-    reverse = make_run(folder / "reverse", back, seed=2, source_language="yy", target_language="xx")
+    tokenizers = [train_tokenizers(folder, seed=seed) for seed in (1, 2)]
+    forward = make_run(folder / "forward", tokenizers[0], seed=1)
+    reverse = make_run(
+        folder / "reverse", tokenizers[1], seed=2, source_language="yy", target_language="xx"
+    )
     return [str(forward), str(reverse)]
 
 
 @pytest.fixture
 def config(runs: list[str], tmp_path: Path) -> RunConfig:
-    """A run that is to be guided by them, on text of which some pairs are left out."""
+    """A run with their supervision, on text of which some pairs are filtered out."""
     lines = sentences(40, seed=3), sentences(40, seed=4)
     lines[0][5], lines[1][9] = "", " ".join(["rain"] * 30)
     for name, side in zip(("source", "target"), lines, strict=True):
@@ -91,10 +93,10 @@ def text_of(config: RunConfig) -> tuple[PreparedCorpus, Pairs]:
 
 
 def folder_of_links(config: RunConfig) -> Path:
-    (found,) = (
+    (folder,) = (
         path for path in Path(config.data.cache_dir).glob("prepared/*-links-*") if path.is_dir()
     )
-    return found
+    return folder
 
 
 def test_the_text_of_a_prepared_corpus_is_that_of_its_ids(config: RunConfig) -> None:
@@ -108,45 +110,42 @@ def test_the_text_of_a_prepared_corpus_is_that_of_its_ids(config: RunConfig) -> 
         training_text(config.data, corpus)
 
 
-def test_links_are_those_of_both_runs_made_one(
+def test_links_are_the_symmetrized_links_of_both_runs(
     config: RunConfig, runs: list[str], tmp_path: Path
 ) -> None:
     corpus, text = text_of(config)
-    guided = supervised_corpus(config, corpus, directory(tmp_path))
+    supervised = supervised_corpus(config, corpus, directory(tmp_path))
     models = [load_model(run) for run in runs]
-    for model, each in zip(models, choose_alignment(*map(Path, runs), text=text), strict=True):
-        chosen = each.choice.candidate
-        model.alignment = AlignmentConfig(
-            layer=chosen.layer, heads=list(chosen.heads), use_input_row=chosen.use_input_row
-        )
-    there = models[0].score(text.source, text.target, alignments=True)
-    back = models[1].score(text.target, text.source, alignments=True)
-    products = [
-        joint_weights(own.alignment.word_weights, other.alignment.word_weights)
-        for own, other in zip(there, back, strict=True)
-        if own.alignment and other.alignment
+    for model, chosen in zip(models, choose_alignment(*map(Path, runs), text=text), strict=True):
+        model.alignment = chosen.choice.candidate.applied_to(AlignmentConfig())
+    forward = models[0].score(text.source, text.target, alignments=True)
+    reverse = models[1].score(text.target, text.source, alignments=True)
+    weights = [
+        joint_weights(ours.alignment.word_weights, theirs.alignment.word_weights)
+        for ours, theirs in zip(forward, reverse, strict=True)
+        if ours.alignment and theirs.alignment
     ]
     sides = [[line.split() for line in side] for side in (text.source, text.target)]
-    lexicon = Lexicon.learn(products, *sides, progress=lambda count: None)
+    lexicon = Lexicon.learn(weights, *sides, progress=lambda count: None)
     expected = [
-        symmetrize(*bidirectional_links(product, lexicon.association(source, target)), METHOD)
-        for product, source, target in zip(products, *sides, strict=True)
+        symmetrize(*bidirectional_links(table, lexicon.association(source, target)), METHOD)
+        for table, source, target in zip(weights, *sides, strict=True)
     ]
     words = (folder_of_links(config) / "links.pharaoh").read_text().splitlines()
     assert list(map(parse_links, words)) == expected
     assert sum(map(len, expected)) > 100
     pairs = replace(text, links=words)
     column = subword_links(pairs, np.arange(len(text)), corpus.tokenizers)
-    assert rows(guided) == [column.row(number).tolist() for number in range(len(column))]
-    assert as_lists(guided.train.source) == as_lists(corpus.train.source)
+    assert rows(supervised) == [column.row(number).tolist() for number in range(len(column))]
+    assert as_lists(supervised.train.source) == as_lists(corpus.train.source)
     assert corpus.train.links is None
 
 
-def test_links_are_kept_for_the_next_run(
+def test_links_are_reused_by_the_next_run(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = supervised_corpus(config, prepare(config.data), directory(tmp_path, "one"))
-    monkeypatch.setattr(guide, "load_model", None)
+    monkeypatch.setattr(supervision, "load_model", None)
     second = supervised_corpus(config, prepare(config.data), directory(tmp_path, "two"))
     assert rows(first) == rows(second)
     assert (tmp_path / "one" / RECORD).read_text() == (tmp_path / "two" / RECORD).read_text()
@@ -164,39 +163,39 @@ def test_a_resumed_run_needs_the_links_and_not_the_runs(config: RunConfig, tmp_p
         for run in config.alignment_supervision.runs
     ]
     config.alignment_supervision.runs = copies
-    own = directory(tmp_path)
-    first = rows(supervised_corpus(config, prepare(config.data), own))
+    run_folder = directory(tmp_path)
+    first = rows(supervised_corpus(config, prepare(config.data), run_folder))
     shutil.rmtree(copies[0])
-    assert rows(supervised_corpus(config, prepare(config.data), own)) == first
+    assert rows(supervised_corpus(config, prepare(config.data), run_folder)) == first
     shutil.copytree(copies[1], copies[0])  # another model in the same place
-    assert rows(supervised_corpus(config, prepare(config.data), own)) == first
+    assert rows(supervised_corpus(config, prepare(config.data), run_folder)) == first
     shutil.rmtree(folder_of_links(config))
     with pytest.raises(
         CheckpointError,
         match="the runs in alignment_supervision.runs have changed; bring that folder back",
     ):
-        supervised_corpus(config, prepare(config.data), own)
+        supervised_corpus(config, prepare(config.data), run_folder)
 
 
-def test_other_links_than_the_run_began_with_are_refused(config: RunConfig, tmp_path: Path) -> None:
-    own = directory(tmp_path)
-    supervised_corpus(config, prepare(config.data), own)
-    record = own / RECORD
+def test_links_that_differ_from_the_recorded_ones_are_refused(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    run_folder = directory(tmp_path)
+    supervised_corpus(config, prepare(config.data), run_folder)
+    record = run_folder / RECORD
     record.write_text(record.read_text().replace('"sha256": "', '"sha256": "0'))
     with pytest.raises(
         CheckpointError, match="aligning again gave other links here; bring that folder back"
     ):
-        supervised_corpus(config, prepare(config.data), own)
+        supervised_corpus(config, prepare(config.data), run_folder)
 
 
-def test_links_of_the_corpus_give_way_to_those_of_the_runs(
-    config: RunConfig, tmp_path: Path
-) -> None:
+def test_links_of_the_runs_replace_those_of_the_corpus(config: RunConfig, tmp_path: Path) -> None:
     assert isinstance(config.data, FilesConfig)
     (tmp_path / "links").write_text("\n" * 40)
     config.data.train.links = str(tmp_path / "links")
-    guided = supervised_corpus(config, prepare(config.data), directory(tmp_path))
-    assert sum(map(len, rows(guided))) > 100
+    supervised = supervised_corpus(config, prepare(config.data), directory(tmp_path))
+    assert sum(map(len, rows(supervised))) > 100
     config.alignment_supervision = AlignmentSupervisionConfig(kind=SupervisionKind.links)
     with pytest.raises(DataError, match="the training pairs have no links"):
         supervised_corpus(config, prepare(config.data), directory(tmp_path))
@@ -212,10 +211,10 @@ def test_the_links_that_are_written_can_be_trained_on(config: RunConfig, tmp_pat
     )
 
 
-def test_a_run_with_weights_in_another_layer_than_its_own_guides(
+def test_a_run_without_weights_in_its_configured_layer_supervises_by_another(
     config: RunConfig, runs: list[str], tmp_path: Path
 ) -> None:
-    """Its own is the last, which has none; the layer is chosen among those that have some."""
+    """The configured layer is the last, which has none; one with weights is chosen."""
     layers = [FullConfig(), LinformerConfig()]
     config.alignment_supervision.runs = [
         str(make_run(tmp_path / "f", train_tokenizers(tmp_path), layer_cross=layers)),
@@ -228,7 +227,7 @@ def test_a_run_with_weights_in_another_layer_than_its_own_guides(
     )
 
 
-def test_runs_that_cannot_guide_are_refused_at_once(
+def test_unusable_runs_are_refused_before_training(
     config: RunConfig, runs: list[str], tmp_path: Path
 ) -> None:
     def problems(*folders: str) -> str:

@@ -1,4 +1,4 @@
-"""The best candidate is found, and what only seems to agree is not taken for it. Weights are made up."""
+"""The best candidate is chosen, and trivial agreement is not mistaken for a good one."""
 
 import random
 
@@ -26,7 +26,7 @@ Pair = tuple[int, int]
 
 
 def sentences(count: int, *, seed: int = 0) -> tuple[list[Pair], list[list[int]]]:
-    """Lengths, and for each target word its true source word: nearly monotone, as between most languages."""
+    """Lengths, and for each target word its true source word: nearly monotone."""
     draw = random.Random(seed)
     lengths = [(length, length) for length in (draw.randint(2, 12) for _ in range(count))]
     truth = []
@@ -44,8 +44,8 @@ def noisy(truth: list[int], width: int, right: float, draw: random.Random) -> li
 
 
 def corpus(rows: dict[AlignmentCandidate, list[list[int]]], lengths: list[Pair]) -> CandidateLinks:
-    """Candidates by what they link: for each sentence a source word for each target word."""
-    best = [np.array(each) for each in zip(*rows.values(), strict=True)]
+    """Candidates with the source word of each target word, for each sentence."""
+    best = [np.array(words) for words in zip(*rows.values(), strict=True)]
     return CandidateLinks(list(rows), best, lengths)
 
 
@@ -58,10 +58,10 @@ def links_of(words: list[int]) -> Links:
 
 
 def directions(right: float = 0.8) -> tuple[CandidateLinks, CandidateLinks, list[list[int]]]:
-    """For each direction a good candidate, a bad one and some that look at one place whatever there is to see."""
+    """For each direction a good candidate, worse ones and some that look at a fixed place."""
     lengths, truth = sentences(60)
     draw = random.Random(1)
-    found = []
+    links = []
     for side in (truth, [inverse(order) for order in truth]):
         widths = [len(order) for order in side]
         rows = {
@@ -79,8 +79,8 @@ def directions(right: float = 0.8) -> tuple[CandidateLinks, CandidateLinks, list
                 noisy(order, len(order), right - 0.2, draw) for order in side
             ],
         }
-        found.append(corpus(rows, lengths))
-    return found[0], found[1], truth
+        links.append(corpus(rows, lengths))
+    return links[0], links[1], truth
 
 
 def test_the_good_heads_are_chosen_and_constant_ones_are_last() -> None:
@@ -97,18 +97,18 @@ def test_the_good_heads_are_chosen_and_constant_ones_are_last() -> None:
         assert dict(choice.table)[AlignmentCandidate(0, (2,), False)] == 0
 
 
-def test_two_that_link_one_word_equally_do_not_agree() -> None:
+def test_two_that_link_one_word_per_sentence_agree_little() -> None:
     forward, reverse, _ = directions()
     words = sum(source + target for source, target in forward.lengths)
     assert agreement(forward, reverse)[3, 3] == pytest.approx(2 * len(forward.lengths) / words)
 
 
-def test_links_that_are_off_by_one_on_both_sides_do_not_beat_those_that_are_right() -> None:
+def test_links_off_by_one_in_both_directions_do_not_beat_right_ones() -> None:
     lengths, truth = sentences(60)
     back = [inverse(order) for order in truth]
 
     def earlier(order: list[int]) -> list[int]:
-        """What the word after this one links to: the other reading of a head."""
+        """The links of the next words, as the other row of a head gives them."""
         return [*order[1:], len(order) - 1]
 
     def later(order: list[int]) -> list[int]:
@@ -116,8 +116,8 @@ def test_links_that_are_off_by_one_on_both_sides_do_not_beat_those_that_are_righ
 
     right, wrong = AlignmentCandidate(0, (), False), AlignmentCandidate(0, (), True)
     forward = corpus({wrong: [earlier(order) for order in truth], right: truth}, lengths)
-    for other in (earlier, later):
-        reverse = corpus({wrong: [other(order) for order in back], right: back}, lengths)
+    for shift in (earlier, later):
+        reverse = corpus({wrong: [shift(order) for order in back], right: back}, lengths)
         assert [choice.candidate for choice in choose_by_agreement(forward, reverse)] == [
             right,
             right,
@@ -129,24 +129,24 @@ def test_agreement_is_the_dice_of_all_links() -> None:
     figures = agreement(forward, reverse)
     for row in (0, 1, 4, 5, 6):
         for column in (0, 1, 4, 5, 6):
-            given, other = (
+            ours, theirs = (
                 forward.links(row),
                 [swap_links(links) for links in reverse.links(column)],
             )
-            common = sum(len(a & b) for a, b in zip(given, other, strict=True))
-            expected = 2 * common / sum(len(a) + len(b) for a, b in zip(given, other, strict=True))
+            common = sum(len(a & b) for a, b in zip(ours, theirs, strict=True))
+            expected = 2 * common / sum(len(a) + len(b) for a, b in zip(ours, theirs, strict=True))
             assert figures[row, column] == pytest.approx(expected)
 
 
 def test_agreement_refuses_other_sentences() -> None:
     forward, _, _ = directions()
-    other = CandidateLinks(
+    longer = CandidateLinks(
         forward.candidates,
         forward.best,
         [(source + 1, target) for source, target in forward.lengths],
     )
     with pytest.raises(AssertionError, match="swapped"):
-        agreement(forward, other)
+        agreement(forward, longer)
 
 
 def test_gold_links_decide_without_another_direction() -> None:
@@ -179,14 +179,14 @@ def test_best_words_are_the_links_of_argmax(shape: tuple[int, int, int]) -> None
         assert links_of(words.tolist()) == hard_links(table, LinkMethod.argmax, 0.2)
 
 
-def test_candidates_are_listed_by_layer_heads_and_reading() -> None:
-    found = list_candidates([0, 2], 2, (False, True))
-    assert found[:3] == [
+def test_candidates_are_listed_by_layer_heads_and_row() -> None:
+    candidates = list_candidates([0, 2], 2, (False, True))
+    assert candidates[:3] == [
         AlignmentCandidate(0, (), False),
         AlignmentCandidate(0, (), True),
         AlignmentCandidate(0, (0,), False),
     ]
-    assert len(found) == len(set(found)) == 2 * 3 * 2
+    assert len(candidates) == len(set(candidates)) == 2 * 3 * 2
     assert list_candidates([1], 1, (True,)) == [AlignmentCandidate(1, (), True)], (
         "the mean of one head is that head"
     )

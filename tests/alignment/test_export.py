@@ -77,12 +77,12 @@ def test_all_layers_and_heads_keep_their_axes(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file[0].weights, weights.half().numpy())
 
 
-def test_a_piece_may_hold_any_character(tmp_path: Path) -> None:
-    pieces = ["a\0", "\n", " ", "", "'\"\\", "\U0001f600"]
+def test_a_subword_may_hold_any_character(tmp_path: Path) -> None:
+    subwords = ["a\0", "\n", " ", "", "'\"\\", "\U0001f600"]
     with write_attention(tmp_path / "a.npz", METADATA) as file:
-        file.add(np.zeros((1, len(pieces))), pieces, ["x"])
+        file.add(np.zeros((1, len(subwords))), subwords, ["x"])
     with AttentionFile(tmp_path / "a.npz") as file:
-        assert file[0].source_subwords == ["a␀", *pieces[1:]]
+        assert file[0].source_subwords == ["a␀", *subwords[1:]]
 
 
 def interrupted() -> list[str]:

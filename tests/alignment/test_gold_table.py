@@ -1,4 +1,4 @@
-"""Tables of sentences and gold links are read whole, or refused with the line that is wrong."""
+"""Tables of sentences and gold links are read, or refused with the line of the problem."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ def test_three_columns(tmp_path: Path) -> None:
     path.write_text("a b\tc\t1-0 0p0\nd\te f\t\n", encoding="utf-8")
     table = read_gold_table(path)
     assert table.pairs == Pairs(["a b", "d"], ["c", "e f"])
-    assert [sorted(each.sure) for each in table.links] == [[(1, 0)], []]
-    assert [sorted(each.possible) for each in table.links] == [[(0, 0), (1, 0)], []]
+    assert [sorted(gold.sure) for gold in table.links] == [[(1, 0)], []]
+    assert [sorted(gold.possible) for gold in table.links] == [[(0, 0), (1, 0)], []]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Weights read in company equal a sum over all paths, and neighbours decide what a word alone cannot."""
+"""HMM posteriors equal a sum over all paths, and neighbours decide where a word alone cannot."""
 
 import itertools
 
@@ -13,26 +13,26 @@ from seq2seq.alignment.words import hard_links
 
 
 def over_all_paths(table: Floats) -> Floats:
-    """The definition: every way to give each target word a source word, weighed."""
+    """The definition: a sum over all ways to align each target word to a source word."""
     targets, sources = table.shape
-    emitted = table / table.max(1, keepdims=True) + MIN_EMISSION
-    moves = np.array(
+    emissions = table / table.max(1, keepdims=True) + MIN_EMISSION
+    transitions = np.array(
         [[jump_weights(np.array(to - at)) for to in range(sources)] for at in range(sources)]
     )
-    moves /= moves.sum(1, keepdims=True)
+    transitions /= transitions.sum(1, keepdims=True)
     total = np.zeros_like(table)
     for path in itertools.product(range(sources), repeat=targets):
         weight = jump_weights(np.array(path[0] + 1)) * np.prod(
-            [emitted[t, s] for t, s in enumerate(path)]
+            [emissions[t, s] for t, s in enumerate(path)]
         )
-        weight *= np.prod([moves[at, to] for at, to in itertools.pairwise(path)])
+        weight *= np.prod([transitions[at, to] for at, to in itertools.pairwise(path)])
         for t, s in enumerate(path):
             total[t, s] += weight
     return total / total.sum(1, keepdims=True)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1), (3, 4), (5, 3)])
-def test_chances_equal_the_sum_over_all_paths(shape: tuple[int, int]) -> None:
+def test_posteriors_equal_the_sum_over_all_paths(shape: tuple[int, int]) -> None:
     table = np.random.default_rng(1).random(shape) ** 3
     np.testing.assert_allclose(hmm_posteriors(table), over_all_paths(table), atol=1e-12)
 
@@ -44,7 +44,7 @@ def test_the_scale_of_a_row_does_not_matter() -> None:
 
 
 def test_neighbours_decide_between_equals() -> None:
-    """the cat and the dog: both "the" weigh the same, each belongs to the noun that follows."""
+    """the cat and the dog: both "the" have equal weights; each belongs to the next noun."""
     table = torch.full((5, 5), 0.02)
     for target, source in ((1, 1), (2, 2), (4, 4)):
         table[target, source] = 0.9
@@ -53,26 +53,26 @@ def test_neighbours_decide_between_equals() -> None:
     assert hard_links(table, LinkMethod.chain, 1) == parse_links("0-0 1-1 2-2 3-3 4-4")
 
 
-def test_a_word_that_is_sure_stays_where_it_is() -> None:
+def test_certain_words_keep_their_links() -> None:
     table = np.eye(6)[[5, 1, 4, 0, 2, 3]]
     assert hmm_posteriors(table).argmax(1).tolist() == [5, 1, 4, 0, 2, 3]
 
 
-def test_a_word_without_weight_is_not_aligned_and_says_nothing() -> None:
+def test_a_word_without_weight_is_not_aligned_and_does_not_influence_others() -> None:
     table = np.eye(3)
     table[1] = 0
-    chances = hmm_posteriors(table)
-    assert chances[1].tolist() == [0, 0, 0]
-    assert chances.argmax(1)[[0, 2]].tolist() == [0, 2]
-    np.testing.assert_allclose(chances.sum(1), [1, 0, 1])
+    posteriors = hmm_posteriors(table)
+    assert posteriors[1].tolist() == [0, 0, 0]
+    assert posteriors.argmax(1)[[0, 2]].tolist() == [0, 2]
+    np.testing.assert_allclose(posteriors.sum(1), [1, 0, 1])
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
-def test_nothing_to_align(shape: tuple[int, int]) -> None:
+def test_an_empty_side_gives_an_empty_table(shape: tuple[int, int]) -> None:
     assert hmm_posteriors(np.zeros(shape)).shape == shape
 
 
 def test_a_long_sentence_does_not_underflow() -> None:
-    chances = hmm_posteriors(np.random.default_rng(3).random((2000, 60)) ** 20)
-    assert np.isfinite(chances).all()
-    np.testing.assert_allclose(chances.sum(1), 1)
+    posteriors = hmm_posteriors(np.random.default_rng(3).random((2000, 60)) ** 20)
+    assert np.isfinite(posteriors).all()
+    np.testing.assert_allclose(posteriors.sum(1), 1)

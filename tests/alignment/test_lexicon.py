@@ -1,4 +1,4 @@
-"""What a text says of two words: from all its other sentence pairs, each once."""
+"""Associations come from all other sentence pairs of a text, each counted once."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ TARGETS = ["gato rojo", "perro rojo", "pájaro rojo", "gato"]
 
 
 def ignore(count: int) -> None:
-    """Progress that nobody looks at."""
+    """Ignores progress."""
 
 
 def words(lines: list[str]) -> list[list[str]]:
@@ -21,7 +21,7 @@ def words(lines: list[str]) -> list[list[str]]:
 
 
 def crossed(rows: int, strength: float = 0.9) -> NDArray[np.float32]:
-    """Products of a pair whose words stand in reverse order."""
+    """Joint weights of a pair whose words are in reverse order."""
     table = np.full((rows, rows), 1 - strength)
     table[range(rows), range(rows - 1, -1, -1)] = strength
     return table.astype(np.float32)
@@ -42,25 +42,25 @@ def test_a_pair_is_no_evidence_for_itself() -> None:
     np.testing.assert_allclose(lexicon.association(["winter"], ["verano"]), [[UNLINKED]])
 
 
-def test_what_most_sentences_say_corrects_the_one_that_errs() -> None:
-    """The models cross all pairs but one, where they are even and the neighbours would mislead them."""
-    products = [crossed(2), crossed(2), crossed(2), crossed(1)] + [np.full((2, 2), 0.5, np.float32)]
+def test_links_of_most_sentences_correct_the_one_that_errs() -> None:
+    """The models cross all pairs but one, where they are undecided and HMM smoothing misleads."""
+    weights = [crossed(2), crossed(2), crossed(2), crossed(1)] + [np.full((2, 2), 0.5, np.float32)]
     sources, targets = words([*SOURCES, "red Cat"]), words([*TARGETS, "Gato rojo"])
-    lexicon = Lexicon.learn(products, sources, targets, progress=ignore)
-    assert bidirectional_links(products[-1])[0] == parse_links("0-0 1-1")
-    assert bidirectional_links(products[-1], lexicon.association(sources[-1], targets[-1]))[
+    lexicon = Lexicon.learn(weights, sources, targets, progress=ignore)
+    assert bidirectional_links(weights[-1])[0] == parse_links("0-0 1-1")
+    assert bidirectional_links(weights[-1], lexicon.association(sources[-1], targets[-1]))[
         0
     ] == parse_links("1-0 0-1")
 
 
 def test_repeated_pairs_count_once() -> None:
-    products = [crossed(2), crossed(2), crossed(2), crossed(1)]
-    once = Lexicon.learn(products, words(SOURCES), words(TARGETS), progress=ignore)
-    often = Lexicon.learn(products * 3, words(SOURCES * 3), words(TARGETS * 3), progress=ignore)
+    weights = [crossed(2), crossed(2), crossed(2), crossed(1)]
+    once = Lexicon.learn(weights, words(SOURCES), words(TARGETS), progress=ignore)
+    often = Lexicon.learn(weights * 3, words(SOURCES * 3), words(TARGETS * 3), progress=ignore)
     assert (once.sources, once.targets, once.links) == (often.sources, often.targets, often.links)
 
 
-def test_progress_reaches_what_was_promised() -> None:
+def test_progress_counts_every_pair_in_every_round() -> None:
     seen: list[int] = []
     Lexicon.learn([crossed(1)] * 3, words(["a"] * 3), words(["b"] * 3), progress=seen.append)
     assert sum(seen) == ROUNDS * 3

@@ -35,7 +35,7 @@ def test_spaces_line_ends_and_repetition_do_not_matter(tmp_path: Path, content: 
 
 
 @pytest.mark.parametrize("token", ["0", "0-", "-1-0", "0-1-2", "1p2", "a-b", "٣-1", "0–1", "1.0-2"])
-def test_what_is_no_link_is_refused_with_file_and_line(tmp_path: Path, token: str) -> None:
+def test_a_malformed_link_is_refused_with_file_and_line(tmp_path: Path, token: str) -> None:
     path = tmp_path / "bad.pharaoh"
     path.write_text(f"0-0\n\n1-1 {token}\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"bad\.pharaoh:3: "):
@@ -53,7 +53,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("line", "first_index"), [("1-1 2p3 3?1", 1), ("0-0 1p2 2?0", 0)])
-def test_gold_tells_sure_from_possible_and_counts_from_zero(
+def test_gold_separates_sure_from_possible_and_counts_from_zero(
     tmp_path: Path, line: str, first_index: int
 ) -> None:
     gold = GoldLinks(sure=frozenset({(0, 0)}), possible=frozenset({(0, 0), (1, 2), (2, 0)}))
@@ -78,7 +78,7 @@ def test_gold_refuses_word_zero_where_words_count_from_one(tmp_path: Path) -> No
         parse_gold("1x1", first_index=0)
 
 
-def test_links_outside_their_sentences_are_found() -> None:
+def test_links_outside_their_sentences_are_refused() -> None:
     lines = [parse_links("0-0 1-4"), parse_links("2-0")]
     ensure_bounds(lines, [(2, 5), (3, 1)], path=Path("f"))
     with pytest.raises(DataError, match=r"f:1: link 1-4 .* outside 5 source and 2 target"):

@@ -16,7 +16,7 @@ GROWING = [
 
 
 def random_directions(seed: int, *, words: int = 6) -> tuple[Links, Links]:
-    """As aligners give them: forward has at most one link per target word, reverse at most one per source word."""
+    """Forward has at most one link per target word, reverse at most one per source word."""
     draw = random.Random(seed)
     forward = {(draw.randrange(words), target) for target in range(words) if draw.random() < 0.8}
     reverse = {(source, draw.randrange(words)) for source in range(words) if draw.random() < 0.8}
@@ -28,9 +28,10 @@ def random_directions(seed: int, *, words: int = 6) -> tuple[Links, Links]:
     [
         (M.intersection, "0-0 4-4"),
         (M.union, "0-0 1-0 0-1 2-2 4-4 6-6 7-6 6-0"),
-        # 1-0 and 0-1 touch 0-0 and have one free word each; 2-2 touches 1-1, which is no link.
+        # 1-0 and 0-1 are beside 0-0 and have one free word each; 2-2 is beside 1-1, no link.
         (M.grow_diag, "0-0 1-0 0-1 4-4"),
-        # Forward offers 2-2 and 7-6, both words free; reverse then 6-0, whose source word is free, and too late 6-6.
+        # Forward has 2-2 and 7-6, both words free; reverse 6-0, whose source word is free, then
+        # 6-6, whose words are not.
         (M.grow_diag_final, "0-0 1-0 0-1 2-2 4-4 6-0 7-6"),
         (M.grow_diag_final_and, "0-0 1-0 0-1 2-2 4-4 7-6"),
         (M.grow_diag_strict, "0-0 4-4"),
@@ -52,7 +53,7 @@ def test_an_example_worked_by_hand(method: SymmetrizeMethod, expected: str) -> N
     ],
 )
 def test_growing_follows_what_it_added(method: SymmetrizeMethod, expected: str) -> None:
-    """2-2 touches 1-1, and 3-3 touches only 2-2; 3-2 has a free word before 3-3 is added, unless both must be free."""
+    """2-2 is beside 1-1, 3-3 beside 2-2 only; 3-2 has one free word before 3-3 is added."""
     forward = parse_links("1-1 2-2 3-3 5-5")
     reverse = parse_links("1-1 3-2")
     assert symmetrize(forward, reverse, method) == parse_links(expected)
@@ -61,10 +62,11 @@ def test_growing_follows_what_it_added(method: SymmetrizeMethod, expected: str) 
 def test_growing_visits_target_by_target_and_strict_growing_source_by_source() -> None:
     """Both directions hold 2-0 and 0-2; 1-1 is beside both of them, 2-1 beside 2-0 and 1-1."""
     forward, reverse = parse_links("2-0 2-1 0-2"), parse_links("2-0 1-1 0-2")
-    # By target: 2-0 adds 2-1, whose target word is free, and then 1-1, whose source word is. By source, 0-2 would add
-    # 1-1, after which 2-1 has no free word.
+    # By target: 2-0 adds 2-1, whose target word is free, and then 1-1, whose source word is.
+    # By source, 0-2 would add 1-1, after which 2-1 has no free word.
     assert symmetrize(forward, reverse, M.grow_diag) == parse_links("2-0 2-1 1-1 0-2")
-    # Both directions hold 2-0 and 0-3; 1-1 is beside the first, 1-2 beside the second, and both use source word 1.
+    # Both directions hold 2-0 and 0-3; 1-1 is beside the first, 1-2 beside the second, and both
+    # use source word 1.
     forward, reverse = parse_links("2-0 1-2 0-3"), parse_links("2-0 1-1 0-3")
     assert symmetrize(forward, reverse, M.grow_diag_strict) == parse_links("2-0 1-2 0-3")
 

@@ -9,7 +9,7 @@ from seq2seq.errors import ConfigError
 
 
 def test_an_example_worked_by_hand() -> None:
-    """Target pieces a1 a2 b eos, source pieces x1 x2 y eos: sum over columns, mean over rows, eos in no word."""
+    """Target a1 a2 b </s>, source x1 x2 y </s>: sums over columns, means over rows."""
     weights = torch.tensor(
         [
             [0.1, 0.2, 0.3, 0.4],
@@ -48,7 +48,7 @@ def test_rows_keep_the_attention_that_fell_on_words() -> None:
     torch.testing.assert_close(everything.sum(-1), torch.ones(3))
 
 
-def test_what_stands_at_special_tokens_is_never_read() -> None:
+def test_weights_of_special_tokens_are_never_read() -> None:
     weights = torch.ones(2, 2) / 2
     weights[1] = weights[:, 1] = float("nan")
     assert word_weights(weights, [0, NO_WORD], [0, NO_WORD], 1, 1).tolist() == [[0.5]]
@@ -79,9 +79,8 @@ def test_weights_that_do_not_fit_their_words_are_a_programming_error() -> None:
         word_weights(torch.ones(1, 1), [1], [0], 1, 1)
 
 
-TABLE = torch.tensor(
-    [[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.1, 0.4, 0.5]]
-)  # 3 target words by 3 source words
+# 3 target words by 3 source words
+TABLE = torch.tensor([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.1, 0.4, 0.5]])
 
 
 @pytest.mark.parametrize(
@@ -91,11 +90,8 @@ TABLE = torch.tensor(
         (LinkMethod.argmax, 0.6, "0-0 0-1 2-2"),
         (LinkMethod.threshold, 0.65, "0-1"),
         (LinkMethod.threshold, 0.3, "0-0 1-0 0-1 1-2 2-2"),
-        (
-            LinkMethod.mutual,
-            0.0,
-            "0-1 2-2",
-        ),  # source word 1 is fondest of target word 2, which prefers source word 2
+        # The best target word of source word 1 is 2, whose best source word is 2.
+        (LinkMethod.mutual, 0.0, "0-1 2-2"),
     ],
 )
 def test_links_worked_by_hand(method: LinkMethod, threshold: float, expected: str) -> None:

@@ -1,4 +1,4 @@
-"""Beam and greedy search against searches that are plain enough to be believed."""
+"""Beam and greedy search against plain searches without caches."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def limited(config: DecodingConfig, *, beam_size: int, n_best: int = 1) -> Decod
 
 @pytest.mark.parametrize("penalty", PENALTIES, ids=lambda c: f"{c.length_penalty.value}-{c.alpha}")
 @pytest.mark.parametrize("minimum", [0, 2])
-def test_a_beam_that_keeps_every_prefix_is_an_exhaustive_search(
+def test_a_beam_that_holds_every_prefix_is_an_exhaustive_search(
     penalty: DecodingConfig, minimum: int
 ) -> None:
     model, source = tiny(vocab=6, sharpness=1.5), sources([1, 2, 4], vocab=6)
@@ -60,8 +60,8 @@ def test_a_beam_that_keeps_every_prefix_is_an_exhaustive_search(
         min_length=minimum,
         allow_unknown=True,
     )
-    found = search_batch([model], source, config)
-    for row, hypotheses in enumerate(found):
+    results = search_batch([model], source, config)
+    for row, hypotheses in enumerate(results):
         expected = exhaustive(model, one(source, row), config, limit=3, minimum=minimum)[:5]
         assert [hypothesis.tokens for hypothesis in hypotheses] == [
             tokens for _, tokens in expected
@@ -76,8 +76,8 @@ def test_beam_search_equals_a_plain_one(penalty: DecodingConfig, beam_size: int)
     config = limited(penalty, beam_size=beam_size, n_best=max(beam_size // 2, 1))
     for seed in range(2):
         model, source = tiny(seed=seed), sources(LENGTHS, seed=seed)
-        found = search_batch([model], source, config)
-        for row, hypotheses in enumerate(found):
+        results = search_batch([model], source, config)
+        for row, hypotheses in enumerate(results):
             expected = plain_beam_search(model, one(source, row), config, limit=LENGTHS[row] + 2)
             assert [hypothesis.tokens for hypothesis in hypotheses] == [
                 tokens for _, tokens in expected
@@ -109,18 +109,18 @@ def test_a_beam_of_one_is_greedy_search(monkeypatch: pytest.MonkeyPatch) -> None
         "seq2seq.decoding.search.greedy_search", lambda state: beam.beam_search(state, 1)
     )
     as_beam = search_batch([model], source, config)
-    for (one_way,), (other,) in zip(greedy, as_beam, strict=True):
-        assert one_way.tokens == other.tokens
-        assert near(one_way.log_probability, other.log_probability, 1e-6)
+    for (expected,), (hypothesis,) in zip(greedy, as_beam, strict=True):
+        assert hypothesis.tokens == expected.tokens
+        assert near(hypothesis.log_probability, expected.log_probability, 1e-6)
     assert any(hypothesis.finished for (hypothesis,) in greedy)
 
 
 @pytest.mark.parametrize("beam_size", [1, 2])
 def test_of_equal_continuations_the_end_comes_first(beam_size: int) -> None:
-    (found,) = search_batch(
+    (hypotheses,) = search_batch(
         [tiny(sharpness=0.0)], sources([4]), limited(DecodingConfig(), beam_size=beam_size)
     )
-    assert found[0].tokens == []
+    assert hypotheses[0].tokens == []
 
 
 @every_mechanism
@@ -129,12 +129,12 @@ def test_scores_are_those_of_the_forced_tokens(
     roles: dict[str, AttentionConfig], beam_size: int
 ) -> None:
     model, source = tiny(**roles), sources(LENGTHS)
-    found = search_batch(
+    results = search_batch(
         [model], source, limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size)
     )
     for rank in range(beam_size):
-        forced = score_batch([model], source, [h[rank].tokens for h in found])
-        for hypotheses, values in zip(found, forced, strict=True):
+        forced = score_batch([model], source, [h[rank].tokens for h in results])
+        for hypotheses, values in zip(results, forced, strict=True):
             assert len(values) == len(hypotheses[rank].tokens) + 1
             assert abs(hypotheses[rank].log_probability - float(values.sum())) < 1e-4
 
@@ -146,16 +146,15 @@ def test_a_sentence_has_the_same_translation_in_any_batch(
 ) -> None:
     """Bit for bit in batches of one width, so that ties and near ties cannot fall differently.
 
-    The model is 64 wide: torch computes the last numbers of a tensor, up to a multiple of 64, by other instructions.
+    The model is 64 wide: torch computes the last numbers of a tensor, up to a multiple of 64, by
+    other instructions.
     """
     model, source = tiny(**roles, d_model=64, layers=1), sources([7, 6, 5, 4] * 10)
     config = limited(DecodingConfig(), beam_size=beam_size, n_best=beam_size)
     together = search_batch([model], source, config)
-    some = Tokens(source.ids[3:20], source.padding.select(torch.arange(3, 20)))
-    assert search_batch([model], some, config) == together[3:20]
-    for row in (0, 17, 39):
-        alone = Tokens(source.ids[[row]], source.padding.select(torch.tensor([row])))
-        assert search_batch([model], alone, config) == [together[row]]
+    for rows in (range(3, 20), [0], [17], [39]):
+        part = source.select(torch.tensor(list(rows)))
+        assert search_batch([model], part, config) == [together[row] for row in rows]
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
@@ -170,7 +169,7 @@ def test_padding_changes_no_translation(beam_size: int) -> None:
 
 @pytest.mark.parametrize("beam_size", [1, 2])
 def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With limits of 2 to 41 tokens the rows decoded shrink from step to step, for the decoder and its caches alike."""
+    """With limits of 2 to 41 tokens the decoder and its caches shrink from step to step."""
     model = tiny(longest=64)
     lengths = list(range(1, 41))
     rows: list[tuple[int, int, int]] = []
@@ -188,15 +187,13 @@ def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatc
     search_batch([model], sources(lengths), config)
     assert rows[0] == (40, 40, 40)
     assert rows[1] == (40 * beam_size, 40 * beam_size, 40)
-    assert all(
-        hypotheses == own == beam_size * sentences for hypotheses, own, sentences in rows[1:]
-    )
+    assert all(tokens == cached == beam_size * sentences for tokens, cached, sentences in rows[1:])
     decoded = [sentences for _, _, sentences in rows]
     assert decoded == sorted(decoded, reverse=True)
     needed = [sum(length + 2 > step for length in lengths) for step in range(len(rows))]
-    fewest = 16 // beam_size
+    min_sentences = 16 // beam_size
     assert all(
-        sentences <= max(live / (1 - 1 / 8) + 1, fewest)
+        sentences <= max(live / (1 - 1 / 8) + 1, min_sentences)
         for sentences, live in zip(decoded, needed, strict=True)
     )
 

@@ -1,4 +1,4 @@
-"""Decoding equals training, for every combination of mechanisms and positions that can be built."""
+"""Decoding equals training, for every legal combination of mechanisms and positions."""
 
 from functools import cache
 
@@ -29,7 +29,7 @@ def test_decoding_equals_training(combination: Combination) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "position"),
-    sorted({(each.encoder, each.position) for each in legal_combinations()}),
+    sorted({(legal.encoder, legal.position) for legal in legal_combinations()}),
 )
 def test_decoding_equals_training_in_every_combination(encoder: str, position: str) -> None:
     for combination in legal_combinations():
@@ -53,7 +53,7 @@ def choices(combinations: list[Combination]) -> list[set[str]]:
 
 @torch.no_grad()
 def check(combination: Combination) -> None:
-    """Greedy decoding from caches gives the tokens and logits of a pass over the whole prefix at every step."""
+    """Greedy decoding from caches gives the tokens and logits of a pass over each whole prefix."""
     model, source = model_of(combination), batch()
     encoded = model.encode(source)
     state = model.start(encoded, capacity=STEPS)
@@ -72,14 +72,14 @@ def check(combination: Combination) -> None:
         whole = torch.cat([whole, likeliest.indices[:, :1]], 1)
     trained_on = whole_logits(model, source, Tokens.of(whole[:, :-1].tolist(), pad_id=PAD))
     assert_near(torch.cat(stepped, 1), trained_on, OFF, f"{combination}: logits of all steps")
-    found = [hypotheses[0].tokens for hypotheses in search_batch([model], source, GREEDY)]
-    for row, tokens in enumerate(found):
+    greedy = [hypotheses[0].tokens for hypotheses in search_batch([model], source, GREEDY)]
+    for row, tokens in enumerate(greedy):
         expected_tokens = whole[row, 1 : 1 + int(lengths[row])].tolist()
         assert tokens == expected_tokens or not decided[row], f"{combination}, sentence {row}"
 
 
 def permitted(logits: Tensor) -> Tensor:
-    """Without the tokens that a search never produces."""
+    """Logits without the tokens that a search never produces."""
     return logits.index_fill(1, torch.tensor([PAD, BOS]), float("-inf"))
 
 

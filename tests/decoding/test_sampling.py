@@ -1,4 +1,4 @@
-"""What is drawn follows the model's distribution, the options and the seed, and nothing else."""
+"""Samples follow the model's distribution, the options and the seed, and nothing else."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def frequencies(logits: Tensor, config: DecodingConfig) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("config", "kept"),
+    ("config", "remaining"),
     [
         (SAMPLING, [0, 1, 2, 3, 4]),
         (replace(SAMPLING, temperature=0.5), [0, 1, 2, 3, 4]),
@@ -38,16 +38,16 @@ def frequencies(logits: Tensor, config: DecodingConfig) -> Tensor:
     ],
     ids=str,
 )
-def test_tokens_are_drawn_in_proportion(config: DecodingConfig, kept: list[int]) -> None:
+def test_tokens_are_sampled_in_proportion(config: DecodingConfig, remaining: list[int]) -> None:
     logits = torch.tensor([0.2, 0.3, 0.06, 0.4001, 0.0399]).log() + 7
-    found = frequencies(logits, config)
+    frequency = frequencies(logits, config)
     expected = torch.zeros(5)
-    expected[kept] = (logits[kept] / config.temperature).softmax(-1)
-    assert torch.equal(found > 0, expected > 0)
-    assert torch.allclose(found, expected, atol=4 * (0.25 / DRAWS) ** 0.5)
+    expected[remaining] = (logits[remaining] / config.temperature).softmax(-1)
+    assert torch.equal(frequency > 0, expected > 0)
+    assert torch.allclose(frequency, expected, atol=4 * (0.25 / DRAWS) ** 0.5)
 
 
-def test_an_impossible_token_is_never_drawn() -> None:
+def test_an_impossible_token_is_never_sampled() -> None:
     logits = torch.tensor([float("-inf"), 1.0, float("-inf"), 1.0, float("-inf")])
     numbers = torch.tensor([0.0, 0.4999, 0.5, 1 - 2**-53], dtype=torch.float64)
     for config in (SAMPLING, replace(SAMPLING, top_p=0.99), replace(SAMPLING, top_k=4)):
@@ -58,17 +58,17 @@ def test_first_tokens_follow_the_model() -> None:
     """Many samples of one sentence: the first token is as frequent as it is probable."""
     model, source = tiny(sharpness=1.0), sources([4])
     config = replace(SAMPLING, n_best=4000, max_length_ratio=0.0, max_length_offset=1)
-    (found,) = search_batch([model], source, config)
-    first = torch.tensor([h.tokens[0] if h.tokens else 3 for h in found]).bincount(
+    (hypotheses,) = search_batch([model], source, config)
+    first = torch.tensor([h.tokens[0] if h.tokens else 3 for h in hypotheses]).bincount(
         minlength=12
-    ) / len(found)
+    ) / len(hypotheses)
     with torch.no_grad():
         logits = whole_logits(model, source, Tokens.of([[2]], pad_id=1))
     logits[..., [1, 2]] = float("-inf")
-    assert torch.allclose(first, logits[0, 0].softmax(-1), atol=4 * (0.25 / len(found)) ** 0.5)
+    assert torch.allclose(first, logits[0, 0].softmax(-1), atol=4 * (0.25 / len(hypotheses)) ** 0.5)
 
 
-def test_the_same_seed_gives_the_same_samples_and_another_others() -> None:
+def test_samples_are_a_function_of_the_seed() -> None:
     model, source = tiny(sharpness=1.0), sources([5] * 8)
     first = search_batch([model], source, SAMPLING)
     assert search_batch([model], source, SAMPLING) == first
@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_samples_and_another_others() -> None:
 
 
 def test_samples_depend_on_the_seed_of_the_sentence_alone() -> None:
-    """Alone or in a batch, whatever the global generator holds."""
+    """Alone or in a batch, whatever the state of the global generator."""
     model, source = tiny(sharpness=1.0), sources([5] * 8)
     seeds = [sentence_seed(7, row) for row in range(8)]
     together = search_batch([model], source, SAMPLING, seeds=seeds)
@@ -88,7 +88,7 @@ def test_samples_depend_on_the_seed_of_the_sentence_alone() -> None:
         ]
 
 
-def test_nothing_is_taken_from_the_global_generator() -> None:
+def test_the_global_generator_is_not_used() -> None:
     model, source = tiny(), sources([5] * 3)
     state = torch.get_rng_state()
     search_batch([model], source, SAMPLING)

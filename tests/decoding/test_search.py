@@ -1,4 +1,4 @@
-"""Lengths, prefixes, tokens that are never produced, ensembles, and what is refused."""
+"""Lengths, prefixes, banned tokens, ensembles, and inputs that are refused."""
 
 import math
 from dataclasses import replace
@@ -10,6 +10,7 @@ from seq2seq.attention.config import AttentionConfig
 from seq2seq.decoding import state
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.constraints import Constraints
+from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.padding import Tokens
 from tests.decoding.tiny import (
@@ -39,20 +40,20 @@ every_method = pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
 
 
 def lengths_of(config: DecodingConfig, *, seed: int = 0) -> list[list[int]]:
-    found = search_batch([tiny(seed=seed)], sources(LENGTHS), config)
-    return [[len(hypothesis.tokens) for hypothesis in hypotheses] for hypotheses in found]
+    results = search_batch([tiny(seed=seed)], sources(LENGTHS), config)
+    return [[len(hypothesis.tokens) for hypothesis in hypotheses] for hypotheses in results]
 
 
 @every_method
 def test_a_translation_is_no_longer_than_allowed(config: DecodingConfig) -> None:
     for ratio, offset in ((0.0, 1), (1.0, 0), (0.5, 2)):
         limits = [math.floor(length * ratio) + offset for length in LENGTHS]
-        found = lengths_of(
+        results = lengths_of(
             replace(config, max_length_ratio=ratio, max_length_offset=offset), seed=2
         )
-        for lengths, limit in zip(found, limits, strict=True):
+        for lengths, limit in zip(results, limits, strict=True):
             assert max(lengths) <= limit
-        assert any(max(lengths) == limit for lengths, limit in zip(found, limits, strict=True))
+        assert any(max(lengths) == limit for lengths, limit in zip(results, limits, strict=True))
 
 
 @every_method
@@ -65,17 +66,17 @@ def test_a_translation_is_no_shorter_than_allowed(config: DecodingConfig) -> Non
 
 
 @every_method
-def test_a_minimum_goes_before_a_maximum(config: DecodingConfig) -> None:
-    found = lengths_of(replace(config, min_length=6, max_length_ratio=0.0, max_length_offset=2))
-    assert {length for lengths in found for length in lengths} == {6}
+def test_a_minimum_overrides_a_maximum(config: DecodingConfig) -> None:
+    results = lengths_of(replace(config, min_length=6, max_length_ratio=0.0, max_length_offset=2))
+    assert {length for lengths in results for length in lengths} == {6}
 
 
 @every_method
-def test_the_models_own_limit_goes_before_all(config: DecodingConfig) -> None:
+def test_the_limit_of_the_model_overrides_every_option(config: DecodingConfig) -> None:
     model, source = tiny(longest=9, seed=2), sources(LENGTHS)
     long = replace(config, max_length_ratio=10.0, max_length_offset=100)
-    found = search_batch([model], source, long)
-    assert max(len(h.tokens) for hypotheses in found for h in hypotheses) == 8
+    results = search_batch([model], source, long)
+    assert max(len(h.tokens) for hypotheses in results for h in hypotheses) == 8
     with pytest.raises(
         UserError, match=r"min_length.* require 9 subwords where the model produces at most 8"
     ):
@@ -85,46 +86,43 @@ def test_the_models_own_limit_goes_before_all(config: DecodingConfig) -> None:
 
 
 @every_method
-def test_a_cut_translation_says_so(config: DecodingConfig) -> None:
-    (found,) = search_batch(
+def test_a_translation_ended_by_the_limit_is_unfinished(config: DecodingConfig) -> None:
+    (hypotheses,) = search_batch(
         [tiny(seed=2)],
         sources([5]),
         replace(config, max_length_ratio=0.0, max_length_offset=2),
     )
-    assert not any(hypothesis.finished for hypothesis in found)
+    assert not any(hypothesis.finished for hypothesis in hypotheses)
     assert any(h.finished for (h, *_) in search_batch([tiny(seed=1)], sources(LENGTHS), config))
 
 
 @every_method
 def test_special_tokens_are_never_produced(config: DecodingConfig) -> None:
-    """All tokens are equally likely here; the first of those allowed comes first."""
+    """All tokens are equally probable here, so the first permitted one is produced."""
     model, source = tiny(sharpness=0.0), sources([4] * 20)
     config = replace(config, min_length=3)
-    usual = {
-        token
-        for found in search_batch([model], source, config)
-        for h in found
-        for token in h.tokens
-    }
-    assert usual.isdisjoint({PAD, BOS, EOS})
-    assert UNK in usual
-    without = search_batch([model], source, config, banned_tokens=[UNK, 7])
-    assert {token for found in without for h in found for token in h.tokens}.isdisjoint(
-        {PAD, BOS, EOS, UNK, 7}
-    )
+    produced = tokens_of(search_batch([model], source, config))
+    assert produced.isdisjoint({PAD, BOS, EOS})
+    assert UNK in produced
+    produced = tokens_of(search_batch([model], source, config, banned_tokens=[UNK, 7]))
+    assert produced.isdisjoint({PAD, BOS, EOS, UNK, 7})
+
+
+def tokens_of(results: list[list[Hypothesis]]) -> set[int]:
+    return {token for hypotheses in results for h in hypotheses for token in h.tokens}
 
 
 @every_method
 @every_mechanism
 def test_prefixes_are_continued(roles: dict[str, AttentionConfig], config: DecodingConfig) -> None:
-    """Prefixes of different lengths in one batch; a prefix of the free translation gives the free translation."""
+    """Prefixes of different lengths in one batch, with scores of their own tokens."""
     model, source = tiny(**roles, seed=1), sources(LENGTHS)
     prefixes = [[5, 6], [], [9], [UNK, 4, 4], [7, 8, 9, 10], [11]]
-    found = search_batch([model], source, config, prefixes=prefixes, banned_tokens=[UNK])
-    for prefix, hypotheses in zip(prefixes, found, strict=True):
+    results = search_batch([model], source, config, prefixes=prefixes, banned_tokens=[UNK])
+    for prefix, hypotheses in zip(prefixes, results, strict=True):
         assert all(hypothesis.tokens[: len(prefix)] == prefix for hypothesis in hypotheses)
-    forced = score_batch([model], source, [h[0].tokens for h in found])
-    for hypotheses, values in zip(found, forced, strict=True):
+    forced = score_batch([model], source, [h[0].tokens for h in results])
+    for hypotheses, values in zip(results, forced, strict=True):
         assert abs(hypotheses[0].log_probability - float(values.sum())) < 1e-4
 
 
@@ -137,8 +135,10 @@ def test_a_prefix_of_the_free_translation_changes_nothing() -> None:
 
 
 @every_method
-def test_the_prefix_of_one_sentence_frees_no_other(config: DecodingConfig) -> None:
-    """All tokens are equally likely here, so <unk>, the first, is produced wherever it is not kept out."""
+def test_a_prefix_does_not_lift_the_ban_for_other_sentences_or_later_tokens(
+    config: DecodingConfig,
+) -> None:
+    """All tokens are equally probable here, so <unk>, the first, is produced unless banned."""
     model, source = tiny(sharpness=0.0), sources([4, 4])
     config = replace(config, min_length=3)
     first, second = search_batch(
@@ -153,7 +153,7 @@ def test_the_prefix_of_one_sentence_frees_no_other(config: DecodingConfig) -> No
 def test_predicting_in_parts_changes_nothing(
     config: DecodingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As large vocabularies are: some sentences at a time, each with its own lengths, prefix and random numbers."""
+    """Large vocabularies are predicted some sentences at a time."""
     model, source = tiny(seed=1, longest=64), sources(list(range(3, 43)))
     prefixes = [[4 + row % 8] * (row % 3) for row in range(40)]
     config = replace(config, max_length_ratio=1.0, max_length_offset=0, min_length_ratio=0.5)
@@ -164,15 +164,15 @@ def test_predicting_in_parts_changes_nothing(
     monkeypatch.setattr(
         Constraints,
         "apply",
-        lambda self, logits, *rest: parts.append(len(logits)) or apply(self, logits, *rest),
+        lambda self, logits, *args: parts.append(len(logits)) or apply(self, logits, *args),
     )
     assert search_batch([model], source, config, prefixes=prefixes) == whole
     assert all(16 <= rows < 2 * 16 + 2 * config.hypotheses for rows in parts)
 
 
 def test_n_best_is_ordered_and_distinct() -> None:
-    found = search_batch([tiny()], sources(LENGTHS), DecodingConfig(beam_size=5, n_best=5))
-    for hypotheses in found:
+    results = search_batch([tiny()], sources(LENGTHS), DecodingConfig(beam_size=5, n_best=5))
+    for hypotheses in results:
         assert len(hypotheses) == 5
         assert [h.score for h in hypotheses] == sorted((h.score for h in hypotheses), reverse=True)
         assert len({tuple(h.tokens) for h in hypotheses}) == 5
@@ -182,8 +182,8 @@ def test_a_space_smaller_than_the_beam() -> None:
     """Two tokens and the end, at most one token: only the translations that exist are returned."""
     model, source = tiny(vocab=6), sources([2], vocab=6)
     config = DecodingConfig(beam_size=8, n_best=8, max_length_ratio=0.0, max_length_offset=1)
-    (found,) = search_batch([model], source, config, banned_tokens=[UNK])
-    assert sorted(hypothesis.tokens for hypothesis in found) == [[], [4], [5]]
+    (hypotheses,) = search_batch([model], source, config, banned_tokens=[UNK])
+    assert sorted(hypothesis.tokens for hypothesis in hypotheses) == [[], [4], [5]]
 
 
 @every_method
@@ -199,12 +199,12 @@ def test_an_ensemble_of_a_model_with_itself_is_the_model(config: DecodingConfig)
 def test_an_ensemble_predicts_the_mean_probability() -> None:
     models = [tiny(seed=1), tiny(seed=2, d_model=24, longest=30)]
     source = sources(LENGTHS)
-    found = search_batch(models, source, METHODS["beam"])
-    targets = [hypotheses[0].tokens for hypotheses in found]
+    results = search_batch(models, source, METHODS["beam"])
+    targets = [hypotheses[0].tokens for hypotheses in results]
     together = score_batch(models, source, targets)
-    each = [score_batch([model], source, targets) for model in models]
-    for row, hypotheses in enumerate(found):
-        mean = torch.stack([values[row].exp() for values in each]).mean(0).log()
+    by_model = [score_batch([model], source, targets) for model in models]
+    for row, hypotheses in enumerate(results):
+        mean = torch.stack([values[row].exp() for values in by_model]).mean(0).log()
         assert torch.allclose(together[row], mean, atol=1e-5)
         assert abs(hypotheses[0].log_probability - float(mean.sum())) < 1e-4
 
@@ -238,13 +238,13 @@ def test_a_model_in_training_is_not_decoded() -> None:
 
 
 @pytest.mark.parametrize("lengths", [[2, 0, 5], [0]])
-def test_forced_log_probabilities_are_those_of_the_model(lengths: list[int]) -> None:
+def test_scores_of_targets_are_the_log_probabilities_of_the_model(lengths: list[int]) -> None:
     model, source = tiny(), sources([3, 6, 1][: len(lengths)])
     target = sources(lengths, seed=5)
     rows = [target.ids[row, :length].tolist() for row, length in enumerate(lengths)]
-    found = score_batch([model], source, rows)
+    results = score_batch([model], source, rows)
     for row, tokens in enumerate([BOS, *tokens, EOS] for tokens in rows):
         with torch.inference_mode():
             logits = whole_logits(model, one(source, row), Tokens.of([tokens[:-1]], pad_id=PAD))
         expected = logits[0].log_softmax(-1)[range(len(tokens) - 1), tokens[1:]]
-        assert torch.allclose(found[row], expected, atol=1e-5)
+        assert torch.allclose(results[row], expected, atol=1e-5)

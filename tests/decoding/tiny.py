@@ -1,4 +1,4 @@
-"""Tiny models with random weights, and searches written so plainly that they can be believed."""
+"""Tiny models with random weights, and plain searches to compare with."""
 
 import itertools
 import math
@@ -72,7 +72,7 @@ def mechanisms_in_every_role() -> dict[str, dict[str, AttentionConfig]]:
 
 
 def sources(lengths: list[int], *, vocab: int = 12, seed: int = 0) -> Tokens:
-    """Random sentences with so many subwords before the sentence end."""
+    """Random sentences of these lengths, without the sentence end that follows."""
     generator = torch.Generator().manual_seed(seed)
     rows = [
         torch.randint(FIRST, vocab, (length,), generator=generator).tolist() + [EOS]
@@ -113,7 +113,7 @@ def whole_logits(model: Transformer, source: Tokens, target: Tokens) -> Tensor:
 def next_log_probabilities(
     model: Transformer, source: Tokens, prefixes: list[list[int]]
 ) -> list[list[float]]:
-    """log p of every next token after each of some prefixes of one length, from a pass over the whole of them."""
+    """log p of every next token after prefixes of one length, by a pass over whole prefixes."""
     repeated = Tokens(
         source.ids.repeat(len(prefixes), 1),
         source.padding.select(torch.zeros(len(prefixes)).long()),
@@ -135,24 +135,24 @@ def exhaustive(
 ) -> list[tuple[float, list[int]]]:
     """Score and tokens of every translation of `minimum` to `limit` tokens, best first."""
     vocab = [token for token in range(model.target_vocab_size) if token not in (PAD, BOS, EOS)]
-    found, live = [], [(0.0, list[int]())]
+    finished, live = [], [(0.0, list[int]())]
     for length in range(limit + 1):
         values = next_log_probabilities(model, source, [tokens for _, tokens in live])
         if length >= minimum:
             for (total, tokens), row in zip(live, values, strict=True):
-                found.append((score(total + row[EOS], length + 1, config), tokens))
+                finished.append((score(total + row[EOS], length + 1, config), tokens))
         live = [
             (total + row[token], [*tokens, token])
             for (total, tokens), row in zip(live, values, strict=True)
             for token in vocab
         ]
-    return sorted(found, key=lambda each: -each[0])
+    return sorted(finished, key=lambda scored: -scored[0])
 
 
 def plain_beam_search(
     model: Transformer, source: Tokens, config: DecodingConfig, *, limit: int, minimum: int = 0
 ) -> list[tuple[float, list[int]]]:
-    """Beam search by lists, without caches, without a stop before `beam_size` hypotheses have finished."""
+    """Beam search on lists, without caches and without an early stop."""
     live: list[tuple[float, list[int]]] = [(0.0, [])]
     finished: list[tuple[float, list[int]]] = []
     for length in itertools.count():
@@ -162,7 +162,7 @@ def plain_beam_search(
             for token, value in enumerate(row):
                 if token not in (PAD, BOS) and not (token == EOS and length < minimum):
                     pool.append((total + value, tokens, token))
-        pool.sort(key=lambda each: -each[0])
+        pool.sort(key=lambda continuation: -continuation[0])
         ends = pool if length == limit else pool[: config.beam_size]
         finished += [
             (score(total, length + 1, config), tokens)
@@ -170,7 +170,7 @@ def plain_beam_search(
             if token == EOS
         ]
         if length == limit or len(finished) >= config.beam_size:
-            return sorted(finished, key=lambda each: -each[0])[: config.n_best]
+            return sorted(finished, key=lambda scored: -scored[0])[: config.n_best]
         live = [(total, [*tokens, token]) for total, tokens, token in pool if token != EOS][
             : config.beam_size
         ]

@@ -1,4 +1,4 @@
-"""Candidates link what the aligner links with the same layer, heads and reading."""
+"""Candidates have the links of the aligner at the same layer, heads and row."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,19 +39,20 @@ def test_every_candidate_links_as_the_aligner_does(
 ) -> None:
     monkeypatch.setattr(word_aligner, "WEIGHTS_PER_BATCH", limit)
     done: list[int] = []
-    found = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS, progress=done.append)
+    links = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS, progress=done.append)
     assert sum(done) == len(SOURCES)
-    assert len(found.candidates) == 2 * 3 * 2
+    assert len(links.candidates) == 2 * 3 * 2
     model = Model([bundle])
-    for index, candidate in enumerate(found.candidates):
+    for index, candidate in enumerate(links.candidates):
         options = {
             "layer": candidate.layer,
             "heads": list(candidate.heads),
             "use_input_row": candidate.use_input_row,
         }
         model.alignment = replace(AlignmentConfig(), **options)
-        expected = [each.alignment for each in model.score(SOURCES, TARGETS, alignments=True)]
-        assert found.links(index) == [each.links for each in expected if each is not None]
+        scored = model.score(SOURCES, TARGETS, alignments=True)
+        expected = [pair.alignment.links for pair in scored if pair.alignment is not None]
+        assert links.links(index) == expected
 
 
 @pytest.mark.parametrize(("method", "linked"), [("argmax", 1), ("mutual", 1), ("threshold", 0)])
@@ -60,35 +61,32 @@ def test_a_word_is_not_the_best_for_being_long(bundle: Bundle, method: str, link
     config = AlignmentConfig(method=LinkMethod[method], **options)
     aligner = Aligner([bundle.model], bundle.tokenizers, config)
     weights = torch.tensor([[0.3, 0.3, 0.4, 0.0]])
-    found = aligner.link(EncodedLine([5, 6, 7], [0, 0, 1]), EncodedLine([8], [0]), weights)
-    assert found.links == {(linked, 0)}
+    alignment = aligner.link(EncodedLine([5, 6, 7], [0, 0, 1]), EncodedLine([8], [0]), weights)
+    assert alignment.links == {(linked, 0)}
 
 
 def test_one_row_alone(bundle: Bundle) -> None:
     both = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS)
     for use_input_row in (False, True):
-        one = candidate_links(
+        single = candidate_links(
             bundle.model, bundle.tokenizers, SOURCES, TARGETS, rows=(use_input_row,)
         )
-        assert one.candidates == [
-            each for each in both.candidates if each.use_input_row is use_input_row
-        ]
-        kept = [
+        indices = [
             index
-            for index, each in enumerate(both.candidates)
-            if each.use_input_row is use_input_row
+            for index, candidate in enumerate(both.candidates)
+            if candidate.use_input_row is use_input_row
         ]
-        assert [one.links(index) for index in range(len(kept))] == [
-            both.links(index) for index in kept
-        ]
+        assert single.candidates == [both.candidates[index] for index in indices]
+        for position, index in enumerate(indices):
+            assert single.links(position) == both.links(index)
 
 
 def test_a_sentence_that_is_too_long_is_aligned_without_its_end(bundle: Bundle) -> None:
     long = " ".join(["birds"] * 40)
-    found = candidate_links(bundle.model, bundle.tokenizers, [long], [long])
-    assert found.lengths == [(40, 40)]
-    assert (found.best[0][:, -1] == -1).all()
-    assert (found.best[0][:, 0] >= 0).all()
+    links = candidate_links(bundle.model, bundle.tokenizers, [long], [long])
+    assert links.lengths == [(40, 40)]
+    assert (links.best[0][:, -1] == -1).all()
+    assert (links.best[0][:, 0] >= 0).all()
 
 
 def test_layers_without_weights_are_left_out(tmp_path: Path) -> None:
@@ -96,8 +94,8 @@ def test_layers_without_weights_are_left_out(tmp_path: Path) -> None:
     mixed = make_run(tmp_path / "mixed", tokenizers, layer_cross=[LinformerConfig(), FullConfig()])
     bundle = load_bundle(mixed)
     assert layers_with_weights(bundle.model) == [1]
-    found = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS)
-    assert {candidate.layer for candidate in found.candidates} == {1}
+    links = candidate_links(bundle.model, bundle.tokenizers, SOURCES, TARGETS)
+    assert {candidate.layer for candidate in links.candidates} == {1}
     none = load_bundle(make_run(tmp_path / "none", tokenizers, cross=LinformerConfig()))
     with pytest.raises(ConfigError, match="linformer"):
         layers_with_weights(none.model)

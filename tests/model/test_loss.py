@@ -28,10 +28,10 @@ def test_value_and_gradients_are_those_of_the_formula(smoothing: float, rows: in
     theirs = F.cross_entropy(states @ weight.T, labels, label_smoothing=smoothing, reduction="sum")
     torch.testing.assert_close(ours.total, theirs)
     expected = torch.autograd.grad(theirs * 0.37, [states, weight])
-    for found, wanted in zip(
+    for gradient, reference in zip(
         torch.autograd.grad(ours.total * 0.37, [states, weight]), expected, strict=True
     ):
-        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(gradient, reference, atol=1e-5, rtol=1e-4)
 
 
 def test_likelihood_and_accuracy_are_those_of_the_labels() -> None:

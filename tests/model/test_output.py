@@ -67,7 +67,7 @@ def scores(model: Transformer) -> Tensor:
     return torch.cat(score_batch([model], sources([3, 5]), [[4, 5], [6]]))
 
 
-def found(model: Transformer) -> Tensor:
+def beam_scores(model: Transformer) -> Tensor:
     (hypotheses,) = search_batch([model], sources([3]), DecodingConfig(beam_size=2, n_best=2))
     return torch.tensor([hypothesis.log_probability for hypothesis in hypotheses])
 
@@ -78,7 +78,7 @@ def step(model: Transformer) -> Tensor:
 
 
 @pytest.mark.parametrize("change", [wrap, reparametrize])
-@pytest.mark.parametrize("use", [training_loss, scores, found, step])
+@pytest.mark.parametrize("use", [training_loss, scores, beam_scores, step])
 def test_a_wrapper_acts_in_every_use(
     change: Callable[[Transformer], None], use: Callable[[Transformer], Tensor]
 ) -> None:
@@ -112,8 +112,8 @@ def test_log_probabilities_are_those_of_the_logits(rows: int) -> None:
 
 def test_the_reference_is_another_model() -> None:
     """Negated weights predict otherwise, or the tests above would show nothing."""
-    model, other = tiny(), tiny()
-    negate(other)
+    model, negated = tiny(), tiny()
+    negate(negated)
     target = Tokens.target([[4]])
-    one, two = (whole_logits(each, sources([3]), target) for each in (model, other))
-    assert not torch.allclose(one, two, atol=0.1)
+    plain, changed = (whole_logits(m, sources([3]), target) for m in (model, negated))
+    assert not torch.allclose(plain, changed, atol=0.1)

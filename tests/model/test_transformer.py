@@ -153,11 +153,11 @@ def test_beams_of_a_sentence_read_its_one_source_row() -> None:
     assert model.decode_step(ids, state).shape == (6, 2, 20)
     # Sentence 1 leaves, the other two change places.
     state.reorder(torch.tensor([5, 4, 1, 0]), torch.tensor([2, 0]))
-    more = model.decode_step(torch.tensor([[9], [10], [9], [10]]), state)
+    logits = model.decode_step(torch.tensor([[9], [10], [9], [10]]), state)
     for row, (sentence, first, last) in enumerate([(2, 8, 9), (2, 7, 10), (0, 8, 9), (0, 7, 10)]):
         target = Tokens.of([[2, first, last]], pad_id=1)
         whole = logits_of(model, alone(SOURCE, sentence), target)
-        torch.testing.assert_close(more[row, 0], whole[0, 2], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(logits[row, 0], whole[0, 2], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
