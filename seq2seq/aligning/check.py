@@ -1,4 +1,4 @@
-"""Checks of the runs that supervise alignment, before anything heavy is loaded. Imports no torch."""
+"""Checks of the runs that supervise alignment, without loading them. Imports no torch."""
 
 from pathlib import Path
 

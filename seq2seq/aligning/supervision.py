@@ -1,7 +1,7 @@
-"""Links for alignment supervision: two trained runs, one of each direction, align the training text.
+"""Links for alignment supervision: two trained runs align the training text together.
 
-Each run is read at the layer and heads at which the two agree most. A lexicon of what they link
-throughout the text corrects them in single sentences.
+One run is of each direction, and each is read at the layer and heads at which the two agree most.
+A lexicon of what they link throughout the text corrects them in single sentences.
 
 The links are stored beside the prepared corpus, in a folder named by a hash of everything that they
 depend on: as word alignments for people (`links.pharaoh`, one line per training pair) and as

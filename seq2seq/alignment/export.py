@@ -1,8 +1,8 @@
 """Alignment files: Pharaoh text, and attention weights in a portable numpy archive.
 
-An attention archive is an ordinary compressed `.npz` without pickled objects. Sentence 12 (counted from 0) is
+An attention archive is a compressed `.npz` without pickled objects. Sentence 12 (from 0) is
 
-    weights_00012           float16, (T, S) over target and source subwords, or (layers, heads, T, S)
+    weights_00012           float16, (T, S) of target by source, or (layers, heads, T, S)
     source_pieces_00012     text, (S,) subwords
     target_pieces_00012     text, (T,) subwords
 
@@ -122,7 +122,7 @@ def write_attention(path: Path, metadata: AttentionMetadata) -> Iterator[Attenti
 
 
 def text_array(subwords: Sequence[str]) -> np.ndarray:
-    """Subwords as a numpy text array. NUL becomes its symbol, since arrays drop a NUL at the end."""
+    """Subwords as a numpy text array, which would drop a NUL at the end: it becomes its symbol."""
     return np.array([subword.replace("\0", "␀") for subword in subwords], dtype=np.str_)
 
 

@@ -8,7 +8,7 @@ words is
 
 the Dice coefficient (Och and Ney 2003, "A Systematic Comparison of Various Statistical Alignment
 Models", section 2.3, who count words that occur in the same pairs) less one link: the link of a
-sentence pair is no evidence for itself. Words that occur once in a text are thus left to the models.
+sentence pair is no evidence for itself. Words that occur once in a text are left to the models.
 """
 
 from collections import Counter

@@ -21,7 +21,7 @@ EMPTY = float("-inf")  # the log-probability of a slot without a hypothesis
 
 
 def beam_search(state: SearchState, beam_size: int) -> None:
-    """Search with a beam of `beam_size`, from one hypothesis. Of equal scores the first slot wins."""
+    """Search with a beam of `beam_size`. Of equal scores the first slot wins."""
     finished = FinishedScores(state)
     while state.live:
         ends, values, tokens = state.continuations(beam_size)

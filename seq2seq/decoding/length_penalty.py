@@ -3,8 +3,8 @@
 With L tokens, the sentence end among them, a hypothesis scores log p / penalty(L):
 
     none       1
-    average    L ** alpha; alpha 1: mean log-probability per token (Jean et al. 2015, arXiv:1412.2007)
-    gnmt       ((5 + L) / 6) ** alpha            (Wu et al. 2016, arXiv:1609.08144, equation 14)
+    average    L ** alpha; alpha 1 gives the mean per token (Jean et al. 2015, arXiv:1412.2007)
+    gnmt       ((5 + L) / 6) ** alpha     (Wu et al. 2016, arXiv:1609.08144, equation 14)
 
 No penalty decreases with L, so the log-probability of an unfinished hypothesis divided by the
 penalty of the greatest length is an upper bound of the scores it can reach.
@@ -16,7 +16,7 @@ from seq2seq.decoding.config import DecodingConfig, LengthPenalty
 
 
 def penalty(length: Tensor, config: DecodingConfig) -> Tensor:
-    """The divisor of log-probabilities of `length` tokens (any shape), the sentence end included."""
+    """The divisor of log-probabilities of `length` tokens, </s> included; any shape."""
     if config.length_penalty is LengthPenalty.none:
         return ones_like(length)
     if config.length_penalty is LengthPenalty.average:

@@ -35,7 +35,7 @@ class Prediction(NamedTuple):
 
 
 class SearchState:
-    """N sentences with B hypotheses each, all of the same length: what every search reads and updates.
+    """N sentences with B hypotheses each, all of one length: what every search updates.
 
     Attributes:
         step: tokens that every hypothesis has.

@@ -189,5 +189,5 @@ def words_of(
 
 
 def uses_source_mean(method: LinkMethod) -> bool:
-    """Whether a link method compares source words, and so must not prefer those of many subwords."""
+    """Whether a link method compares source words, so that sums would favour long ones."""
     return method is not LinkMethod.threshold

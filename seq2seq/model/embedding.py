@@ -40,7 +40,7 @@ class Embedding(nn.Module):
 
 
 def new_table(vocab_size: int, d_model: int) -> nn.Embedding:
-    """Normal vectors of variance 1/D: scaled embeddings and logits of tied outputs have variance 1."""
+    """Normal vectors of variance 1/D, so that scaled embeddings have variance 1."""
     table = nn.Embedding(vocab_size, d_model)
     nn.init.normal_(table.weight, std=d_model**-0.5)
     return table
@@ -51,5 +51,6 @@ def ensure_length(length: int, max_length: int, *, unit: str) -> None:
     if length > max_length:
         raise UserError(
             f"a sequence of {length} {unit} was given to a model built for at most {max_length}; "
-            "shorten it, or train with a greater model.max_source_length or model.max_target_length"
+            "shorten it, or train with a greater model.max_source_length or "
+            "model.max_target_length"
         )

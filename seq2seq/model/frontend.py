@@ -67,7 +67,7 @@ class TokenFrontend(Frontend):
 
 
 class FeatureFrontend(Frontend):
-    """Frames of F floats to W x + b + position, then dropout. Values of padded frames do not matter."""
+    """Frames of F floats to W x + b + position, then dropout. Padded frames are not read."""
 
     def __init__(self, config: ModelConfig, width: int) -> None:
         super().__init__()

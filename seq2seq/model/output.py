@@ -1,4 +1,4 @@
-"""The output projection: decoder states to logits, to the training loss and to log-probabilities."""
+"""The output projection: decoder states to logits, training loss and log-probabilities."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""The parts of a layer beside attention: feed-forward network, normalisation, residual connection."""
+"""Parts of a layer beside attention: feed-forward network, residual connection, norm."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -1,4 +1,4 @@
-"""The encoder-decoder Transformer: assembly from exchangeable parts, and the interface to use it."""
+"""The encoder-decoder Transformer: its assembly from exchangeable parts, and its interface."""
 
 import torch
 from torch import Tensor, nn
@@ -134,8 +134,8 @@ def ensure_tying(config: ModelConfig, source: SourceSpec, target_vocab_size: int
         return
     if isinstance(source, FeatureSpec):
         raise ConfigError(
-            f"model.tied_embeddings: all needs a vocabulary on both sides, but sources are {source}; "
-            "choose model.tied_embeddings=target"
+            "model.tied_embeddings: all needs a vocabulary on both sides, but sources are "
+            f"{source}; choose model.tied_embeddings=target"
         )
     if source != VocabularySpec(target_vocab_size):
         raise ConfigError(

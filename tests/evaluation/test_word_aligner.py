@@ -12,7 +12,9 @@ from seq2seq.attention.config import Role
 from seq2seq.bundle.files import load_bundle
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.data.words import tokens_of_characters
+from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation import word_aligner
+from seq2seq.evaluation.translate import Translator
 from seq2seq.evaluation.word_aligner import EncodedLine, WordAligner, encode_lines, words_of
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
@@ -69,6 +71,20 @@ def test_tables_are_those_of_each_pair_alone(
 def lines(tokenizers: Tokenizers, texts: Sequence[str]) -> list[EncodedLine]:
     split = word_aligner.words_of_characters
     return encode_lines(tokenizers.source, texts, LONGEST - 1, split=split)
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_aligned_translations_encode_their_sources_once(runs: Runs, scored: bool) -> None:
+    models, tokenizers = runs
+    encoded: list[int] = []
+    hook = models[0].encoder.register_forward_hook(lambda *_: encoded.append(1))
+    config = DecodingConfig(beam_size=1, batch_size=100, batch_tokens=1_000_000)
+    translator = Translator(models[:1], tokenizers, config, AlignmentConfig(enabled=True))
+    lines = ["rain"] * 3
+    results = list(translator.score(lines, lines) if scored else translator.translate(lines))
+    hook.remove()
+    assert len(encoded) == 1
+    assert all(translation.alignment is not None for translation in results)
 
 
 def test_layers_of_each_model_count_from_its_last(runs: Runs) -> None:
