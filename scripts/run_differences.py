@@ -60,7 +60,8 @@ class Comparison:
             "same" if same else "no" for same in (self.weights, self.metrics, self.translations)
         ]
         shapes = "kept" if self.same_shapes else "changed"
-        numbers = [f"{self.gradient:.1e}", f"{self.loss:.1e}"]
+        gradient = "-" if math.isnan(self.gradient) else f"{self.gradient:.1e}"
+        numbers = [gradient, f"{self.loss:.1e}"]
         return f"| {' | '.join([setting, shapes, *bits, *numbers, self.verdict])} |"
 
 

@@ -87,7 +87,7 @@ def test_a_killed_run_is_resumed_by_both(
     script: Any, repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     assert compare(script, monkeypatch, "one", "two", "--resume", "--steps", "6") == 1
-    line = "| quick | kept | no | no | same | nan | 5.0e-01 | differs |"
+    line = "| quick | kept | no | no | same | - | 5.0e-01 | differs |"
     assert capsys.readouterr().out.splitlines()[-1] == line
     killed = repository / "outputs" / "compare_versions" / "one" / "quick_killed"
     assert not (killed / "metrics.jsonl").exists()
