@@ -31,17 +31,17 @@ def test_all_methods_give_the_same_translations(model: Model) -> None:
     assert model.translate(LINES, scores=True) == translations
     assert list(model.stream(iter(LINES))) == translations
     model.decoding.batch_size = 1
-    assert [each.n_best for each in model.stream(iter(LINES))] == [
-        each.n_best for each in translations
+    assert [translation.n_best for translation in model.stream(iter(LINES))] == [
+        translation.n_best for translation in translations
     ]
 
 
 @pytest.mark.parametrize("method", ["translate", "translations", "stream"])
 def test_words_are_aligned_where_alignments_are_requested(model: Model, method: str) -> None:
     aligned = list(getattr(model, method)(LINES, alignments=True))
-    assert [each.text for each in aligned] == model.translate(LINES)
-    assert all(each.alignment is not None for each in aligned)
-    assert all(each.alignment is None for each in model.translations(LINES))
+    assert [translation.text for translation in aligned] == model.translate(LINES)
+    assert all(translation.alignment is not None for translation in aligned)
+    assert all(translation.alignment is None for translation in model.translations(LINES))
 
 
 def test_a_sample_depends_on_the_number_of_its_line(model: Model) -> None:
@@ -51,7 +51,7 @@ def test_a_sample_depends_on_the_number_of_its_line(model: Model) -> None:
     sampled = model.translate(lines)
     assert len(set(sampled)) > 1
     model.decoding.batch_size = 1
-    assert [each.text for each in model.stream(lines)] == sampled
+    assert [translation.text for translation in model.stream(lines)] == sampled
 
 
 def test_a_line_is_translated_before_the_next_is_read(model: Model) -> None:

@@ -1,4 +1,4 @@
-"""Commands as a shell runs them, in this process: arguments and bytes in; exit code and bytes out."""
+"""Commands run in this process: arguments and bytes in, exit code and bytes out."""
 
 import io
 import logging

@@ -37,14 +37,18 @@ def test_links_of_given_translations(
 ) -> None:
     ended = command("align", *name, "--run", run, *files)
     assert ended.code == 0
-    found = ended.out.split("\n")
+    printed = ended.out.split("\n")
     expected = list(seq2seq.load(run).score(SOURCES, TARGETS, alignments=True))
-    assert found == [
-        *(format_links(each.alignment.links) for each in expected if each.alignment),
+    assert printed == [
+        *(
+            format_links(translation.alignment.links)
+            for translation in expected
+            if translation.alignment
+        ),
         "",
     ]
-    assert found[-3:] == ["", "", ""], "an empty side has no links"
-    for line, source, target in zip(found[:10], SOURCES, TARGETS, strict=False):
+    assert printed[-3:] == ["", "", ""], "an empty side has no links"
+    for line, source, target in zip(printed[:10], SOURCES, TARGETS, strict=False):
         pairs = [tuple(map(int, link.split("-"))) for link in line.split()]
         assert {pair[1] for pair in pairs} <= set(range(len(target.split()))), (
             "argmax: no target word twice"
@@ -58,8 +62,8 @@ def test_options_are_obeyed(command: Command, run: Path, files: tuple[Path, Path
     config = model.alignment
     config.layer, config.heads, config.use_input_row = 0, [1], True
     config.method, config.threshold = LinkMethod.threshold, 0.1
-    expected = [each.alignment for each in model.score(SOURCES, TARGETS, alignments=True)]
-    given = [
+    expected = [alignment.alignment for alignment in model.score(SOURCES, TARGETS, alignments=True)]
+    arguments = [
         "--layer",
         0,
         "--heads",
@@ -70,8 +74,10 @@ def test_options_are_obeyed(command: Command, run: Path, files: tuple[Path, Path
         "--threshold",
         0.1,
     ]
-    ended = command("align", *given, "--run", run, *files)
-    assert ended.out.split("\n")[:-1] == [format_links(each.links) for each in expected if each]
+    ended = command("align", *arguments, "--run", run, *files)
+    assert ended.out.split("\n")[:-1] == [
+        format_links(alignment.links) for alignment in expected if alignment
+    ]
     changes: list[list[object]] = [
         [],
         ["--layer", 0],
@@ -123,28 +129,30 @@ def test_choose_gives_options_that_align_text_takes(
 ) -> None:
     ended = command("align", "choose", "--run", run, "--reverse", reverse, *files)
     assert ended.code == 0, ended.err
-    found = json.loads(ended.out)
-    assert found["criterion"] == "agreement"
-    assert [each["run"] for each in found["runs"]] == [str(run), str(reverse)]
-    for each in found["runs"]:
-        assert len(each["candidates"]) == 2 * 3 * 2
-        assert each["candidates"][0]["agreement"] == pytest.approx(each["agreement"], abs=1e-6)
+    choice = json.loads(ended.out)
+    assert choice["criterion"] == "agreement"
+    assert [chosen_run["run"] for chosen_run in choice["runs"]] == [str(run), str(reverse)]
+    for chosen_run in choice["runs"]:
+        assert len(chosen_run["candidates"]) == 2 * 3 * 2
+        assert chosen_run["candidates"][0]["agreement"] == pytest.approx(
+            chosen_run["agreement"], abs=1e-6
+        )
     lines = [line.split() for line in ended.err.split("\n") if line.startswith("  --layer")]
     links = []
     for folder, options, sides in zip((run, reverse), lines, (files, files[::-1]), strict=True):
         aligned = command("align", "--run", folder, *options, *sides)
         assert aligned.code == 0, aligned.err
         links.append([parse_links(line) for line in aligned.out.split("\n")[:-1]])
-    common = sum(len(one & swap_links(other)) for one, other in zip(*links, strict=True))
+    common = sum(
+        len(forward & swap_links(backward)) for forward, backward in zip(*links, strict=True)
+    )
     words = sum(len(line.split()) for line in (*SOURCES, *TARGETS))
-    assert found["runs"][0]["agreement"] == pytest.approx(2 * common / words)
-    chosen = found["runs"][0]
+    assert choice["runs"][0]["agreement"] == pytest.approx(2 * common / words)
+    chosen = choice["runs"][0]
     heads = ",".join(map(str, chosen["heads"]))
     use_input_row = str(chosen["use_input_row"]).lower()
-    assert (
-        f"alignment.layer={chosen['layer']} alignment.heads=[{heads}] alignment.use_input_row={use_input_row}"
-        in ended.err
-    )
+    options = f"alignment.layer={chosen['layer']} alignment.heads=[{heads}] "
+    assert f"{options}alignment.use_input_row={use_input_row}" in ended.err
 
 
 @pytest.mark.parametrize("method", [None, SymmetrizeMethod.union])
@@ -159,17 +167,19 @@ def test_two_runs_together(
     with_lexicon: bool,
     threshold: float | None,
 ) -> None:
-    given: list[str | float] = [] if method is None else ["--method", method.value]
-    given += [] if threshold is None else ["--threshold", threshold]
-    given += ["--lexicon"] if with_lexicon else []
-    ended = command("align", "bidirectional", "--run", run, "--reverse", reverse, *given, *files)
+    arguments: list[str | float] = [] if method is None else ["--method", method.value]
+    arguments += [] if threshold is None else ["--threshold", threshold]
+    arguments += ["--lexicon"] if with_lexicon else []
+    ended = command(
+        "align", "bidirectional", "--run", run, "--reverse", reverse, *arguments, *files
+    )
     assert ended.code == 0, ended.err
     there = seq2seq.load(run).score(SOURCES, TARGETS, alignments=True)
     back = seq2seq.load(reverse).score(TARGETS, SOURCES, alignments=True)
     products = [
-        joint_weights(one.alignment.word_weights, other.alignment.word_weights)
-        for one, other in zip(there, back, strict=True)
-        if one.alignment and other.alignment
+        joint_weights(forward.alignment.word_weights, backward.alignment.word_weights)
+        for forward, backward in zip(there, back, strict=True)
+        if forward.alignment and backward.alignment
     ]
     sides = [[line.split() for line in side] for side in (SOURCES, TARGETS)]
     lexicon = Lexicon.learn(products, *sides, progress=lambda count: None)
@@ -216,8 +226,8 @@ def test_choose_by_gold(
         *files,
     )
     assert ended.code == 0, ended.err
-    (found,) = json.loads(ended.out)["runs"]
-    assert (found["layer"], found["heads"], found["use_input_row"], found["aer"]) == (
+    (choice,) = json.loads(ended.out)["runs"]
+    assert (choice["layer"], choice["heads"], choice["use_input_row"], choice["aer"]) == (
         0,
         [1],
         True,

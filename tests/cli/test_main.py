@@ -27,8 +27,10 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
         "hydra",
     ]
     code = f"import sys, seq2seq.cli.main; print([name for name in {heavy} if name in sys.modules])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.strip() == "[]"
 
 
 def test_a_user_error_is_one_message_without_a_traceback(command: Command) -> None:

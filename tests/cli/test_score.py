@@ -38,9 +38,11 @@ def test_scores(command: Command, run: Path, write: Write) -> None:
 
 def test_a_translation_scores_as_it_did_when_it_was_found(run: Path) -> None:
     model = seq2seq.load(run)
-    found = model.translate(sentences(10), scores=True)
+    translations = model.translate(sentences(10), scores=True)
     for hypothesis, forced in zip(
-        found, model.score(sentences(10), [each.text for each in found]), strict=True
+        translations,
+        model.score(sentences(10), [translation.text for translation in translations]),
+        strict=True,
     ):
         if forced.tokens == hypothesis.tokens:
             assert forced.log_probability == pytest.approx(hypothesis.log_probability, abs=1e-4)

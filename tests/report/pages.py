@@ -1,4 +1,4 @@
-"""Pages with sentences that try to break out, in several scripts, and weights whose place in the matrix is known."""
+"""Pages with hostile sentences, in several scripts, and weights at known places of the matrix."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,10 @@ from seq2seq.attention.config import Role, WeightKind
 from seq2seq.metrics.score import Score, Scorer
 from seq2seq.report.html import Layer, Page, Sentence, SentenceWeights
 
-ATTACK = '</script><script>window.broken=1</script><img src=x onerror=window.broken=1> "\' onmouseover="window.broken=1 <!--'
+ATTACK = (
+    "</script><script>window.broken=1</script><img src=x onerror=window.broken=1> "
+    '"\' onmouseover="window.broken=1 <!--'
+)
 HEADS = 4
 FULL = Layer("full", WeightKind.attention)
 
@@ -45,10 +48,12 @@ JAPANESE = (
 )
 MONEY = ("The bank lends money .", "El banco presta dinero .", "El banco presta dinero .", {(1, 1)})
 LONG = (
-    "A very long sentence that goes on and on so that its words need more than one line on any screen, however wide "
-    "the window of the person who reads it may happen to be when the page is opened from the disk for the first time.",
-    "Una frase muy larga que sigue y sigue de modo que sus palabras necesitan más de una línea en cualquier pantalla, "
-    "por ancha que sea la ventana de quien la lee cuando la página se abre desde el disco por primera vez .",
+    "A very long sentence that goes on and on so that its words need more than one line on any "
+    "screen, however wide the window of the person who reads it may happen to be when the page is "
+    "opened from the disk for the first time.",
+    "Una frase muy larga que sigue y sigue de modo que sus palabras necesitan más de una línea en "
+    "cualquier pantalla, por ancha que sea la ventana de quien la lee cuando la página se abre "
+    "desde el disco por primera vez .",
     "Una frase muy larga .",
     {(place, place) for place in range(35)},
 )
@@ -107,16 +112,19 @@ def pieces(text: str) -> list[str]:
 
 
 def weights(of: Page) -> Iterator[tuple[int, SentenceWeights]]:
-    """Of every sentence: head h of layer l looks h + l positions to the left of its own, with 0.75 of its weight."""
-    made: dict[int, SentenceWeights] = {}
+    """Weights of each sentence by its number.
+
+    In head h of layer l each position has 0.75 of its weight h + l positions to its left.
+    """
+    drawn: dict[int, SentenceWeights] = {}
     for number, sentence in enumerate(of.sentences[: of.with_attention]):
         if sentence.source:
             key = number % len(TEXTS)
-            if key not in made:
-                made[key] = sentence_weights(
+            if key not in drawn:
+                drawn[key] = sentence_weights(
                     of, " ".join(sentence.source), sentence.hypothesis, seed=key
                 )
-            yield number, made[key]
+            yield number, drawn[key]
 
 
 def sentence_weights(of: Page, source: str, hypothesis: str, *, seed: int) -> SentenceWeights:
@@ -127,7 +135,7 @@ def sentence_weights(of: Page, source: str, hypothesis: str, *, seed: int) -> Se
         Role.CROSS: (len(written) + 1, len(read)),
     }
     generator = torch.Generator().manual_seed(seed)
-    made: dict[Role, torch.Tensor] = {}
+    tables: dict[Role, torch.Tensor] = {}
     for role, (rows, columns) in sizes.items():
         layers = [
             index
@@ -149,8 +157,8 @@ def sentence_weights(of: Page, source: str, hypothesis: str, *, seed: int) -> Se
                         0.75
                     )
         if layers:
-            made[role] = table
-    return SentenceWeights(read, written, made)
+            tables[role] = table
+    return SentenceWeights(read, written, tables)
 
 
 def looks_at(role: Role, rows: int, columns: int, row: int, back: int) -> int:

@@ -99,7 +99,8 @@ def test_weights_may_be_tensors_empty_constant_or_not_finite(tmp_path: Path) -> 
 def test_pyplot_is_not_touched(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib, numpy; from seq2seq.report.heatmap import save_heatmap;"
-        f"save_heatmap(pathlib.Path({str(tmp_path / 'a.png')!r}), numpy.ones((1, 1)), ['a'], ['b']);"
+        f"path = pathlib.Path({str(tmp_path / 'a.png')!r});"
+        "save_heatmap(path, numpy.ones((1, 1)), ['a'], ['b']);"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -25,17 +25,17 @@ from tests.report.pages import ATTACK, FULL, HEADS, TEXTS, page, weights
 
 
 class Elements(HTMLParser):
-    """Every element with its attributes, and the text of scripts and styles, as a browser would split them."""
+    """Every element with its attributes, and the text of scripts and styles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.inside = False
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.texts: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         self.texts.append("")
         self.inside = True
 
@@ -48,10 +48,10 @@ class Elements(HTMLParser):
 
     def blocks(self) -> dict[str, Any]:
         """JSON of the page by its id."""
-        found = zip(self.found, self.texts, strict=True)
+        scripts = zip(self.elements, self.texts, strict=True)
         return {
             str(a["id"]): json.loads(t)
-            for (_, a), t in found
+            for (_, a), t in scripts
             if a.get("type") == "application/json"
         }
 
@@ -72,12 +72,13 @@ def test_sentences_come_back_whole_and_add_no_element(written: str) -> None:
         texts = [" ".join(sentence[side]) for side in ("source", "hypothesis", "reference")]
         assert texts == [source, hypothesis, reference]
         assert {tuple(link) for link in sentence["links"]} == links
-    scripts = [attributes for tag, attributes in elements.found if tag == "script"]
+    scripts = [attributes for tag, attributes in elements.elements if tag == "script"]
     assert len(scripts) == 2 + sum(bool(source) for source, *_ in TEXTS)
     assert all(
-        not {"src", "onerror", "onmouseover"} & set(attributes) for _, attributes in elements.found
+        not {"src", "onerror", "onmouseover"} & set(attributes)
+        for _, attributes in elements.elements
     )
-    assert not {"img", "link", "iframe", "object"} & {tag for tag, _ in elements.found}
+    assert not {"img", "link", "iframe", "object"} & {tag for tag, _ in elements.elements}
 
 
 @pytest.mark.parametrize(
@@ -90,9 +91,9 @@ def test_embedded_json_holds_no_character_that_html_reads(text: str) -> None:
 
 
 def test_the_title_is_escaped(tmp_path: Path) -> None:
-    given = page()
+    content = page()
     write_report(
-        tmp_path / "a.html", type(given)(**{**vars(given), "title": ATTACK + "$data \0"}), []
+        tmp_path / "a.html", type(content)(**{**vars(content), "title": ATTACK + "$data \0"}), []
     )
     text = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert ATTACK not in text
@@ -102,29 +103,29 @@ def test_the_title_is_escaped(tmp_path: Path) -> None:
 def test_the_policy_allows_the_viewer_and_nothing_else(written: str) -> None:
     elements = Elements(written)
     policy = next(
-        str(a["content"]) for tag, a in elements.found if tag == "meta" and "http-equiv" in a
+        str(a["content"]) for tag, a in elements.elements if tag == "meta" and "http-equiv" in a
     )
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy and "http" not in policy and "*" not in policy
     allowed = set(re.findall(r"'sha256-([^']+)'", policy))
     script = next(
         t
-        for (tag, a), t in zip(elements.found, elements.texts, strict=True)
+        for (tag, a), t in zip(elements.elements, elements.texts, strict=True)
         if tag == "script" and not a
     )
     style = next(
-        t for (tag, _), t in zip(elements.found, elements.texts, strict=True) if tag == "style"
+        t for (tag, _), t in zip(elements.elements, elements.texts, strict=True) if tag == "style"
     )
     assert allowed == {
         base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in (script, style)
     }
-    assert not any("style" in attributes for _, attributes in elements.found)
+    assert not any("style" in attributes for _, attributes in elements.elements)
 
 
 def test_weights_are_known_to_half_a_level() -> None:
-    given = np.linspace(0, 1, 1001)
-    stored = (quantised(given).astype(float) / LEVELS) ** 2
-    assert (np.abs(stored - given) <= 0.004 * np.sqrt(given) + 1e-5).all()
+    values = np.linspace(0, 1, 1001)
+    stored = (quantised(values).astype(float) / LEVELS) ** 2
+    assert (np.abs(stored - values) <= 0.004 * np.sqrt(values) + 1e-5).all()
     assert quantised(np.array([np.nan, np.inf, -0.1, 1.1])).tolist() == [
         NOT_FINITE,
         NOT_FINITE,
@@ -135,15 +136,15 @@ def test_weights_are_known_to_half_a_level() -> None:
 
 def test_weights_lie_in_the_order_of_roles_layers_and_heads(tmp_path: Path) -> None:
     kernel, none = Layer("linear", WeightKind.kernel), Layer("linformer", WeightKind.none)
-    given = page(
+    content = page(
         {Role.ENCODER: [none, kernel], Role.CAUSAL: [FULL], Role.CROSS: [none]}, with_attention=1
     )
     encoder = torch.arange(HEADS * 4).reshape(1, HEADS, 2, 2) / 100
     causal = torch.arange(HEADS * 9).reshape(1, HEADS, 3, 3) / 100
-    each = SentenceWeights(
+    sentence = SentenceWeights(
         ["▁a", "</s>"], ["▁b\n", "c"], {Role.ENCODER: encoder, Role.CAUSAL: causal}
     )
-    write_report(tmp_path / "a.html", given, [(0, each)])
+    write_report(tmp_path / "a.html", content, [(0, sentence)])
     blocks = Elements((tmp_path / "a.html").read_text(encoding="utf-8")).blocks()
     assert (blocks["attention-0"]["source"], blocks["attention-0"]["target"]) == (
         ["▁a", "</s>"],
@@ -155,8 +156,8 @@ def test_weights_lie_in_the_order_of_roles_layers_and_heads(tmp_path: Path) -> N
     expected = torch.cat([encoder.flatten(), causal.flatten()]).numpy()
     assert np.allclose((stored / LEVELS) ** 2, expected, atol=0.004)
     roles = {
-        each["role"]: [layer["weights"] for layer in each["layers"]]
-        for each in blocks["data"]["roles"]
+        role["role"]: [layer["weights"] for layer in role["layers"]]
+        for role in blocks["data"]["roles"]
     }
     assert roles == {"ENCODER": ["none", "kernel"], "CAUSAL": ["attention"], "CROSS": ["none"]}
 

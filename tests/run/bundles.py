@@ -1,4 +1,4 @@
-"""Tiny bundles with random weights: enough to translate, score and align with, not to do it well."""
+"""Tiny bundles with random weights, which translate, score and align, but not well."""
 
 import random
 from pathlib import Path

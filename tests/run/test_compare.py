@@ -1,4 +1,4 @@
-"""Comparing runs: evaluations are used where they fit, made where they do not, and refused where they cannot be."""
+"""Comparing runs: evaluations are reused if they fit, and otherwise made again or refused."""
 
 import json
 import logging
@@ -55,17 +55,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def evaluations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
     """Runs that were evaluated while the test ran."""
-    made: list[Path] = []
+    evaluated: list[Path] = []
     real = compare.evaluate_bundle
 
     def evaluate(run: Path, *arguments: Any, **options: Any) -> Any:
-        made.append(run)
+        evaluated.append(run)
         return real(run, *arguments, **options)
 
     monkeypatch.setattr(compare, "evaluate_bundle", evaluate)
     package = logging.getLogger("seq2seq")
     before = package.handlers[:], package.level, package.propagate
-    yield made
+    yield evaluated
     package.handlers[:], package.level, package.propagate = before
 
 

@@ -59,12 +59,12 @@ def run(tmp_path_factory: pytest.TempPathFactory, tokenizers: Tokenizers) -> Pat
 
 
 def blocks(page: Path) -> dict[str, Any]:
-    found = re.findall(
+    matches = re.findall(
         r'<script type="application/json" id="([^"]+)">(.*?)</script>',
         page.read_text(encoding="utf-8"),
         re.DOTALL,
     )
-    return {name: json.loads(text) for name, text in found}
+    return {name: json.loads(text) for name, text in matches}
 
 
 def unpacked(
@@ -94,12 +94,12 @@ def test_the_page_holds_the_files_of_the_evaluation(run: Path) -> None:
     links = (folder / "alignments.pharaoh").read_text(encoding="utf-8").split("\n")[:-1]
     scores = Scorer("yy").sentences(hypotheses, TEXT.target)
     assert len(data["sentences"]) == len(TEXT.source)
-    for row, each in enumerate(data["sentences"]):
-        assert each["source"] == TEXT.source[row].split()
-        assert each["hypothesis"] == hypotheses[row].split()
-        assert each["reference"] == TEXT.target[row].split()
-        assert " ".join(f"{s}-{t}" for s, t in each["links"]) == links[row]
-        assert each["scores"] == {name: round(score, 2) for name, score in scores[row].items()}
+    for row, sentence in enumerate(data["sentences"]):
+        assert sentence["source"] == TEXT.source[row].split()
+        assert sentence["hypothesis"] == hypotheses[row].split()
+        assert sentence["reference"] == TEXT.target[row].split()
+        assert " ".join(f"{s}-{t}" for s, t in sentence["links"]) == links[row]
+        assert sentence["scores"] == {name: round(score, 2) for name, score in scores[row].items()}
     stored = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
     assert [metric["label"] for metric in data["metrics"]] == ["BLEU", "chrF", "TER"]
     for metric in data["metrics"]:
@@ -112,8 +112,8 @@ def test_weights_are_those_of_each_sentence_alone(
     run: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     monkeypatch.setattr(report, "BATCH_WEIGHTS", room)
-    found, bundle = blocks(report_run(run, "test")), load_bundle(run)
-    assert set(found) == {"data"} | {
+    page_blocks, bundle = blocks(report_run(run, "test")), load_bundle(run)
+    assert set(page_blocks) == {"data"} | {
         f"attention-{row}" for row, text in enumerate(TEXT.source) if text
     }
     ids = {piece: index for index, piece in enumerate(bundle.tokenizers.target.pieces(range(120)))}
@@ -121,7 +121,7 @@ def test_weights_are_those_of_each_sentence_alone(
         for row, text in enumerate(TEXT.source):
             if not text:
                 continue
-            block = found[f"attention-{row}"]
+            block = page_blocks[f"attention-{row}"]
             assert (block["source"], block["target"]) == (
                 file[row].source_subwords,
                 file[row].target_subwords,
@@ -129,13 +129,13 @@ def test_weights_are_those_of_each_sentence_alone(
             weights = unpacked(block, {Role.ENCODER: 1, Role.CAUSAL: 2, Role.CROSS: 2})
             source = Tokens.of([[ids[piece] for piece in block["source"]]])
             target = Tokens.target([[ids[piece] for piece in block["target"]]])
-            for role, each in weights.items():
-                keys = [(role, layer) for layer in range(each.shape[0])]
+            for role, table in weights.items():
+                keys = [(role, layer) for layer in range(table.shape[0])]
                 with torch.inference_mode():
                     encoded = bundle.model.encode(source, weights_of=frozenset(keys))
                 (alone,) = attention_weights(bundle.model, encoded, target, keys)
                 torch.testing.assert_close(
-                    torch.from_numpy(each).float(), alone[role], atol=0.005, rtol=0
+                    torch.from_numpy(table).float(), alone[role], atol=0.005, rtol=0
                 )
             exported = file[row].weights.astype(np.float64)
             np.testing.assert_allclose(weights[Role.CROSS][-1].mean(0)[:-1], exported, atol=0.005)
@@ -144,22 +144,22 @@ def test_weights_are_those_of_each_sentence_alone(
 def test_a_mechanism_without_weights_is_named_and_the_other_roles_stay(
     tmp_path: Path, tokenizers: Tokenizers
 ) -> None:
-    found = blocks(
+    page_blocks = blocks(
         report_run(evaluated(tmp_path / "a", tokenizers, LinformerConfig()), "test", sentences=3)
     )
-    assert set(found) == {"data", "attention-0", "attention-2"}
-    unpacked(found["attention-0"], {Role.ENCODER: 1, Role.CAUSAL: 2, Role.CROSS: 0})
-    cross = found["data"]["roles"][2]
+    assert set(page_blocks) == {"data", "attention-0", "attention-2"}
+    unpacked(page_blocks["attention-0"], {Role.ENCODER: 1, Role.CAUSAL: 2, Role.CROSS: 0})
+    cross = page_blocks["data"]["roles"][2]
     assert [layer["mechanism"] for layer in cross["layers"]] == ["linformer"] * 2
     assert {layer["weights"] for layer in cross["layers"]} == {"none"}
-    assert found["data"]["no_links"]
+    assert page_blocks["data"]["no_links"]
 
 
 def test_kernel_scores_are_marked(tmp_path: Path, tokenizers: Tokenizers) -> None:
-    found = blocks(
+    page_blocks = blocks(
         report_run(evaluated(tmp_path / "a", tokenizers, LinearConfig()), "test", sentences=1)
     )
-    assert {layer["weights"] for layer in found["data"]["roles"][2]["layers"]} == {"kernel"}
+    assert {layer["weights"] for layer in page_blocks["data"]["roles"][2]["layers"]} == {"kernel"}
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path, tokenizers: Tokenizers) -> None:

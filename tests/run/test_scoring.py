@@ -54,8 +54,8 @@ def reproduced(command: str, folder: Path) -> list[dict[str, Any]]:
     done = subprocess.run(
         arguments, cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
+    printed: list[dict[str, Any]] = json.loads(done.stdout)
+    return printed
 
 
 @pytest.mark.parametrize("protocol", ScoringProtocol)
@@ -84,12 +84,12 @@ def test_scores_have_intervals_and_the_command_that_gives_them(
     assert scores["protocol"] == protocol.value
     confidence = scores["confidence"]
     assert (confidence["level"], confidence["resamples"], confidence["seed"]) == (0.95, 1000, 12345)
-    found = zip(
+    entries = zip(
         reproduced(scores["reproduce"], folder),
         reproduced(confidence["reproduce"], folder),
         strict=True,
     )
-    for name, (entry, resampled) in zip(("bleu", "chrf", "ter"), found, strict=True):
+    for name, (entry, resampled) in zip(("bleu", "chrf", "ter"), entries, strict=True):
         low, high = scores[name]["confidence"]
         assert low < scores[name]["score"] < high
         assert entry["score"] == pytest.approx(scores[name]["score"], abs=1e-4)
@@ -97,8 +97,8 @@ def test_scores_have_intervals_and_the_command_that_gives_them(
         assert resampled["confidence_mean"] == pytest.approx((low + high) / 2, abs=1e-3)
         assert resampled["confidence_var"] == pytest.approx((high - low) / 2, abs=1e-3)
         assert (
-            f"{scores[name]['score']:.2f}  (95 %: {low:.2f} to {high:.2f})  {scores[name]['signature']}"
-            in shown
+            f"{scores[name]['score']:.2f}  (95 %: {low:.2f} to {high:.2f})  "
+            f"{scores[name]['signature']}" in shown
         )
     tokenized = protocol is ScoringProtocol.lowercased_tokenized
     assert (folder / "hypotheses.tok").exists() is (folder / "references.tok").exists() is tokenized

@@ -112,10 +112,10 @@ def test_sums_are_part_of_checkpoints(corpus: PreparedCorpus) -> None:
     module = trained(corpus, [MeanSquare(1.0)])
     checkpoint: dict[str, Any] = {}
     module.on_save_checkpoint(checkpoint)
-    other = tiny_module(auxiliary_losses=[MeanSquare(1.0)])
-    other.on_load_checkpoint(checkpoint)
-    assert other.take_report() == module.take_report()
-    assert other.tokens == module.tokens
+    loaded = tiny_module(auxiliary_losses=[MeanSquare(1.0)])
+    loaded.on_load_checkpoint(checkpoint)
+    assert loaded.take_report() == module.take_report()
+    assert loaded.tokens == module.tokens
 
 
 def test_two_losses_of_one_name_are_a_mistake() -> None:

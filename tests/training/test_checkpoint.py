@@ -154,11 +154,11 @@ def test_resuming_hashes_and_loads_a_checkpoint_once(
 
     monkeypatch.setattr(module, "sha256_of", counting("hash", module.sha256_of))
     monkeypatch.setattr(module.torch, "load", counting("load", torch.load))
-    other = reopened(store)
-    assert other.newest() == (path, [])
-    AtomicCheckpointIO(other).load_checkpoint(path)
+    second = reopened(store)
+    assert second.newest() == (path, [])
+    AtomicCheckpointIO(second).load_checkpoint(path)
     assert counts == {"hash": 1, "load": 1}
-    other.load(path)
+    second.load(path)
     assert counts == {"hash": 2, "load": 2}, "a later load verifies again"
 
 
@@ -169,12 +169,12 @@ def test_pruning_keeps_the_last_regular_ones_the_best_and_the_newest(
     stopped = [save(store, step, stopped=True) for step in (3, 6)]
     store.mark_best(paths[1])
     store.prune(keep=2)
-    kept = [paths[1], paths[3], paths[4], stopped[1]]
-    assert store.paths() == kept
-    assert store.regular_paths() == kept[:3]
+    remaining = [paths[1], paths[3], paths[4], stopped[1]]
+    assert store.paths() == remaining
+    assert store.regular_paths() == remaining[:3]
     assert store.best_path() == paths[1]
     index = json.loads((store.folder / "last.json").read_text())
-    assert set(index["sha256"]) == {path.name for path in kept}
+    assert set(index["sha256"]) == {path.name for path in remaining}
     assert (index["last"], index["best"]) == (stopped[1].name, paths[1].name)
 
 

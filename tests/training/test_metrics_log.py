@@ -35,8 +35,8 @@ def test_rewinding_drops_reports_after_a_step(tmp_path: Path, step: int) -> None
     for number in (5, 5, 10):
         metrics.write(number, {"x": 1.0})
     metrics.rewind(step)
-    kept = [number for number in (5, 5, 10) if number <= step]
-    assert [record["step"] for record in records(metrics.path)] == kept
+    remaining = [number for number in (5, 5, 10) if number <= step]
+    assert [record["step"] for record in records(metrics.path)] == remaining
 
 
 @pytest.mark.parametrize("torn", ['{"step": 1', '{"x": 1}\n', "[]\n", '{"step": "a"}\n', "\0\0"])

@@ -34,6 +34,6 @@ def test_auto_on_a_gpu(fast: bool, name: str, monkeypatch: pytest.MonkeyPatch) -
     assert choose_precision("auto", "cuda")[0] == name
 
 
-@pytest.mark.parametrize("asked", sorted(set(PRECISIONS) - {"auto"}))
-def test_what_is_asked_for_is_obeyed(asked: str) -> None:
-    assert choose_precision(asked, "cpu") == (PRECISIONS[asked], "as configured")
+@pytest.mark.parametrize("precision", sorted(set(PRECISIONS) - {"auto"}))
+def test_a_configured_precision_is_obeyed(precision: str) -> None:
+    assert choose_precision(precision, "cpu") == (PRECISIONS[precision], "as configured")
