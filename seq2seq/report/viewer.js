@@ -1,6 +1,6 @@
-// The page: reads its data, and lets the list choose what the other parts show.
+// The page: its data, and the parts that show the sentence chosen in the list.
 
-/** Fills a list of terms with scores: label, value, and an explanation to be shown on hovering. */
+/** Fill a list of terms with scores; the title of a score is shown on hovering. */
 function fillScores(list, scores) {
   list.replaceChildren(...scores.map(({label, value, title}) => {
     const pair = element("div");
@@ -32,8 +32,13 @@ function start() {
   byId("previous").addEventListener("click", () => list.move(-1));
   byId("next").addEventListener("click", () => list.move(1));
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input[type=search], select")) return;
-    const actions = {j: () => list.move(1), k: () => list.move(-1), "/": () => byId("search").focus()};
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input[type=search], select")) return;
+    const actions = {
+      j: () => list.move(1),
+      k: () => list.move(-1),
+      "/": () => byId("search").focus(),
+    };
     if (!(event.key in actions)) return;
     event.preventDefault();
     actions[event.key]();

@@ -1,12 +1,14 @@
-// The attention of a sentence: pickers of role, layer and head, the matrix they choose, and all of a role at a glance.
+// The attention of a sentence: pickers of role, layer and head, their matrix, and an overview of
+// all layers and heads of the role.
 
-const ROWS_ARE = {
-  ENCODER: "Rows are source tokens, columns the source tokens that each of them reads.",
-  CAUSAL: "Rows are the tokens the decoder has just read, columns the tokens up to there that it looks back at.",
-  CROSS: "Rows are the tokens to be predicted, columns the source tokens read for them.",
+const AXES = {
+  ENCODER: "Rows are source tokens (queries), columns the source tokens attended to (keys).",
+  CAUSAL: "Rows are decoder inputs (queries), columns the inputs up to there (keys).",
+  CROSS: "Rows are the target tokens that are predicted, columns the source tokens attended to.",
 };
 
-const POINT = "Point at a cell, or move into the matrix with Tab and the arrow keys, to see where its row looks.";
+const MATRIX_HINT = "Point at a cell, or move into the matrix with Tab and the arrow keys, "
+  + "to see the weights of its row.";
 
 class AttentionView {
   constructor(page) {
@@ -14,12 +16,12 @@ class AttentionView {
     this.head = "mean";
     this.weights = null;
     this.matrix = new Matrix((at) => this.explain(at));
-    const able = page.roles.filter((each) => each.layers.some(hasWeights));
-    this.role = (able.find((each) => each.role === "CROSS") ?? able[0])?.role ?? null;
+    const roles = page.roles.filter(({layers}) => layers.some(hasWeights));
+    this.role = (roles.find(({role}) => role === "CROSS") ?? roles[0])?.role ?? null;
     this.makePickers();
     if (this.role !== null) this.fillLayers();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      colourOf.ramp = colourOf.broken = undefined;
+      colourOf.ramp = colourOf.notFinite = undefined;
       this.draw();
     });
     let width = 0;
@@ -38,29 +40,34 @@ class AttentionView {
       const text = element("span", "", name);
       if (input.disabled) {
         text.append(element("small", "", "no weights"));
-        choice.title = `${[...new Set(layers.map((layer) => layer.mechanism))].join(", ")}: ${layers[0].says}`;
+        const mechanisms = [...new Set(layers.map((layer) => layer.mechanism))].join(", ");
+        choice.title = `${mechanisms}: ${layers[0].description}`;
       }
       choice.append(input, text);
       byId("roles").append(choice);
       input.addEventListener("change", () => this.choose({role}));
     }
     byId("head").append(new Option(`mean of ${this.page.heads}`, "mean"));
-    for (let head = 0; head < this.page.heads; head++) byId("head").append(new Option(`head ${head}`, head));
-    byId("layer").addEventListener("change", ({target}) => this.choose({layer: Number(target.value)}));
+    for (let head = 0; head < this.page.heads; head++) {
+      byId("head").append(new Option(`head ${head}`, head));
+    }
+    byId("layer").addEventListener("change", ({target}) => {
+      this.choose({layer: Number(target.value)});
+    });
     byId("head").addEventListener("change", ({target}) => {
       this.choose({head: target.value === "mean" ? "mean" : Number(target.value)});
     });
   }
 
-  get chosen() {
-    return this.page.roles.find((each) => each.role === this.role);
+  get roleData() {
+    return this.page.roles.find(({role}) => role === this.role);
   }
 
   get layers() {
-    return this.chosen.layers;
+    return this.roleData.layers;
   }
 
-  /** The layers of the chosen role; the last one with weights, unless the one chosen before has some. */
+  /** Offer the layers of the role; keep the selected one if it has weights, else the last one. */
   fillLayers() {
     byId("layer").replaceChildren(...this.layers.map((layer, index) => {
       const kind = {attention: "", kernel: ", kernel scores", none: ": no weights"}[layer.weights];
@@ -68,15 +75,15 @@ class AttentionView {
       option.disabled = !hasWeights(layer);
       return option;
     }));
-    const chosen = this.layers[this.layer];
-    if (!chosen || !hasWeights(chosen)) this.layer = this.layers.findLastIndex(hasWeights);
+    const selected = this.layers[this.layer];
+    if (!selected || !hasWeights(selected)) this.layer = this.layers.findLastIndex(hasWeights);
     byId("layer").value = this.layer;
   }
 
   choose({role = this.role, layer = this.layer, head = this.head}) {
-    const other = role !== this.role;
+    const roleChanged = role !== this.role;
     Object.assign(this, {role, layer, head});
-    if (other) {
+    if (roleChanged) {
       this.matrix.at = null;
       this.fillLayers();
     }
@@ -92,22 +99,26 @@ class AttentionView {
       try {
         weights = await readWeights(this.page, sentence.number);
       } catch (error) {
-        problem = `The weights of this sentence cannot be read (${error.message}); write the report again.`;
+        problem = `The weights of this sentence cannot be read (${error.message}); `
+          + "write the report again.";
       }
     }
-    if (this.number !== sentence.number) return;  // another was chosen meanwhile
+    if (this.number !== sentence.number) return;  // the selection has changed since
     this.weights = weights;
     this.problem = problem || this.absence(sentence);
     this.matrix.at = null;
     this.draw();
   }
 
-  /** Why there are no weights to be seen. */
+  /** Why there are no weights. */
   absence({number, source}) {
     if (this.role === null) return "No mechanism of this model has a weight per key position.";
     const count = this.page.with_attention;
-    if (number >= count) return `Only the first ${count} sentences have weights; write the page with more --sentences.`;
-    return source.length === 0 ? "An empty line is not read by the model." : "There are no weights of this sentence.";
+    if (number >= count) {
+      return `Only the first ${count} sentences have weights; write the page with more --sentences.`;
+    }
+    if (source.length === 0) return "The model does not read empty lines.";
+    return "There are no weights of this sentence.";
   }
 
   draw() {
@@ -118,18 +129,21 @@ class AttentionView {
     const head = this.head === "mean" ? "mean of heads" : `head ${this.head}`;
     const matrix = this.weights.matrix(this.role, this.layer, this.head);
     this.drawOverview();
-    this.matrix.show(matrix, `${this.chosen.name}, layer ${this.layer}, ${head}`);
+    this.matrix.show(matrix, `${this.roleData.name}, layer ${this.layer}, ${head}`);
     performance.mark("attention shown");
   }
 
   note(drawn) {
     const note = byId("attention-note");
-    note.textContent = drawn ? `${ROWS_ARE[this.role]} ` : this.problem;
+    note.textContent = drawn ? `${AXES[this.role]} ` : this.problem;
     if (!drawn) return;
-    const {mechanism, weights, says} = this.layers[this.layer];
+    const {mechanism, weights, description} = this.layers[this.layer];
     note.append(`Mechanism ${mechanism}: `);
-    if (weights === "kernel") note.append(element("strong", "", `${says}; no softmax was computed.`));
-    else note.append(`${says}.`);
+    if (weights === "kernel") {
+      note.append(element("strong", "", `${description}; no softmax was computed.`));
+    } else {
+      note.append(`${description}.`);
+    }
   }
 
   drawOverview() {
@@ -140,7 +154,7 @@ class AttentionView {
     this.layers.forEach((layer, index) => {
       cells.push(element("span", "axis", index));
       if (!hasWeights(layer)) {
-        const none = element("span", "none", `${layer.mechanism}: ${layer.says}`);
+        const none = element("span", "none", `${layer.mechanism}: ${layer.description}`);
         none.style.gridColumn = "2 / -1";
         cells.push(none);
         return;
@@ -158,34 +172,36 @@ class AttentionView {
     button.dataset.place = `${layer}-${head}`;
     button.title = `layer ${layer}, head ${head}`;
     button.setAttribute("aria-label", button.title);
-    button.setAttribute("aria-pressed", String(layer === this.layer && (head === this.head || this.head === "mean")));
+    const isPressed = layer === this.layer && (head === this.head || this.head === "mean");
+    button.setAttribute("aria-pressed", String(isPressed));
     button.append(thumbnail(this.weights.matrix(this.role, layer, head)));
     button.addEventListener("click", () => this.choose({layer, head}));
     return button;
   }
 
-  /** Say what one cell is, and show where its row looks in the sentence. */
+  /** Show the weight of a cell as text, and the weights of its row on the tokens. */
   explain(at) {
     const {rows, columns, values} = this.matrix.matrix;
     const [readout, read] = [byId("readout"), byId("read")];
-    readout.textContent = at === null ? POINT : "";
+    readout.textContent = at === null ? MATRIX_HINT : "";
     if (at === null) {
       read.replaceChildren(...columns.map((text) => element("span", "", text)));
       return;
     }
     const [row, column] = at;
     const weight = values[row * columns.length + column];
-    const verb = this.role === "CROSS" ? " is predicted from " : " reads ";
+    const verb = this.role === "CROSS" ? " is predicted from " : " attends to ";
     readout.append(element("bdi", "", rows[row]), verb, element("bdi", "", columns[column]));
-    readout.append(` with ${Number.isFinite(weight) ? weight.toFixed(3) : "a weight that is not finite"}`);
+    const value = Number.isFinite(weight) ? weight.toFixed(3) : "a weight that is not finite";
+    readout.append(` with ${value}`);
     const shares = values.subarray(row * columns.length, (row + 1) * columns.length);
     const largest = largestOf(shares);
     read.replaceChildren(...columns.map((text, index) => {
-      const piece = element("span", index === column ? "at" : "", text);
+      const token = element("span", index === column ? "at" : "", text);
       const [red, green, blue] = colourOf(shares[index] / largest);
-      piece.style.backgroundColor = `rgb(${red} ${green} ${blue})`;
-      piece.style.color = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#111" : "#fff";
-      return piece;
+      token.style.backgroundColor = `rgb(${red} ${green} ${blue})`;
+      token.style.color = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#111" : "#fff";
+      return token;
     }));
   }
 }

@@ -1,11 +1,11 @@
 // Words of a sentence pair and the links between them.
 
 const SVG = "http://www.w3.org/2000/svg";
-const HINT = "Point at a word, or move to it with Tab and the arrow keys, to see its links.";
+const LINK_HINT = "Point at a word, or move to it with Tab and the arrow keys, to see its links.";
 
 class LinkView {
-  constructor(why) {
-    this.why = why;  // there are no links, where that is so
+  constructor(reason) {
+    this.reason = reason;  // why there are no links; empty if there are some
     this.svg = byId("links");
     this.sides = ["source", "hypothesis"];
     this.words = {source: [], hypothesis: []};
@@ -37,15 +37,18 @@ class LinkView {
       });
       byId(side).replaceChildren(...this.words[side]);
     }
-    byId("reference").replaceChildren(...sentence.reference.map((text) => element("span", "", text)));
+    const reference = sentence.reference.map((text) => element("span", "", text));
+    byId("reference").replaceChildren(...reference);
     this.drawAll();
     this.point(null);
   }
 
-  /** Where both sentences fit on a line, all links are drawn faintly; otherwise only those pointed at. */
+  /** Draw all links faintly if both sentences fit on a line; else only those pointed at. */
   drawAll() {
-    const oneLine = this.sides.every((side) => new Set(this.words[side].map((word) => word.offsetTop)).size <= 1);
-    this.svg.replaceChildren(...(oneLine ? this.links.map((link) => this.path(link)) : []));
+    const isOneLine = this.sides.every((side) => (
+      new Set(this.words[side].map((word) => word.offsetTop)).size <= 1
+    ));
+    this.svg.replaceChildren(...(isOneLine ? this.links.map((link) => this.path(link)) : []));
   }
 
   path([source, target]) {
@@ -64,21 +67,26 @@ class LinkView {
   /** Show the links of a word; of none for side null. */
   point(side, index = -1) {
     for (const path of this.svg.querySelectorAll(".strong")) path.remove();
-    for (const word of [...this.words.source, ...this.words.hypothesis]) word.classList.remove("active", "linked");
-    byId("link-note").textContent = this.links.length ? HINT : this.why || "No words of this sentence are linked.";
+    for (const word of [...this.words.source, ...this.words.hypothesis]) {
+      word.classList.remove("active", "linked");
+    }
+    const absence = this.reason || "No words of this sentence are linked.";
+    byId("link-note").textContent = this.links.length ? LINK_HINT : absence;
     if (side === null) return;
-    const own = side === "source" ? 0 : 1;
-    const found = this.links.filter((link) => link[own] === index);
-    this.words[side][index].classList.add("active");
-    for (const link of found) {
-      this.words[this.sides[1 - own]][link[1 - own]].classList.add("linked");
+    const from = side === "source" ? 0 : 1;
+    const to = 1 - from;
+    const word = this.words[side][index];
+    word.classList.add("active");
+    const links = this.links.filter((link) => link[from] === index);
+    const partners = links.map((link) => this.words[this.sides[to]][link[to]]);
+    for (const partner of partners) partner.classList.add("linked");
+    for (const link of links) {
       const path = this.path(link);
       path.classList.add("strong");
       this.svg.append(path);
     }
-    const others = found.map((link) => this.words[this.sides[1 - own]][link[1 - own]].textContent);
-    const text = `${this.words[side][index].textContent} — ${others.join(", ") || "no link"}`;
-    if (this.links.length) byId("link-note").textContent = text;
+    const linked = partners.map((partner) => partner.textContent).join(", ") || "no link";
+    if (this.links.length) byId("link-note").textContent = `${word.textContent} — ${linked}`;
   }
 
   onKey(event, side) {
@@ -99,16 +107,16 @@ class LinkView {
     const [to, place] = places[event.key];
     const next = this.words[to][place];
     if (!next) return;
-    for (const other of this.words[to]) other.tabIndex = -1;
+    for (const sibling of this.words[to]) sibling.tabIndex = -1;
     next.tabIndex = 0;
     next.focus();
   }
 
-  /** The word of the other side that a word is linked to, or else the one as far in. */
-  partner(from, to, index) {
-    if (from === to) return index;
-    const own = from === "source" ? 0 : 1;
-    const link = this.links.find((each) => each[own] === index);
-    return link ? link[1 - own] : Math.min(index, this.words[to].length - 1);
+  /** The word that a word is linked to on a side; without a link, the word with its index. */
+  partner(side, to, index) {
+    if (side === to) return index;
+    const from = side === "source" ? 0 : 1;
+    const link = this.links.find((pair) => pair[from] === index);
+    return link ? link[1 - from] : Math.min(index, this.words[to].length - 1);
   }
 }

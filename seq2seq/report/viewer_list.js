@@ -1,9 +1,9 @@
 "use strict";
 
-// The list of sentences: search, order, and elements for no more rows than can be seen.
+// The list of sentences: search, order, and elements for the visible rows only.
 
 const ROW_HEIGHT = 60;  // pixels, as the style sheet has it
-const BEYOND = 8;  // rows drawn above and below those in view
+const MARGIN_ROWS = 8;  // drawn above and below the visible rows
 
 /**
  * Orders of the list by name: a label, the value of a sentence that is sorted by, and the fact that
@@ -32,12 +32,12 @@ function ordersOf(metrics, word) {
 
 const byId = (id) => document.getElementById(id);
 
-/** A new element. Text from data enters the page here and nowhere else, and only as text. */
+/** A new element. All text from data enters the page here, as text and never as HTML. */
 function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  return node;
 }
 
 class SentenceList {
@@ -47,8 +47,8 @@ class SentenceList {
     this.onChoose = onChoose;
     this.order = "file";
     this.descending = false;
-    this.chosen = null;  // number of a sentence
-    this.shown = sentences;  // those found, in order
+    this.selected = null;  // number of a sentence
+    this.matches = sentences;  // of the search, in order
     this.box = byId("list");
     this.rows = byId("rows");
     for (const [name, {label}] of Object.entries(this.orders)) {
@@ -90,17 +90,18 @@ class SentenceList {
 
   /** Search and sort again. */
   update() {
-    const wanted = fold(byId("search").value.trim());
+    const query = fold(byId("search").value.trim());
     const {value} = this.orders[this.order];
     const sign = this.descending ? -1 : 1;
-    this.shown = this.sentences
-      .filter((sentence) => wanted === "" || this.text(sentence).includes(wanted))
+    this.matches = this.sentences
+      .filter((sentence) => query === "" || this.text(sentence).includes(query))
       .sort((a, b) => sign * (value(a) - value(b)) || a.number - b.number);
     byId("direction").textContent = this.descending ? "↓ falling" : "↑ rising";
-    const [found, all] = [this.shown, this.sentences].map((list) => list.length.toLocaleString("en"));
-    byId("count").textContent = wanted === "" ? `${all} sentences` : `${found} of ${all} sentences`;
+    const counts = [this.matches, this.sentences].map((list) => list.length.toLocaleString("en"));
+    const [shown, all] = counts;
+    byId("count").textContent = query === "" ? `${all} sentences` : `${shown} of ${all} sentences`;
     this.box.scrollTop = 0;
-    this.rows.style.height = `${this.shown.length * ROW_HEIGHT}px`;
+    this.rows.style.height = `${this.matches.length * ROW_HEIGHT}px`;
     this.reveal();
     this.draw();
   }
@@ -113,11 +114,13 @@ class SentenceList {
   }
 
   draw() {
-    const first = Math.max(Math.floor(this.box.scrollTop / ROW_HEIGHT) - BEYOND, 0);
-    const end = Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW_HEIGHT) + BEYOND;
-    const seen = this.shown.slice(first, end);
-    this.rows.replaceChildren(...seen.map((sentence, index) => this.row(sentence, first + index)));
-    const active = byId(`row-${this.chosen}`);
+    const {scrollTop, clientHeight} = this.box;
+    const first = Math.max(Math.floor(scrollTop / ROW_HEIGHT) - MARGIN_ROWS, 0);
+    const end = Math.ceil((scrollTop + clientHeight) / ROW_HEIGHT) + MARGIN_ROWS;
+    const rows = this.matches.slice(first, end)
+      .map((sentence, index) => this.row(sentence, first + index));
+    this.rows.replaceChildren(...rows);
+    const active = byId(`row-${this.selected}`);
     if (active) this.box.setAttribute("aria-activedescendant", active.id);
     else this.box.removeAttribute("aria-activedescendant");
   }
@@ -128,9 +131,9 @@ class SentenceList {
     row.dataset.number = sentence.number;
     row.style.top = `${place * ROW_HEIGHT}px`;
     row.setAttribute("role", "option");
-    row.setAttribute("aria-selected", String(sentence.number === this.chosen));
+    row.setAttribute("aria-selected", String(sentence.number === this.selected));
     row.setAttribute("aria-posinset", place + 1);
-    row.setAttribute("aria-setsize", this.shown.length);
+    row.setAttribute("aria-setsize", this.matches.length);
     const source = element("span", "", sentence.caption || sentence.source.join(" ") || "(empty)");
     const hypothesis = element("span", "second", sentence.hypothesis.join(" ") || "(empty)");
     source.dir = hypothesis.dir = "auto";
@@ -140,22 +143,22 @@ class SentenceList {
   }
 
   place() {
-    return this.shown.findIndex((sentence) => sentence.number === this.chosen);
+    return this.matches.findIndex((sentence) => sentence.number === this.selected);
   }
 
   choose(number) {
-    this.chosen = number;
+    this.selected = number;
     this.reveal();
     this.draw();
     this.onChoose(this.sentences[number]);
   }
 
   chooseAt(place) {
-    const within = Math.min(Math.max(place, 0), this.shown.length - 1);
-    if (this.shown.length) this.choose(this.shown[within].number);
+    const within = Math.min(Math.max(place, 0), this.matches.length - 1);
+    if (this.matches.length) this.choose(this.matches[within].number);
   }
 
-  /** The sentence after the chosen one, or before it; the first where the chosen one is not in the list. */
+  /** Select the next or previous sentence; the first if none of the list is selected. */
   move(by) {
     this.chooseAt(this.place() < 0 ? 0 : this.place() + by);
   }
@@ -170,14 +173,21 @@ class SentenceList {
 
   onKey(event) {
     const page = Math.max(Math.floor(this.box.clientHeight / ROW_HEIGHT) - 1, 1);
-    const moves = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity};
+    const moves = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
     if (!(event.key in moves)) return;
     event.preventDefault();
     this.move(moves[event.key]);
   }
 }
 
-/** Text as it is searched for: without case, and with one way to write an accent. */
+/** Text for search: lower case, and with accents in one encoding. */
 function fold(text) {
   return text.normalize("NFC").toLocaleLowerCase();
 }

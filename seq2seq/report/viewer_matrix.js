@@ -1,11 +1,11 @@
-// A matrix of weights: coloured cells, their labels, and a cursor that the mouse and the arrow keys move.
+// A matrix of weights: coloured cells, labels, and a cursor moved by the mouse or the arrow keys.
 
 const SMALLEST_CELL = 14;  // pixels
 const LARGEST_CELL = 26;
 
 class Matrix {
   constructor(onPoint) {
-    this.onPoint = onPoint;  // called with (row, column), or (null, null)
+    this.onPoint = onPoint;  // called with [row, column], or null
     this.at = null;  // [row, column]
     this.cells = byId("cells");
     this.cells.addEventListener("mousemove", (event) => this.onMouse(event));
@@ -39,7 +39,7 @@ class Matrix {
     return label;
   }
 
-  /** Colours, again when the colour scheme changes. */
+  /** Paint the cells and the scale. */
   paint() {
     const {rows, columns, values} = this.matrix;
     const scale = Math.min(devicePixelRatio || 1, 2);
@@ -95,25 +95,30 @@ class Matrix {
     event.preventDefault();
     const sizes = [this.matrix.rows.length, this.matrix.columns.length];
     const from = this.at ?? [0, 0];
-    this.point(from.map((place, axis) => Math.min(Math.max(place + moves[event.key][axis], 0), sizes[axis] - 1)));
+    this.point(from.map((place, axis) => {
+      const moved = place + moves[event.key][axis];
+      return Math.min(Math.max(moved, 0), sizes[axis] - 1);
+    }));
     byId("cursor").scrollIntoView({block: "nearest", inline: "nearest"});
   }
 }
 
-/** The largest finite value; 1 for a matrix without any weight. */
+/** The largest finite value; 1 if there is none above 0. */
 function largestOf(values) {
   return values.reduce((largest, value) => (value > largest ? value : largest), 0) || 1;
 }
 
-/** [red, green, blue] of a weight as a share of the largest, on the ramp that the style sheet names. */
+/** [red, green, blue] of a weight as a share of the largest, on the style sheet's ramp. */
 function colourOf(share) {
   colourOf.ramp ??= coloursNamed("--ramp");
-  colourOf.broken ??= coloursNamed("--broken")[0];
-  if (!Number.isFinite(share)) return colourOf.broken;
+  colourOf.notFinite ??= coloursNamed("--not-finite")[0];
+  if (!Number.isFinite(share)) return colourOf.notFinite;
   const place = Math.min(Math.max(share, 0), 1) * (colourOf.ramp.length - 1);
   const below = Math.min(Math.floor(place), colourOf.ramp.length - 2);
   const above = colourOf.ramp[below + 1];
-  return colourOf.ramp[below].map((from, channel) => Math.round(from + (above[channel] - from) * (place - below)));
+  return colourOf.ramp[below].map((value, channel) => (
+    Math.round(value + (above[channel] - value) * (place - below))
+  ));
 }
 
 /** The colours of a variable of the style sheet, such as "0 0 0, 255 255 255". */
@@ -126,7 +131,7 @@ function colour(share) {
   return `rgb(${colourOf(share).join(" ")})`;
 }
 
-/** A picture of a matrix with one pixel a cell. */
+/** A picture of a matrix, one pixel per cell. */
 function thumbnail({rows, columns, values}) {
   const canvas = document.createElement("canvas");
   canvas.width = columns.length;

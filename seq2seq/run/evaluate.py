@@ -1,7 +1,7 @@
 """Evaluation of a run: its translations of a test set, their scores and their word alignments."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from seq2seq.alignment.config import AlignmentConfig
@@ -48,9 +48,9 @@ def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = N
     bundle = load_bundle(run)
     scorer = bundle_scorer(bundle, config)
     pairs = text if text is not None else held_out_split(bundle, config.split)
-    alignment = with_layer_number(config.alignment, bundle.model)
-    translator = Translator([bundle.model], bundle.tokenizers, config.decoding, alignment)
-    log_missing_alignments(translator, alignment)
+    translator = Translator([bundle.model], bundle.tokenizers, config.decoding, config.alignment)
+    if translator.aligner is None and config.alignment.enabled is None:
+        log_missing_alignments(bundle.model, config.alignment)
     folder = run / "evaluation" / config.split
     with atomic_path(folder) as partial:
         partial.mkdir()
@@ -69,22 +69,11 @@ def bundle_scorer(bundle: Bundle, config: EvaluateConfig) -> Scorer:
     return build_scorer(bundle.config.data.languages()[1], metrics, config.protocol)
 
 
-def with_layer_number(alignment: AlignmentConfig, model: Transformer) -> AlignmentConfig:
-    """The options with the layer counted from 0, unless alignments are off."""
-    if alignment.enabled is False:
-        return alignment
-    return replace(alignment, layer=layer_index(model, alignment.layer))
-
-
-def log_missing_alignments(translator: Translator, alignment: AlignmentConfig) -> None:
-    """Log why an evaluation that may write alignments does not."""
-    if translator.aligner is None and alignment.enabled is None:
-        attention = mechanism(translator.ensemble.models[0], Role.CROSS, alignment.layer)
-        logger.info(
-            "no alignments are written: %s in cross-attention has %s",
-            attention.name,
-            attention.weights.value,
-        )
+def log_missing_alignments(model: Transformer, alignment: AlignmentConfig) -> None:
+    """Log that the model has no attention weights to align with."""
+    attention = mechanism(model, Role.CROSS, layer_index(model, alignment.layer))
+    reason = f"{attention.name} in cross-attention has {attention.weights.value}"
+    logger.info("no alignments are written: %s", reason)
 
 
 def score(

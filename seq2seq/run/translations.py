@@ -22,6 +22,7 @@ from seq2seq.evaluation.translation import Translation
 from seq2seq.files import write_lines
 from seq2seq.progress import ProgressReport
 from seq2seq.report.heatmap import save_heatmap
+from seq2seq.run.evaluation_files import ATTENTION, LINKS
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def write_translations(folder: Path, translator: Translator, pairs: Pairs) -> Tr
     with ExitStack() as stack:
         attention = None
         if aligner is not None:
-            path = folder / "attention.npz"
+            path = folder / ATTENTION
             attention = stack.enter_context(write_attention(path, attention_metadata(aligner)))
         report = stack.enter_context(ProgressReport("translating", len(pairs), unit=" lines"))
         for translation in translator.translate(pairs.source, progress=report.advance):
@@ -63,7 +64,7 @@ def write_translations(folder: Path, translator: Translator, pairs: Pairs) -> Tr
                 if len(translations.drawn) < aligner.config.heatmaps:
                     translations.drawn.append(translation)
     if aligner is not None:
-        write_pharaoh(folder / "alignments.pharaoh", links)
+        write_pharaoh(folder / LINKS, links)
     translations.seconds = time.monotonic() - started
     write_lines(folder / "sources.txt", list(map(str, pairs.source)))
     write_lines(folder / "references.txt", pairs.target)
@@ -76,9 +77,9 @@ def write_translations(folder: Path, translator: Translator, pairs: Pairs) -> Tr
 
 
 def attention_metadata(aligner: Aligner) -> AttentionMetadata:
-    """What attention.npz holds; the aligner's layer is counted from 0."""
+    """What attention.npz holds."""
     config, model = aligner.config, aligner.models[0]
-    layers: tuple[int, ...] = (config.layer,)
+    layers: tuple[int, ...] = (aligner.layer,)
     heads = tuple(aligner.heads)
     if config.all_layers:
         layers = tuple(range(model.config.decoder.num_layers))
@@ -88,7 +89,7 @@ def attention_metadata(aligner: Aligner) -> AttentionMetadata:
         layers=layers,
         heads=heads,
         averaged=not config.all_layers,
-        weights=mechanism(model, Role.CROSS, config.layer).weights.value,
+        weights=mechanism(model, Role.CROSS, aligner.layer).weights.value,
     )
 
 

@@ -6,7 +6,7 @@ import torch
 
 from seq2seq.attention.config import Role, WeightKind
 from seq2seq.metrics.score import Score, Scorer
-from seq2seq.report.html import Layer, Page, Sentence, SentenceWeights
+from seq2seq.report.page import Layer, Page, Sentence, SentenceWeights
 
 ATTACK = (
     "</script><script>window.broken=1</script><img src=x onerror=window.broken=1> "

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from seq2seq.attention.config import Role, WeightKind
-from seq2seq.report.html import Layer, Page, write_report
+from seq2seq.report.html import write_report
+from seq2seq.report.page import Layer, Page
 from tests.report.pages import FULL, TEXTS, page, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]

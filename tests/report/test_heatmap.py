@@ -8,8 +8,10 @@ import pytest
 import torch
 from matplotlib import image
 
-from seq2seq.report import heatmap
-from seq2seq.report.heatmap import font_families, label, readable, save_heatmap, visual_order
+from seq2seq.report import fonts, heatmap, labels
+from seq2seq.report.fonts import font_families
+from seq2seq.report.heatmap import save_heatmap
+from seq2seq.report.labels import label, readable, visual_order
 
 
 def draw(
@@ -139,38 +141,38 @@ def test_right_to_left_text_in_the_order_it_is_seen(logical: str, seen: str) -> 
 
 
 def test_order_is_left_to_a_matplotlib_that_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heatmap, "shapes_text", lambda: True)
+    monkeypatch.setattr(labels, "shapes_text", lambda: True)
     assert label("אבג") == "אבג"
-    monkeypatch.setattr(heatmap, "shapes_text", lambda: False)
+    monkeypatch.setattr(labels, "shapes_text", lambda: False)
     assert label("אבג") == "גבא"
 
 
 def test_fonts_are_chosen_by_what_they_have(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fonts = {
-        heatmap.FIRST_FONT: "first",
+    files = {
+        fonts.FIRST_FONT: "first",
         "Emoji": "emoji",
         "Chinese": "chinese",
         "More Chinese": "more",
     }
     has = {"first": set("abc"), "emoji": set(), "chinese": set("你a"), "more": set("你好")}
-    monkeypatch.setattr(heatmap, "installed_fonts", lambda: fonts)
-    monkeypatch.setattr(heatmap, "coverage", lambda path: frozenset(map(ord, has[path])))
-    heatmap.families_for.cache_clear()
+    monkeypatch.setattr(fonts, "installed_fonts", lambda: files)
+    monkeypatch.setattr(fonts, "coverage", lambda path: frozenset(map(ord, has[path])))
+    fonts.families_for.cache_clear()
     with caplog.at_level(logging.WARNING):
-        assert font_families("abc a") == [heatmap.FIRST_FONT]
-        assert font_families("a你") == [heatmap.FIRST_FONT, "Chinese"]
-        assert font_families("好你") == [heatmap.FIRST_FONT, "Chinese", "More Chinese"]
+        assert font_families("abc a") == [fonts.FIRST_FONT]
+        assert font_families("a你") == [fonts.FIRST_FONT, "Chinese"]
+        assert font_families("好你") == [fonts.FIRST_FONT, "Chinese", "More Chinese"]
         assert not caplog.records
-        assert font_families("aж") == [heatmap.FIRST_FONT]
+        assert font_families("aж") == [fonts.FIRST_FONT]
         assert "no installed font has ж" in caplog.text
-    heatmap.families_for.cache_clear()
+    fonts.families_for.cache_clear()
 
 
 def test_the_font_that_comes_with_matplotlib_is_found() -> None:
-    fonts = heatmap.installed_fonts()
-    assert next(iter(fonts)) == heatmap.FIRST_FONT
-    assert {ord(c) for c in "aßЖω▁…␣שم"} <= heatmap.coverage(fonts[heatmap.FIRST_FONT])
-    assert not any(name.startswith("Last Resort") for name in fonts)
-    assert heatmap.coverage("/no/such/font") == frozenset()
+    installed = fonts.installed_fonts()
+    assert next(iter(installed)) == fonts.FIRST_FONT
+    assert {ord(c) for c in "aßЖω▁…␣שم"} <= fonts.coverage(installed[fonts.FIRST_FONT])
+    assert not any(name.startswith("Last Resort") for name in installed)
+    assert fonts.coverage("/no/such/font") == frozenset()

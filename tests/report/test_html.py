@@ -12,15 +12,8 @@ import pytest
 import torch
 
 from seq2seq.attention.config import Role, WeightKind
-from seq2seq.report.html import (
-    LEVELS,
-    NOT_FINITE,
-    Layer,
-    SentenceWeights,
-    quantised,
-    to_json,
-    write_report,
-)
+from seq2seq.report.html import LEVELS, NOT_FINITE, quantised, to_json, write_report
+from seq2seq.report.page import Layer, SentenceWeights
 from tests.report.pages import ATTACK, FULL, HEADS, TEXTS, page, weights
 
 
