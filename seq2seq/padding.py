@@ -3,7 +3,7 @@
 Every mask in the project is derived here; True means real, False means padded.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,19 +70,43 @@ class Tokens:
         return cls(ids, Padding(lengths, width))
 
     @classmethod
-    def source(cls, rows: Iterable[Sequence[int]], *, width: int | None = None) -> "Tokens":
+    def with_end(cls, ids: Tensor, lengths: Tensor, *, width: int | None = None) -> "Tokens":
+        """Rows of subwords with the </s> that follows sources and labels.
+
+        Args:
+            ids: of all rows, one after the other.
+            lengths: (B,) number of ids of each row.
+            width: positions to pad to, </s> counted; None takes the longest.
+        """
+        padding = Padding(lengths + 1, int(lengths.max()) + 1 if width is None else width)
+        assert int(lengths.max()) < padding.width, "a row is longer than the width"
+        positions = torch.arange(padding.width)
+        grid = torch.full((len(lengths), padding.width), PAD_ID, dtype=torch.long)
+        grid[positions < lengths[:, None]] = ids.long()
+        grid[positions == lengths[:, None]] = EOS_ID
+        return cls(grid, padding)
+
+    @classmethod
+    def source(cls, rows: Sequence[Sequence[int]], *, width: int | None = None) -> "Tokens":
         """What the encoder reads: each row of subwords and </s>. `width` counts the </s>."""
-        return cls.of([[*row, EOS_ID] for row in rows], width=width)
+        ids = torch.tensor([index for row in rows for index in row], dtype=torch.long)
+        return cls.with_end(ids, torch.tensor([len(row) for row in rows]), width=width)
 
     @classmethod
-    def target(cls, rows: Iterable[Sequence[int]]) -> "Tokens":
+    def labels(cls, rows: Sequence[Sequence[int]]) -> "Tokens":
+        """What the decoder predicts: each row of subwords and </s>."""
+        return cls.source(rows)
+
+    @classmethod
+    def target(cls, rows: Sequence[Sequence[int]]) -> "Tokens":
         """What the decoder reads: <s> and each row of subwords."""
-        return cls.of([[BOS_ID, *row] for row in rows])
+        return cls.labels(rows).decoder_input()
 
-    @classmethod
-    def labels(cls, rows: Iterable[Sequence[int]]) -> "Tokens":
-        """What the decoder predicts from `target` of the same rows: each row and </s>."""
-        return cls.of([[*row, EOS_ID] for row in rows])
+    def decoder_input(self) -> "Tokens":
+        """What the decoder reads to predict these labels: <s>, and each row without its </s>."""
+        ids = self.ids.roll(1, dims=1)
+        ids[:, 0] = BOS_ID
+        return Tokens(ids.masked_fill_(ids == EOS_ID, PAD_ID), self.padding)
 
     def select(self, rows: Tensor) -> "Tokens":
         """A batch whose row i is row rows[i] of this one."""

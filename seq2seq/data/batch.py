@@ -9,8 +9,7 @@ from torch import Tensor
 
 from seq2seq.data.column import Column
 from seq2seq.data.encoded import EncodedPairs
-from seq2seq.data.padded import as_tokens, padded_ids
-from seq2seq.padding import BOS_ID, EOS_ID, PAD_ID, SourceBatch, Tokens
+from seq2seq.padding import SourceBatch, Tokens
 
 
 @dataclass(frozen=True)
@@ -91,15 +90,13 @@ def collate(
         source_width, target_width: pad to these, ends counted; None pads to the longest.
         step_target_tokens: None means that this batch is an optimizer step by itself.
     """
-    labels, label_lengths = padded_ids(*pairs.target.gather(rows), target_width)
-    decoder_ids = np.roll(labels, 1, axis=1)
-    decoder_ids[:, 0] = BOS_ID
-    decoder_ids[decoder_ids == EOS_ID] = PAD_ID
-    target_tokens = int(label_lengths.sum())
+    ids, lengths = map(torch.from_numpy, pairs.target.gather(rows))
+    labels = Tokens.with_end(ids, lengths, width=target_width)
+    target_tokens = int(labels.padding.lengths.sum())
     return Batch(
         source=pairs.kind.pad(*pairs.source.gather(rows), source_width),
-        target=as_tokens(decoder_ids, label_lengths),
-        labels=torch.from_numpy(labels),
+        target=labels.decoder_input(),
+        labels=labels.ids,
         indices=torch.from_numpy(rows.astype(np.int64)),
         target_tokens=target_tokens,
         step_target_tokens=target_tokens if step_target_tokens is None else step_target_tokens,

@@ -11,8 +11,9 @@ from seq2seq.decoding import state
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.hypotheses import Hypothesis
+from seq2seq.decoding.search import sentence_seed
 from seq2seq.errors import ConfigError, UserError
-from seq2seq.padding import Tokens
+from seq2seq.padding import Features, Padding, Tokens
 from tests.decoding.tiny import (
     BOS,
     EOS,
@@ -248,3 +249,20 @@ def test_scores_of_targets_are_the_log_probabilities_of_the_model(lengths: list[
             logits = whole_logits(model, one(source, row), Tokens.of([tokens[:-1]], pad_id=PAD))
         expected = logits[0].log_softmax(-1)[range(len(tokens) - 1), tokens[1:]]
         assert torch.allclose(results[row], expected, atol=1e-5)
+
+
+@every_method
+def test_features_are_searched_without_their_padding(config: DecodingConfig) -> None:
+    """Length limits count frames; padded frames may hold anything."""
+    model = tiny(features=5, seed=1)
+    values = torch.randn(3, 7, 5, generator=torch.Generator().manual_seed(1))
+    padding = Padding(torch.tensor([7, 2, 5]), 7)
+    spoilt = values.masked_fill(~padding.valid()[..., None], math.nan)
+    config = replace(config, max_length_ratio=1.0, max_length_offset=0, min_length_ratio=1.0)
+    results = search_batch([model], Features(spoilt, padding), config)
+    assert [len(hypotheses[0].tokens) for hypotheses in results] == [7, 2, 5]
+    for row, length in enumerate([7, 2, 5]):
+        alone = Features(values[row : row + 1, :length], Padding(torch.tensor([length]), length))
+        seeds = [sentence_seed(config.seed, row)]
+        (expected,) = search_batch([model], alone, config, seeds=seeds)
+        assert [h.tokens for h in results[row]] == [h.tokens for h in expected]

@@ -15,7 +15,7 @@ from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
 from seq2seq.decoding.search import score_targets, search
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
-from seq2seq.model.frontend import VocabularySpec
+from seq2seq.model.frontend import FeatureSpec, VocabularySpec
 from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.padding import BOS_ID, EOS_ID, PAD_ID, UNK_ID, SourceBatch, Tokens
 from seq2seq.position.config import PositionConfig, SinusoidalConfig
@@ -36,8 +36,13 @@ def tiny(
     d_model: int = 16,
     num_heads: int = 2,
     longest: int = 24,
+    features: int | None = None,
 ) -> Transformer:
-    """A model whose predictions differ between sources and prefixes, in evaluation mode."""
+    """A model whose predictions differ between sources and prefixes, in evaluation mode.
+
+    Args:
+        features: floats in a frame, of a model that reads frames; None for one that reads tokens.
+    """
     torch.manual_seed(seed)
     config = ModelConfig(
         d_model=d_model,
@@ -55,9 +60,8 @@ def tiny(
             cross_attention=cross or FullConfig(),
         ),
     )
-    model = build_transformer(
-        config, source=VocabularySpec(vocab), target_vocab_size=vocab, seed=seed
-    ).eval()
+    spec = VocabularySpec(vocab) if features is None else FeatureSpec(features)
+    model = build_transformer(config, source=spec, target_vocab_size=vocab, seed=seed).eval()
     with torch.no_grad():
         for parameter in model.decoder.parameters():
             parameter.mul_(1.5)

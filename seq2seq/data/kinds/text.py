@@ -118,9 +118,12 @@ class TextSource(SourceKind):
     def pad(
         cls, values: NDArray[Any], lengths: NDArray[np.int64], width: int | None = None
     ) -> "Tokens":
-        from seq2seq.data.padded import as_tokens, padded_ids
+        import torch
 
-        return as_tokens(*padded_ids(values, lengths, width))
+        from seq2seq.padding import Tokens
+
+        ids = torch.from_numpy(values)
+        return Tokens.with_end(ids, torch.from_numpy(lengths), width=width)
 
     @classmethod
     def batch(cls, units: Sequence[Sequence[int]], width: int | None = None) -> "Tokens":
