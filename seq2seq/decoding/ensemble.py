@@ -138,7 +138,7 @@ def log_mean(log_probabilities: list[Tensor]) -> Tensor:
     return reduce(torch.logaddexp, log_probabilities) - math.log(len(log_probabilities))
 
 
-def ensure_finite(normaliser: Tensor) -> None:
+def ensure_finite_predictions(normaliser: Tensor) -> None:
     """Raise UserError where a model's predictions are infinite or NaN."""
     if not bool(normaliser.isfinite().all()):
         raise UserError(

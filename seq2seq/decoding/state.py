@@ -9,7 +9,7 @@ from torch import Tensor
 from seq2seq.decoding.best_tokens import best_tokens
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.ensemble import MIN_ROWS, EnsembleState, ensure_finite
+from seq2seq.decoding.ensemble import MIN_ROWS, EnsembleState, ensure_finite_predictions
 from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
 from seq2seq.padding import BOS_ID, EOS_ID
@@ -84,7 +84,7 @@ class SearchState:
             first, end = part * sentences // parts, (part + 1) * sentences // parts
             rows = slice(first * hypotheses, end * hypotheses)
             logits, normaliser = self.decoders.predict([state[rows] for state in states])
-            ensure_finite(normaliser)
+            ensure_finite_predictions(normaliser)
             self.constraints.apply(logits, self.step, slice(first, end))
             yield Prediction(rows, logits, normaliser)
 

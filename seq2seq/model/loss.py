@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-ROWS_PER_CHUNK = 512  # rows whose logits exist at a time; 256 to 1,024 are equally fast
+POSITIONS_AT_ONCE = 512  # rows whose logits exist at a time; 256 to 1,024 are equally fast
 
 
 class Loss(NamedTuple):
@@ -67,8 +67,8 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         d_weight.index_add_(0, labels, x.float(), alpha=smoothing - 1)
         mean_weight = w.float().mean(0)
         sums = torch.zeros(3, device=states.device)
-        for start in range(0, x.size(0), ROWS_PER_CHUNK):
-            rows = slice(start, start + ROWS_PER_CHUNK)
+        for start in range(0, x.size(0), POSITIONS_AT_ONCE):
+            rows = slice(start, start + POSITIONS_AT_ONCE)
             logits = x[rows] @ w.T
             probabilities = logits.softmax(-1)
             best = logits.amax(-1).float()

@@ -10,7 +10,7 @@ from seq2seq.model.loss import smoothed_cross_entropy
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss_module, "ROWS_PER_CHUNK", 8)
+    monkeypatch.setattr(loss_module, "POSITIONS_AT_ONCE", 8)
 
 
 def example(rows: int = 21) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
