@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from seq2seq.training import callback as module
-from seq2seq.training.callback import Throughput, TrainingCallback
+from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import CheckpointStore
 from seq2seq.training.config import LOSS, TrainerConfig
 from seq2seq.training.metrics_log import MetricsFile
@@ -249,15 +249,29 @@ def test_a_report_holds_means_speed_and_position(
     assert training.callback.last_report == "loss 2.000 | 1,500 tokens/s"
 
 
-def test_speed_is_that_of_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speed_is_that_of_training_alone(
+    tmp_path: Path, config: TrainerConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step takes a second and a validation takes 100."""
     now = 0.0
     monkeypatch.setattr(module.time, "monotonic", lambda: now)
-    throughput = Throughput(tokens=500)
-    now = 10.0
-    throughput.exclude(6.0)
-    assert throughput.measure(900) == 100.0
-    now = 12.0
-    assert throughput.measure(1000) == 50.0
+    training = Training(tmp_path, replace(config, report_every=2, validate_every=1))
+
+    def validate(model: Any, strategy: Any) -> dict[str, float]:
+        nonlocal now
+        now += 100.0
+        return {"val/loss": 1.0}
+
+    training.callback.validator = cast(Any, validate)
+    for _ in range(4):
+        now += 1.0
+        training.module.tokens += 500
+        training.step()
+    assert [
+        report["train/tokens_per_second"]
+        for report in reports(tmp_path)
+        if "train/tokens_per_second" in report
+    ] == [500.0, 500.0]
 
 
 def test_starting_drops_reports_that_will_be_made_again(
