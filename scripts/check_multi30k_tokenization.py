@@ -11,7 +11,7 @@ import argparse
 import gzip
 from pathlib import Path
 
-from seq2seq.metrics.protocol import ScoringProtocol, prepare
+from seq2seq.metrics.protocol import ScoringProtocol, prepare_texts
 
 
 def main() -> int:
@@ -29,7 +29,7 @@ def main() -> int:
 
     raw = lines_of(gzip.decompress(arguments.raw.read_bytes()))
     reference = lines_of(arguments.reference.read_bytes())
-    ours = prepare(raw, ScoringProtocol.lowercased_tokenized, arguments.language)
+    ours = prepare_texts(raw, ScoringProtocol.lowercased_tokenized, arguments.language)
     unequal = [
         number
         for number, pair in enumerate(zip(ours, reference, strict=False), start=1)

@@ -1,4 +1,4 @@
-"""Train, score, explain and ablate sequence-to-sequence Transformers with a choice of attention in every role."""
+"""Train, score, explain and ablate encoder-decoder Transformers with any attention in each role."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -13,25 +13,26 @@ __all__ = ["load", "__version__"]
 
 def load(
     folder: str | PathLike[str],
-    *others: str | PathLike[str],
+    *further: str | PathLike[str],
     device: str = "auto",
     imports: Sequence[str] = (),
 ) -> "Model":
-    """Load the model of a run: `seq2seq.load("outputs/train/2026-01-31_12-00-00").translate(["Good morning."])`.
+    """Load the model of a run, or an ensemble of several: `seq2seq.load(DIR).translate([LINE])`.
 
     Args:
-        folder: a run's folder, or the bundle `model/` out of one.
-        others: more of them with the same vocabulary: together they translate as an ensemble.
-        device: "cpu", "cuda:0" and so on; "auto" takes a GPU if there is one.
+        folder: a run's folder, such as outputs/train/2026-01-31_12-00-00, or a bundle.
+        further: folders of runs with the same vocabulary, which form an ensemble with the first.
+        device: such as "cpu" or "cuda:0"; "auto" is a GPU if torch sees one, else the CPU.
         imports: files and modules of yours that the run needs, as those of its `imports` option.
             A run's own configuration is not trusted to name code.
 
     Raises:
-        CheckpointError: there is no finished model, or it is damaged.
+        CheckpointError: there is no finished model, it is damaged, or it needs a module that is
+            not imported.
         ConfigError: the vocabularies differ, or there is no such device.
     """
     from seq2seq.bundle.model import load_model
     from seq2seq.imports import import_modules
 
     import_modules(imports)
-    return load_model(folder, *others, device=device)
+    return load_model(folder, *further, device=device)

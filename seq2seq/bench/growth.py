@@ -9,7 +9,10 @@ from seq2seq.files import atomic_file
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COSTS = (("seconds", "seconds, forward and backward", 1), ("peak_bytes", "peak memory, MB", 2**20))
+PLOTTED_COSTS = (
+    ("seconds", "seconds, forward and backward", 1),
+    ("peak_bytes", "peak memory, MB", 2**20),
+)
 MARKERS = "os^vD<>Pp*Xh"
 COLOURS = 10  # of matplotlib's cycle; further lines are dashed
 
@@ -26,9 +29,9 @@ def save_growth(path: Path, rows: list[Row]) -> None:
     roles = list(dict.fromkeys(row["role"] for row in rows))
     figure = Figure(figsize=(11, 4.2 * len(roles)), layout="constrained")
     FigureCanvasAgg(figure)
-    plots = figure.subplots(len(roles), len(COSTS), squeeze=False)
+    plots = figure.subplots(len(roles), len(PLOTTED_COSTS), squeeze=False)
     for plot_row, role in zip(plots, roles, strict=True):
-        for axes, (cost, label, unit) in zip(plot_row, COSTS, strict=True):
+        for axes, (cost, label, unit) in zip(plot_row, PLOTTED_COSTS, strict=True):
             draw_lines(axes, rows, role, cost, unit)
             axes.set(title=role, xlabel="length", ylabel=label)
     figure.legend(*plots[0][0].get_legend_handles_labels(), loc="outside right center")

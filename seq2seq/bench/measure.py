@@ -21,12 +21,12 @@ from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.bench.plan import Request
 from seq2seq.imports import import_modules
 
-CHUNK = 256  # positions that a cache takes in at once
+CACHE_CHUNK = 256  # positions that a cache takes in at once
 MIN_SECONDS = 1.0  # a measurement is repeated for this long ...
 MIN_REPEATS = 3  # ... and at least this often ...
 MAX_SECONDS = 10.0  # ... but not beyond this time ...
 MAX_REPEATS = 100  # ... or number
-STATUS = Path("/proc/self/status")
+PROCESS_STATUS = Path("/proc/self/status")
 
 
 def measure(request: Request) -> dict[str, Any]:
@@ -109,12 +109,12 @@ def filled_cache(
         keys = Inputs.of(request, 1, grad=False).k
         cache = core.empty_cache(
             request.batch_size,
-            capacity=2 * max(request.lengths) + CHUNK,
+            capacity=2 * max(request.lengths) + CACHE_CHUNK,
             dtype=keys.dtype,
             device=keys.device,
         )
     while cache.length < length:
-        inputs = Inputs.of(request, min(CHUNK, length - cache.length), grad=False)
+        inputs = Inputs.of(request, min(CACHE_CHUNK, length - cache.length), grad=False)
         core.step(inputs.q, inputs.k, inputs.v, cache)
     return cache
 
@@ -152,8 +152,10 @@ def memory(field: str) -> int:
 
     Without /proc it is the most for both.
     """
-    if STATUS.exists():
-        line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
+    if PROCESS_STATUS.exists():
+        line = next(
+            line for line in PROCESS_STATUS.read_text().splitlines() if line.startswith(field)
+        )
         return int(line.split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from seq2seq.bundle.locate import MANIFEST, find_bundle
+from seq2seq.bundle.locate import BUNDLE_MANIFEST, find_bundle
 from seq2seq.config.saved import load_run_config, to_yaml
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.sources.base import Pairs
@@ -89,7 +89,9 @@ def _write_files(
         write_lines(source.with_suffix(".target"), pairs.target)
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     hashes = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
-    atomic_write(folder / MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode())
+    atomic_write(
+        folder / BUNDLE_MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode()
+    )
 
 
 def shared_names(model: nn.Module) -> set[str]:
@@ -144,13 +146,13 @@ def checked_facts(path: Path) -> dict[str, Any]:
         CheckpointError: a file is missing or changed.
     """
     try:
-        facts: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        facts: dict[str, Any] = json.loads((path / BUNDLE_MANIFEST).read_text(encoding="utf-8"))
         hashes: dict[str, str] = facts.pop("sha256")
         for name, digest in hashes.items():
             file = (path / name).resolve()
             if not file.is_relative_to(path.resolve()):
                 raise CheckpointError(
-                    f"{path / MANIFEST} names a file outside of the bundle: {name}"
+                    f"{path / BUNDLE_MANIFEST} names a file outside of the bundle: {name}"
                 )
             if not file.is_file() or sha256_of(file) != digest:
                 raise CheckpointError(
@@ -158,7 +160,7 @@ def checked_facts(path: Path) -> dict[str, Any]:
                     "copy the bundle again"
                 )
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"{path / MANIFEST} cannot be read: {error}") from error
+        raise CheckpointError(f"{path / BUNDLE_MANIFEST} cannot be read: {error}") from error
     return facts
 
 

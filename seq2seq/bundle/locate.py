@@ -7,7 +7,7 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.errors import CheckpointError
 from seq2seq.processes import command_name
 
-MANIFEST = "manifest.json"  # of a bundle, written last
+BUNDLE_MANIFEST = "manifest.json"  # of a bundle, written last
 
 
 def find_bundle(folder: Path) -> Path:
@@ -19,14 +19,16 @@ def find_bundle(folder: Path) -> Path:
     if not folder.is_dir():
         raise CheckpointError(f"there is no folder {folder}; give a run's folder or a bundle")
     for path in (folder / "model", folder):
-        if (path / MANIFEST).is_file():
+        if (path / BUNDLE_MANIFEST).is_file():
             return path
     if (folder / "config.yaml").is_file():
         raise CheckpointError(
             f"{folder} is a run without a finished model; finish it by "
             f"{command_name('train')} resume={folder}"
         )
-    raise CheckpointError(f"{folder} is neither a run's folder nor a bundle: it has no {MANIFEST}")
+    raise CheckpointError(
+        f"{folder} is neither a run's folder nor a bundle: it has no {BUNDLE_MANIFEST}"
+    )
 
 
 def saved_config(folder: Path) -> RunConfig:

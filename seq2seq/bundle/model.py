@@ -160,10 +160,10 @@ class Model:
 
 
 def load_model(
-    folder: str | PathLike[str], *others: str | PathLike[str], device: str = "auto"
+    folder: str | PathLike[str], *further: str | PathLike[str], device: str = "auto"
 ) -> Model:
     """The model of a run's folder or bundle, or an ensemble of several; see `seq2seq.load`."""
-    return Model([load_bundle(Path(path)) for path in (folder, *others)], device=device)
+    return Model([load_bundle(Path(path)) for path in (folder, *further)], device=device)
 
 
 def ensure_same_vocabularies(bundles: Sequence[Bundle]) -> None:

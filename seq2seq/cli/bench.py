@@ -17,7 +17,7 @@ bench_app = typer.Typer(
 
 
 @bench_app.callback()
-def common() -> None:
+def bench() -> None:
     """Measure parts of the framework on this machine."""
 
 

@@ -14,7 +14,7 @@ from seq2seq.metrics.sacrebleu_metric import SacrebleuMetric
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
 
-TOKENIZERS = {
+BLEU_TOKENIZERS = {
     "zh": "zh",
     "ja": "ja-mecab",
     "ko": "ko-mecab",
@@ -45,7 +45,7 @@ class Bleu(SacrebleuMetric):
         """sacrebleu's name of the tokenizer."""
         if self.protocol is ScoringProtocol.lowercased_tokenized:
             return "none"
-        return TOKENIZERS.get(base_language(self.target_language), DEFAULT_TOKENIZER)
+        return BLEU_TOKENIZERS.get(base_language(self.target_language), DEFAULT_TOKENIZER)
 
     def build_scorer(self, *, effective_order: bool = False) -> "BLEU":
         from sacrebleu.metrics.bleu import BLEU

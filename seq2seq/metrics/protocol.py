@@ -48,7 +48,7 @@ def base_language(code: str) -> str:
     return TWO_LETTER_CODES.get(language, language)
 
 
-def prepare(texts: Sequence[str], protocol: ScoringProtocol, language: str) -> list[str]:
+def prepare_texts(texts: Sequence[str], protocol: ScoringProtocol, language: str) -> list[str]:
     """Texts as the protocol scores them.
 
     lowercased_tokenized turns raw text into the published `*.lc.norm.tok.*` files of Multi30k.

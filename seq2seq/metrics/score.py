@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.metrics.base import DEFAULT_METRICS, METRICS, metric_problems, summed
-from seq2seq.metrics.protocol import ScoringProtocol, prepare
+from seq2seq.metrics.protocol import ScoringProtocol, prepare_texts
 from seq2seq.metrics.resampling import DEFAULT_SEED, MIN_BOOTSTRAP, bootstrap_scores, interval
 
 DEFAULT_BOOTSTRAP = 1000  # resamples
@@ -60,7 +60,7 @@ class Scorer:
 
     def prepare(self, texts: Sequence[str]) -> list[str]:
         """Texts as the protocol scores them."""
-        return prepare(texts, self.protocol, self.target_language)
+        return prepare_texts(texts, self.protocol, self.target_language)
 
     def corpus(
         self,
@@ -89,7 +89,7 @@ class Scorer:
                 f"n_bootstrap: must be 0 (no interval) or at least {MIN_BOOTSTRAP}, "
                 f"not {n_bootstrap}; 1000 is usual"
             )
-        ensure_scorable(hypotheses, references)
+        ensure_sentences(hypotheses, references)
         prepared = self.prepare(hypotheses), self.prepare(references)
         scores = {}
         for metric in self.metrics:
@@ -112,7 +112,7 @@ class Scorer:
         Raises:
             DataError: as `corpus`.
         """
-        ensure_scorable(hypotheses, references)
+        ensure_sentences(hypotheses, references)
         pairs = zip(self.prepare(hypotheses), self.prepare(references), strict=True)
         return [
             {metric.name: metric.sentence(hypothesis, reference) for metric in self.metrics}
@@ -147,7 +147,7 @@ class Scorer:
         return shlex.join([*command, "--width", "4"])
 
 
-def ensure_scorable(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+def ensure_sentences(hypotheses: Sequence[str], references: Sequence[str]) -> None:
     """Refuse all but one string per sentence on both sides.
 
     Raises:

@@ -27,7 +27,7 @@ from seq2seq.metrics.resampling import (
     interval,
     randomization_p_value,
 )
-from seq2seq.metrics.score import Scorer, ensure_scorable
+from seq2seq.metrics.score import Scorer, ensure_sentences
 
 
 class SignificanceTest(Enum):
@@ -154,6 +154,6 @@ def ensure_comparable(
         )
     for name, hypotheses in systems.items():
         try:
-            ensure_scorable(hypotheses, references)
+            ensure_sentences(hypotheses, references)
         except DataError as error:
             raise DataError(f"system {name}: {error}") from error

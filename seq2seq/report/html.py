@@ -54,7 +54,7 @@ def shell(page: Page) -> tuple[str, str]:
     files = [*(f"viewer_{name}.js" for name in PARTS), "viewer.js"]
     script = "\n".join((HERE / file).read_text(encoding="utf-8") for file in files)
     policy = (
-        f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; "
+        f"default-src 'none'; script-src '{csp_hash(script)}'; style-src '{csp_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     parts = (HERE / "viewer.html").read_text(encoding="utf-8").split("$attention")
@@ -69,7 +69,7 @@ def shell(page: Page) -> tuple[str, str]:
     return head, foot
 
 
-def digest(text: str) -> str:
+def csp_hash(text: str) -> str:
     """The hash of a script or style in a content security policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 

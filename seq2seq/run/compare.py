@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 TEXTS = ("sources", "references", "hypotheses")
 SPEED_OPTIONS = ("batch_size", "batch_tokens")  # of decoding; they do not change the translations
 SIGNIFICANT = 0.05
-WIDTH = 120  # of the table where there is no terminal
+TABLE_WIDTH = 120  # of the table where there is no terminal
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def print_table(rows: Sequence[SignificanceRow], metrics: Sequence[Metric], titl
     """A row per metric and run, with the p-values of both tests, on standard output."""
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH)
+        console = Console(highlight=False, width=TABLE_WIDTH)
     table = Table(
         title=title, caption=caption(metrics), title_justify="left", caption_justify="left"
     )

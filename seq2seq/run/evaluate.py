@@ -58,7 +58,9 @@ def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = N
             bundle.tokenizers.source.save_items(partial / "sources", text.source)
         translations = write_translations(partial, translator, pairs)
         draw_heatmaps(partial / "heatmaps", translations.drawn)
-        scores = score(partial, bundle, scorer, config.decoding, pairs.target, translations)
+        scores = score_translations(
+            partial, bundle, scorer, config.decoding, pairs.target, translations
+        )
     log_scores(folder, config.split, scorer, scores, translations)
     return Result(folder, scores)
 
@@ -76,7 +78,7 @@ def log_missing_alignments(model: Transformer, alignment: AlignmentConfig) -> No
     logger.info("no alignments are written: %s", reason)
 
 
-def score(
+def score_translations(
     folder: Path,
     bundle: Bundle,
     scorer: Scorer,

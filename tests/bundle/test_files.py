@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from seq2seq.bundle.files import WEIGHTS, held_out_split, load_bundle
-from seq2seq.bundle.locate import MANIFEST, find_bundle, saved_config
+from seq2seq.bundle.locate import BUNDLE_MANIFEST, find_bundle, saved_config
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import CheckpointError, DataError
@@ -24,9 +24,9 @@ def run(tmp_path: Path) -> Path:
 
 def rehash(bundle: Path, name: str) -> None:
     """Put a changed file into the manifest."""
-    manifest = json.loads((bundle / MANIFEST).read_text())
+    manifest = json.loads((bundle / BUNDLE_MANIFEST).read_text())
     manifest["sha256"][name] = sha256_of(bundle / name)
-    (bundle / MANIFEST).write_text(json.dumps(manifest))
+    (bundle / BUNDLE_MANIFEST).write_text(json.dumps(manifest))
 
 
 def test_a_bundle_is_read_as_it_was_written(run: Path) -> None:
@@ -59,10 +59,10 @@ def test_every_damaged_file_is_named(run: Path) -> None:
                 file.unlink()
             else:
                 file.write_bytes(damaged)
-            if file.name == MANIFEST and damaged is not None:
+            if file.name == BUNDLE_MANIFEST and damaged is not None:
                 load_bundle(run)
             else:
-                missing = file.name if file.name != MANIFEST else "finished model|neither"
+                missing = file.name if file.name != BUNDLE_MANIFEST else "finished model|neither"
                 with pytest.raises(CheckpointError, match=missing):
                     load_bundle(run)
             file.write_bytes(content)
@@ -90,9 +90,9 @@ def test_weights_of_another_model_are_refused(run: Path, change: str) -> None:
 
 def test_a_manifest_names_no_file_outside_of_the_bundle(run: Path) -> None:
     (run / "secret").write_text("x")
-    manifest = json.loads((run / "model" / MANIFEST).read_text())
+    manifest = json.loads((run / "model" / BUNDLE_MANIFEST).read_text())
     manifest["sha256"]["../secret"] = sha256_of(run / "secret")
-    (run / "model" / MANIFEST).write_text(json.dumps(manifest))
+    (run / "model" / BUNDLE_MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(CheckpointError, match="outside of the bundle"):
         load_bundle(run)
 
