@@ -3,23 +3,52 @@
 An option declares its range where its default stands:
 
     @dataclass
-    class LocalConfig(AttentionConfig):
+    class LocalConfig(Options):
         window: int = number(4, at_least=1)
 
-`range_problems` checks every such field of a dataclass, NaN and infinities included.
+`problems_in` checks every such field of a whole configuration, NaN and infinities included.
 """
 
+import copy
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar
 
 RANGE = "range"
+LARGEST = 2**31 - 1  # whole number, where no bound is declared
+LARGEST_SEED = 2**63 - 1  # that torch takes
+Readers = Mapping[str, tuple[bool, str]]
+
+
+class Options:
+    """Base of the dataclasses that a configuration is made of.
+
+    A subclass whose options must satisfy more than their ranges extends `problems`; one with
+    options that only some of its other options read extends `readers`.
+    """
+
+    def problems(self) -> Iterable[str]:
+        """What is impossible about these options, each as "option: must hold; given; choose"."""
+        return list(range_problems(self))
+
+    def readers(self) -> Readers:
+        """By option, whether it is read as the others are, and what would make it read.
+
+        Options that are always read are left out. The second part completes "is set but not read;
+        ..., or leave it out": "choose method=sampling".
+        """
+        return {}
+
+
+T = TypeVar("T", bound=Options)
 
 
 @dataclass(frozen=True)
 class Range:
     """Bounds of a number; None leaves a side open. NaN and infinities are always outside.
+
+    A whole number without an upper bound is at most LARGEST.
 
     Attributes:
         at_least, at_most: bounds that are inside.
@@ -39,13 +68,24 @@ class Range:
             and (self.above is None or value > self.above)
             and (self.at_most is None or value <= self.at_most)
             and (self.below is None or value < self.below)
+            and not self._is_too_large(value)
         )
 
-    def __str__(self) -> str:
+    def _is_too_large(self, value: float) -> bool:
+        unbounded = self.at_most is None and self.below is None
+        return unbounded and isinstance(value, int) and value > LARGEST
+
+    def text(self, value: float | None = None) -> str:
+        """The bounds in words, with LARGEST if it is what a value exceeds."""
+        at_most = LARGEST if value is not None and self._is_too_large(value) else self.at_most
         words = {"at least": self.at_least, "above": self.above}
-        words |= {"at most": self.at_most, "below": self.below}
-        bounds = [f"{word} {bound:g}" for word, bound in words.items() if bound is not None]
+        words |= {"at most": at_most, "below": self.below}
+        bounds = [f"{word} {_digits(bound)}" for word, bound in words.items() if bound is not None]
         return " and ".join(bounds) or "finite"
+
+
+def _digits(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 def number(
@@ -76,17 +116,65 @@ def range_problems(config: object) -> Iterator[str]:
         optional = item.default is None
         if bounds is not None and value not in bounds and not (optional and value is None):
             hint = "" if item.default in (None, MISSING) else f"; the default is {item.default:g}"
-            yield f"{item.name}: must be {bounds}, not {value}{hint}"
+            yield f"{item.name}: must be {bounds.text(value)}, not {value}{hint}"
 
 
-def unread_problems(config: object, readers: Mapping[str, tuple[bool, str]]) -> Iterator[str]:
+def unread_problems(
+    config: object, readers: Readers, default: object | None = None
+) -> Iterator[str]:
     """A problem for each option that differs from its default although nothing reads it.
 
+    A number outside its range is left to `range_problems`: one mistake has one message.
+
     Args:
-        readers: by option, whether it is read as the configuration is, and what would make it
-            read, such as "choose kind=cosine".
+        default: the dataclass with its defaults, where those of its class do not apply.
     """
-    default = type(config)()
+    default = type(config)() if default is None else default
     for name, (is_read, remedy) in readers.items():
-        if not is_read and getattr(config, name) != getattr(default, name):
+        value, bounds = getattr(config, name), range_of(config, name)
+        in_range = bounds is None or value is None or value in bounds
+        if not is_read and in_range and value != getattr(default, name):
             yield f"{name}: is set but not read; {remedy}, or leave it out"
+
+
+def problems_in(
+    config: object, path: str = "", *, unread: bool = True, default: object | None = None
+) -> Iterator[str]:
+    """Problems of a dataclass and of all dataclasses in it, each as "path.option: ...".
+
+    Every dataclass of a configuration has `problems()`, see `Options`, so that none is forgotten.
+
+    Args:
+        path: of the dataclass, "data." for instance.
+        unread: also report options that are set but not read. Not for a configuration that an
+            earlier version saved, since nobody can mend that one.
+        default: as in `unread_problems`.
+    """
+    assert isinstance(config, Options), f"{type(config).__name__} must inherit from Options"
+    default = default if type(default) is type(config) else type(config)()
+    problems = list(config.problems())
+    if unread:
+        problems += unread_problems(config, config.readers(), default)
+    yield from (f"{path}{problem}" for problem in problems)
+    for name, part, default_part in _parts(config, default):
+        yield from problems_in(part, f"{path}{name}.", unread=unread, default=default_part)
+
+
+def _parts(config: Any, default: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The dataclasses in a dataclass: paths ("encoder", "layers[0]"), values and defaults."""
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if is_dataclass(value):
+            yield item.name, value, getattr(default, item.name)
+        elif isinstance(value, list):
+            parts = [(index, part) for index, part in enumerate(value) if is_dataclass(part)]
+            yield from ((f"{item.name}[{index}]", part, None) for index, part in parts)
+
+
+def without_unread(config: T) -> T:
+    """A copy of a dataclass in which options that nothing reads have their defaults."""
+    read, default = copy.copy(config), type(config)()
+    for name, (is_read, _) in config.readers().items():
+        if not is_read:
+            setattr(read, name, getattr(default, name))
+    return read

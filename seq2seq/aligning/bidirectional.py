@@ -11,7 +11,6 @@ from seq2seq.alignment.lexicon import ROUNDS, Lexicon
 from seq2seq.alignment.links import Links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.model import Model
-from seq2seq.bundle.options import checked
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.words import WordSplit, split_text, words_of_characters
 from seq2seq.evaluation.translate import WINDOW, ProgressCallback
@@ -100,7 +99,7 @@ class BidirectionalAligner:
         self, model: Model, sources: list[str], targets: list[str], progress: ProgressCallback
     ) -> list[Tensor]:
         """(target words, source words) of each pair by one model. Nothing is scored."""
-        config = checked(model.alignment, "alignment")
+        config = model.checked_alignment()
         aligner = WordAligner.of(model.models, model.tokenizers, config)
         tables = aligner.tables(
             sources,

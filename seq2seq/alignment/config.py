@@ -1,9 +1,9 @@
-"""Which attention weights become word alignments, and how. Imports no torch."""
+"""Options of word alignment from attention weights. Imports no torch."""
 
 import enum
 from dataclasses import dataclass, field
 
-from seq2seq.options import unread_problems
+from seq2seq.options import Options, Readers, number
 
 MIN_LINK_PROBABILITY = 0.05  # words whose best link has a lower joint posterior stay unlinked
 
@@ -18,44 +18,40 @@ class LinkMethod(enum.Enum):
 
 
 @dataclass
-class AlignmentConfig:
+class AlignmentConfig(Options):
     """Options of alignment export from cross-attention.
 
     Attributes:
-        enabled: true exports alignments and refuses a mechanism without weights; false does not;
-            null exports them if the mechanism has weights.
-        layer: decoder layer that links are read from, counted from 0; negative from the last, -1.
+        enabled: true exports alignments and refuses a mechanism that has no weights; false exports
+            none; null exports them if the mechanism has weights.
+        layer: decoder layer whose weights are read, counted from 0; negative from the last, -1.
         heads: heads of that layer whose weights are averaged, counted from 0; empty for all.
         use_input_row: read the row at which a target token is the decoder's input, instead of the
             row that predicts it (Chen et al. 2020, arXiv:2004.14837).
-        method: how weights become links.
-        threshold: least weight of a link, for method=threshold.
+        method: how weights become links: argmax, threshold, mutual or chain (HMM).
+        threshold: minimum weight of a link, for method=threshold.
         all_layers: also write the weights of every layer and head.
-        heatmaps: number of sentences, from the first, that are drawn.
+        heatmaps: number of sentences, from the first, whose weights are drawn.
     """
 
     enabled: bool | None = None
-    layer: int = -1
+    layer: int = number(-1)
     heads: list[int] = field(default_factory=list)
     use_input_row: bool = False
     method: LinkMethod = LinkMethod.argmax
-    threshold: float = 0.2
+    threshold: float = number(0.2, above=0, at_most=1)
     all_layers: bool = False
-    heatmaps: int = 10
+    heatmaps: int = number(10, at_least=0)
 
     def problems(self) -> list[str]:
-        """What is wrong with these options, each as "option: what; what to choose"."""
-        found = []
+        problems = list(super().problems())
         if any(head < 0 for head in self.heads) or len(set(self.heads)) < len(self.heads):
-            found.append(
+            problems.append(
                 f"heads: must be distinct numbers from 0, not {self.heads}; [] averages all heads"
             )
-        by_threshold = self.method is LinkMethod.threshold
-        found += unread_problems(self, {"threshold": (by_threshold, "choose method=threshold")})
-        if not 0 < self.threshold <= 1:
-            found.append(
-                f"threshold: must be above 0 and at most 1, not {self.threshold}; choose 0.2"
-            )
-        if self.heatmaps < 0:
-            found.append(f"heatmaps: must not be negative, as {self.heatmaps} is; 0 draws none")
-        return found
+        return problems
+
+    def readers(self) -> Readers:
+        exported = (self.enabled is not False, "choose enabled=true")
+        by_threshold = (self.method is LinkMethod.threshold, "choose method=threshold")
+        return {"threshold": by_threshold, "all_layers": exported, "heatmaps": exported}

@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 from typing import ClassVar
 
-from seq2seq.options import number, range_problems
+from seq2seq.options import Options, number
 from seq2seq.position.config import PositionKind
 from seq2seq.registry import Registry
 
@@ -50,7 +50,7 @@ class AttentionContext:
 
 
 @dataclass
-class AttentionConfig:
+class AttentionConfig(Options):
     """Options and abilities that every mechanism has.
 
     A mechanism is a dataclass derived from this one, registered by `MECHANISMS.register`, and the
@@ -96,7 +96,7 @@ class AttentionConfig:
 
     def problems(self) -> list[str]:
         """Problems of the options, each as "option: must hold; given; choose"."""
-        problems = list(range_problems(self))
+        problems = list(super().problems())
         if 0 < self.dropout < 1 and not self.drops_weights:
             problems.append(
                 f"dropout: {self.name} cannot drop attention weights; choose 0, or another mechanism"

@@ -1,5 +1,6 @@
 """The Python interface to a trained model: `seq2seq.load(DIR).translate(["Good morning."])`."""
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -48,6 +49,7 @@ class Model:
         self.languages = bundles[0].config.data.languages()
         self.decoding: DecodingConfig = bundles[0].config.decoding
         self.alignment: AlignmentConfig = bundles[0].config.alignment
+        self._loaded = copy.deepcopy((self.decoding, self.alignment))
 
     @overload
     def translate(
@@ -150,12 +152,18 @@ class Model:
         ensure_count("targets", target_lines, len(source_lines))
         return self.translator(alignments).score(source_lines, target_lines, progress=progress)
 
+    def checked_alignment(self) -> AlignmentConfig:
+        """The present options of alignment.
+
+        Raises:
+            ConfigError: an option is impossible, or set but not read.
+        """
+        return checked(self.alignment, "alignment", self._loaded[1])
+
     def translator(self, alignments: bool) -> Translator:
         """A translator with the present options."""
-        alignment = None
-        if alignments:
-            alignment = replace(checked(self.alignment, "alignment"), enabled=True)
-        decoding = checked(self.decoding, "decoding")
+        alignment = replace(self.checked_alignment(), enabled=True) if alignments else None
+        decoding = checked(self.decoding, "decoding", self._loaded[0])
         return Translator(self.models, self.tokenizers, decoding, alignment)
 
 

@@ -7,15 +7,18 @@ from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.config.saved import from_mapping
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, choices
+from seq2seq.options import problems_in
 
 Options = TypeVar("Options", DecodingConfig, AlignmentConfig)
 
 
-def checked(config: Options, section: str) -> Options:
+def checked(config: Options, section: str, loaded: Options | None = None) -> Options:
     """A copy of the options with every value in the type of its option, such as an enum.
 
     Args:
         section: precedes the option in messages, such as "decoding".
+        loaded: the options before they were changed, if those are not the defaults; an option that
+            was left as it is may be one that nothing reads.
 
     Raises:
         ConfigError: there is no such option, or a value has a wrong type or is out of its range.
@@ -32,6 +35,6 @@ def checked(config: Options, section: str) -> Options:
         typed = from_mapping(type(config), asdict(config))
     except ConfigError as error:
         raise ConfigError([f"{section}.{problem}" for problem in error.problems]) from error
-    if problems := [f"{section}.{problem}" for problem in typed.problems()]:
+    if problems := list(problems_in(typed, f"{section}.", default=loaded)):
         raise ConfigError(problems)
     return typed

@@ -18,8 +18,9 @@ from seq2seq.config.saved import with_overrides
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, choices
 from seq2seq.imports import import_modules
+from seq2seq.options import Options, unread_problems
 
-T = TypeVar("T", bound=Any)
+T = TypeVar("T", bound=Options)
 OVERRIDE = re.compile(r"([a-z_]\w*)(\.\w+)*=.*", re.DOTALL)
 OVERRIDES = "seq2seq.overrides"  # where a command's context holds them
 IMPORTS_FLAG = "--imports"
@@ -157,9 +158,11 @@ def with_options(context: typer.Context, section: str, config: T) -> T:
         ConfigError: an option has a wrong type, or options contradict each other or the rest.
     """
     prefix = f"{section}."
-    overrides = [item for item in context.meta[OVERRIDES] if item.startswith(prefix)]
-    changed = with_overrides(config, [item.removeprefix(prefix) for item in overrides], prefix)
-    if problems := list(changed.problems()):
+    typed = [item for item in context.meta[OVERRIDES] if item.startswith(prefix)]
+    changed = with_overrides(config, [item.removeprefix(prefix) for item in typed], prefix)
+    names = {item.removeprefix(prefix).partition("=")[0] for item in typed}
+    readers = {name: reader for name, reader in changed.readers().items() if name in names}
+    if problems := [*changed.problems(), *unread_problems(changed, readers)]:
         raise ConfigError([f"{prefix}{problem}" for problem in problems])
     return changed
 

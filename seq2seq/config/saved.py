@@ -18,6 +18,7 @@ from seq2seq.config.groups import classes_by_base
 from seq2seq.config.overrides import IMPORTS, with_present_keys
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import CheckpointError, ConfigError, choices
+from seq2seq.options import without_unread
 from seq2seq.registry import Registry
 from seq2seq.training.auxiliary import AUXILIARY_LOSSES
 from seq2seq.training.transforms import BATCH_TRANSFORMS
@@ -106,7 +107,7 @@ def load_run_config(path: Path) -> RunConfig:
     """
     saved = _read(path)
     try:
-        return from_mapping(RunConfig, saved)
+        run = from_mapping(RunConfig, saved)
     except ConfigError as error:
         hint = ""
         if modules := saved.get(IMPORTS):
@@ -115,6 +116,9 @@ def load_run_config(path: Path) -> RunConfig:
         raise CheckpointError(
             f"{path} is not a configuration of this version: {error}{hint}"
         ) from error
+    run.decoding = without_unread(run.decoding)
+    run.alignment = without_unread(run.alignment)
+    return run
 
 
 def saved_imports(path: Path) -> list[str]:

@@ -1,14 +1,16 @@
-"""The whole of what can be configured, assembled from the dataclasses that stand with the code that reads them."""
+"""Configurations of whole commands, assembled from the dataclasses of the packages."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.config import DataConfig, TatoebaConfig
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.metrics.base import DEFAULT_METRICS
+from seq2seq.metrics.base import DEFAULT_METRICS, metric_problems
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.config import ModelConfig
+from seq2seq.options import LARGEST_SEED, Options, Readers, number
 from seq2seq.training.config import (
     AlignmentSupervisionConfig,
     LoggerConfig,
@@ -19,11 +21,11 @@ from seq2seq.training.config import (
 
 
 @dataclass
-class RunConfig:
+class RunConfig(Options):
     """One training run.
 
     Attributes:
-        name: of the folder below `outputs/` that runs like this one share.
+        name: of the folder below `outputs/` that the run is in.
         seed: of initial weights, batch order and dropout.
         init_from: a finished run or bundle whose weights and vocabulary training begins with,
             instead of random weights.
@@ -32,10 +34,19 @@ class RunConfig:
         batch_transforms: random changes to training batches, in this order; names such as
             `word_dropout`, or mappings with options, `{name: word_dropout, source: 0.2}`.
         auxiliary_losses: losses of yours beside the translation loss, given in the same way.
+        model: sizes and attentions.
+        data: the corpus and how it becomes batches.
+        optimizer: of the weights.
+        schedule: of the learning rate.
+        trainer: length, hardware, validation and checkpoints.
+        logger: an experiment tracker.
+        decoding: search for translations.
+        alignment: export of word alignments.
+        alignment_supervision: a second loss that teaches a head word alignments.
     """
 
     name: str = "train"
-    seed: int = 1
+    seed: int = number(1, at_least=0, at_most=LARGEST_SEED)
     init_from: str | None = None
     imports: list[str] = field(default_factory=list)
     metrics: list[str] = field(default_factory=lambda: list(DEFAULT_METRICS))
@@ -53,23 +64,37 @@ class RunConfig:
     batch_transforms: list[Any] = field(default_factory=list)
     auxiliary_losses: list[Any] = field(default_factory=list)
 
+    def problems(self) -> list[str]:
+        problems = [*super().problems(), *metric_problems(self.metrics)]
+        for option in ("batch_transforms", "auxiliary_losses"):
+            names = [entry.name for entry in getattr(self, option)]
+            problems += [
+                f"{option}[{index}]: {name} is listed twice; list it once"
+                for index, name in enumerate(names)
+                if name in names[:index]
+            ]
+        return problems
+
 
 @dataclass
-class EvaluateConfig:
+class EvaluateConfig(Options):
     """One evaluation.
 
     Attributes:
-        run: a run's folder or a bundle; None takes the newest finished run below `outputs`.
-        outputs: where runs are looked for.
-        split: "test" or "validation" of the run's own corpus, or, with source and reference, the name of the folder
-            that the results go to.
+        run: a run's folder or a bundle; null takes the newest finished run below `outputs`.
+        outputs: folder of runs.
+        split: "test" or "validation" of the run's corpus, or, with source and reference, the name
+            of the folder that the results go to.
         source, reference: files to translate and to score against instead, one sentence a line.
-        compare: folders of two or more runs; tests whether they differ from the first, instead of evaluating one.
-        metrics: names of the metrics that translations are scored by; None takes those of the
+        compare: folders of two or more runs: tests whether they differ from the first, instead of
+            evaluating one.
+        metrics: names of the metrics that translations are scored by; null takes those of the
             (first) run.
-        protocol: what is done to text before it is scored.
+        protocol: the form of the text that is scored.
         imports: files and modules of yours that the run needs; its own configuration is not
             trusted to name them.
+        decoding: search for translations.
+        alignment: export of word alignments.
     """
 
     run: str | None = None
@@ -83,3 +108,31 @@ class EvaluateConfig:
     imports: list[str] = field(default_factory=list)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
+
+    def problems(self) -> list[str]:
+        problems = [*super().problems(), *metric_problems(self.metrics or DEFAULT_METRICS)]
+        if (self.source is None) != (self.reference is None):
+            problems.append("source, reference: must be given together; give both, or neither")
+        for option, file in (("source", self.source), ("reference", self.reference)):
+            if file is not None and not Path(file).is_file():
+                problems.append(f"{option}: must be a file, but there is no {file}")
+        return problems + (self._comparison_problems() if self.compare else [])
+
+    def _comparison_problems(self) -> list[str]:
+        problems = []
+        if self.run is not None:
+            problems.append("run, compare: must not be given together; leave out one of the two")
+        paths = [Path(run) for run in self.compare]
+        problems += [
+            f"compare: must list folders of runs, but there is no folder {path}"
+            for path in paths
+            if not path.is_dir()
+        ]
+        if len({path.resolve() for path in paths}) < max(len(paths), 2):
+            listed = ",".join(self.compare)
+            problems.append(f"compare: must be two or more different runs, not [{listed}]")
+        return problems
+
+    def readers(self) -> Readers:
+        searched = self.run is None and not self.compare
+        return {"outputs": (searched, "leave out run and compare")}

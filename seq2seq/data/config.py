@@ -1,102 +1,157 @@
-"""Everything a user sets about data. Imports nothing slow, so that a wrong option is refused at once."""
+"""Options of data. Imports nothing slow, so that a wrong option is refused at once."""
 
 from dataclasses import dataclass, field
 from enum import Enum
 
+from seq2seq.options import LARGEST_SEED, Options, Readers, number
 from seq2seq.registry import Registry
+
+NUM_SPECIALS = 4  # <unk> <pad> <s> </s>
+NUM_BYTES = 256  # subwords of byte_fallback
 
 
 class TokenizerKind(Enum):
     bpe = "bpe"
     unigram = "unigram"
-    word = "word"  # every word between spaces is one piece: for closed vocabularies, such as the generated tasks
+    word = "word"  # for closed vocabularies, such as those of the generated tasks
 
 
 @dataclass
-class TokenizerConfig:
+class TokenizerConfig(Options):
     """How text becomes subwords (SentencePiece: Kudo and Richardson 2018, arXiv:1808.06226).
 
     Attributes:
-        kind: bpe, unigram or word.
-        vocab_size: pieces, specials included. Exact for bpe and unigram, the most there can be for word.
+        kind: bpe, unigram, or word (each word between spaces is a subword).
+        vocab_size: subwords, specials included. Exact for bpe and unigram, a maximum for word.
         joint: one model for both sides; needed to tie source and target embeddings.
-        character_coverage: share of the characters of the text that get a piece; the rest become <unk>.
-        byte_fallback: spell a character without a piece in UTF-8 bytes instead of <unk>; costs 256 pieces.
-        source_model, target_model: existing SentencePiece models to use instead of training; when joint, one will do.
+        character_coverage: share of the characters of the text that get a subword; the others
+            become <unk>. 0.9995 suits Chinese and Japanese, 1 the rest.
+        byte_fallback: spell a character without a subword in UTF-8 bytes instead of <unk>; takes
+            256 subwords.
+        source_model, target_model: existing SentencePiece models to use instead of training; when
+            joint, one is enough.
     """
 
     kind: TokenizerKind = TokenizerKind.bpe
-    vocab_size: int = 4000
+    vocab_size: int = number(4000, at_least=NUM_SPECIALS + 1)
     joint: bool = True
-    character_coverage: float = 1.0
+    character_coverage: float = number(1.0, at_least=0.98, at_most=1)
     byte_fallback: bool = False
     source_model: str | None = None
     target_model: str | None = None
 
+    def problems(self) -> list[str]:
+        problems = list(super().problems())
+        smallest = NUM_SPECIALS + 1 + NUM_BYTES
+        if self.byte_fallback and NUM_SPECIALS < self.vocab_size < smallest:
+            problems.append(
+                f"vocab_size: must be at least {smallest} with byte_fallback, "
+                f"not {self.vocab_size}; the default is 4000"
+            )
+        if self.kind is TokenizerKind.word and self.byte_fallback:
+            problems.append(
+                "byte_fallback: must be false for kind=word; choose kind=bpe or kind=unigram"
+            )
+        models = {"source_model": self.source_model, "target_model": self.target_model}
+        paths = {name: path for name, path in models.items() if path is not None}
+        if self.joint and len(set(paths.values())) == 2:
+            problems.append(
+                "joint: must be false for two different models; set it so, or give one model"
+            )
+        if not self.joint and len(paths) == 1:
+            (missing,) = models.keys() - paths.keys()
+            problems.append(
+                f"{missing}: must be set, because the other model is; give it, or set joint=true"
+            )
+        return problems
+
+    def readers(self) -> Readers:
+        trained = self.source_model is None and self.target_model is None
+        names = ("vocab_size", "character_coverage", "byte_fallback")
+        return dict.fromkeys(names, (trained, "choose source_model=null"))
+
 
 @dataclass
-class FilterConfig:
-    """Which training pairs are left out, beside those with an empty side and those that are too long.
+class FilterConfig(Options):
+    """Which training pairs are left out, beside those with an empty side and too long ones.
 
     Lengths are in subwords without </s>. Validation and test sets are never filtered.
 
     Attributes:
-        min_length: fewest subwords on either side.
-        max_length_ratio: most subwords of the longer side per subword of the shorter; None allows any.
+        min_length: minimum number of subwords on either side.
+        max_length_ratio: maximum length of the longer side divided by that of the shorter; null
+            for no limit.
         drop_duplicates: keep only the first of identical pairs.
     """
 
-    min_length: int = 1
-    max_length_ratio: float | None = None
+    min_length: int = number(1, at_least=1)
+    max_length_ratio: float | None = number(None, at_least=1)
     drop_duplicates: bool = False
 
 
 @dataclass
-class BatchConfig:
+class BatchConfig(Options):
     """How training pairs are grouped into micro-batches.
 
     Attributes:
-        max_tokens: most tokens of a padded micro-batch: the larger of rows x source width and rows x target width.
-        max_shapes: most distinct (rows, source width, target width) in an epoch. More shapes mean less padding, but
-            kernels are generated anew for a shape never seen before.
+        max_tokens: maximum number of tokens of a padded micro-batch: the larger of rows * source
+            width and rows * target width.
+        max_shapes: maximum number of distinct (rows, source width, target width) in an epoch. More
+            shapes mean less padding, but kernels are generated for every new shape.
     """
 
-    max_tokens: int = 4096
-    max_shapes: int = 64
+    max_tokens: int = number(4096, at_least=2)
+    max_shapes: int = number(64, at_least=2)
 
 
 @dataclass
-class AugmentationConfig:
-    """What training makes of its pairs, drawn at random once a run. Validation and test stay as they are.
+class AugmentationConfig(Options):
+    """Augmentation of the training pairs, sampled once per run. Other splits are unchanged.
 
     Attributes:
-        concatenate: pairs are joined end to end to rows of 1 to so many, each number as likely as any other, so that a
-            model of short sentences learns to read long ones (Kondo et al. 2021, arXiv:2104.08478). 1 joins none.
-        shuffle_targets: the target sides of a joined row stand in an order of their own, so that position does not tell
-            where a word comes from. For alignment: it costs translation.
-        split_probability: chance that a subword is cut into two smaller ones, and these likewise; what BPE-dropout does, from
-            the other end (Provilkov et al. 2020, arXiv:1910.13267). 0 cuts none.
-        split_samples: how many times an epoch holds each pair, each time cut otherwise.
+        concatenate: concatenate 1 to N pairs into one example, the number drawn uniformly, so that
+            a model of short sentences learns to read long ones (Kondo et al. 2021,
+            arXiv:2104.08478). 1 concatenates none.
+        shuffle_targets: the target sides of a concatenated example are in random order, so that
+            position does not predict where a word comes from. For alignment; it costs translation
+            quality.
+        split_probability: probability of splitting a subword into two others of the vocabulary,
+            applied recursively: the inverse view of BPE-dropout (Provilkov et al. 2020,
+            arXiv:1910.13267). 0 splits none.
+        split_samples: copies of each pair in an epoch, each split differently.
     """
 
-    concatenate: int = 1
+    concatenate: int = number(1, at_least=1)
     shuffle_targets: bool = False
-    split_probability: float = 0.0
-    split_samples: int = 1
+    split_probability: float = number(0.0, at_least=0, below=1)
+    split_samples: int = number(1, at_least=1)
+
+    def readers(self) -> Readers:
+        splits = self.split_probability > 0
+        return {
+            "shuffle_targets": (self.concatenate > 1, "choose concatenate=4"),
+            "split_samples": (splits, "choose split_probability=0.1"),
+        }
 
 
 @dataclass
-class DataConfig:
-    """What every corpus has. `name` says which class a saved configuration belongs to (see CORPORA).
+class DataConfig(Options):
+    """Options that every corpus has. A corpus is a subclass, registered in CORPORA by its name.
 
     Attributes:
-        source_kind: what sources are: "text", or "features", which are frames of floats in files.
+        name: of the corpus; set by choosing it.
+        source_kind: what sources are: text, or features, which are frames of floats in files.
         source_language, target_language: codes such as "en", as the corpus names its sides.
-        reverse: translate from target_language to source_language, on the same splits. All other options speak of
-            source and target as they are after that.
-        cache_dir: where downloads and prepared corpora are kept.
-        max_source_length, max_target_length: in subwords with </s>. Training pairs beyond are left out and counted.
-        limit_train: only the first so many training pairs.
+        reverse: translate from target_language to source_language, on the same splits. For all
+            other options, source and target are those of that direction.
+        cache_dir: folder of downloads and prepared corpora.
+        max_source_length, max_target_length: in subwords with </s>. Longer training pairs are left
+            out and counted.
+        limit_train: number of training pairs, from the first; null for all.
+        tokenizer: how text becomes subwords.
+        filters: training pairs to leave out.
+        augmentation: of the training pairs.
+        batch: how pairs are grouped.
     """
 
     name: str = ""
@@ -105,13 +160,33 @@ class DataConfig:
     target_language: str = ""
     reverse: bool = False
     cache_dir: str = "data"
-    max_source_length: int = 128
-    max_target_length: int = 128
-    limit_train: int | None = None
+    max_source_length: int = number(128, at_least=2)
+    max_target_length: int = number(128, at_least=2)
+    limit_train: int | None = number(None, at_least=1)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     filters: FilterConfig = field(default_factory=FilterConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
+
+    def problems(self) -> list[str]:
+        problems = list(super().problems())
+        for option in ("source_language", "target_language"):
+            if not getattr(self, option):
+                problems.append(
+                    f'{option}: must be set; give the code of the language, such as "en"'
+                )
+        if self.augmentation.split_probability and self.tokenizer.kind is TokenizerKind.word:
+            problems.append(
+                "augmentation.split_probability: must be 0 for whole words; choose 0, or "
+                "data.tokenizer.kind=bpe"
+            )
+        longest, tokens = max(self.max_source_length, self.max_target_length), self.batch.max_tokens
+        if not problems and 2 <= tokens < longest:
+            problems.append(
+                f"batch.max_tokens: must hold one pair of the maximum length, {longest}, not "
+                f"{tokens}; raise it, or lower data.max_source_length and data.max_target_length"
+            )
+        return problems
 
     def languages(self) -> tuple[str, str]:
         """The languages translated from and to, after `reverse`."""
@@ -142,8 +217,9 @@ class Multi30kConfig(DataConfig):
     """Image captions (Elliott et al. 2016, arXiv:1605.00459).
 
     Attributes:
-        root: folder with train.en, val.en, test_2016_flickr.en and the other language's, plain or .gz; None takes the
-            copy on the Hugging Face hub, which has English and German only.
+        root: folder with train.en, val.en, test_2016_flickr.en and the files of the other
+            language, plain or .gz; null takes the copy on the Hugging Face hub, which has English
+            and German only.
     """
 
     name: str = "multi30k"
@@ -153,13 +229,14 @@ class Multi30kConfig(DataConfig):
 
 
 @dataclass
-class SplitFiles:
-    """Where one split lies: two plain text files, or one TSV, JSONL or Parquet file. Text may be gzipped (.gz).
+class SplitFiles(Options):
+    """The files of one split: two of plain text, or one TSV, JSONL or Parquet file; .gz or not.
 
     Attributes:
         source, target: plain text, one sentence a line.
         path: one file with both sides, instead: .tsv, .jsonl or .parquet.
-        links: word alignments of the pairs, one Pharaoh line a pair ("0-0 1-2": source-target, from 0).
+        links: word alignments of the pairs, a line of Pharaoh links ("0-0 1-2": source-target,
+            counted from 0) for each.
     """
 
     source: str | None = None
@@ -174,8 +251,8 @@ class FilesConfig(DataConfig):
     """Parallel text in files of your own.
 
     Attributes:
-        train, validation, test: a split that names no file is empty.
-        source_column, target_column: where `path` is given. Names in JSONL and Parquet (default "source" and
+        train, validation, test: the files of each split; a split without files is empty.
+        source_column, target_column: of a `path`: names in JSONL and Parquet (default "source" and
             "target"), numbers from 1 in TSV (default 1 and 2).
     """
 
@@ -191,6 +268,12 @@ class FilesConfig(DataConfig):
     def has_links(self) -> bool:
         return self.train.links is not None
 
+    def readers(self) -> Readers:
+        has_path = any(split.path for split in (self.train, self.validation, self.test))
+        return dict.fromkeys(
+            ("source_column", "target_column"), (has_path, "choose train.path=FILE")
+        )
+
 
 @CORPORA.register
 @dataclass
@@ -198,10 +281,10 @@ class HubConfig(DataConfig):
     """Any parallel corpus on the Hugging Face hub (or a folder that `datasets.load_dataset` reads).
 
     Attributes:
-        path, subset, revision: as `datasets.load_dataset` takes them; pin a revision to be sure of the data.
-        train, validation, test: names of the splits there; None leaves that split empty.
-        translation_column: a column that holds one text per language code; used unless the two below are given.
-        source_column, target_column: one column per side.
+        path, subset, revision: as `datasets.load_dataset` takes them; a revision fixes the data.
+        train, validation, test: names of the splits there; null leaves that split empty.
+        translation_column: a column that holds one text per language code.
+        source_column, target_column: one column per side, instead of translation_column.
     """
 
     name: str = "hub"
@@ -215,9 +298,13 @@ class HubConfig(DataConfig):
     source_column: str | None = None
     target_column: str | None = None
 
+    def readers(self) -> Readers:
+        texts = self.source_column is None and self.target_column is None
+        return {"translation_column": (texts, "leave out source_column and target_column")}
+
 
 class GeneratedTask(Enum):
-    """Tasks with one right answer; what each is for stands in seq2seq/data/sources/generated.py."""
+    """Tasks with one right answer; `seq2seq.data.sources.generated` describes them."""
 
     reverse = "reverse"
     copy = "copy"
@@ -231,23 +318,26 @@ class GeneratedConfig(DataConfig):
     """Sequences of symbols with known answers, drawn from a seed. No source stands in two splits.
 
     Attributes:
+        task: reverse, copy, pointer or chain.
         num_symbols: distinct symbols, s1, s2 and so on.
         min_length, max_length: symbols in a source.
+        num_train, num_validation, num_test: pairs of each split.
+        seed: of the pairs.
     """
 
     name: str = "generated"
     source_language: str = "symbols"
     target_language: str = "symbols"
     task: GeneratedTask = GeneratedTask.reverse
-    num_symbols: int = 16
-    min_length: int = 4
-    max_length: int = 10
-    num_train: int = 20_000
-    num_validation: int = 500
-    num_test: int = 500
-    seed: int = 1
-    max_source_length: int = 32
-    max_target_length: int = 32
+    num_symbols: int = number(16, at_least=1)
+    min_length: int = number(4, at_least=1)
+    max_length: int = number(10, at_least=1)
+    num_train: int = number(20_000, at_least=1)
+    num_validation: int = number(500, at_least=1)
+    num_test: int = number(500, at_least=1)
+    seed: int = number(1, at_least=0, at_most=LARGEST_SEED)
+    max_source_length: int = number(32, at_least=2)
+    max_target_length: int = number(32, at_least=2)
     tokenizer: TokenizerConfig = field(
         default_factory=lambda: TokenizerConfig(kind=TokenizerKind.word, vocab_size=128)
     )

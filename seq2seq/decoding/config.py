@@ -1,12 +1,14 @@
-"""How translations are searched for. Imports no torch."""
+"""Options of the search for translations. Imports no torch."""
 
 import enum
 from dataclasses import dataclass
 
+from seq2seq.options import LARGEST_SEED, Options, Readers, number
+
 
 class DecodingMethod(enum.Enum):
-    beam = "beam"  # the likeliest translations; greedy is beam_size 1
-    sampling = "sampling"  # translations drawn at random
+    beam = "beam"  # the likeliest translations; greedy search is beam_size 1
+    sampling = "sampling"  # random translations
 
 
 class LengthPenalty(enum.Enum):
@@ -18,43 +20,50 @@ class LengthPenalty(enum.Enum):
 
 
 @dataclass
-class DecodingConfig:
+class DecodingConfig(Options):
     """Options of `seq2seq.decoding.search`. Lengths are in subwords, without the sentence end.
 
     Attributes:
         method: beam search or sampling.
-        beam_size: hypotheses kept for each sentence by beam search. 1 is greedy search.
-        n_best: translations returned for each sentence: at most beam_size by beam search, any number by sampling.
-        length_penalty, alpha: how hypotheses of different lengths are compared; a greater alpha favours longer ones.
-        max_length_ratio, max_length_offset: a translation ends at ratio * source length + offset, and never later than
-            model.max_target_length allows.
-        min_length, min_length_ratio: it does not end before either, the ratio being to the source length. A minimum
-            goes before max_length_ratio and max_length_offset, not before the model's own limit.
-        temperature: of sampling: logits are divided by it, so below 1 likely tokens get likelier.
-        top_k: sample among the so many likeliest tokens; None for all.
-        top_p: sample among the fewest likeliest tokens that together have this probability; 1 for all.
-        seed: of sampling. What is drawn for a sentence depends on it and on the sentence's number, on nothing else.
-        allow_unknown: let <unk> be produced.
-        batch_size: sentences decoded together at most.
-        batch_tokens: source subwords times hypotheses decoded together at most. Neither changes what comes out.
+        beam_size: hypotheses kept for each sentence by beam search; 1 is greedy search.
+        n_best: translations returned for each sentence: at most beam_size by beam search, any
+            number by sampling.
+        length_penalty: what log-probabilities of hypotheses are divided by before they are
+            compared: nothing, a power of the length (average), or that of Wu et al. 2016 (gnmt).
+        alpha: strength of the length penalty; larger values favour longer hypotheses.
+        max_length_ratio, max_length_offset: the maximum length is ratio * source length + offset,
+            and never more than model.max_target_length allows.
+        min_length: minimum length. It has precedence over max_length_ratio and max_length_offset,
+            but not over model.max_target_length.
+        min_length_ratio: minimum length divided by the source length; see min_length.
+        temperature: of sampling: logits are divided by it, so values below 1 favour likely tokens.
+        top_k: sample among this number of likeliest tokens; null for all.
+        top_p: sample among the fewest likeliest tokens whose probabilities sum to this value; 1
+            for all.
+        seed: of sampling. The sample for a sentence depends only on it and on the number of the
+            sentence.
+        allow_unknown: allow <unk> in translations.
+        batch_size: maximum number of sentences decoded together; changes the speed only.
+        batch_tokens: maximum of source subwords times hypotheses decoded together; changes the
+            speed only.
     """
 
     method: DecodingMethod = DecodingMethod.beam
-    beam_size: int = 5
-    n_best: int = 1
+    beam_size: int = number(5, at_least=1)
+    n_best: int = number(1, at_least=1)
     length_penalty: LengthPenalty = LengthPenalty.average
-    alpha: float = 1.0
-    max_length_ratio: float = 2.0
-    max_length_offset: int = 20
-    min_length: int = 0
-    min_length_ratio: float = 0.0
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float = 1.0
-    seed: int = 1
+    alpha: float = number(1.0, at_least=0)
+    max_length_ratio: float = number(2.0, at_least=0)
+    max_length_offset: int = number(20, at_least=0)
+    min_length: int = number(0, at_least=0)
+    min_length_ratio: float = number(0.0, at_least=0)
+    temperature: float = number(1.0, above=0)
+    top_k: int | None = number(None, at_least=1)
+    top_p: float = number(1.0, above=0, at_most=1)
+    seed: int = number(1, at_least=0, at_most=LARGEST_SEED)
     allow_unknown: bool = False
-    batch_size: int = 128
-    batch_tokens: int = 8192
+    batch_size: int = number(128, at_least=1)
+    batch_tokens: int = number(8192, at_least=1)
 
     @property
     def hypotheses(self) -> int:
@@ -62,59 +71,24 @@ class DecodingConfig:
         return self.n_best if self.method is DecodingMethod.sampling else self.beam_size
 
     def problems(self) -> list[str]:
-        """What is wrong with these options, each as "option: what; what to choose"."""
-        return self._size_problems() + self._length_problems() + self._sampling_problems()
-
-    def _size_problems(self) -> list[str]:
-        names = ("beam_size", "n_best", "batch_size", "batch_tokens")
-        found = [
-            f"{name}: must be at least 1, not {getattr(self, name)}"
-            for name in names
-            if getattr(self, name) < 1
-        ]
+        problems = list(super().problems())
         if self.method is DecodingMethod.beam and self.n_best > max(self.beam_size, 1):
-            found.append(
-                f"n_best: a beam of {self.beam_size} has no {self.n_best} hypotheses; choose at most beam_size"
+            problems.append(
+                f"n_best: must be at most beam_size={self.beam_size}, not {self.n_best}; choose a "
+                "larger beam_size"
             )
-        return found
+        if self.max_length_ratio == 0 and self.max_length_offset == 0:
+            problems.append(
+                "max_length_offset: must be at least 1 with max_length_ratio=0, not 0; choose 20"
+            )
+        return problems
 
-    def _length_problems(self) -> list[str]:
-        names = ("alpha", "max_length_ratio", "max_length_offset", "min_length", "min_length_ratio")
-        found = [
-            f"{name}: must not be negative, as {getattr(self, name)} is; choose 0 or more"
-            for name in names
-            if not getattr(self, name) >= 0
-        ]
-        if not found and self.max_length_ratio == 0 and self.max_length_offset == 0:
-            found.append(
-                "max_length_offset: 0 leaves no room with max_length_ratio=0; choose at least 1"
-            )
-        if self.length_penalty is LengthPenalty.none and self.alpha != 1:
-            found.append(
-                "alpha: length_penalty=none has none; choose length_penalty=average or gnmt, or leave alpha at 1"
-            )
-        return found
-
-    def _sampling_problems(self) -> list[str]:
-        found = []
-        if self.method is not DecodingMethod.sampling:
-            changed = {
-                "temperature": self.temperature != 1,
-                "top_k": self.top_k is not None,
-                "top_p": self.top_p != 1,
-            }
-            return [
-                f"{name}: beam search has none; choose method=sampling"
-                for name, given in changed.items()
-                if given
-            ]
-        if not self.temperature > 0:
-            found.append(
-                f"temperature: must be above 0, not {self.temperature}; "
-                "for the likeliest tokens choose method=beam with beam_size=1"
-            )
-        if self.top_k is not None and self.top_k < 1:
-            found.append(f"top_k: must be at least 1, not {self.top_k}; null keeps every token")
-        if not 0 < self.top_p <= 1:
-            found.append(f"top_p: must be above 0 and at most 1, not {self.top_p}")
-        return found
+    def readers(self) -> Readers:
+        sampling = (self.method is DecodingMethod.sampling, "choose method=sampling")
+        beam = (self.method is DecodingMethod.beam, "choose method=beam")
+        penalty = self.length_penalty is not LengthPenalty.none
+        return {
+            **dict.fromkeys(("temperature", "top_k", "top_p", "seed"), sampling),
+            "beam_size": beam,
+            "alpha": (penalty, "choose length_penalty=average or length_penalty=gnmt"),
+        }

@@ -6,11 +6,12 @@ from typing import Any
 
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionConfig
+from seq2seq.options import Options, Readers, number
 from seq2seq.position.config import PositionConfig, SinusoidalConfig
 
 
 class NormPlacement(enum.Enum):
-    """Where a sub-layer normalises: its input ("pre") or the sum of its input and output ("post")."""
+    """What a sub-layer normalises: its input (pre), or the sum of its input and output (post)."""
 
     pre = "pre"
     post = "post"
@@ -36,62 +37,111 @@ class TiedEmbeddings(enum.Enum):
 
 
 @dataclass
-class EncoderConfig:
+class EncoderConfig(Options):
     """Depth and attention of the encoder.
 
     Attributes:
+        num_layers: layers of the encoder.
         self_attention: the mechanism of every layer.
-        layer_attention: mechanisms by layer instead, repeated to the depth; empty for none. Names
-            on the command line, their whole options once composed.
+        layer_attention: mechanisms by layer instead, repeated to the depth: [local,full]. Empty
+            for self_attention everywhere.
     """
 
-    num_layers: int = 3
+    num_layers: int = number(3, at_least=1)
     self_attention: AttentionConfig = field(default_factory=FullConfig)
     layer_attention: list[Any] = field(default_factory=list)
 
+    def readers(self) -> Readers:
+        return {"self_attention": (not self.layer_attention, "choose layer_attention=[]")}
+
 
 @dataclass
-class DecoderConfig:
-    """Depth and attentions of the decoder; see `EncoderConfig`."""
+class DecoderConfig(Options):
+    """Depth and attentions of the decoder.
 
-    num_layers: int = 3
+    Attributes:
+        num_layers: layers of the decoder.
+        self_attention: the mechanism of the self-attention of every layer.
+        cross_attention: the mechanism of the cross-attention of every layer.
+        layer_attention: mechanisms of the self-attention by layer instead, repeated to the depth:
+            [local,full]. Empty for self_attention everywhere.
+        layer_cross_attention: mechanisms of the cross-attention by layer instead. Empty for
+            cross_attention everywhere.
+    """
+
+    num_layers: int = number(3, at_least=1)
     self_attention: AttentionConfig = field(default_factory=FullConfig)
     cross_attention: AttentionConfig = field(default_factory=FullConfig)
     layer_attention: list[Any] = field(default_factory=list)
     layer_cross_attention: list[Any] = field(default_factory=list)
 
+    def readers(self) -> Readers:
+        cross = not self.layer_cross_attention
+        return {
+            "self_attention": (not self.layer_attention, "choose layer_attention=[]"),
+            "cross_attention": (cross, "choose layer_cross_attention=[]"),
+        }
+
 
 @dataclass
-class ModelConfig:
+class ModelConfig(Options):
     """An encoder-decoder Transformer.
 
     Attributes:
-        d_model, num_heads, d_ff: widths; head_dim is d_model / num_heads.
-        dropout: of embeddings, feed-forward activations and sub-layer outputs. Attention weights have their own.
-        max_source_length, max_target_length: subwords with the sentence end. Learned positions and Linformer are sized
-            by them, and nothing longer is trained on or translated.
+        d_model: width of the states of a position.
+        num_heads: heads of each attention; head_dim is d_model / num_heads.
+        d_ff: width of the hidden layer of a feed-forward network.
+        dropout: of embeddings, feed-forward activations and outputs of sub-layers. Attention
+            weights have their own.
+        norm: normalise the input of a sub-layer (pre), or the sum of its input and output (post).
+        normalization: layer_norm or rms_norm.
+        activation: of the feed-forward networks: relu, gelu or swiglu.
+        tied_embeddings: which of source embedding, target embedding and output projection are one
+            matrix: none, target (target embedding and output) or all.
+        max_source_length: maximum source length in subwords, with the sentence end. Learned
+            positions and Linformer are sized by it; nothing longer is trained on or translated.
+        max_target_length: maximum target length, as max_source_length.
+        position: the position scheme of encoder and decoder.
+        encoder: depth and attention of the encoder.
+        decoder: depth and attentions of the decoder.
     """
 
-    d_model: int = 128
-    num_heads: int = 4
-    d_ff: int = 512
-    dropout: float = 0.1
+    d_model: int = number(128, at_least=1)
+    num_heads: int = number(4, at_least=1)
+    d_ff: int = number(512, at_least=1)
+    dropout: float = number(0.1, at_least=0, below=1)
     norm: NormPlacement = NormPlacement.pre
     normalization: Normalization = Normalization.layer_norm
     activation: Activation = Activation.relu
     tied_embeddings: TiedEmbeddings = TiedEmbeddings.all
-    max_source_length: int = 256
-    max_target_length: int = 256
+    max_source_length: int = number(256, at_least=2)
+    max_target_length: int = number(256, at_least=2)
     position: PositionConfig = field(default_factory=SinusoidalConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+
+    def problems(self) -> list[str]:
+        problems = list(super().problems())
+        if self.num_heads >= 1 and self.d_model >= 1 and self.d_model % self.num_heads:
+            problems.append(
+                f"num_heads: must divide model.d_model = {self.d_model}, not {self.num_heads}; "
+                f"choose from {', '.join(map(str, divisors(self.d_model)))}"
+            )
+        return problems
 
     @property
     def head_dim(self) -> int:
         return self.d_model // self.num_heads
 
 
-def by_layer(default: AttentionConfig, chosen: list[Any], num_layers: int) -> list[AttentionConfig]:
-    """The mechanism of each layer: the default everywhere, or the chosen ones repeated to the depth."""
-    configs = chosen or [default]
+def by_layer(
+    default: AttentionConfig, layer_configs: list[Any], num_layers: int
+) -> list[AttentionConfig]:
+    """The mechanism of each layer: those by layer repeated to the depth, or else the default."""
+    configs = layer_configs or [default]
     return [configs[layer % len(configs)] for layer in range(num_layers)]
+
+
+def divisors(number: int) -> list[int]:
+    """The divisors of a number, up to 64."""
+    return [n for n in range(1, min(number, 64) + 1) if number % n == 0]

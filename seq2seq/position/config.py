@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from seq2seq.imports import class_named
-from seq2seq.options import number, range_problems
+from seq2seq.options import Options, number
 from seq2seq.registry import Registry
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class PositionKind(enum.Enum):
 
 
 @dataclass
-class PositionConfig:
+class PositionConfig(Options):
     """Options and kind that every scheme has.
 
     A scheme is a dataclass derived from this one, registered by `POSITION_SCHEMES.register`, and
@@ -45,10 +45,6 @@ class PositionConfig:
 
     module: ClassVar[str]
     kind: ClassVar[PositionKind]
-
-    def problems(self) -> list[str]:
-        """Problems of the options, each as "option: must hold; given; choose"."""
-        return list(range_problems(self))
 
     def absolute(self, *, d_model: int, max_length: int) -> "nn.Module | None":
         """The module whose output is added to the embeddings; None for other kinds."""
@@ -139,7 +135,7 @@ class T5Config(PositionConfig):
     kind: ClassVar[PositionKind] = PositionKind.bias
 
     def problems(self) -> list[str]:
-        problems = super().problems()
+        problems = list(super().problems())
         if problems:
             return problems
         if self.num_buckets % 4:

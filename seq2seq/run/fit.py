@@ -25,7 +25,7 @@ from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.averaging import average_weights
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
-from seq2seq.training.config import Export, SupervisionKind, TrainerConfig
+from seq2seq.training.config import Export, Strategy, SupervisionKind, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.metrics_log import MetricsFile, build_loggers
 from seq2seq.training.module import TranslationModule
@@ -100,17 +100,20 @@ def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -
     options = config.trainer
     try:
         plain = Trainer(
-            accelerator=options.accelerator, devices=1, logger=False, enable_checkpointing=False
+            accelerator=options.accelerator.value,
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
         )
         precision, reason = choose_precision(options.precision, plain.strategy.root_device.type)
         logger.info("precision %s: %s", precision, reason)
         return Trainer(
-            accelerator=options.accelerator,
+            accelerator=options.accelerator.value,
             devices=devices(options),
             num_nodes=options.num_nodes,
             strategy=DDPStrategy(find_unused_parameters=False)
-            if options.strategy == "ddp"
-            else options.strategy,
+            if options.strategy is Strategy.ddp
+            else options.strategy.value,
             precision=precision,  # type: ignore[arg-type]
             max_epochs=1,
             logger=build_loggers(config.logger, folder),

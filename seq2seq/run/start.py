@@ -12,7 +12,7 @@ from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.config.overrides import imports_of, with_present_names
 from seq2seq.config.saved import load_run_config, saved_imports, to_yaml, with_overrides
 from seq2seq.config.schema import RunConfig
-from seq2seq.config.validate import validate
+from seq2seq.config.validate import run_problems
 from seq2seq.data.sources.base import check
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.imports import absolute_names, import_modules
@@ -52,13 +52,19 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
     train(config, directory, resume=False)
 
 
-def check_run(config: RunConfig, more: Sequence[str] = ()) -> None:
-    """Raise ConfigError with everything that is wrong with a configuration or the files that it names, and more."""
-    problems = [*check(config.data), *more]
-    try:
-        validate(config)
-    except ConfigError as error:
-        problems = error.problems + problems
+def check_run(
+    config: RunConfig, further_problems: Sequence[str] = (), *, unread: bool = True
+) -> None:
+    """Raise ConfigError with all problems of a configuration and of the files that it names.
+
+    Args:
+        further_problems: are reported as well.
+        unread: also report options that are set but not read.
+    """
+    problems = list(run_problems(config, unread=unread))
+    if not any(problem.startswith("data.") for problem in problems):
+        problems += check(config.data)
+    problems += further_problems
     if problems:
         raise ConfigError(problems)
 
@@ -94,7 +100,7 @@ def resume_run(folder: Path, overrides: list[str]) -> None:
     modules = imports_of(overrides)
     import_modules(saved_imports(directory.config) if modules is None else modules)
     config = apply_overrides(load_run_config(directory.config), overrides)
-    check_run(config)
+    check_run(config, unread=False)
     status = directory.status()
     if status.get("state") == "finished" and (
         not overrides or status.get("step", 0) >= config.trainer.max_steps

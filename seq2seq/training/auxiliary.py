@@ -6,12 +6,11 @@ word alignments. Imports no torch.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seq2seq.model.config import ModelConfig
-from seq2seq.options import number, range_problems
+from seq2seq.options import Options, number
 from seq2seq.registry import Registry
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class AuxiliaryLoss(ABC):
 
 
 @dataclass
-class AuxiliaryLossConfig(ABC):
+class AuxiliaryLossConfig(Options, ABC):
     """Options of an auxiliary loss.
 
     Attributes:
@@ -64,10 +63,6 @@ class AuxiliaryLossConfig(ABC):
 
     name: str = ""
     weight: float = number(1.0, above=0)
-
-    def problems(self) -> Iterator[str]:
-        """What is wrong with the options, each as "option: must hold; given; choose"."""
-        yield from range_problems(self)
 
     @abstractmethod
     def build(self, model: ModelConfig) -> AuxiliaryLoss:

@@ -1,10 +1,13 @@
 """How a run is optimised, on what, and what it keeps. Imports neither torch nor lightning."""
 
 import enum
-import math
-from dataclasses import dataclass, field, fields
+import re
+from dataclasses import dataclass, field
 
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
+from seq2seq.errors import choices
+from seq2seq.metrics.base import METRICS
+from seq2seq.options import Options, Readers, number
 
 PRECISIONS = {
     "auto": "auto",
@@ -18,12 +21,13 @@ PRECISIONS = {
     "16-mixed": "16-mixed",
 }
 
+DEVICES = re.compile(r"auto|-1|[1-9]\d{0,3}|\[?\d{1,4}(,\d{1,4})*,?\]?")
 
 LOSS = "loss"  # as trainer.metric
 
 
 class ScheduleKind(enum.Enum):
-    """How the learning rate goes on after its linear warm-up."""
+    """The learning rate after its linear warm-up."""
 
     inverse_sqrt = "inverse_sqrt"
     cosine = "cosine"
@@ -39,86 +43,155 @@ class Export(enum.Enum):
     last = "last"
 
 
+class Accelerator(enum.Enum):
+    """Hardware to train on; auto takes a GPU if there is one."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Strategy(enum.Enum):
+    """How several processes train together: each has the whole model and averages gradients."""
+
+    auto = "auto"
+    ddp = "ddp"
+
+
 @dataclass
-class OptimizerConfig:
-    """AdamW (Loshchilov and Hutter 2019) and the loss it minimises.
+class OptimizerConfig(Options):
+    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) and the loss that it minimises.
 
     Attributes:
-        learning_rate: the peak, reached after the warm-up.
+        learning_rate: the peak, reached at the end of the warm-up.
+        beta1, beta2: decay rates of the averages of gradients and of their squares.
+        epsilon: added to the root of the averaged squares.
         weight_decay: of all parameters except biases and the parameters of norms.
-        label_smoothing: share of the target probability spread over the vocabulary (Szegedy et al. 2016, section 7).
+        label_smoothing: share of the target probability that is spread over the vocabulary
+            (Szegedy et al. 2016, section 7).
         clip_norm: gradients are scaled down to this norm; 0 for no limit.
     """
 
-    learning_rate: float = 4e-3
-    beta1: float = 0.9
-    beta2: float = 0.98
-    epsilon: float = 1e-9
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.1
-    clip_norm: float = 1.0
+    learning_rate: float = number(4e-3, above=0)
+    beta1: float = number(0.9, at_least=0, below=1)
+    beta2: float = number(0.98, at_least=0, below=1)
+    epsilon: float = number(1e-9, above=0)
+    weight_decay: float = number(0.0, at_least=0)
+    label_smoothing: float = number(0.1, at_least=0, below=1)
+    clip_norm: float = number(1.0, at_least=0)
 
 
 @dataclass
-class ScheduleConfig:
+class ScheduleConfig(Options):
     """The learning rate over optimizer steps.
 
     Attributes:
-        kind: inverse_sqrt lr sqrt(warmup / step); cosine and linear fall to final_ratio lr at trainer.max_steps.
-        warmup_steps: from zero to the peak, linearly.
-        final_ratio: of the peak, where cosine and linear end.
+        kind: after the warm-up, inverse_sqrt falls with the root of the step, cosine and linear
+            fall to final_ratio at trainer.max_steps, constant stays.
+        warmup_steps: optimizer steps of the linear rise from zero to the peak.
+        final_ratio: share of the peak at which cosine and linear end.
     """
 
     kind: ScheduleKind = ScheduleKind.cosine
-    warmup_steps: int = 400
-    final_ratio: float = 0.02
+    warmup_steps: int = number(400, at_least=0)
+    final_ratio: float = number(0.02, at_least=0, at_most=1)
+
+    def readers(self) -> Readers:
+        ends = self.kind in (ScheduleKind.cosine, ScheduleKind.linear)
+        return {"final_ratio": (ends, "choose schedule=cosine or schedule=linear")}
 
 
 @dataclass
-class TrainerConfig:
+class TrainerConfig(Options):
     """Length, hardware, validation and checkpoints of a run.
 
     Attributes:
-        max_steps: optimizer steps, and the end of the run; max_epochs may end it earlier.
-        accumulate: micro-batches an optimizer step. The loss is divided by the real tokens of all of them.
-        accelerator, devices, strategy, num_nodes: as Lightning has them.
-        precision: auto takes bfloat16 products where the hardware does them fast, and float32 elsewhere.
-        num_threads: of torch on the CPU; 0 leaves it as it is.
-        report_every, validate_every, checkpoint_every: optimizer steps.
-        bleu_lines: validation sentences that are translated (greedily) at each validation; 0 for none.
-        metric: chooses the best checkpoint and drives early stopping: "loss", or the name of a
+        max_steps: optimizer steps of the run.
+        max_epochs: end the run after so many epochs, if that is before max_steps.
+        accumulate: micro-batches in an optimizer step. The loss is divided by the tokens of all of
+            them.
+        accelerator: hardware to train on; auto takes a GPU if there is one.
+        devices: how many, such as 2; their numbers, such as "0,3"; or auto for all.
+        strategy: ddp trains in a process for each device.
+        num_nodes: machines.
+        precision: auto takes bfloat16 for matrix products where the hardware computes them fast,
+            and float32 elsewhere. 32-true, bf16-mixed and 16-mixed choose.
+        num_threads: of torch on the CPU; 0 leaves torch's number.
+        report_every: optimizer steps between reports of the training loss.
+        validate_every: optimizer steps between validations.
+        checkpoint_every: optimizer steps between checkpoints.
+        bleu_lines: validation sentences that are translated greedily at each validation; 0 for
+            none.
+        metric: chooses the best checkpoint and decides on early stopping: loss, or the name of a
             metric, which then scores the translations of each validation.
-        patience: validations without improvement before the run ends; 0 never ends it.
-        export, average_last: the bundle holds the average of the last checkpoints, or the best, or the last.
+        patience: validations without improvement after which the run ends; 0 never ends it.
+        export: whose weights the bundle holds: the average of the last checkpoints, the best or
+            the last checkpoint.
+        average_last: number of checkpoints that are averaged.
         evaluate: translate and score the test set at the end.
-        progress_every: seconds between plain progress lines where there is no terminal.
-        max_bad_steps: steps in a row with non-finite gradients before the run gives up; each is skipped.
+        progress_every: seconds between progress lines where there is no terminal.
+        max_bad_steps: successive steps with non-finite gradients, each of which is skipped, after
+            which the run fails.
     """
 
-    max_steps: int = 2200
-    max_epochs: int | None = None
-    accumulate: int = 1
-    accelerator: str = "auto"
+    max_steps: int = number(2200, at_least=1)
+    max_epochs: int | None = number(None, at_least=1)
+    accumulate: int = number(1, at_least=1)
+    accelerator: Accelerator = Accelerator.auto
     devices: str = "1"
-    strategy: str = "auto"
-    num_nodes: int = 1
+    strategy: Strategy = Strategy.auto
+    num_nodes: int = number(1, at_least=1)
     precision: str = "auto"
-    num_threads: int = 0
-    report_every: int = 50
-    validate_every: int = 550
-    checkpoint_every: int = 110
-    bleu_lines: int = 500
+    num_threads: int = number(0, at_least=0, at_most=1024)
+    report_every: int = number(50, at_least=1)
+    validate_every: int = number(550, at_least=1)
+    checkpoint_every: int = number(110, at_least=1)
+    bleu_lines: int = number(500, at_least=0)
     metric: str = "bleu"
-    patience: int = 0
+    patience: int = number(0, at_least=0)
     export: Export = Export.average
-    average_last: int = 5
+    average_last: int = number(5, at_least=1)
     evaluate: bool = True
-    progress_every: float = 5.0
-    max_bad_steps: int = 20
+    progress_every: float = number(5.0, at_least=0)
+    max_bad_steps: int = number(20, at_least=0)
+
+    def problems(self) -> list[str]:
+        problems = list(super().problems())
+        if not DEVICES.fullmatch(self.devices):
+            problems.append(
+                f"devices: must be auto, a number of devices or their numbers between commas, not "
+                f"{self.devices!r}; choose 1"
+            )
+        if self.precision not in PRECISIONS:
+            problems.append(
+                f"precision: {self.precision!r} is unknown; "
+                f"{choices(self.precision, list(PRECISIONS))}"
+            )
+        return problems + self._metric_problems()
+
+    def _metric_problems(self) -> list[str]:
+        if self.metric not in (LOSS, *METRICS):
+            return [
+                f"metric: must be loss or the name of a metric, not {self.metric!r}; "
+                f"{choices(self.metric, [LOSS, *METRICS])}"
+            ]
+        decides = self.patience > 0 or self.export is Export.best
+        if decides and self.metric != LOSS and self.bleu_lines == 0:
+            return [
+                f"metric: {self.metric} needs translations; choose trainer.bleu_lines of at least "
+                "1, or trainer.metric=loss"
+            ]
+        return []
+
+    def readers(self) -> Readers:
+        averages = self.export is Export.average
+        return {"average_last": (averages, "choose trainer.export=average")}
 
 
 class SupervisionKind(enum.Enum):
-    """Whose word alignments supervise a head: nobody's, the corpus' own, or those of two trained runs."""
+    """Whose word alignments supervise a head: none, those of the corpus, or of two trained runs."""
 
     none = "none"
     links = "links"
@@ -126,63 +199,50 @@ class SupervisionKind(enum.Enum):
 
 
 @dataclass
-class AlignmentSupervisionConfig:
+class AlignmentSupervisionConfig(Options):
     """A second loss that teaches one cross-attention head word alignments.
 
-    Source: Chen et al. 2016, "Guided Alignment Training for Topic-Aware NMT" (arXiv:1607.01628); of one head, Garg et
-    al. 2019, "Jointly Learning to Align and Translate with Transformer Models" (arXiv:1909.02074), section 3.
+    Source: Chen et al. 2016, "Guided Alignment Training for Topic-Aware NMT" (arXiv:1607.01628); of
+    one head, Garg et al. 2019, "Jointly Learning to Align and Translate with Transformer Models"
+    (arXiv:1909.02074), section 3.
 
     Attributes:
-        kind: where the alignments come from.
-        weight: of this loss beside the translation loss; 0.05 is that of Garg et al.
-        layer: decoder layer of the head, counted from 0; negative from the last, -1. Garg et al. take the last but one.
+        kind: where the alignments come from: none, the corpus (links) or two trained runs.
+        weight: of this loss, added to the translation loss; 0.05 is that of Garg et al.
+        layer: decoder layer of the head, counted from 0; negative from the last, -1. Garg et al.
+            take the last but one.
         head: of that layer, counted from 0.
-        use_input_row: supervise the row at which a target token is the decoder's input, instead of the row that predicts it
-            (Chen et al. 2020, arXiv:2004.14837).
-        runs: for kind=runs, the folders of two finished runs: one of the direction that is trained, and its reverse.
-        method: for kind=runs, how their links are made one. A target word without a link is not supervised:
-            intersection leaves many of them, and is right most often.
+        use_input_row: supervise the row at which a target token is the decoder's input, instead of
+            the row that predicts it (Chen et al. 2020, arXiv:2004.14837).
+        runs: for kind=runs, the folders of two finished runs: one of the direction that is
+            trained, and its reverse.
+        method: for kind=runs, how the links of the two runs are symmetrized. A target word without
+            a link is not supervised: intersection has the most such words, and the best precision.
     """
 
     kind: SupervisionKind = SupervisionKind.none
-    weight: float = 0.05
-    layer: int = -1
-    head: int = 0
+    weight: float = number(0.05, above=0)
+    layer: int = number(-1)
+    head: int = number(0, at_least=0)
     use_input_row: bool = True
     runs: list[str] = field(default_factory=list)
     method: SymmetrizeMethod = SymmetrizeMethod.intersection
 
     def problems(self) -> list[str]:
-        """What is wrong with these options, each as "option: what; what to choose"."""
-        found = [
-            f"{name}: is set but not read; choose alignment_supervision={' or alignment_supervision='.join(readers)}, or leave "
-            "it out"
-            for name, readers in self.unread()
-        ]
-        if not (math.isfinite(self.weight) and self.weight > 0):
-            found.append(
-                f"weight: must be above 0, not {self.weight}; choose 0.05, or alignment_supervision=none"
+        problems = list(super().problems())
+        if self.kind is SupervisionKind.runs and not (len(self.runs) == len(set(self.runs)) == 2):
+            problems.append(
+                f"runs: must be two folders of different runs, [FORWARD,REVERSE], not {self.runs}; "
+                "train the second with data.reverse=true"
             )
-        if self.head < 0:
-            found.append(f"head: must be a number from 0, not {self.head}")
-        if self.kind is SupervisionKind.runs and (len(self.runs) != 2 or len(set(self.runs)) != 2):
-            found.append(
-                f"runs: must be two folders of different runs, [FORWARD,REVERSE], not {self.runs}; train the second "
-                "with data.reverse=true"
-            )
-        return found
+        return problems
 
-    def unread(self) -> list[tuple[str, list[str]]]:
-        """Options that were changed but mean nothing for this kind, with the kinds that read them."""
-        default = AlignmentSupervisionConfig()
-        names = [option.name for option in fields(self) if option.name != "kind"]
-        changed = [name for name in names if getattr(self, name) != getattr(default, name)]
-        of_runs = [(name, ["runs"]) for name in changed if name in ("runs", "method")]
-        if self.kind is SupervisionKind.none:
-            return [
-                (name, ["links", "runs"]) for name in changed if name not in ("runs", "method")
-            ] + of_runs
-        return of_runs if self.kind is SupervisionKind.links else []
+    def readers(self) -> Readers:
+        remedy = "choose alignment_supervision=links or alignment_supervision=runs"
+        supervised = (self.kind is not SupervisionKind.none, remedy)
+        by_runs = (self.kind is SupervisionKind.runs, "choose alignment_supervision=runs")
+        names = ("weight", "layer", "head", "use_input_row")
+        return {**dict.fromkeys(names, supervised), "runs": by_runs, "method": by_runs}
 
 
 class LoggerKind(enum.Enum):
@@ -194,15 +254,22 @@ class LoggerKind(enum.Enum):
 
 
 @dataclass
-class LoggerConfig:
+class LoggerConfig(Options):
     """An optional experiment tracker; its package must be installed.
 
     Attributes:
+        kind: none, wandb (Weights & Biases) or mlflow.
         project: W&B project or MLflow experiment.
-        address: MLflow tracking address; empty for the package's own default.
+        address: MLflow tracking address; empty for the package's default.
+        tags: of the run in the tracker.
     """
 
     kind: LoggerKind = LoggerKind.none
     project: str = "seq2seq"
     address: str = ""
     tags: list[str] = field(default_factory=list)
+
+    def readers(self) -> Readers:
+        tracked = (self.kind is not LoggerKind.none, "choose logger=wandb or logger=mlflow")
+        mlflow = (self.kind is LoggerKind.mlflow, "choose logger=mlflow")
+        return {"project": tracked, "tags": tracked, "address": mlflow}

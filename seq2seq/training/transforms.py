@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seq2seq.options import number, range_problems
+from seq2seq.options import Options, number
 from seq2seq.registry import Registry
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ the same. The number of labels, `target_tokens`, must not change: the loss is di
 
 
 @dataclass
-class BatchTransformConfig(ABC):
+class BatchTransformConfig(Options, ABC):
     """Options of a batch transform.
 
     Attributes:
@@ -32,10 +32,6 @@ class BatchTransformConfig(ABC):
     """
 
     name: str = ""
-
-    def problems(self) -> Iterator[str]:
-        """What is wrong with the options, each as "option: must hold; given; choose"."""
-        yield from range_problems(self)
 
     @abstractmethod
     def build(self) -> BatchTransform:

@@ -1,6 +1,7 @@
 import pytest
 
 from seq2seq.alignment.config import AlignmentConfig, LinkMethod
+from seq2seq.options import problems_in
 
 
 def test_defaults_have_no_problems() -> None:
@@ -24,5 +25,5 @@ def test_defaults_have_no_problems() -> None:
     ids=str,
 )
 def test_a_wrong_option_is_refused_by_name(config: AlignmentConfig, option: str) -> None:
-    (problem,) = config.problems()
+    (problem,) = problems_in(config)
     assert problem.startswith(f"{option}: ")

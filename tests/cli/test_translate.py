@@ -136,8 +136,8 @@ def test_standard_input_a_file_and_every_batch_size_give_the_same(
     ("arguments", "message"),
     [
         (["--beam-size", 0], "decoding.beam_size: must be at least 1"),
-        (["--n-best", 3], "decoding.n_best: a beam of 2 has no 3"),
-        (["--top-k", 3], "decoding.top_k: beam search has none"),
+        (["--n-best", 3], "decoding.n_best: must be at most beam_size=2, not 3"),
+        (["--top-k", 3], "decoding.top_k: is set but not read; choose method=sampling"),
         (["--device", "abacus"], "device: abacus cannot be used here"),
     ],
 )

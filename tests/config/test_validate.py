@@ -1,44 +1,137 @@
 """Every rule, its message and its way out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seq2seq.attention.config import MECHANISMS, Role
-from seq2seq.config.validate import validate
+from seq2seq.config.describe import type_of
+from seq2seq.config.schema import EvaluateConfig, RunConfig
+from seq2seq.config.validate import run_problems, validate
+from seq2seq.data.config import CORPORA, DataConfig
 from seq2seq.errors import ConfigError
+from seq2seq.options import Options, problems_in, range_of
 from seq2seq.position.config import POSITION_SCHEMES
 
 Compose = Callable[..., Any]
+
+
+def corpora() -> list[DataConfig]:
+    return [kind() for _, kind in CORPORA.items()]
+
+
+def choices_of_model() -> list[Options]:
+    return [kind() for registry in (MECHANISMS, POSITION_SCHEMES) for _, kind in registry.items()]
+
+
+def numeric_options(config: Options) -> Iterator[tuple[type, str, Any]]:
+    """The class, name and type of every number in a dataclass and in those within it."""
+    for item in fields(config):  # type: ignore[arg-type]
+        value, hint = getattr(config, item.name), type_of(type(config), item.name)
+        if isinstance(value, Options):
+            yield from numeric_options(value)
+        elif hint in (int, float):
+            yield type(config), item.name, hint
+
+
 CASES = {
-    "model.num_heads=3": r"model.num_heads: must divide model.d_model = 128, which 3 does not; choose from 1, 2, 4",
-    "model.dropout=1.0": r"model.dropout: must be at least 0 and below 1, not 1.0",
-    "model.encoder.num_layers=0": r"model.encoder.num_layers: must be at least 1, not 0",
-    "model.encoder.self_attention.num_kv_heads=3": r"must divide model.num_heads = 4.*choose from 1, 2, 4",
-    "model.encoder.self_attention.dropout=-0.1": r"self_attention.dropout: must be at least 0",
-    "model.encoder.self_attention.name=local": r"self_attention.name: is set by choosing a mechanism",
-    "model.position.name=rope": r"model.position.name: is set by position=",
-    "data.tokenizer.joint=false": r"model.tied_embeddings: all needs one vocabulary.*joint=true or .*=target",
-    "data.max_source_length=999": r"data.max_source_length: 999 subwords do not fit model.max_source_length = 256",
-    "data.batch.max_tokens=64": r"data.batch.max_tokens: 64 do not hold one sentence of 128 subwords",
-    "optimizer.learning_rate=0": r"optimizer.learning_rate: must be positive",
-    "optimizer.beta2=1": r"optimizer.beta2: must be at least 0 and below 1",
-    "optimizer.clip_norm=-1": r"optimizer.clip_norm: must not be negative",
-    "schedule.warmup_steps=-1": r"schedule.warmup_steps: must not be negative",
-    "trainer.max_steps=0": r"trainer.max_steps: must be at least 1",
-    "trainer.patience=-1": r"trainer.patience: must not be negative",
-    "trainer.precision=b16": r"trainer.precision: 'b16' is unknown; did you mean bf16\? choose from auto",
-    "trainer.metric=blue": r"trainer.metric: must be loss or .*did you mean bleu.*exact_match",
-    "metrics=[bleu,blue]": r"metrics: no metric is called 'blue'; did you mean bleu",
-    "decoding.beam_size=0": r"decoding.beam_size: must be at least 1",
+    "model.num_heads=3": "model.num_heads: must divide model.d_model = 128, not 3; choose from 1, 2, 4",
+    "model.dropout=1.0": "model.dropout: must be at least 0 and below 1, not 1.0",
+    "model.encoder.num_layers=0": "model.encoder.num_layers: must be at least 1, not 0",
+    "model.encoder.self_attention.num_kv_heads=3": "must divide model.num_heads = 4, not 3; choose",
+    "model.encoder.self_attention.dropout=-0.1": "self_attention.dropout: must be at least 0",
+    "model.encoder.self_attention.name=local": "self_attention.name: must not be set by hand",
+    "model.position.name=rope": "model.position.name: must not be set by hand",
+    "data.tokenizer.joint=false": "model.tied_embeddings: all needs one vocabulary",
+    "data.max_source_length=999": "data.max_source_length: must be at most model.max_source_length",
+    "data.max_source_length=0": "data.max_source_length: must be at least 2, not 0",
+    "data.batch.max_tokens=64": "data.batch.max_tokens: must hold one pair of the maximum length",
+    "optimizer.learning_rate=0": "optimizer.learning_rate: must be above 0, not 0",
+    "optimizer.learning_rate=nan": "optimizer.learning_rate: must be above 0, not nan",
+    "optimizer.epsilon=-1": "optimizer.epsilon: must be above 0, not -1",
+    "optimizer.beta2=1": "optimizer.beta2: must be at least 0 and below 1",
+    "optimizer.clip_norm=-1": "optimizer.clip_norm: must be at least 0",
+    "schedule.warmup_steps=-1": "schedule.warmup_steps: must be at least 0",
+    "schedule.final_ratio=-3": "schedule.final_ratio: must be at least 0 and at most 1",
+    "trainer.max_steps=0": "trainer.max_steps: must be at least 1",
+    "trainer.max_steps=9999999999": "trainer.max_steps: must be at least 1 and at most 2147483647",
+    "trainer.max_epochs=0": "trainer.max_epochs: must be at least 1",
+    "trainer.patience=-1": "trainer.patience: must be at least 0",
+    "trainer.devices=two": "trainer.devices: must be auto, a number of devices or their numbers",
+    "trainer.precision=b16": "trainer.precision: 'b16' is unknown; did you mean bf16? choose from auto",
+    "trainer.metric=bleau": "trainer.metric: must be loss or the name of a metric",
+    "decoding.beam_size=0": "decoding.beam_size: must be at least 1",
+    "alignment.layer=3": "alignment.layer: 3 is not one of the 3 decoder layers; choose from 0 to 2",
+    "alignment.heads=[4]": "alignment.heads: 4 is not one of the 4 heads",
 }
 
 
 @pytest.mark.parametrize("override", CASES)
 def test_a_broken_rule_is_named_with_its_path(composed: Compose, override: str) -> None:
-    with pytest.raises(ConfigError, match=CASES[override]):
+    with pytest.raises(ConfigError) as caught:
         validate(composed("train", override))
+    (problem,) = caught.value.problems
+    assert CASES[override] in problem
+
+
+UNREAD = {
+    "schedule=constant schedule.final_ratio=0.1": "schedule.final_ratio: is set but not read; choose",
+    "model.encoder.layer_attention=[full] model.encoder.self_attention.dropout=0.3": (
+        "model.encoder.self_attention: is set but not read; choose layer_attention=[], or"
+    ),
+    "model.decoder.layer_cross_attention=[full] cross_attention=gqa": (
+        "model.decoder.cross_attention: is set but not read; choose layer_cross_attention=[], or"
+    ),
+    "alignment.threshold=0.5": "alignment.threshold: is set but not read; choose method=threshold",
+    "alignment.enabled=false alignment.heatmaps=3": "alignment.heatmaps: is set but not read",
+    "logger.project=mine": "logger.project: is set but not read; choose logger=wandb",
+    "logger=wandb logger.address=there": "logger.address: is set but not read; choose logger=mlflow",
+    "decoding.temperature=0.5": "decoding.temperature: is set but not read; choose method=sampling",
+    "decoding.seed=3": "decoding.seed: is set but not read; choose method=sampling",
+    "decoding.length_penalty=none decoding.alpha=2": "decoding.alpha: is set but not read; choose",
+    "decoding.method=sampling decoding.beam_size=2": "decoding.beam_size: is set but not read",
+    "data.augmentation.split_samples=3": "data.augmentation.split_samples: is set but not read",
+    "trainer.export=last trainer.average_last=2": "trainer.average_last: is set but not read",
+    "data=files data.train.source=a data.train.target=b data.source_column=c": (
+        "data.source_column: is set but not read; choose train.path=FILE, or leave it out"
+    ),
+}
+
+
+@pytest.mark.parametrize("overrides", UNREAD)
+def test_an_option_that_is_set_but_not_read_is_refused(composed: Compose, overrides: str) -> None:
+    run = composed("train", *overrides.split())
+    with pytest.raises(ConfigError) as caught:
+        validate(run)
+    (problem,) = caught.value.problems
+    assert problem.startswith(UNREAD[overrides])
+    assert list(run_problems(run, unread=False)) == []
+
+
+def test_a_setting_out_of_its_range_that_is_not_read_either_has_one_message(
+    composed: Compose,
+) -> None:
+    problems = list(run_problems(composed("train", "decoding.temperature=-1")))
+    assert problems == ["decoding.temperature: must be above 0, not -1.0; the default is 1"]
+
+
+def test_defaults_of_a_corpus_are_not_settings(composed: Compose, tmp_path: Path) -> None:
+    model = tmp_path / "spm.model"
+    model.touch()
+    given = f"data.tokenizer.source_model={model}"
+    validate(composed("train", "data=copy", given))
+    with pytest.raises(ConfigError, match="data.tokenizer.vocab_size: is set but not read"):
+        validate(composed("train", "data=copy", given, "data.tokenizer.vocab_size=200"))
+
+
+@pytest.mark.parametrize("config", [RunConfig(), EvaluateConfig(), *corpora(), *choices_of_model()])
+def test_every_dataclass_has_problems_and_every_number_a_range(config: Options) -> None:
+    assert list(problems_in(config, unread=False)) == [] or isinstance(config, DataConfig)
+    for kind, name, hint in numeric_options(config):
+        assert range_of(kind, name) is not None, f"{kind.__name__}.{name}: {hint}"
 
 
 def test_all_problems_are_reported_at_once(composed: Compose) -> None:
@@ -112,16 +205,16 @@ def test_every_role_refuses_what_cannot_serve(composed: Compose) -> None:
                 validate(composed("train", f"model.decoder.layer_cross_attention=[{name}]"))
 
 
-GUIDES = {
+SUPERVISIONS = {
     "alignment_supervision.weight=0.1": r"alignment_supervision.weight: is set but not read; choose alignment_supervision=links or",
     "alignment_supervision.runs=[a,b]": r"runs: is set but not read; choose alignment_supervision=runs, or leave",
-    "alignment_supervision=links": r"data=tatoeba has no word alignments of its own.*alignment_supervision=runs",
-    "alignment_supervision=links data=chain": r"alignment_supervision: data=generated has no word alignments of its own",
+    "alignment_supervision=links": r"data=tatoeba has no word alignments.*alignment_supervision=runs",
+    "alignment_supervision=links data=chain": r"alignment_supervision: data=generated has no word alignments",
     "alignment_supervision=links data=copy alignment_supervision.runs=[a,b]": r"runs: is set but not read; .*=runs, or leave",
     "alignment_supervision=links data=copy alignment_supervision.method=union": r"method: is set but not read; .*=runs, or leave",
-    "alignment_supervision=links data=copy alignment_supervision.weight=0": r"weight: must be above 0, not 0.0; choose 0.05",
+    "alignment_supervision=links data=copy alignment_supervision.weight=0": r"weight: must be above 0, not 0.0; the default is 0.05",
     "alignment_supervision=links data=copy alignment_supervision.weight=nan": r"weight: must be above 0, not nan",
-    "alignment_supervision=links data=copy alignment_supervision.head=-1": r"alignment_supervision.head: must be a number from 0",
+    "alignment_supervision=links data=copy alignment_supervision.head=-1": r"alignment_supervision.head: must be at least 0, not -1",
     "alignment_supervision=links data=copy alignment_supervision.head=4": r"alignment_supervision.head: 4 is not one of the 4 heads",
     "alignment_supervision=links data=copy alignment_supervision.layer=3": r"layer: 3 is not one of the 3 decoder layers; .* -3",
     "alignment_supervision=links data=copy alignment_supervision.layer=-4": r"layer: -4 is not one of the 3 decoder layers",
@@ -132,14 +225,14 @@ GUIDES = {
 }
 
 
-@pytest.mark.parametrize("overrides", GUIDES)
-def test_guidance_that_cannot_be_honoured_is_refused(composed: Compose, overrides: str) -> None:
-    with pytest.raises(ConfigError, match=GUIDES[overrides]) as caught:
+@pytest.mark.parametrize("overrides", SUPERVISIONS)
+def test_supervision_that_cannot_be_honoured_is_refused(composed: Compose, overrides: str) -> None:
+    with pytest.raises(ConfigError, match=SUPERVISIONS[overrides]) as caught:
         validate(composed("train", *overrides.split()))
     assert sum("alignment_supervision" in problem for problem in caught.value.problems) == 1
 
 
-def test_guidance_asks_for_weights_of_its_own_layer_alone(composed: Compose) -> None:
+def test_supervision_needs_weights_of_its_layer_alone(composed: Compose) -> None:
     layers = [
         "alignment_supervision=links",
         "data=copy",
@@ -153,7 +246,7 @@ def test_guidance_asks_for_weights_of_its_own_layer_alone(composed: Compose) -> 
         validate(composed("train", *layers, "alignment_supervision.layer=1"))
 
 
-def test_links_of_files_can_guide(composed: Compose) -> None:
+def test_links_of_files_can_supervise(composed: Compose) -> None:
     files = [
         "data=files",
         "data.train.source=a",
@@ -162,6 +255,6 @@ def test_links_of_files_can_guide(composed: Compose) -> None:
     ]
     validate(composed("train", *files, "data.train.links=c"))
     with pytest.raises(
-        ConfigError, match="data=files has no word alignments of its own; give data.train.links"
+        ConfigError, match="data=files has no word alignments; give data.train.links"
     ):
         validate(composed("train", *files))

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod, LengthPenalty
+from seq2seq.options import problems_in
 
 SAMPLING = DecodingConfig(method=DecodingMethod.sampling)
 
@@ -32,6 +33,8 @@ def test_defaults_have_no_problems() -> None:
         DecodingConfig(temperature=0.5),
         DecodingConfig(top_k=3),
         DecodingConfig(top_p=0.9),
+        DecodingConfig(seed=2),
+        replace(SAMPLING, beam_size=3),
         replace(SAMPLING, temperature=0),
         replace(SAMPLING, temperature=float("nan")),
         replace(SAMPLING, top_k=0),
@@ -43,7 +46,7 @@ def test_defaults_have_no_problems() -> None:
 def test_a_wrong_option_is_refused_once_and_by_name(config: DecodingConfig) -> None:
     base = SAMPLING if config.method is DecodingMethod.sampling else DecodingConfig()
     changed = [name for name in vars(config) if getattr(config, name) != getattr(base, name)]
-    (problem,) = config.problems()
+    (problem,) = problems_in(config)
     option, _, _ = problem.partition(":")
     assert option in changed
 

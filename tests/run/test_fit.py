@@ -21,7 +21,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.run.fit import build_trainer, ensure_validated, resume_point, select_weights
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
-from seq2seq.training.config import Export, TrainerConfig
+from seq2seq.training.config import Accelerator, Export, Strategy, TrainerConfig
 from seq2seq.training.metrics_log import MetricsFile
 from tests.training.tiny import tiny_corpus, tiny_model
 
@@ -37,7 +37,11 @@ def messages(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixt
 
 def trainer_of(folder: Path, **options: object) -> Trainer:
     config = RunConfig(data=GeneratedConfig())
-    arguments: dict[str, object] = {"accelerator": "cpu", "devices": "1", "precision": "32"}
+    arguments: dict[str, object] = {
+        "accelerator": Accelerator.cpu,
+        "devices": "1",
+        "precision": "32",
+    }
     config.trainer = TrainerConfig(**{**arguments, **options})  # type: ignore[arg-type]
     store = CheckpointStore(folder / "checkpoints")
     metrics = MetricsFile(folder / "metrics.jsonl")
@@ -64,7 +68,7 @@ def test_precision(tmp_path: Path, precision: str, name: str) -> None:
 
 
 def test_several_processes(tmp_path: Path) -> None:
-    trainer = trainer_of(tmp_path, strategy="ddp", devices="2")
+    trainer = trainer_of(tmp_path, strategy=Strategy.ddp, devices="2")
     assert isinstance(trainer.strategy, DDPStrategy) and trainer.world_size == 2
 
 

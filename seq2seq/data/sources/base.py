@@ -1,13 +1,15 @@
 """Access to raw pairs, whatever corpus they come from."""
 
+from pathlib import Path
+
 from seq2seq.data.config import DataConfig
 from seq2seq.data.kinds import features, text
 from seq2seq.data.kinds.base import SOURCE_KINDS
-from seq2seq.data.options import check_options
 from seq2seq.data.sources import files, generated, hub, multi30k, tatoeba
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.errors import ConfigError, choices
+from seq2seq.options import problems_in
 
 __all__ = ["Pairs", "RawCorpus", "check", "load_raw", "option_problems", "reader_of"]
 
@@ -31,9 +33,21 @@ def check(config: DataConfig) -> list[str]:
 
 
 def option_problems(config: DataConfig) -> list[str]:
-    """Problems that are known without reading a corpus."""
-    problems = kind_problems(config)
-    return problems or check_options(config) + reader_of(config).problems()
+    """Problems that are known without reading a corpus: of options, then of files they name."""
+    problems = list(problems_in(config, "data.", unread=False)) or kind_problems(config)
+    return problems or tokenizer_file_problems(config) + reader_of(config).problems()
+
+
+def tokenizer_file_problems(config: DataConfig) -> list[str]:
+    """A problem for each file of a tokenizer that does not exist."""
+    tokenizer = config.tokenizer
+    paths = {"source_model": tokenizer.source_model, "target_model": tokenizer.target_model}
+    return [
+        f"data.tokenizer.{name}: must be a SentencePiece model, but there is no file {path}; "
+        "choose null to train one"
+        for name, path in paths.items()
+        if path is not None and not Path(path).is_file()
+    ]
 
 
 def kind_problems(config: DataConfig) -> list[str]:

@@ -25,8 +25,7 @@ Where each output is one symbol of the source, that is its word alignment; in th
 import random
 from collections.abc import Callable
 
-from seq2seq.data.config import GeneratedConfig, GeneratedTask, TokenizerKind
-from seq2seq.data.options import NUM_SPECIALS
+from seq2seq.data.config import NUM_SPECIALS, GeneratedConfig, GeneratedTask, TokenizerKind
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 
