@@ -1,6 +1,6 @@
 """The pages for users, and the blocks of code in them.
 
-A block of `sh` or `python` is run or checked by a test. A block of another language, or one after
+A block of `sh`, `bash` or `python` is run or checked by a test. A block of another language, or one after
 the comment `<!-- not run -->`, is only shown.
 """
 
@@ -44,14 +44,14 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def blocks(path: Path, language: str) -> list[Block]:
-    """The blocks of a page in a language that are not only shown."""
+def blocks(path: Path, *languages: str) -> list[Block]:
+    """The blocks of a page in one of several languages that are not only shown."""
     text = path.read_text(encoding="utf-8")
     every = [
         Block(name_of(path), name, code, not is_shown)
         for is_shown, name, code in BLOCK.findall(text)
     ]
-    return [block for block in every if block.is_checked and block.language == language]
+    return [block for block in every if block.is_checked and block.language in languages]
 
 
 def example_files() -> dict[str, str]:
@@ -72,6 +72,6 @@ def page_commands() -> list[tuple[str, str]]:
     return [
         (block.page, command)
         for path in PAGES
-        for block in blocks(path, "sh")
+        for block in blocks(path, "sh", "bash")
         for command in commands(block.code)
     ]

@@ -1,10 +1,13 @@
-"""Every `seq2seq` command that a page shows runs, on tiny models."""
+"""Every `seq2seq` command that a page shows runs, on tiny models; benchmarks are only parsed."""
 
 import shlex
 from pathlib import Path
 
+import click
 import pytest
+import typer
 
+from seq2seq.cli.main import app
 from tests.cli.conftest import Command
 from tests.documentation.pages import page_commands
 
@@ -33,10 +36,23 @@ def without_redirections(arguments: list[str]) -> tuple[list[str], str | None]:
 @pytest.mark.parametrize(("page", "text"), EXAMPLES)
 def test_a_command_runs(command: Command, workspace: Path, page: str, text: str) -> None:
     arguments, standard_input = without_redirections(shlex.split(text)[1:])
+    if arguments[0] == "bench":
+        ensure_parses(typer.main.get_command(app), arguments)
+        return
     stdin = b"" if standard_input is None else (workspace / standard_input).read_bytes()
     finished = command(*arguments, stdin=stdin)
     assert finished.code == 0, f"{page}: {text}\n{finished.err}"
     assert finished.out.strip()
+
+
+def ensure_parses(command: click.Command, arguments: list[str]) -> None:
+    """A command line has commands and options that exist."""
+    while isinstance(command, click.Group):
+        name, *arguments = arguments
+        subcommand = command.get_command(click.Context(command), name)
+        assert subcommand is not None, f"there is no command {name}"
+        command = subcommand
+    command.make_context(command.name, arguments)
 
 
 def test_every_command_is_shown() -> None:
