@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.config import Role
+from seq2seq.attention.contract.batch import ensure_near
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
-from tests.attention.cases import assert_near
 from tests.combinations import Combination, legal_combinations, sample
 from tests.decoding.tiny import BOS, EOS, PAD, search_batch, sources, tiny, whole_logits
 
@@ -65,13 +65,13 @@ def check(combination: Combination) -> None:
         states, _ = model.decoder_states(Tokens.of(whole.tolist(), pad_id=PAD), encoded)
         expected = model.output(states[:, -1])
         stepped.append(model.decode_step(whole[:, -1:], state))
-        assert_near(stepped[-1][:, 0], expected, OFF, f"{combination}: logits of step {step}")
+        ensure_near(stepped[-1][:, 0], expected, OFF, f"{combination}: logits of step {step}")
         likeliest = permitted(expected).topk(2)
         decided &= (lengths < step) | (likeliest.values[:, 0] - likeliest.values[:, 1] > UNDECIDED)
         lengths += (lengths == step) & (likeliest.indices[:, 0] != EOS)
         whole = torch.cat([whole, likeliest.indices[:, :1]], 1)
     trained_on = whole_logits(model, source, Tokens.of(whole[:, :-1].tolist(), pad_id=PAD))
-    assert_near(torch.cat(stepped, 1), trained_on, OFF, f"{combination}: logits of all steps")
+    ensure_near(torch.cat(stepped, 1), trained_on, OFF, f"{combination}: logits of all steps")
     greedy = [hypotheses[0].tokens for hypotheses in search_batch([model], source, GREEDY)]
     for row, tokens in enumerate(greedy):
         expected_tokens = whole[row, 1 : 1 + int(lengths[row])].tolist()

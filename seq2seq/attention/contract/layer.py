@@ -1,0 +1,146 @@
+"""Checks of `MultiHeadAttention` with a core: projections, positions, caches, beams, autocast.
+
+Every check takes a case and raises `ContractViolation`, with the reason, if it does not hold.
+"""
+
+import itertools
+
+import torch
+from torch import Tensor
+
+from seq2seq.attention.contract.batch import CPU, ensure, ensure_finite, ensure_near
+from seq2seq.attention.contract.cases import D_MODEL, HEAD_DIM, NUM_HEADS, Case
+from seq2seq.attention.contract.decoding import normal
+from seq2seq.attention.multihead import MultiHeadAttention
+from seq2seq.attention.reference import reference
+from seq2seq.padding import Padding
+from seq2seq.position.base import LogitBias, Rotation
+
+LENGTHS = [100, 63, 0, 2, 1]
+ORDERS = {2: [1, 0, 2, 2], 5: [3, 1, 0], 9: [2, 0, 1]}  # of rows, after that step
+TOLERANCES = {False: 5e-5, True: 4e-2}  # without and with autocast to bfloat16
+
+
+def autocast(enabled: bool) -> torch.autocast:
+    return torch.autocast("cpu", torch.bfloat16, enabled=enabled)
+
+
+@torch.no_grad()
+def layer_is_the_formula(case: Case) -> None:
+    """The layer is projections and positions around the formula of the core.
+
+    Head h of d_model holds its dimensions h K to (h + 1) K.
+    """
+    attention, relative = case.attention(), case.relative()
+    source = normal(2, 19, D_MODEL)
+    x = normal(2, 5, D_MODEL, seed=1) if case.cross else source
+    padding = Padding(torch.tensor([19, 7]), 19)
+    q, k, v = projected(case, attention, x, source)
+    if isinstance(relative, Rotation):
+        positions = torch.arange(19)
+        q, k = relative(q, positions), relative(k, positions)
+    bias = relative if isinstance(relative, LogitBias) else None
+    context = reference(attention.core, q, k, v, padding=padding, bias=bias).context.float()
+    expected = attention.output(torch.cat(context.unbind(1), dim=-1))
+    actual = attention(
+        x, source if case.cross else None, padding=padding, position=relative
+    ).context
+    real = torch.ones(2, x.size(1), 1) if case.cross else padding.valid()[..., None]
+    ensure_near(actual * real, expected * real, TOLERANCES[False], "context of the layer")
+
+
+def projected(case: Case, attention: MultiHeadAttention, x: Tensor, source: Tensor) -> list[Tensor]:
+    """Queries, keys and values, head by head."""
+    sizes = [NUM_HEADS, case.num_kv_heads, case.num_kv_heads]
+    widths = [size * HEAD_DIM for size in sizes]
+    weights = attention.query_key_value.weight.split(widths)
+    biases = attention.query_key_value.bias.split(widths)
+    heads = []
+    for y, weight, bias, size in zip((x, source, source), weights, biases, sizes, strict=True):
+        flat = y @ weight.T + bias
+        parts = [flat[..., h * HEAD_DIM : (h + 1) * HEAD_DIM] for h in range(size)]
+        heads.append(torch.stack(parts, dim=1))
+    return heads
+
+
+def layer_padding_unseen(case: Case) -> None:
+    """A padded batch equals each sentence alone, also under autocast; gradients are finite."""
+    keys = normal(len(LENGTHS), max(LENGTHS), D_MODEL)
+    x = normal(len(LENGTHS), 5, D_MODEL, seed=1) if case.cross else keys
+    outputs = {low: padded_batch(case, x, keys, low) for low in TOLERANCES}
+    name = "context under autocast"
+    ensure_near(outputs[True], outputs[False], TOLERANCES[True], name)
+
+
+def padded_batch(case: Case, x: Tensor, keys: Tensor, low: bool) -> Tensor:
+    """Context (B, T, D) of the real queries of a padded batch, which is checked."""
+    attention, relative = case.attention(), case.relative()
+
+    def attend(x: Tensor, keys: Tensor, lengths: list[int]) -> Tensor:
+        padding = Padding(torch.tensor(lengths), keys.size(1))
+        source = keys if case.cross else None
+        context: Tensor = attention(x, source, padding=padding, position=relative).context
+        return context
+
+    real = Padding(torch.tensor(LENGTHS), keys.size(1)).valid()
+    if case.cross:
+        real = torch.ones(x.shape[:2], dtype=torch.bool)
+    with autocast(low):
+        together = attend(x, keys, LENGTHS)
+        (together.float() * real[..., None]).square().sum().backward()
+        for row, length in enumerate(LENGTHS):
+            queries = x.size(1) if case.cross else length
+            if length > 0:
+                rows = slice(row, row + 1)
+                with torch.no_grad():
+                    alone = attend(x[rows, :queries], keys[rows, :length], [length])
+                name = f"a sentence of {length} positions{' under autocast' if low else ''}"
+                ensure_near(together[rows, :queries], alone, TOLERANCES[low], name)
+    for name, parameter in attention.named_parameters():
+        ensure(parameter.grad is not None, f"{name}: has no gradient")
+        assert parameter.grad is not None
+        ensure_finite(parameter.grad, f"gradient of {name}")
+    return together.detach() * real[..., None]
+
+
+@torch.no_grad()
+def layer_steps_equal_the_whole(case: Case) -> None:
+    """Steps with positions, while rows are exchanged, repeated and dropped."""
+    for low, split in itertools.product(TOLERANCES, ([1], [4, 5, 2])):
+        attention, relative, x = case.attention(), case.relative(), normal(3, 40, D_MODEL)
+        with autocast(low):
+            cache = attention.empty_cache(3, capacity=40, dtype=torch.float32, device=CPU)
+            history, sizes = x[:, :0], itertools.cycle(split)
+            for turn in itertools.count():
+                new = x[:, history.size(1) : history.size(1) + next(sizes)]
+                if new.size(1) == 0:
+                    break
+                history = torch.cat([history, new], dim=1)
+                stepped = attention(new, cache=cache, position=relative).context
+                if turn % 3 == 0:
+                    whole = attention(history, position=relative).context[:, -new.size(1) :]
+                    name = f"step after {history.size(1)} positions"
+                    ensure_near(stepped, whole, TOLERANCES[low], name)
+                if turn in ORDERS:
+                    rows = torch.tensor(ORDERS[turn])
+                    cache.reorder(rows)
+                    history, x = history[rows], normal(len(rows), 40, D_MODEL, seed=turn)
+
+
+@torch.no_grad()
+def beams_read_their_sentence(case: Case) -> None:
+    """Three beams per sentence and two queries per step, from one cache row per sentence."""
+    attention = case.attention()
+    x, source = normal(4 * 3, 2, D_MODEL, seed=1), normal(4, 63, D_MODEL)
+    padding = Padding(torch.tensor([63, 1, 0, 40]), 63)
+    for low in TOLERANCES:
+        with autocast(low):
+            cache = attention.source_cache(source, padding)
+            rows = torch.arange(4).repeat_interleave(3)
+            whole = attention(x, source[rows], padding=padding.select(rows)).context
+            cached = attention(x, cache=cache).context
+            ensure_near(cached, whole, TOLERANCES[low], "beams of every sentence")
+            cache.reorder(torch.tensor([3, 0]))
+            kept = torch.tensor([9, 10, 11, 0, 1, 2])
+            cached = attention(x[kept], cache=cache).context
+            ensure_near(cached, whole[kept], TOLERANCES[low], "beams of two sentences")
