@@ -14,6 +14,7 @@ import torch
 
 from seq2seq.attention.base import AttentionCore, build_core
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, AttentionContext, Role
+from seq2seq.attention.contract.clauses import CLAUSES
 from seq2seq.files import atomic_file
 from seq2seq.imports import class_named
 from seq2seq.position.config import POSITION_SCHEMES
@@ -76,7 +77,13 @@ def pattern_section() -> str:
     return "\n\n".join(parts)
 
 
-SECTIONS = {"table": mechanism_table, "patterns": pattern_section}
+def clause_table() -> str:
+    """A Markdown table of the clauses of the contract."""
+    rows = [f"| {name} | {text} |" for name, text in CLAUSES.items()]
+    return "\n".join(["| clause | what holds |", "| --- | --- |", *rows])
+
+
+SECTIONS = {"table": mechanism_table, "patterns": pattern_section, "clauses": clause_table}
 
 
 def refreshed(page: str) -> str:

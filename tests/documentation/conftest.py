@@ -17,7 +17,7 @@ from seq2seq.run.evaluate import evaluate_bundle
 from seq2seq.training.auxiliary import AUXILIARY_LOSSES
 from seq2seq.training.transforms import BATCH_TRANSFORMS
 from tests.cli.conftest import command as command  # the fixture
-from tests.documentation.pages import example_files
+from tests.documentation.pages import ROOT, example_files
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
 REGISTRIES: list[Registry[Any]] = [
@@ -54,6 +54,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = {name: "".join(f"{line}\n" for line in lines) for name, lines in FILES.items()}
     for name, text in (texts | example_files()).items():
         (folder / name).write_text(text, encoding="utf-8")
+    shutil.copytree(ROOT / "examples", folder / "examples")
     return folder
 
 

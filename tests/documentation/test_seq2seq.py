@@ -57,4 +57,4 @@ def ensure_parses(command: click.Command, arguments: list[str]) -> None:
 
 def test_every_command_is_shown() -> None:
     names = {text.split()[1] for _, text in EXAMPLES}
-    assert names >= {"translate", "score", "align", "report", "check-data"}
+    assert names >= {"translate", "score", "align", "report", "check-attention", "check-data"}

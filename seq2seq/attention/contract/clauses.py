@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from seq2seq.attention.config import Role
 from seq2seq.attention.contract import declared, decoding, heads, layer
-from seq2seq.attention.contract.cases import NUM_HEADS, Case
+from seq2seq.attention.contract.cases import NUM_HEADS, Case, options_of
 from seq2seq.position.config import PositionKind
 
 CLAUSES = {
@@ -55,9 +55,10 @@ def _in_core(case: Case) -> bool:
     return _has(case, PositionKind.none, PositionKind.bias)
 
 
-def _ungrouped(case: Case) -> bool:
-    default = type(case.config)().num_kv_heads
-    return case.num_kv_heads == NUM_HEADS or case.config.num_kv_heads == default
+def _grouped(case: Case) -> bool:
+    """Key/value heads are shared, and the options of the mechanism are its defaults."""
+    default = options_of(type(case.config)())
+    return case.num_kv_heads < NUM_HEADS and options_of(case.config) == default
 
 
 def _decodes(case: Case) -> bool:
@@ -66,9 +67,9 @@ def _decodes(case: Case) -> bool:
 
 CHECKS = (
     Check("options", declared.options_declared, lambda c: _plain(c) and c.is_default),
-    Check("formula", heads.formula, lambda c: _plain(c) and _ungrouped(c)),
+    Check("formula", heads.formula, lambda c: _plain(c) and (c.is_default or not _grouped(c))),
     Check("formula", layer.layer_is_the_formula, _plain),
-    Check("groups", heads.formula, lambda c: _plain(c) and c.num_kv_heads < NUM_HEADS),
+    Check("groups", heads.formula, lambda c: _plain(c) and _grouped(c)),
     Check("positions", heads.formula, lambda c: _has(c, PositionKind.bias)),
     Check(
         "positions",
