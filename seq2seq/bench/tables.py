@@ -44,7 +44,7 @@ def exponent(points: list[tuple[float, float]]) -> float | None:
 
 
 def sequence_table(rows: list[Row], fits: list[Row]) -> str:
-    """Forward and backward by length, growth exponents, and the speed relative to full attention."""
+    """Forward and backward by length, growth exponents, and speed relative to full attention."""
     seconds = {(row["mechanism"], row["role"], row["length"]): row["seconds"] for row in rows}
     longest = max(row["length"] for row in rows)
     ends = {}

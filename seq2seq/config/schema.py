@@ -1,5 +1,6 @@
 """Configurations of whole commands, assembled from the dataclasses of the packages."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from seq2seq.training.config import (
     ScheduleConfig,
     TrainerConfig,
 )
+
+PLAIN_NAME = re.compile(r"[\w-][\w.-]*")  # of a folder, without a path
 
 
 @dataclass
@@ -110,7 +113,13 @@ class EvaluateConfig(Options):
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
 
     def problems(self) -> list[str]:
-        problems = [*super().problems(), *metric_problems(self.metrics or DEFAULT_METRICS)]
+        problems = super().problems()
+        if self.metrics is not None:
+            problems += metric_problems(self.metrics)
+        if not PLAIN_NAME.fullmatch(self.split):
+            problems.append(
+                f"split: must be a name of letters, digits, -, _ and ., not {self.split!r}"
+            )
         if (self.source is None) != (self.reference is None):
             problems.append("source, reference: must be given together; give both, or neither")
         for option, file in (("source", self.source), ("reference", self.reference)):

@@ -64,7 +64,7 @@ class Metric(ABC):
         return self.corpus([hypothesis], [reference])
 
     def sacrebleu_options(self) -> list[str] | None:
-        """Options of the `sacrebleu` command that computes this score; None if it has no such metric."""
+        """Options of the `sacrebleu` command for this score; None if it has no such metric."""
         return None
 
 

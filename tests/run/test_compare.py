@@ -198,6 +198,9 @@ def test_runs_that_cannot_be_compared(
         (["a", "absent"], {}, "there is no folder .*absent"),
         (["a", "b"], {"metrics": ["blue"]}, "metrics: .*did you mean bleu"),
         (["a", "b"], {"source": "absent"}, "source, reference: must be given together"),
+        (["a", "b"], {"outputs": "elsewhere"}, "outputs: is set but not read"),
+        (["a", "b"], {"split": "../test"}, "split: must be a name"),
+        (["a", "b"], {"split": "a=b"}, "split: must be a name"),
     ],
 )
 def test_options_that_contradict_each_other(
