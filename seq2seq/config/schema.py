@@ -113,7 +113,7 @@ class EvaluateConfig(Options):
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
 
     def problems(self) -> list[str]:
-        problems = super().problems()
+        problems = [*super().problems()]
         if self.metrics is not None:
             problems += metric_problems(self.metrics)
         if not PLAIN_NAME.fullmatch(self.split):

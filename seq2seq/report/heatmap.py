@@ -59,16 +59,21 @@ def save_heatmap(
     axes = figure.add_axes((0, 0, 1, 1))
     add_labels(axes, source_subwords, target_subwords, title)
     if table.size:
-        finite = np.ma.masked_invalid(table)
-        largest = float(finite.max()) if finite.count() else 0.0
-        colours = axes.imshow(finite, cmap=colour_map(), vmin=0, vmax=largest or 1, aspect="auto")
-        figure.colorbar(colours, cax=figure.add_axes((1 + 0.15 / width, 0, 0.15 / width, 1)))
+        add_cells(axes, table, figure.add_axes((1 + 0.15 / width, 0, 0.15 / width, 1)))
     longer = max(width, height)
     dpi = min(DPI, max(MIN_DPI, LARGE / longer), LARGEST / longer)
     with warnings.catch_warnings(), atomic_file(path) as file:
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # is logged by fonts
         metadata = {"Software": None}
         figure.savefig(file, format="png", dpi=dpi, bbox_inches="tight", metadata=metadata)
+
+
+def add_cells(axes: "Axes", table: np.ndarray, bar: "Axes") -> None:
+    """Draw the cells (T, S), and the scale of their colours into a second plot."""
+    finite = np.ma.masked_invalid(table)
+    largest = float(finite.max()) if finite.count() else 0.0
+    cells = axes.imshow(finite, cmap=colour_map(), vmin=0, vmax=largest or 1, aspect="auto")
+    bar.figure.colorbar(cells, cax=bar)
 
 
 def add_labels(axes: "Axes", source: Sequence[str], target: Sequence[str], title: str) -> None:
