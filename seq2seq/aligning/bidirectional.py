@@ -13,7 +13,7 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.model import Model
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.words import WordSplit, split_text, words_of_characters
-from seq2seq.evaluation.translate import WINDOW, ProgressCallback
+from seq2seq.evaluation.translate import LINE_WINDOW, ProgressCallback
 from seq2seq.evaluation.word_aligner import WordAligner, uses_source_mean
 from seq2seq.progress import ProgressReport
 
@@ -79,7 +79,9 @@ class BidirectionalAligner:
         with ProgressReport(
             "aligning", 2 * len(text), every=every, unit=" sentences", shown=shown
         ) as report:
-            windows = (text.slice(first, first + WINDOW) for first in range(0, len(text), WINDOW))
+            windows = (
+                text.slice(first, first + LINE_WINDOW) for first in range(0, len(text), LINE_WINDOW)
+            )
             weights = [
                 table for window in windows for table in self.joint_weights(window, report.advance)
             ]

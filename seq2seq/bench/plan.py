@@ -12,7 +12,7 @@ from seq2seq.config.groups import CONF
 from seq2seq.errors import ConfigError, choices
 
 SETTINGS = CONF / "bench" / "attention.yaml"
-ROLES = {"encoder": Role.ENCODER, "decoder": Role.CAUSAL, "cross": Role.CROSS}
+ROLES_BY_NAME = {"encoder": Role.ENCODER, "decoder": Role.CAUSAL, "cross": Role.CROSS}
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Settings:
     Attributes:
         lengths: of whole sequences, forward and backward.
         step_lengths: of the cache, before one decoding step.
-        roles: keys of ROLES.
+        roles: keys of ROLES_BY_NAME.
         mechanisms: options by name; a mechanism that is missing has its defaults.
         imports: files and modules that define further mechanisms.
     """
@@ -89,7 +89,7 @@ class Request:
 
     @property
     def role(self) -> Role:
-        return ROLES[self.role_name]
+        return ROLES_BY_NAME[self.role_name]
 
     @property
     def num_kv_heads(self) -> int:
@@ -142,8 +142,10 @@ def plan(settings: Settings) -> Plan:
     requests, left_out = [], []
     for name in settings.mechanisms:
         for role in settings.roles:
-            if ROLES[role] not in MECHANISMS[name].roles:
-                left_out.append(f"{name} in role {role}: cannot serve as {ROLES[role].value}")
+            if ROLES_BY_NAME[role] not in MECHANISMS[name].roles:
+                left_out.append(
+                    f"{name} in role {role}: cannot serve as {ROLES_BY_NAME[role].value}"
+                )
                 continue
             requests += [
                 Request.of(settings, name, role, [length], steps=False)
@@ -173,7 +175,7 @@ def with_choices(settings: Settings, mechanisms: str, roles: str, lengths: str) 
     length_texts = split(lengths) or [str(length) for length in settings.lengths]
     problems = [
         *unknown_problems("--mechanisms", mechanism_names, list(MECHANISMS)),
-        *unknown_problems("--roles", role_names, list(ROLES)),
+        *unknown_problems("--roles", role_names, list(ROLES_BY_NAME)),
     ]
     problems += [
         f"--lengths: must be whole numbers from 1 between commas, such as 1024,2048; not {text!r}"

@@ -14,7 +14,7 @@ from seq2seq.bundle.options import checked
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.evaluation.translate import (
-    WINDOW,
+    LINE_WINDOW,
     ProgressCallback,
     Translator,
     no_progress,
@@ -128,7 +128,7 @@ class Model:
         """
         translator = self.translator(alignments)
         size = translator.config.batch_size
-        window = 1 if size == 1 else min(size * WINDOW_BATCHES, WINDOW)
+        window = 1 if size == 1 else min(size * WINDOW_BATCHES, LINE_WINDOW)
         return translator.translate(lines, window=window, progress=progress)
 
     def score(

@@ -9,16 +9,16 @@ from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, choices
 from seq2seq.options import problems_in
 
-Options = TypeVar("Options", DecodingConfig, AlignmentConfig)
+SectionT = TypeVar("SectionT", DecodingConfig, AlignmentConfig)
 
 
-def checked(config: Options, section: str, loaded: Options | None = None) -> Options:
+def checked(config: SectionT, section: str, loaded: SectionT | None = None) -> SectionT:
     """A copy of the options with every value in the type of its option, such as an enum.
 
     Args:
         section: precedes the option in messages, such as "decoding".
-        loaded: the options before they were changed, if those are not the defaults; an option that
-            was left as it is may be one that nothing reads.
+        loaded: the options before they were changed, if those are not the defaults. Only changed
+            options are refused because nothing reads them.
 
     Raises:
         ConfigError: there is no such option, or a value has a wrong type or is out of its range.

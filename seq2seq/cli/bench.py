@@ -1,7 +1,7 @@
 """`seq2seq bench attention`: growth of time, memory and decoding state with the length."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,11 @@ bench_app = typer.Typer(
 )
 
 
+def choice(help: str) -> Any:
+    """An option whose default is not shown."""
+    return typer.Option(help=help, show_default=False)
+
+
 @bench_app.callback()
 def bench() -> None:
     """Measure parts of the framework on this machine."""
@@ -26,27 +31,14 @@ def attention(
     output: Annotated[
         Path, typer.Option(help="JSON file to write; a plot is written beside it.")
     ] = Path("attention.json"),
-    mechanisms: Annotated[
-        str, typer.Option(help="Names between commas; by default all.", show_default=False)
-    ] = "",
+    mechanisms: Annotated[str, choice("Names between commas; by default all.")] = "",
     roles: Annotated[
-        str,
-        typer.Option(
-            help="Of encoder, decoder and cross; by default those of the settings.",
-            show_default=False,
-        ),
+        str, choice("Of encoder, decoder and cross; by default those of the settings.")
     ] = "",
-    lengths: Annotated[
-        str,
-        typer.Option(help="Between commas; by default those of the settings.", show_default=False),
-    ] = "",
+    lengths: Annotated[str, choice("Between commas; by default those of the settings.")] = "",
     imports: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="A file or module of yours that defines mechanisms; may be repeated.",
-            show_default=False,
-        ),
+        choice("A file or module of yours that defines mechanisms; may be repeated."),
     ] = None,
 ) -> None:
     """Measure forward and backward of each attention core, its peak memory, and a decoding step.

@@ -23,7 +23,7 @@ from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import UNK_ID, SourceBatch
 
-WINDOW = 8192  # lines that are read, sorted by length and translated together
+LINE_WINDOW = 8192  # lines that are read, sorted by length and translated together
 WIDTH_MULTIPLE = 4  # source widths are padded to a multiple of it
 
 ProgressCallback = Callable[[int], None]
@@ -67,7 +67,7 @@ class Translator:
         lines: Iterable[Item],
         *,
         prefixes: Sequence[str] | None = None,
-        window: int = WINDOW,
+        window: int = LINE_WINDOW,
         progress: ProgressCallback = no_progress,
     ) -> Iterator[Translation]:
         """Translate lines without line breaks, in order.
@@ -136,7 +136,7 @@ class Translator:
     ) -> Iterator[Translation]:
         """Score references, and align them if there is an aligner, instead of searching."""
         pairs = zip(lines, references, strict=True)
-        while window := list(islice(pairs, WINDOW)):
+        while window := list(islice(pairs, LINE_WINDOW)):
             yield from self._score_window(
                 [line for line, _ in window], [reference for _, reference in window], progress
             )

@@ -17,11 +17,12 @@ from seq2seq.report.labels import label, readable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
 
 CELL = 0.28  # inches, enough for a label of 9 points
 DPI, MIN_DPI = 150, 72  # long sentences get fewer pixels per inch, as long as labels can be read
-LARGE = 4_000  # pixels of the longer side from which there are fewer pixels per inch
-LARGEST = 60_000  # pixels of the longer side that the library can draw
+LARGE_SIDE = 4_000  # pixels of the longer side from which there are fewer pixels per inch
+LARGEST_SIDE = 60_000  # pixels of the longer side that the library can draw
 
 
 def save_heatmap(
@@ -60,8 +61,12 @@ def save_heatmap(
     add_labels(axes, source_subwords, target_subwords, title)
     if table.size:
         add_cells(axes, table, figure.add_axes((1 + 0.15 / width, 0, 0.15 / width, 1)))
-    longer = max(width, height)
-    dpi = min(DPI, max(MIN_DPI, LARGE / longer), LARGEST / longer)
+    save_picture(figure, path, max(width, height))
+
+
+def save_picture(figure: "Figure", path: Path, longer_side: float) -> None:
+    """Write a PNG with fewer pixels per inch the longer its longer side, in inches, is."""
+    dpi = min(DPI, max(MIN_DPI, LARGE_SIDE / longer_side), LARGEST_SIDE / longer_side)
     with warnings.catch_warnings(), atomic_file(path) as file:
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # is logged by fonts
         metadata = {"Software": None}

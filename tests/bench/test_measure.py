@@ -6,13 +6,13 @@ import pytest
 
 from seq2seq.attention.config import MECHANISMS
 from seq2seq.bench import measure
-from seq2seq.bench.plan import ROLES, Request, Settings
+from seq2seq.bench.plan import ROLES_BY_NAME, Request, Settings
 
 LEGAL = [
     (name, role)
     for name, config in MECHANISMS.items()
-    for role in ROLES
-    if ROLES[role] in config.roles
+    for role in ROLES_BY_NAME
+    if ROLES_BY_NAME[role] in config.roles
 ]
 
 

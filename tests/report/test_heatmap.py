@@ -53,8 +53,8 @@ def test_rows_are_target_pieces_from_the_top_and_columns_source_pieces_from_the_
 def test_long_sentences_stay_within_what_can_be_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heatmap, "LARGE", 400)
-    monkeypatch.setattr(heatmap, "LARGEST", 500)
+    monkeypatch.setattr(heatmap, "LARGE_SIDE", 400)
+    monkeypatch.setattr(heatmap, "LARGEST_SIDE", 500)
     assert max(draw(tmp_path / "a.png", ["a"] * 40, ["b"] * 30).shape) < 600
 
 
