@@ -144,15 +144,18 @@ class TranslationModule(LightningModule):
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         assert isinstance(optimizer, LightningOptimizer)
         assert isinstance(schedule, torch.optim.lr_scheduler.LRScheduler)
-        limit = self.optimizer_config.clip_norm or float("inf")
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # with float16 only
+        scale = 1.0 if scaler is None else scaler.get_scale()  # of loss and gradients
+        limit = (self.optimizer_config.clip_norm or float("inf")) * scale
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit, foreach=True)
-        self.gradient_norm = float(norm)
+        self.gradient_norm = float(norm) / scale
         if torch.isfinite(norm):
             self.bad_steps = 0
         else:
             self.bad_steps += 1
-            optimizer.zero_grad()  # without gradients the optimizer changes nothing
             self.ensure_few_bad_steps()
+            if scaler is None:  # a scaler skips the step by itself, and lowers the scale
+                optimizer.zero_grad()  # without gradients the optimizer changes nothing
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()

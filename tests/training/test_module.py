@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback
+from lightning.pytorch.plugins import MixedPrecision
 from torch import Tensor
+from torch.amp import GradScaler
 
 from seq2seq.data.batch import Batch
 from seq2seq.data.config import BatchConfig
@@ -162,24 +164,61 @@ def test_too_many_bad_steps_in_a_row_end_training(corpus: PreparedCorpus) -> Non
         fit(module, corpus, max_steps=9, max_tokens=64)
 
 
-@pytest.mark.parametrize("clip_norm", [0.0, 1e-3, 1e3])
-def test_gradients_are_clipped_to_a_norm_and_reported_before(
-    corpus: PreparedCorpus, clip_norm: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def applied_norms(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Norms of the gradients that AdamW applies, without their scale; filled while training."""
     norms: list[float] = []
     step = torch.optim.AdamW.step
 
     def measured(optimizer: torch.optim.AdamW, closure: Callable[[], float] | None = None) -> Any:
         result = None if closure is None else closure()
         gradients = [x.grad for group in optimizer.param_groups for x in group["params"]]
-        norms.append(float(torch.stack([x.norm() for x in gradients if x is not None]).norm()))
+        norm = torch.stack([x.norm() for x in gradients if x is not None]).norm()
+        norms.append(float(norm / getattr(optimizer, "grad_scale", 1.0)))
         step(optimizer)
         return result
 
     monkeypatch.setattr(torch.optim.AdamW, "step", measured)
+    return norms
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 1e-3, 1e3])
+def test_gradients_are_clipped_to_a_norm_and_reported_before(
+    corpus: PreparedCorpus, clip_norm: float, applied_norms: list[float]
+) -> None:
     optimizer = OptimizerConfig(clip_norm=clip_norm)
     module = tiny_module(tiny_model(vocab_size=vocab_size(corpus)), optimizer=optimizer)
     fit(module, corpus, max_steps=1, max_tokens=64)
     assert module.gradient_norm > 1e-2
     expected = 1e-3 if clip_norm == 1e-3 else module.gradient_norm
-    assert norms == [pytest.approx(expected, rel=1e-3)]
+    assert applied_norms == [pytest.approx(expected, rel=1e-3)]
+
+
+def test_float16_clips_and_reports_gradients_without_their_scale(
+    corpus: PreparedCorpus, applied_norms: list[float]
+) -> None:
+    """Every step sees the whole corpus. Steps overflow, and are skipped, until the scale fits."""
+    scaler = GradScaler("cpu", init_scale=2.0**24)
+    weights, norms = Weights(), []
+    for plugins in ([], [MixedPrecision("16-mixed", "cpu", scaler)]):
+        module = tiny_module(
+            tiny_model(vocab_size=vocab_size(corpus)),
+            optimizer=OptimizerConfig(clip_norm=0.5),
+            max_bad_steps=20,
+        )
+        callbacks = [weights] if plugins else []
+        fit(
+            module,
+            corpus,
+            max_steps=12 if plugins else 1,
+            max_tokens=64,
+            accumulate=1000,
+            callbacks=callbacks,
+            plugins=plugins,
+        )
+        norms.append(module.gradient_norm)
+    bad_steps = [bad for _, _, bad in weights.history]
+    first = bad_steps.index(0)
+    assert first > 0 and not any(bad_steps[first:])
+    assert weights.history[first][1] == pytest.approx(norms[0], rel=0.02)
+    assert applied_norms[1 + first] == pytest.approx(0.5, rel=0.02)

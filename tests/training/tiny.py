@@ -94,11 +94,13 @@ def fit(
     max_tokens: int,
     accumulate: int = 1,
     callbacks: Iterable[Callback] = (),
+    plugins: Iterable[Any] = (),
 ) -> None:
     """Train on the CPU, writing nothing.
 
     Args:
         max_tokens: of a micro-batch.
+        plugins: of Lightning's trainer.
     """
     data = TranslationData(
         corpus,
@@ -113,6 +115,7 @@ def fit(
             max_epochs=1,
             logger=False,
             callbacks=list(callbacks),
+            plugins=list(plugins),
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
