@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
@@ -27,6 +28,7 @@ from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
 from seq2seq.training.config import Export, Strategy, SupervisionKind, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
+from seq2seq.training.hardware import device_type, devices_of
 from seq2seq.training.metrics_log import MetricsFile, build_loggers
 from seq2seq.training.module import TranslationModule
 from seq2seq.training.precision import choose_precision
@@ -95,25 +97,19 @@ def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -
     """Lightning's trainer. It sees one long epoch; validation and checkpoints are the callback's.
 
     Raises:
-        ConfigError: the accelerator, devices or strategy are not available here.
+        ConfigError: Lightning refuses the hardware, which `hardware_problems` did not foresee.
     """
     options = config.trainer
+    device = device_type(options.accelerator)
+    precision, reason = choose_precision(options.precision, device)
+    logger.info("precision %s: %s", precision, reason)
+    is_ddp = options.strategy is Strategy.ddp
     try:
-        plain = Trainer(
-            accelerator=options.accelerator.value,
-            devices=1,
-            logger=False,
-            enable_checkpointing=False,
-        )
-        precision, reason = choose_precision(options.precision, plain.strategy.root_device.type)
-        logger.info("precision %s: %s", precision, reason)
         return Trainer(
-            accelerator=options.accelerator.value,
-            devices=devices(options),
+            accelerator=device,
+            devices=devices_of(options),
             num_nodes=options.num_nodes,
-            strategy=DDPStrategy(find_unused_parameters=False)
-            if options.strategy is Strategy.ddp
-            else options.strategy.value,
+            strategy=DDPStrategy(find_unused_parameters=False) if is_ddp else "auto",
             precision=precision,  # type: ignore[arg-type]
             max_epochs=1,
             logger=build_loggers(config.logger, folder),
@@ -127,13 +123,8 @@ def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -
             limit_val_batches=0,
             default_root_dir=folder,
         )
-    except (ValueError, RuntimeError, ImportError) as error:
+    except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
         raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
-
-
-def devices(options: TrainerConfig) -> int | str:
-    """Lightning tells the number 2 from the text "2" only for some accelerators."""
-    return int(options.devices) if options.devices.lstrip("-").isdigit() else options.devices
 
 
 def ensure_scorable(config: RunConfig) -> None:

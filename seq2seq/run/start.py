@@ -1,8 +1,6 @@
-"""From a configuration to a run: what can be known to be wrong is refused before anything heavy is loaded."""
+"""Starting and resuming runs: problems are reported before anything heavy is loaded."""
 
-import logging
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,8 +17,9 @@ from seq2seq.imports import absolute_names, import_modules
 from seq2seq.processes import is_first_process
 from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import init_from_problems, with_vocabulary
+from seq2seq.training.hardware import hardware_problems
 
-logger = logging.getLogger(__name__)
+RESUME = "resume="
 
 MAY_CHANGE = (
     "trainer.max_steps",
@@ -38,10 +37,13 @@ MAY_CHANGE = (
 
 
 def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
-    """Check a configuration, make the run's folder and train.
+    """Check a configuration, create the run's folder and train.
+
+    Args:
+        overrides: arguments of the command line, kept in the folder.
 
     Raises:
-        UserError: anything that a user can mend.
+        UserError: a problem the user can fix.
     """
     check_run(config, [*init_from_problems(config), *supervising_run_problems(config)])
     config = replace(with_vocabulary(config), imports=absolute_names(config.imports))
@@ -62,6 +64,8 @@ def check_run(
         unread: also report options that are set but not read.
     """
     problems = list(run_problems(config, unread=unread))
+    if not any(problem.startswith("trainer.") for problem in problems):
+        problems += hardware_problems(config.trainer)
     if not any(problem.startswith("data.") for problem in problems):
         problems += check(config.data)
     problems += further_problems
@@ -70,18 +74,13 @@ def check_run(
 
 
 def resume_command(arguments: list[str]) -> bool:
-    """Go on with the run that `resume=DIR` names; False if the arguments have none."""
+    """Continue the run that `resume=DIR` names; returns False if the arguments name none."""
     arguments = with_present_names(arguments)
-    given = [
-        argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")
-    ]
-    if not given:
+    folders = [x.removeprefix(RESUME) for x in arguments if x.startswith(RESUME)]
+    if not folders:
         return False
     try:
-        resume_run(
-            Path(given[-1]),
-            [argument for argument in arguments if not argument.startswith("resume=")],
-        )
+        resume_run(Path(folders[-1]), [x for x in arguments if not x.startswith(RESUME)])
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
@@ -89,10 +88,10 @@ def resume_command(arguments: list[str]) -> bool:
 
 
 def resume_run(folder: Path, overrides: list[str]) -> None:
-    """Continue a run in its own folder, with its own configuration.
+    """Continue a run in its folder, with its configuration.
 
     Raises:
-        UserError: there is no such run, or an override would make it another run.
+        UserError: there is no such run, or an override would change its result.
     """
     directory = RunDirectory(folder)
     if not folder.is_dir():
@@ -102,12 +101,9 @@ def resume_run(folder: Path, overrides: list[str]) -> None:
     config = apply_overrides(load_run_config(directory.config), overrides)
     check_run(config, unread=False)
     status = directory.status()
-    if status.get("state") == "finished" and (
-        not overrides or status.get("step", 0) >= config.trainer.max_steps
-    ):
-        print(
-            f"{folder} is finished, at step {status.get('step')}; train further by raising trainer.max_steps"
-        )
+    step = status.get("step", 0)
+    if status.get("state") == "finished" and (not overrides or step >= config.trainer.max_steps):
+        print(f"{folder} is finished, at step {step}; train further by raising trainer.max_steps")
         return
     if is_first_process():
         directory.acquire()
@@ -115,35 +111,32 @@ def resume_run(folder: Path, overrides: list[str]) -> None:
 
 
 def apply_overrides(config: RunConfig, overrides: list[str]) -> RunConfig:
-    """The configuration with values changed that leave the run what it is.
+    """The configuration of a run with overrides of options in MAY_CHANGE.
 
     Raises:
-        ConfigError: an override of anything else.
+        ConfigError: an override of another option.
     """
-    refused = [
-        item
-        for item in overrides
-        if not re.match(rf"({'|'.join(map(re.escape, MAY_CHANGE))})=", item)
-    ]
-    if refused:
-        raise ConfigError(
-            f"{refused[0]}: a resumed run keeps its configuration, so that it ends as if it had never stopped; "
-            f"only {', '.join(MAY_CHANGE)} may change"
-        )
+    for override in overrides:
+        option, equals, _ = override.partition("=")
+        if not equals or option not in MAY_CHANGE:
+            raise ConfigError(
+                f"{override}: a resumed run keeps its configuration, so that it ends as if it had "
+                f"never stopped; only {', '.join(MAY_CHANGE)} may change"
+            )
     return with_overrides(config, overrides)
 
 
 def train(config: RunConfig, directory: RunDirectory, *, resume: bool) -> None:
-    """Load what is heavy, and train; the folder's status says how it ended."""
-    first = is_first_process()
-    if first:
+    """Import torch and train; the status of the folder records how training ended."""
+    is_first = is_first_process()
+    if is_first:
         directory.set_status("running", {"process": os.getpid()})
     try:
         from seq2seq.run.fit import fit
 
         code = fit(config, directory, resume=resume)
     except BaseException as error:
-        if first:
+        if is_first:
             directory.set_status("failed", {"message": f"{type(error).__name__}: {error}"})
         raise
     if code:

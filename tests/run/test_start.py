@@ -1,0 +1,76 @@
+"""Checks before a run starts, and what may change when it is resumed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seq2seq.config.schema import RunConfig
+from seq2seq.data.config import FilesConfig, GeneratedConfig, Multi30kConfig, SplitFiles
+from seq2seq.errors import ConfigError, UserError
+from seq2seq.run.start import MAY_CHANGE, apply_overrides, check_run, resume_run
+from seq2seq.training import hardware
+from seq2seq.training.config import Accelerator, TrainerConfig
+
+
+@pytest.fixture
+def config() -> RunConfig:
+    return RunConfig(data=GeneratedConfig())
+
+
+@pytest.fixture
+def without_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "num_devices", {"cpu": 8, "cuda": 0, "mps": 0}.__getitem__)
+
+
+@pytest.mark.usefixtures("without_gpu")
+def test_hardware_is_checked_with_everything_else_before_data_is_read(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(*_: object) -> None:
+        raise AssertionError("data are read")
+
+    monkeypatch.setattr("seq2seq.data.prepare.prepare", prepare)
+    check_run(config)
+    config.trainer = TrainerConfig(accelerator=Accelerator.gpu)
+    config.model.d_model = 0
+    config.data = FilesConfig(
+        source_language="a", target_language="b", train=SplitFiles("no.a", "no.b")
+    )
+    with pytest.raises(ConfigError) as error:
+        check_run(config, ["init_from: further"])
+    options = {problem.partition(":")[0] for problem in error.value.problems}
+    assert {"trainer.accelerator", "model.d_model", "data.train.source", "init_from"} <= options
+
+
+@pytest.mark.usefixtures("without_gpu")
+def test_hardware_is_not_asked_for_what_makes_no_sense(config: RunConfig) -> None:
+    config.trainer = TrainerConfig(accelerator=Accelerator.gpu, devices="many")
+    with pytest.raises(ConfigError, match="many") as error:
+        check_run(config)
+    assert len(error.value.problems) == 1
+
+
+@pytest.mark.parametrize("option", MAY_CHANGE)
+def test_a_resumed_run_may_change_some_options(option: str) -> None:
+    config: Any = RunConfig(data=Multi30kConfig())
+    values = {"trainer.accelerator": "cpu", "trainer.evaluate": "false", "imports": "[a]"}
+    value = values.get(option, "7")
+    changed: Any = apply_overrides(config, [f"{option}={value}"])
+    for name in option.split("."):
+        changed, config = getattr(changed, name), getattr(config, name)
+    assert changed != config
+
+
+@pytest.mark.parametrize(
+    "override", ["seed=2", "trainer.max_step=9", "trainer.max_steps", "+trainer.max_steps=9"]
+)
+def test_a_resumed_run_keeps_all_others(config: RunConfig, override: str) -> None:
+    with pytest.raises(ConfigError, match="a resumed run keeps its configuration") as error:
+        apply_overrides(config, ["trainer.max_steps=9", override])
+    assert str(error.value).startswith(f"{override}: ")
+
+
+def test_a_run_that_is_not_there_is_not_resumed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no such folder"):
+        resume_run(tmp_path / "run", [])
