@@ -35,11 +35,11 @@ CONFIGURATIONS = {
     ),
     "d_model not divisible by heads": (
         ["model.d_model=130"],
-        "must divide model.d_model = 130, which 4 does not",
+        "must divide model.d_model = 130, not 4",
     ),
     "num_heads not divisible by num_kv_heads": (
         ["model.encoder.self_attention.num_kv_heads=3"],
-        "must divide model.num_heads = 4, which 3 does not",
+        "must divide model.num_heads = 4, not 3",
     ),
     "positions that a mechanism cannot carry": (
         ["encoder_attention=linear", "position=rope"],
