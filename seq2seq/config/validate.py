@@ -34,6 +34,9 @@ def run_problems(run: RunConfig, *, unread: bool = True) -> Problems:
     yield from position_problems(run.model)
     yield from alignment_problems(run)
     yield from alignment_supervision_problems(run)
+    for index, transform in enumerate(run.batch_transforms):
+        for problem in transform.source_problems(run.data.source_kind):
+            yield f"batch_transforms[{index}].{problem}"
 
 
 def attention_sites(model: ModelConfig) -> Iterator[tuple[str, Role, AttentionConfig]]:

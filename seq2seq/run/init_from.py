@@ -32,6 +32,12 @@ def init_from_problems(config: RunConfig) -> list[str]:
         "set it to that, or leave init_from out"
         for path, expected, value in differences(saved_model, config.model)
     ]
+    kind, saved_kind = config.data.source_kind, saved.data.source_kind
+    if kind != saved_kind:
+        problems.append(
+            f"data.source_kind: must be {saved_kind}, as in {config.init_from}, not {kind}; choose "
+            "data of that kind, or leave init_from out"
+        )
     if config.data.tokenizer != type(config.data)().tokenizer:
         problems.append("data.tokenizer: comes with init_from; leave its options out")
     return problems
@@ -56,17 +62,16 @@ def with_vocabulary(config: RunConfig) -> RunConfig:
     """A configuration with the tokenizers of the run that `init_from` names."""
     if config.init_from is None:
         return config
-    path = find_bundle(Path(config.init_from))
-    saved = saved_config(path)
-    joint = saved.data.tokenizer.joint
-    names = ("joint", "joint") if joint else ("source", "target")
-    models = [str((path / "tokenizer" / f"{name}.model").resolve()) for name in names]
+    folder = find_bundle(Path(config.init_from)).resolve() / "tokenizer"
+    saved = saved_config(folder.parent).data.tokenizer
+    joint, source, target = (folder / f"{name}.model" for name in ("joint", "source", "target"))
+    source = joint if joint.is_file() else source
     tokenizer = TokenizerConfig(
-        kind=saved.data.tokenizer.kind,
-        vocab_size=saved.data.tokenizer.vocab_size,
-        joint=joint,
-        source_model=models[0],
-        target_model=None if joint else models[1],
+        kind=saved.kind,
+        vocab_size=saved.vocab_size,
+        joint=saved.joint,
+        source_model=str(source) if source.is_file() else None,  # of text alone
+        target_model=None if joint.is_file() else str(target),
     )
     return replace(config, data=replace(config.data, tokenizer=tokenizer))
 

@@ -16,12 +16,10 @@ class RunningSums:
     def __init__(self, size: int) -> None:
         self.values = torch.zeros(size, dtype=torch.float64)
 
-    def add(self, first: Tensor, *others: Tensor | float) -> None:
+    def add(self, first: Tensor, *further: Tensor | float) -> None:
         """Add one number to each sum; the first tells the device."""
-        numbers = [
-            torch.as_tensor(number, dtype=first.dtype, device=first.device) for number in others
-        ]
-        self.values = self.values.to(first.device) + torch.stack([first.detach(), *numbers])
+        tensors = [torch.as_tensor(x, dtype=first.dtype, device=first.device) for x in further]
+        self.values = self.values.to(first.device) + torch.stack([first.detach(), *tensors])
 
     def take(self) -> list[float]:
         """Read the sums and start again at zero."""

@@ -33,6 +33,10 @@ class BatchTransformConfig(Options, ABC):
 
     name: str = ""
 
+    def source_problems(self, source_kind: str) -> Iterator[str]:
+        """Why sources of a kind cannot be changed, as "option: must hold; given; choose"."""
+        yield from ()
+
     @abstractmethod
     def build(self) -> BatchTransform:
         """The function that changes batches."""
@@ -63,6 +67,10 @@ class WordDropoutConfig(BatchTransformConfig):
         yield from super().problems()
         if self.source == self.target == 0:
             yield "source: or target must be above 0; choose 0.1, or leave word_dropout out"
+
+    def source_problems(self, source_kind: str) -> Iterator[str]:
+        if self.source and source_kind != "text":
+            yield f"source: must be 0 for sources without tokens, which {source_kind} are; choose 0"
 
     def build(self) -> BatchTransform:
         from seq2seq.training.word_dropout import WordDropout

@@ -112,3 +112,10 @@ def test_a_saved_run_says_which_modules_its_choices_come_from(
     BATCH_TRANSFORMS.remove("nothing")
     with pytest.raises(CheckpointError, match=rf"'nothing'.*add imports=\[{extension}\]"):
         load_run_config(path)
+
+
+def test_tokens_of_sources_without_tokens_cannot_be_replaced(composed: Compose) -> None:
+    run = composed("train", "data=copy", "batch_transforms=[word_dropout]")
+    run.data.source_kind = "features"
+    with pytest.raises(ConfigError, match=r"batch_transforms\[0\].source: must be 0 for sources"):
+        validate(run)

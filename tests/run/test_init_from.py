@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from seq2seq.attention.catalogue import LocalConfig
-from seq2seq.bundle.files import build_model, load_bundle
+from seq2seq.bundle.files import build_model, load_bundle, write_bundle
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.kinds.features import FeatureSource
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import ConfigError
+from seq2seq.model.config import TiedEmbeddings
 from seq2seq.run.init_from import init_from_problems, load_initial_weights, with_vocabulary
 from tests.run.bundles import make_run, train_tokenizers
 
@@ -98,3 +101,28 @@ def test_weights_of_another_vocabulary_size_are_refused(config: RunConfig, tmp_p
     )
     with pytest.raises(ConfigError, match="does not have the weights of this model"):
         load_initial_weights(model, config)
+
+
+def test_sources_of_another_kind_are_refused(config: RunConfig) -> None:
+    config.data.source_kind = "features"
+    (problem,) = init_from_problems(config)
+    assert problem.startswith("data.source_kind: must be text, as in ")
+
+
+def test_a_run_on_features_gives_its_target_vocabulary(
+    config: RunConfig, finished: Path, tmp_path: Path
+) -> None:
+    config.data.source_kind = "features"
+    config.model = replace(config.model, tied_embeddings=TiedEmbeddings.target)
+    saved = replace(config, init_from=None)
+    tokenizers = Tokenizers(FeatureSource(5), load_bundle(finished).tokenizers.target)
+    write_bundle(tmp_path / "model", saved, build_model(saved, tokenizers), tokenizers, {}, {})
+    config.init_from = str(tmp_path)
+    assert init_from_problems(config) == []
+    tokenizer = with_vocabulary(config).data.tokenizer
+    assert tokenizer.source_model is None and tokenizer.target_model is not None
+    assert Tokenizer.load(Path(tokenizer.target_model)).sha256 == tokenizers.target.sha256
+    model = build_model(config, tokenizers)
+    load_initial_weights(model, config)
+    for name, tensor in load_bundle(tmp_path).model.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor), name

@@ -1,4 +1,4 @@
-"""The alignment loss against a plain loop, and its gradients with every mechanism that has weights."""
+"""The alignment loss against a plain loop, and its gradients with every mechanism."""
 
 import math
 
