@@ -23,7 +23,7 @@ def section(page: str, heading: str) -> str:
 
 
 def code_words(prose: str) -> set[str]:
-    """What stands between backquotes, outside of blocks."""
+    """The text between backquotes, outside of blocks."""
     return set(re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", prose, flags=re.M | re.S)))
 
 
