@@ -1,7 +1,7 @@
 """The pages for users, and the blocks of code in them.
 
-A block of `sh`, `bash` or `python` is run or checked by a test. A block of another language, or one after
-the comment `<!-- not run -->`, is only shown.
+A block of `sh`, `bash` or `python` is run or checked by a test. A block of another language, or
+one after the comment `<!-- not run -->`, is only shown.
 """
 
 import re
