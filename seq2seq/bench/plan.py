@@ -1,7 +1,7 @@
 """What a benchmark of attention measures, as requests to single processes. Imports no torch."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from omegaconf import OmegaConf
@@ -10,31 +10,47 @@ from omegaconf.errors import OmegaConfBaseException
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.config.groups import CONF
 from seq2seq.errors import ConfigError, choices
+from seq2seq.options import Options, Range, number, problems_in
 
 SETTINGS = CONF / "bench" / "attention.yaml"
 ROLES_BY_NAME = {"encoder": Role.ENCODER, "decoder": Role.CAUSAL, "cross": Role.CROSS}
 
 
 @dataclass
-class Settings:
+class Settings(Options):
     """The content of conf/bench/attention.yaml.
 
     Attributes:
+        batch_size: sequences in a batch.
+        num_heads: heads of the queries.
+        head_dim: width of a head.
         lengths: of whole sequences, forward and backward.
         step_lengths: of the cache, before one decoding step.
-        roles: keys of ROLES_BY_NAME.
+        roles: encoder, decoder, cross.
         mechanisms: options by name; a mechanism that is missing has its defaults.
         imports: files and modules that define further mechanisms.
     """
 
-    batch_size: int = 1
-    num_heads: int = 4
-    head_dim: int = 64
+    batch_size: int = number(1, at_least=1)
+    num_heads: int = number(4, at_least=1)
+    head_dim: int = number(64, at_least=1)
     lengths: list[int] = field(default_factory=list)
     step_lengths: list[int] = field(default_factory=list)
     roles: list[str] = field(default_factory=list)
     mechanisms: dict[str, dict[str, Any]] = field(default_factory=dict)
     imports: list[str] = field(default_factory=list)
+
+    def problems(self) -> list[str]:
+        problems = list(super().problems())
+        for option, lengths in (("lengths", self.lengths), ("step_lengths", self.step_lengths)):
+            if any(length not in Range(at_least=1) for length in lengths):
+                problems.append(f"{option}: must be at least 1, not {lengths}; choose [1024,2048]")
+        problems += [
+            f"roles: {role!r} does not exist; {choices(role, list(ROLES_BY_NAME))}"
+            for role in self.roles
+            if role not in ROLES_BY_NAME
+        ]
+        return problems
 
     @classmethod
     def read(cls) -> "Settings":
@@ -140,16 +156,16 @@ def plan(settings: Settings) -> Plan:
         ConfigError: nothing is legal, or an option is not.
     """
     requests, left_out = [], []
+    lengths = sorted(set(settings.lengths))
     for name in settings.mechanisms:
-        for role in settings.roles:
+        for role in dict.fromkeys(settings.roles):
             if ROLES_BY_NAME[role] not in MECHANISMS[name].roles:
                 left_out.append(
                     f"{name} in role {role}: cannot serve as {ROLES_BY_NAME[role].value}"
                 )
                 continue
             requests += [
-                Request.of(settings, name, role, [length], steps=False)
-                for length in settings.lengths
+                Request.of(settings, name, role, [length], steps=False) for length in lengths
             ]
             if role != "encoder":
                 requests.append(Request.of(settings, name, role, settings.step_lengths, steps=True))
@@ -160,47 +176,23 @@ def plan(settings: Settings) -> Plan:
     return Plan(requests, left_out)
 
 
-def with_choices(settings: Settings, mechanisms: str, roles: str, lengths: str) -> Settings:
-    """The settings with the choices of the command line.
+def with_mechanisms(settings: Settings, names: str) -> Settings:
+    """The settings with the mechanisms that are measured.
 
     Args:
-        mechanisms, roles, lengths: lists between commas. Empty: all mechanisms, and the roles and
-            lengths of the settings.
+        names: between commas; empty for all.
 
     Raises:
-        ConfigError: an unknown name, or a length that is no positive number.
+        ConfigError: the settings are impossible, or there is no such mechanism.
     """
-    mechanism_names = split(mechanisms) or list(MECHANISMS)
-    role_names = split(roles) or settings.roles
-    length_texts = split(lengths) or [str(length) for length in settings.lengths]
-    problems = [
-        *unknown_problems("--mechanisms", mechanism_names, list(MECHANISMS)),
-        *unknown_problems("--roles", role_names, list(ROLES_BY_NAME)),
-    ]
+    chosen = [name.strip() for name in names.split(",") if name.strip()] or list(MECHANISMS)
+    problems = list(problems_in(settings))
     problems += [
-        f"--lengths: must be whole numbers from 1 between commas, such as 1024,2048; not {text!r}"
-        for text in length_texts
-        if not (text.isdecimal() and int(text) > 0)
+        f"mechanisms: {name!r} does not exist; {choices(name, list(MECHANISMS))}"
+        for name in (*chosen, *settings.mechanisms)
+        if name not in MECHANISMS
     ]
     if problems:
         raise ConfigError(problems)
-    settings.mechanisms = {
-        name: settings.mechanisms.get(name, {}) for name in dict.fromkeys(mechanism_names)
-    }
-    settings.roles = list(dict.fromkeys(role_names))
-    settings.lengths = sorted({int(text) for text in length_texts})
-    return settings
-
-
-def split(text: str) -> list[str]:
-    """["a", "b"] of "a, b"."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def unknown_problems(option: str, names: list[str], legal: list[str]) -> list[str]:
-    """A problem for each name that does not exist."""
-    return [
-        f"{option}: {name!r} does not exist; {choices(name, legal)}"
-        for name in names
-        if name not in legal
-    ]
+    mechanisms = {name: settings.mechanisms.get(name, {}) for name in dict.fromkeys(chosen)}
+    return replace(settings, mechanisms=mechanisms)

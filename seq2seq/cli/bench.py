@@ -1,24 +1,26 @@
 """`seq2seq bench attention`: growth of time, memory and decoding state with the length."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from seq2seq.bench.attention import Results, run_benchmark
-from seq2seq.bench.plan import Settings, with_choices
+from seq2seq.bench.plan import Settings, with_mechanisms
 from seq2seq.bench.tables import sequence_table, step_table
+from seq2seq.cli.command import config_options, overrides_of, section_option, taking
+from seq2seq.config.saved import with_overrides
 from seq2seq.errors import ConfigError, UserError
-from seq2seq.imports import import_modules
 
+SETTINGS = [
+    *config_options(
+        "", Settings, "batch_size", "num_heads", "head_dim", "lengths", "step_lengths", "roles"
+    ),
+    section_option("mechanisms", "options of mechanisms, mechanisms.local.window=256"),
+]
 bench_app = typer.Typer(
     help="Measure parts of the framework on this machine.", no_args_is_help=True
 )
-
-
-def choice(help: str) -> Any:
-    """An option whose default is not shown."""
-    return typer.Option(help=help, show_default=False)
 
 
 @bench_app.callback()
@@ -26,32 +28,28 @@ def bench() -> None:
     """Measure parts of the framework on this machine."""
 
 
-@bench_app.command()
+@bench_app.command(cls=taking(*SETTINGS))
 def attention(
+    context: typer.Context,
     output: Annotated[
         Path, typer.Option(help="JSON file to write; a plot is written beside it.")
     ] = Path("attention.json"),
-    mechanisms: Annotated[str, choice("Names between commas; by default all.")] = "",
-    roles: Annotated[
-        str, choice("Of encoder, decoder and cross; by default those of the settings.")
+    mechanisms: Annotated[
+        str, typer.Option(help="Names between commas; by default all.", show_default=False)
     ] = "",
-    lengths: Annotated[str, choice("Between commas; by default those of the settings.")] = "",
-    imports: Annotated[
-        list[str] | None,
-        choice("A file or module of yours that defines mechanisms; may be repeated."),
-    ] = None,
 ) -> None:
     """Measure forward and backward of each attention core, its peak memory, and a decoding step.
 
     Every measurement runs on the CPU in a process of its own, with the settings of
-    conf/bench/attention.yaml. Growth exponents are fitted to five lengths or more. Results are
-    written after each measurement, so that the command can be interrupted.
+    conf/bench/attention.yaml unless the command line sets others. Growth exponents are fitted to
+    five lengths or more. Results are written after each measurement, so that the command can be
+    interrupted.
     """
     if output.suffix != ".json":
         raise ConfigError(f"--output: must end in .json, not be {output}")
-    import_modules(imports or [])
-    settings = with_choices(Settings.read(), mechanisms, roles, lengths)
-    settings.imports = imports or []
+    overrides, modules = overrides_of(context)
+    settings = with_mechanisms(with_overrides(Settings.read(), overrides), mechanisms)
+    settings.imports = modules
     results, failures = run_benchmark(settings, output)
     show(results, output)
     if failures:

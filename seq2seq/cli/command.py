@@ -32,7 +32,7 @@ class ConfigOption:
     """An option of a configuration that a command takes.
 
     Attributes:
-        path: "decoding.beam_size".
+        path: "decoding.beam_size"; "mechanisms." for all options of a section.
         flags: "--beam-size"; flags of earlier names follow.
         is_switch: it is true or false, so that its flags take no value: --x and --no-x.
         is_list: its value is a list, "0,3", or "all" for an empty one.
@@ -68,6 +68,11 @@ def config_options(section: str, kind: type, *names: str) -> list[ConfigOption]:
     return options
 
 
+def section_option(section: str, help: str) -> ConfigOption:
+    """All options of a section whose names are not known beforehand. They have no flags."""
+    return ConfigOption(f"{section}.", (), "", help, is_switch=False, is_list=False)
+
+
 class ConfigCommand(TyperCommand):
     """A command whose arguments may hold overrides, and which imports modules before it starts."""
 
@@ -77,7 +82,7 @@ class ConfigCommand(TyperCommand):
         plain, overrides = split_arguments(with_present_names(args), self.options)
         ensure_known(overrides, self.options)
         import_modules(imports_of(overrides) or [])
-        ctx.meta[OVERRIDES] = [item for item in overrides if not item.startswith(f"{IMPORTS}=")]
+        ctx.meta[OVERRIDES] = overrides
         return super().parse_args(ctx, plain)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -93,13 +98,15 @@ def taking(*options: ConfigOption) -> type[ConfigCommand]:
 
 
 def help_name(option: ConfigOption) -> str:
+    if not option.flags:
+        return f"{option.path}..."
     flag = option.flags[0]
     spelling = f"{flag}/{flag.replace('--', '--no-', 1)}" if option.is_switch else flag
     return f"{spelling}, {option.path}={option.metavar}"
 
 
 def split_arguments(
-    arguments: Sequence[str], options: Iterable[ConfigOption]
+    arguments: Sequence[str], options: Sequence[ConfigOption]
 ) -> tuple[list[str], list[str]]:
     """A command's plain arguments, and its overrides with flags written as overrides."""
     by_flag = {flag: option for option in options for flag in option.flags}
@@ -123,7 +130,7 @@ def split_arguments(
             else:
                 modules.append(value)
         else:
-            (overrides if is_override(argument) else plain).append(argument)
+            (overrides if is_override(argument, options) else plain).append(argument)
     return plain, overrides + ([f"{IMPORTS}=[{','.join(modules)}]"] if modules else [])
 
 
@@ -133,10 +140,12 @@ def value_after(flag: str, waiting: list[str]) -> str:
     return waiting.pop(0)
 
 
-def is_override(argument: str) -> bool:
-    """Whether an argument sets an option of a run's configuration; anything else is a file."""
+def is_override(argument: str, options: Iterable[ConfigOption]) -> bool:
+    """Whether an argument sets an option, of this command or of a run; anything else is a file."""
     match = OVERRIDE.fullmatch(argument)
-    return match is not None and match[1] in {item.name for item in fields(RunConfig)}
+    names = {item.name for item in fields(RunConfig)}
+    names |= {option.path.partition(".")[0] for option in options}
+    return match is not None and match[1] in names
 
 
 def ensure_known(overrides: Sequence[str], options: Sequence[ConfigOption]) -> None:
@@ -145,10 +154,17 @@ def ensure_known(overrides: Sequence[str], options: Sequence[ConfigOption]) -> N
     problems = [
         f"{path}: is not an option of this command; {choices(path, paths)}"
         for path in (item.partition("=")[0] for item in overrides)
-        if path not in paths
+        if path not in paths and not any(p.endswith(".") and path.startswith(p) for p in paths)
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def overrides_of(context: typer.Context) -> tuple[list[str], list[str]]:
+    """What a command line sets: overrides, and the modules that it imported."""
+    overrides: list[str] = context.meta[OVERRIDES]
+    others = [item for item in overrides if not item.startswith(f"{IMPORTS}=")]
+    return others, imports_of(overrides) or []
 
 
 def with_options(context: typer.Context, section: str, config: T) -> T:

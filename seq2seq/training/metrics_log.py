@@ -52,7 +52,7 @@ def build_loggers(config: LoggerConfig, folder: Path) -> list[LightningLogger]:
     package = config.kind.value
     if find_spec(package) is None:
         raise MissingDependencyError(
-            f"logger={package} needs a package: pip install 'seq2seq[{package}]'"
+            f"logger={package} needs a package: pip install 'seq2seq-attention[{package}]'"
         )
     if config.kind is LoggerKind.wandb:
         loggers.append(

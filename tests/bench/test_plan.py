@@ -1,5 +1,6 @@
 """Settings, and the combinations that are measured or left out."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,19 +8,21 @@ import pytest
 
 from seq2seq.attention.config import MECHANISMS
 from seq2seq.bench import plan as plan_module
-from seq2seq.bench.plan import Request, Settings, plan, with_choices
+from seq2seq.bench.plan import ROLES_BY_NAME, Request, Settings, plan, with_mechanisms
 from seq2seq.errors import ConfigError
 from tests.bench.test_measure import LEGAL
 
 
 def test_every_legal_combination_is_planned() -> None:
-    planned = plan(with_choices(Settings.read(), "", "encoder,decoder,cross", "8"))
+    settings = replace(Settings.read(), roles=list(ROLES_BY_NAME), lengths=[8])
+    planned = plan(with_mechanisms(settings, ""))
     assert {(r.mechanism, r.role_name) for r in planned.requests} == set(LEGAL)
     assert len(planned.left_out) == 3 * len(MECHANISMS) - len(LEGAL)
 
 
 def test_a_request_survives_the_way_to_its_process() -> None:
-    for request in plan(with_choices(Settings.read(), "local", "decoder", "")).requests:
+    settings = replace(Settings.read(), roles=["decoder"])
+    for request in plan(with_mechanisms(settings, "local")).requests:
         assert Request.from_json(request.to_json()) == request
 
 
@@ -34,7 +37,7 @@ def test_options_of_mechanisms_are_checked(options: dict[str, Any], message: str
     settings = Settings.read()
     settings.mechanisms["local"] = options
     with pytest.raises(ConfigError, match=message):
-        plan(with_choices(settings, "local", "encoder", ""))
+        plan(with_mechanisms(replace(settings, roles=["encoder"]), "local"))
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_failed_measurement_does_not_lose_the_others(
         return subprocess.CompletedProcess(arguments, 0, measured, "")
 
     monkeypatch.setattr(subprocess, "run", run)
-    ended = bench("--mechanisms", "full", "--roles", "decoder")
+    ended = bench("--mechanisms", "full", "roles=[decoder]")
     assert ended.code == 1
     assert "error: 2 measurements failed" in ended.err
     assert "full decoder 24: killed by signal 9, which often means too little memory" in ended.err
@@ -117,18 +117,21 @@ def test_a_mechanism_of_a_user_is_measured(bench: Bench, tmp_path: Path) -> None
     [
         (
             ["--mechanisms", "locl"],
-            "--mechanisms: 'locl' does not exist; did you mean local? choose from full",
+            "mechanisms: 'locl' does not exist; did you mean local? choose from full",
         ),
         (
             ["--roles", "both"],
-            "--roles: 'both' does not exist; choose from encoder, decoder, cross",
+            "roles: 'both' does not exist; choose from encoder, decoder, cross",
         ),
         (
             ["--lengths", "0"],
-            "--lengths: must be whole numbers from 1 between commas, such as 1024,2048; not '0'",
+            "lengths: must be at least 1, not [0]; choose [1024,2048]",
         ),
         (["--output", "x.csv"], "--output: must end in .json, not be x.csv"),
         (["--mechanisms", "linformer", "--roles", "decoder"], "no combination can be measured"),
+        (["mechanisms.local.windw=3"], "mechanisms.local: Key 'windw' not in 'LocalConfig'"),
+        (["mechanisms.local.window=0"], "mechanisms.local.window: must be at least 1, not 0"),
+        (["heads=3"], "heads=3"),
     ],
 )
 def test_refusals(command: Command, arguments: list[str], message: str) -> None:

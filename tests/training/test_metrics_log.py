@@ -68,7 +68,9 @@ def test_a_tracker_that_is_not_installed_is_refused(
     monkeypatch.setattr(
         metrics_log, "find_spec", lambda name: None if name == kind.value else util.find_spec(name)
     )
-    with pytest.raises(MissingDependencyError, match=rf"pip install 'seq2seq\[{kind.value}\]'"):
+    with pytest.raises(
+        MissingDependencyError, match=rf"pip install 'seq2seq-attention\[{kind.value}\]'"
+    ):
         build_loggers(LoggerConfig(kind=kind), tmp_path)
 
 
