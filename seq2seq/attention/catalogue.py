@@ -44,7 +44,7 @@ class MqaConfig(FullConfig):
 @MECHANISMS.register
 @dataclass
 class GqaConfig(FullConfig):
-    """Grouped-query attention: one key/value head per group of query heads (Ainslie et al. 2023)."""
+    """Grouped-query attention: one key/value head per group of queries (Ainslie et al. 2023)."""
 
     name: str = "gqa"
     num_kv_heads: int | None = number(2, at_least=1)

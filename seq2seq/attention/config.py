@@ -99,7 +99,8 @@ class AttentionConfig(Options):
         problems = list(super().problems())
         if 0 < self.dropout < 1 and not self.drops_weights:
             problems.append(
-                f"dropout: {self.name} cannot drop attention weights; choose 0, or another mechanism"
+                f"dropout: {self.name} cannot drop attention weights; choose 0, or another "
+                "mechanism"
             )
         return problems
 

@@ -48,8 +48,8 @@ class MultiHeadAttention(nn.Module):
 
         Args:
             x: (B, T, D), from which queries are projected. With a self-attention cache: the next T
-                positions. With a cross-attention cache of N sentences: B / N rows for each sentence,
-                next to each other.
+                positions. With a cross-attention cache of N sentences: B / N rows for each
+                sentence, next to each other.
             source: (B, S, D); cross-attention without a cache.
             padding: of the keys; without a cache.
             cache: from `empty_cache` or `source_cache`; self-attention appends to it.

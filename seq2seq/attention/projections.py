@@ -7,8 +7,8 @@ from torch.nn import functional as F
 class QueryKeyValue(nn.Module):
     """Three linear maps in one weight (D + 2 G K, D) and one bias: queries, keys, values, in order.
 
-    `MultiHeadAttention` calls nothing but `forward`, `query` and `key_value`, so a module with these
-    three methods can take its place, such as a low-rank adapter around it.
+    `MultiHeadAttention` calls nothing but `forward`, `query` and `key_value`, so a module with
+    these three methods can take its place, such as a low-rank adapter around it.
 
     Shapes: B batch, T queries, S keys, D d_model, G key/value heads, K head_dim.
 

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from seq2seq.attention.base import AttentionCache
 from seq2seq.padding import Padding
 
+CHUNK = 128  # causal queries that read each other directly
+
 
 class RecurrentCache(AttentionCache):
     """Sums (rows, G, F, K + 1) of phi(k) [v, 1]^T over the keys: M, and n as the last column.

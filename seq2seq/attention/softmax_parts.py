@@ -13,7 +13,7 @@ within the parts.
 Exponentials and logarithms have base 2: on CPU `exp` is 20 times slower where it underflows, which
 is wherever a key is not read, and `exp2` is not.
 
-Shapes: H query heads, G key/value heads, K head_dim, C queries, M keys; ... are common leading axes.
+Shapes: H query heads, G key/value heads, K head_dim, C queries, M keys; ... are leading axes.
 """
 
 import math

@@ -11,8 +11,8 @@ from seq2seq.position.config import LearnedConfig, SinusoidalConfig
 class Sinusoidal(nn.Module):
     """PE(p, 2i) = sin(p / 10000^(2i/D)), PE(p, 2i+1) = cos of the same.
 
-    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5. Defined for every position, so there
-    is no maximum length.
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5. Defined for every position, so
+    there is no maximum length.
     """
 
     frequencies: Tensor

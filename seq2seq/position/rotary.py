@@ -12,7 +12,8 @@ class Rotary(Rotation):
 
     The dot product of a query and a key then depends on the difference of their positions.
 
-    Source: Su et al. 2021, "RoFormer" (arXiv:2104.09864), section 3.2.2, equation 34. No parameters.
+    Source: Su et al. 2021, "RoFormer" (arXiv:2104.09864), section 3.2.2, equation 34. No
+    parameters.
     """
 
     frequencies: Tensor

@@ -1,3 +1,5 @@
+"""Caches of keys and values: growth, reordering, dtype, and sentences that leave."""
+
 import pytest
 import torch
 
@@ -14,14 +16,13 @@ def empty(batch_size: int) -> KeyValueCache:
 def filled(length: int = 3) -> KeyValueCache:
     """Row r holds 10 r + position."""
     cache = empty(3)
-    values = (10 * torch.arange(3.0)[:, None] + torch.arange(float(length)))[
-        :, None, :, None
-    ].expand(3, 2, length, 4)
+    numbers = 10 * torch.arange(3.0)[:, None] + torch.arange(float(length))
+    values = numbers[:, None, :, None].expand(3, 2, length, 4)
     cache.append(values, -values)
     return cache
 
 
-def test_room_grows_and_nothing_is_lost() -> None:
+def test_memory_grows_and_nothing_is_lost() -> None:
     cache = empty(2)
     keys = torch.randn(2, 2, 70, 4)
     for start, end in ((0, 1), (1, 16), (16, 17), (17, 60), (60, 70)):
@@ -51,7 +52,7 @@ def test_rows_can_be_chosen_before_anything_is_seen() -> None:
     assert cache.rows == 5 and cache.length == 0 and cache.nbytes() == 0
 
 
-def test_it_holds_the_dtype_it_is_given() -> None:
+def test_the_dtype_is_that_of_the_appended_tensors() -> None:
     cache = empty(1)
     x = torch.randn(1, 2, 1, 4).bfloat16()
     cache.append(x, x)

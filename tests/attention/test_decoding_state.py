@@ -1,4 +1,6 @@
-"""What decoding remembers is what the configuration says of it (`state`), in bytes."""
+"""The decoding state of the built-in mechanisms holds what `state` says, in bytes."""
+
+from typing import Any
 
 import pytest
 import torch
@@ -13,105 +15,92 @@ from seq2seq.position.config import NoPositionConfig
 
 LENGTHS = [1, 2, 5, 20, 40, 80]
 ROWS = 3
-NUMBER = 4  # bytes of a float32
-CASES = [
+FLOAT32 = 4  # bytes
+DECODED = [
     Case(config, role, NoPositionConfig())
-    for mechanism in MECHANISMS.values()
-    for config in settings(mechanism)
+    for kind in MECHANISMS.values()
+    for config in settings(kind)
     for role in (Role.CAUSAL, Role.CROSS)
-    if role in config.roles
+    if role in kind.roles
 ]
 
 
-def says(*words: str) -> list[Case]:
-    return [case for case in CASES if all(word in case.config.state for word in words)]
+def cases_whose_state_says(words: str) -> Any:
+    cases = [case for case in DECODED if words in case.config.state]
+    return pytest.mark.parametrize("case", cases, ids=str)
 
 
+@torch.no_grad()
 def caches(case: Case) -> list[AttentionCache]:
-    """After each of the lengths: target positions taken in one by one, or whole sources."""
-    core, found = case.core(), []
+    """After each of the lengths: target positions appended one by one, or whole sources."""
+    core, filled = case.core(), []
     for length in LENGTHS:
         generator = torch.Generator().manual_seed(length)
         k = torch.randn(ROWS, case.num_kv_heads, length, HEAD_DIM, generator=generator)
         if case.role is Role.CROSS:
-            found.append(core.source_cache(k, k, Padding(torch.full((ROWS,), length), length)))
+            filled.append(core.source_cache(k, k, Padding(torch.full((ROWS,), length), length)))
             continue
         cache = core.empty_cache(ROWS, capacity=LENGTHS[-1], dtype=k.dtype, device=k.device)
         for t in range(length):
             new = k[:, :, t : t + 1]
             core.step(torch.zeros(ROWS, NUM_HEADS, 1, HEAD_DIM), new, new, cache)
-        found.append(cache)
-    return found
+        filled.append(cache)
+    return filled
 
 
-def counted(case: Case) -> list[int]:
-    with torch.no_grad():
-        return [cache.nbytes() for cache in caches(case)]
+def sizes(case: Case) -> list[int]:
+    """Bytes after each of the lengths, as the cache counts them."""
+    return [cache.nbytes() for cache in caches(case)]
 
 
-def held(cache: AttentionCache) -> int:
-    """Bytes of memory that its tensors keep alive: more than their numbers where one is part of a larger one."""
-    memory = [
-        x.untyped_storage()
-        for x in vars(cache).values()
-        if isinstance(x, Tensor) and x.is_floating_point()
-    ]
-    return sum({storage.data_ptr(): storage.nbytes() for storage in memory}.values())
+def memory(cache: AttentionCache) -> int:
+    """Bytes that the tensors of a cache keep in memory; more than their size if they are views."""
+    tensors = [x for x in vars(cache).values() if isinstance(x, Tensor) and x.is_floating_point()]
+    storages = [x.untyped_storage() for x in tensors]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 
 def keys_and_values(case: Case, positions: int) -> int:
-    return 2 * ROWS * case.num_kv_heads * positions * HEAD_DIM * NUMBER
+    """Bytes of the keys and values of some positions."""
+    return 2 * ROWS * case.num_kv_heads * positions * HEAD_DIM * FLOAT32
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_state_grows_no_faster_than_the_sequence(case: Case) -> None:
-    sizes = dict(zip(LENGTHS, counted(case), strict=True))
-    assert sizes[80] <= 2 * sizes[40] <= 4 * sizes[20]
-
-
-@pytest.mark.parametrize("case", says("constant"), ids=str)
+@cases_whose_state_says("constant")
 def test_state_is_constant(case: Case) -> None:
-    with torch.no_grad():
-        found = caches(case)
-    assert len({cache.nbytes() for cache in found}) == 1
-    assert len({held(cache) for cache in found}) == 1
-    assert found[0].nbytes() == held(found[0])
+    filled = caches(case)
+    assert len({cache.nbytes() for cache in filled}) == 1
+    assert len({memory(cache) for cache in filled}) == 1
+    assert filled[0].nbytes() == memory(filled[0])
 
 
-@pytest.mark.parametrize("case", says("window"), ids=str)
+@cases_whose_state_says("window")
 def test_state_is_bounded_by_the_window(case: Case) -> None:
     reach = case.config.window - 1  # type: ignore[attr-defined]
-    with torch.no_grad():
-        found = caches(case)
-    assert [cache.nbytes() for cache in found] == [
-        keys_and_values(case, min(length, reach)) for length in LENGTHS
-    ]
-    assert all(held(cache) == cache.nbytes() for cache in found)
+    filled = caches(case)
+    expected = [keys_and_values(case, min(length, reach)) for length in LENGTHS]
+    assert [cache.nbytes() for cache in filled] == expected
+    assert [memory(cache) for cache in filled] == expected
 
 
-@pytest.mark.parametrize("case", says("rank slots"), ids=str)
-def test_state_is_so_many_slots(case: Case) -> None:
-    assert set(counted(case)) == {keys_and_values(case, case.config.rank)}  # type: ignore[attr-defined]
+@cases_whose_state_says("rank slots")
+def test_state_is_the_slots(case: Case) -> None:
+    rank: int = case.config.rank  # type: ignore[attr-defined]
+    assert set(sizes(case)) == {keys_and_values(case, rank)}
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in says("keys and values") if "window" not in case.config.state], ids=str
-)
+@cases_whose_state_says("keys and values")
 def test_state_is_all_keys_and_values(case: Case) -> None:
-    assert counted(case) == [keys_and_values(case, length) for length in LENGTHS]
+    if "window" not in case.config.state:
+        assert sizes(case) == [keys_and_values(case, length) for length in LENGTHS]
 
 
 @pytest.mark.parametrize("role", [Role.CAUSAL, Role.CROSS], ids=lambda role: role.name)
-@pytest.mark.parametrize(
-    "mechanism",
-    [kind for kind in MECHANISMS.values() if issubclass(kind, FullConfig)],
-    ids=lambda kind: kind.name,
-)
+@pytest.mark.parametrize("name", [n for n, k in MECHANISMS.items() if issubclass(k, FullConfig)])
 @torch.no_grad()
-def test_shared_heads_are_remembered_once(mechanism: type[AttentionConfig], role: Role) -> None:
-    """As a model decodes, `gqa` holds G / H of what `full` holds, and `mqa` 1 / H."""
+def test_shared_heads_are_cached_once(name: str, role: Role) -> None:
+    """As a model decodes, `gqa` caches G / H of the bytes of `full`, and `mqa` 1 / H."""
 
-    def remembered(config: AttentionConfig) -> int:
+    def size(config: AttentionConfig) -> int:
         attention = Case(config, role, NoPositionConfig()).attention()
         x = torch.ones(ROWS, 20, NUM_HEADS * HEAD_DIM)
         if role is Role.CROSS:
@@ -120,6 +109,6 @@ def test_shared_heads_are_remembered_once(mechanism: type[AttentionConfig], role
         attention(x, cache=cache)
         return cache.nbytes()
 
-    full, num_kv_heads = remembered(FullConfig()), mechanism().num_kv_heads or NUM_HEADS
-    assert full == 2 * ROWS * NUM_HEADS * 20 * HEAD_DIM * NUMBER
-    assert NUM_HEADS * remembered(mechanism()) == num_kv_heads * full
+    full, config = size(FullConfig()), MECHANISMS[name]()
+    assert full == 2 * ROWS * NUM_HEADS * 20 * HEAD_DIM * FLOAT32
+    assert NUM_HEADS * size(config) == (config.num_kv_heads or NUM_HEADS) * full

@@ -1,24 +1,17 @@
+"""Flash attention takes a fused kernel in every path, or fails."""
+
 import warnings
 
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from seq2seq.attention.base import build_core
 from seq2seq.attention.catalogue import FlashConfig
-from seq2seq.attention.config import AttentionContext, Role
-from seq2seq.attention.mechanisms.flash import FlashCore, only_fused
+from seq2seq.attention.config import Role
+from seq2seq.attention.mechanisms.flash import only_fused
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
-
-
-def core_of(role: Role, num_kv_heads: int = 4) -> FlashCore:
-    core = build_core(
-        FlashConfig(num_kv_heads=num_kv_heads),
-        AttentionContext(role=role, num_heads=4, head_dim=16, max_length=64),
-    )
-    assert isinstance(core, FlashCore)
-    return core
+from tests.attention.cores import core_of
 
 
 @pytest.mark.filterwarnings("ignore")  # the profiler's own
@@ -26,7 +19,7 @@ def core_of(role: Role, num_kv_heads: int = 4) -> FlashCore:
 @pytest.mark.parametrize("role", list(Role))
 def test_every_path_takes_a_fused_kernel(role: Role, num_kv_heads: int) -> None:
     """Whole, forward and backward; one step, and several tokens at once."""
-    core = core_of(role, num_kv_heads)
+    core = core_of(FlashConfig(num_kv_heads=num_kv_heads), role, head_dim=16)
     q = torch.randn(2, 4, 9, 16, requires_grad=True)
     k, v = (torch.randn(2, num_kv_heads, 9, 16, requires_grad=True) for _ in range(2))
     padding = Padding(torch.tensor([9, 4]), 9)
@@ -45,13 +38,13 @@ def test_every_path_takes_a_fused_kernel(role: Role, num_kv_heads: int) -> None:
     assert not any("dot_product_attention_math" in key or "softmax" in key for key in events)
 
 
-def test_where_no_fused_kernel_serves_it_fails_instead_of_falling_back() -> None:
-    """Heads whose last dimension is not contiguous are such a case on CPU."""
+def test_without_a_fused_kernel_it_fails_instead_of_falling_back() -> None:
+    """On CPU none takes heads whose last dimension is not contiguous."""
     q = torch.randn(2, 4, 16, 9).mT
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says why as a warning
         with pytest.raises(ConfigError, match="flash: no fused kernel .* choose attention `full`"):
-            core_of(Role.ENCODER)(q, q, q)
+            core_of(FlashConfig(), Role.ENCODER, head_dim=16)(q, q, q)
 
 
 def test_other_errors_keep_their_own_message() -> None:

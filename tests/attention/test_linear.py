@@ -1,30 +1,21 @@
+"""Linear attention: queries without features, sums in float32, a state of constant size."""
+
 import pytest
 import torch
 
-from seq2seq.attention.base import build_core
 from seq2seq.attention.catalogue import FeatureMap, LinearConfig
-from seq2seq.attention.config import AttentionContext, Role
-from seq2seq.attention.mechanisms.linear import LinearCore
-
-
-def core_of(role: Role, feature_map: FeatureMap = FeatureMap.elu_plus_one) -> LinearCore:
-    core = build_core(
-        LinearConfig(feature_map=feature_map),
-        AttentionContext(role=role, num_heads=2, head_dim=8, max_length=64),
-    )
-    assert isinstance(core, LinearCore)
-    return core.eval()
+from seq2seq.attention.config import Role
+from tests.attention.cores import core_of
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_a_query_without_features_returns_zeros(role: Role) -> None:
-    """relu(q) is zero, so the normaliser is: defined as zeros, in every path, with finite gradients."""
-    core = core_of(role, FeatureMap.relu)
+    """relu(q) is zero, so the normaliser is: zeros in every path, with finite gradients."""
+    core = core_of(LinearConfig(feature_map=FeatureMap.relu), role, num_heads=2)
     q, k, v = (torch.randn(1, 2, 5, 8) for _ in range(3))
     q[:, :, 3] = -q[:, :, 3].abs()
     leaves = [x.requires_grad_() for x in (q, k, v)]
     output = core(q, k, v, need_weights=True)
-    assert output.weights is not None
     assert not output.context[:, :, 3].any() and not output.weights[:, :, 3].any()
     assert output.context[:, :, 4].any()
     for gradient in torch.autograd.grad(output.context.sum() + output.weights.sum(), leaves):
@@ -40,8 +31,8 @@ def test_a_query_without_features_returns_zeros(role: Role) -> None:
 
 @torch.no_grad()
 def test_sums_do_not_stop_growing_in_bfloat16() -> None:
-    """The average of a thousand ones and then a thousand zeros is a half; bfloat16 cannot count beyond 256."""
-    core = core_of(Role.CAUSAL)
+    """The mean of 1000 ones and 1000 zeros is a half; bfloat16 cannot count beyond 256."""
+    core = core_of(LinearConfig(), Role.CAUSAL, num_heads=2)
     k = torch.zeros(1, 2, 2000, 8, dtype=torch.bfloat16)
     v = torch.ones_like(k)
     v[:, :, 1000:] = 0
@@ -55,7 +46,7 @@ def test_sums_do_not_stop_growing_in_bfloat16() -> None:
 
 @torch.no_grad()
 def test_state_does_not_grow_with_the_length() -> None:
-    core, sizes = core_of(Role.CAUSAL), []
+    core, sizes = core_of(LinearConfig(), Role.CAUSAL, num_heads=2), []
     for length in (1, 10, 1000):
         x = torch.randn(3, 2, length, 8)
         cache = core.empty_cache(3, capacity=length, dtype=x.dtype, device=x.device)

@@ -17,7 +17,7 @@ every_role = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.n
 
 
 class LowRankAdapter(nn.Module):
-    """Adds x A B to queries, keys and values; wraps a `QueryKeyValue` without knowing its inside."""
+    """Adds x A B to queries, keys and values of a wrapped `QueryKeyValue`."""
 
     def __init__(self, base: QueryKeyValue) -> None:
         super().__init__()

@@ -1,3 +1,5 @@
+"""Added positions: sines and cosines of the published formula, and trained vectors."""
+
 import math
 
 import pytest

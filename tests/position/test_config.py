@@ -1,3 +1,5 @@
+"""Position schemes: their registry, kinds and options."""
+
 import re
 
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from seq2seq.position.config import POSITION_SCHEMES, PositionKind, RopeConfig, T5Config
 
 
-def test_every_scheme_is_found_by_its_name() -> None:
+def test_built_in_schemes() -> None:
     assert set(POSITION_SCHEMES) == {"sinusoidal", "learned", "rope", "alibi", "t5", "none"}
 
 

@@ -1,4 +1,4 @@
-"""Positions are those of the whole sequence when a decoder goes step by step, one token or several at a time."""
+"""Positions in decoding steps, of one token or several, are those of the whole sequence."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def test_logits_of_steps_are_those_of_the_whole(scheme: str, sizes: list[int]) -
     config = replace(CONFIG, position=POSITION_SCHEMES[scheme]())
     model = build_transformer(config, source=VocabularySpec(30), target_vocab_size=30).eval()
     for parameter in model.parameters():
-        parameter.mul_(2)  # attention far from uniform, or positions would hardly matter
+        parameter.mul_(2)  # attention far from uniform, so that positions matter
     source = Tokens.of([[5, 6, 7, 3], [8, 3]], pad_id=1)
     target = torch.randint(4, 30, (2, 12))
     encoded = model.encode(source)
@@ -43,8 +43,8 @@ def test_logits_of_steps_are_those_of_the_whole(scheme: str, sizes: list[int]) -
 
 @pytest.mark.parametrize("scheme", [name for name in POSITION_SCHEMES if name != "none"])
 @torch.no_grad()
-def test_an_encoder_with_positions_tells_orders_apart(scheme: str) -> None:
-    """And one without does not: it returns the same states in another order."""
+def test_an_encoder_with_positions_distinguishes_orders(scheme: str) -> None:
+    """One without positions returns the same states in another order."""
     torch.manual_seed(0)
     states = {}
     for name in (scheme, "none"):

@@ -1,3 +1,5 @@
+"""Logit biases: published slopes, buckets by counting, and any positions."""
+
 import math
 
 import pytest
@@ -10,11 +12,11 @@ GRID = torch.arange(300)
 
 
 def test_slopes_are_the_published_ones() -> None:
-    """Section 3 of Press et al. 2022: for eight heads 1/2 to 1/256, for sixteen every half power."""
+    """Section 3 of Press et al. 2022: for 8 heads 1/2 to 1/256, for 16 every half power."""
     assert alibi_slopes(8) == [1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64, 1 / 128, 1 / 256]
     assert alibi_slopes(16) == pytest.approx([2 ** (-h / 2) for h in range(1, 17)])
     assert alibi_slopes(1) == [1 / 256]
-    # Head numbers that are no power of two: those of the next lower power, then every other of the next higher one.
+    # 12 and 3 heads: those of the next lower power of two, then every second of the next higher.
     assert alibi_slopes(12) == pytest.approx(
         [2.0**-h for h in range(1, 9)] + [2**-0.5, 2**-1.5, 2**-2.5, 2**-3.5]
     )
@@ -34,7 +36,7 @@ def test_alibi_is_a_slope_times_the_distance(causal: bool) -> None:
 
 
 def bucket_of(distance: int, *, causal: bool, num_buckets: int, max_distance: int) -> int:
-    """Bucket of i - j, counted out: one each for short distances, then boundaries that grow as a geometric series."""
+    """Bucket of i - j by counting: single short distances, then a geometric series of bounds."""
     if not causal:
         later = distance < 0
         one_sided = bucket_of(
@@ -47,7 +49,7 @@ def bucket_of(distance: int, *, causal: bool, num_buckets: int, max_distance: in
         return distance
     coarse = num_buckets - exact
     for bucket in range(coarse):
-        # The first distance beyond this bucket is exact (max_distance / exact) ^ ((bucket + 1) / coarse).
+        # First distance beyond this bucket: exact (max_distance / exact)^((bucket + 1) / coarse).
         beyond = exact * (max_distance / exact) ** ((bucket + 1) / coarse)
         if distance < beyond - 1e-9:
             return exact + bucket
@@ -56,7 +58,7 @@ def bucket_of(distance: int, *, causal: bool, num_buckets: int, max_distance: in
 
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize(("num_buckets", "max_distance"), [(32, 128), (8, 20), (4, 100), (64, 200)])
-def test_buckets_are_those_counted_out(causal: bool, num_buckets: int, max_distance: int) -> None:
+def test_buckets_are_those_of_counting(causal: bool, num_buckets: int, max_distance: int) -> None:
     t5 = T5(
         T5Config(num_buckets=num_buckets, max_distance=max_distance), num_heads=2, causal=causal
     )
@@ -70,7 +72,7 @@ def test_buckets_are_those_counted_out(causal: bool, num_buckets: int, max_dista
 
 
 def test_decoder_spends_all_buckets_on_the_past() -> None:
-    """Published defaults, 32 buckets up to 128: in the decoder 16 single distances, in the encoder 8 each way."""
+    """Published defaults, 32 buckets up to 128: 16 single distances, or 8 in each direction."""
     causal = T5(T5Config(), num_heads=1, causal=True)
     both = T5(T5Config(), num_heads=1, causal=False)
     assert causal.buckets(GRID[:17]).tolist() == list(range(17))

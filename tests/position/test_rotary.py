@@ -1,3 +1,5 @@
+"""Rotary positions: dot products depend on differences of positions."""
+
 import pytest
 import torch
 from torch import Tensor
@@ -37,7 +39,7 @@ def test_pair_i_turns_by_position_over_base_to_the_2i_over_k(base: float) -> Non
     assert torch.equal(rotary(x, positions)[:, :, 0], x[:, :, 0])
 
 
-def test_dtype_is_kept_and_there_is_nothing_to_save() -> None:
+def test_dtype_stays_and_there_is_nothing_to_save() -> None:
     rotary = Rotary(RopeConfig(), head_dim=4)
     assert rotary(torch.randn(1, 1, 2, 4).bfloat16(), torch.arange(2)).dtype == torch.bfloat16
     assert not rotary.state_dict()

@@ -1,1 +1,1 @@
-"""The contract of attention mechanisms as code: run by the tests and by `seq2seq check-attention`."""
+"""The contract of attention mechanisms, run by the tests and by `seq2seq check-attention`."""

@@ -23,13 +23,13 @@ from seq2seq.attention.contract.cases import NUM_HEADS, Case
 from seq2seq.attention.reference import reference
 from seq2seq.padding import Padding
 
-LENGTHS = [[1], [2], [63], [100], RAGGED]
+BATCHES = [[1], [2], [63], [100], RAGGED]  # lengths of the sentences
 DRAWS = 100  # of attention dropout
 
 
 def formula(case: Case) -> None:
     """Outputs and gradients equal those of the plain formula."""
-    for lengths in LENGTHS:
+    for lengths in BATCHES:
         core, bias, batch = case.core(), case.bias(), Batch.of(case, lengths)
         parameters = [*core.parameters(), *([] if bias is None else bias.parameters())]
         inputs = [*batch.leaves(), *parameters]
@@ -105,14 +105,14 @@ def padding_without_gradient(case: Case) -> None:
 @torch.no_grad()
 def future_unseen(case: Case) -> None:
     """Later queries, keys and values do not change the context, and have no weight."""
-    for known in (1, 2, 64, 149):
+    for start in (1, 2, 64, 149):
         core, bias, batch = case.core(), case.bias(), Batch.of(case, [150])
         before = batch.attend(core, bias).context
         for x in (batch.q, batch.k, batch.v):
-            x[:, :, known:] *= -20
+            x[:, :, start:] *= -20
         after = batch.attend(core, bias).context
-        name = f"context of the first {known} positions"
-        ensure_near(after[:, :, :known], before[:, :, :known], OUTPUTS, name)
+        name = f"context of the first {start} positions"
+        ensure_near(after[:, :, :start], before[:, :, :start], OUTPUTS, name)
         if case.exports_weights:
             weights = batch.attend(core, bias, need_weights=True).weights
             ensure(weights is not None, "weights: None, though they were requested")

@@ -141,6 +141,6 @@ def beams_read_their_sentence(case: Case) -> None:
             cached = attention(x, cache=cache).context
             ensure_near(cached, whole, TOLERANCES[low], "beams of every sentence")
             cache.reorder(torch.tensor([3, 0]))
-            kept = torch.tensor([9, 10, 11, 0, 1, 2])
-            cached = attention(x[kept], cache=cache).context
-            ensure_near(cached, whole[kept], TOLERANCES[low], "beams of two sentences")
+            rows = torch.tensor([9, 10, 11, 0, 1, 2])
+            cached = attention(x[rows], cache=cache).context
+            ensure_near(cached, whole[rows], TOLERANCES[low], "beams of two sentences")

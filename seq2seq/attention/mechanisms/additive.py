@@ -32,7 +32,7 @@ from seq2seq.attention.reference import plain_softmax, weighted_sum
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
 
-LOGITS = 2**20  # logits in one chunk of queries
+CHUNK_LOGITS = 2**20  # logits in one chunk of queries
 
 
 class AdditiveCore(AttentionCore[AdditiveConfig]):
@@ -110,7 +110,7 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """Context and weights of queries at positions seen, seen + 1, ..., chunk by chunk."""
-        chunk = max(1, LOGITS // max(1, q.size(0) * q.size(1) * k.size(2)))
+        chunk = max(1, CHUNK_LOGITS // max(1, q.size(0) * q.size(1) * k.size(2)))
         if q.size(2) <= chunk:
             return self.attend_chunk(q, k, v, padding, bias, seen)
         contexts, weights = [], []
@@ -141,13 +141,12 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         bias: LogitBias | None,
         first: int,
     ) -> tuple[Tensor, Tensor]:
-        """Context (B, H, T, K) and weights (B, H, T, S) of queries at positions first, first + 1, ..."""
+        """Context (B, H, T, K) and weights (B, H, T, S) of queries from position `first` on."""
         groups = (k.size(1), q.size(1) // k.size(1))
         causal = self.role is Role.CAUSAL
         score = self.score.unflatten(0, groups)
-        logits = pair_logits(
-            q.float().unflatten(1, groups), k.float(), score, first if causal else k.size(2)
-        )
+        seen = first if causal else k.size(2)
+        logits = pair_logits(q.float().unflatten(1, groups), k.float(), score, seen)
         logits = logits.flatten(1, 2)
         i = torch.arange(first, first + q.size(2), device=q.device)[:, None]
         j = torch.arange(k.size(2), device=q.device)[None]

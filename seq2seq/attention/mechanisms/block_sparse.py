@@ -15,6 +15,8 @@ neighbours, and no key is counted twice.
 Shapes: B batch, T queries, H query heads, G key/value heads, K head_dim.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -58,17 +60,18 @@ class BlockSparseCore(GatheringCore[BlockSparseConfig]):
             return self.attend_blocks(
                 q, k, v, size=self.block, reach=0, valid=valid, bias=bias, dropout=dropout
             )
+        attend = partial(self.attend_grid, valid=valid, bias=bias, dropout=dropout)
+        recompute = keeps_weights(bias, dropout)
         sizes = [min(self.num_global, q.size(2)), max(q.size(2) - self.num_global, 0)]
         (q_global, q_local), (k_global, k_local), (v_global, v_local) = (
             x.split(sizes, 2) for x in (q, k, v)
         )
-        q_pieces, k_pieces, v_pieces = (x.split(self.block, 2) for x in (q_local, k_local, v_local))
-
-        def attend_global() -> Tensor:
-            """Global queries: every key, or the global ones in CAUSAL."""
+        contexts = []
+        if self.num_global:  # they read every key, or the global ones in CAUSAL
             keys, values = (k_global, v_global) if self.causal else (k, v)
             i, j = Block(0, q_global.size(2), 0, keys.size(2), self.block).positions(q.device)
-            return attend(q_global, keys, values, i, j)
+            contexts.append(recomputed(attend, q_global, keys, values, i, j, when=recompute))
+        q_pieces, k_pieces, v_pieces = (x.split(self.block, 2) for x in (q_local, k_local, v_local))
 
         def attend_local(block: Block) -> Tensor:
             """A block of other queries: the global keys and those of its neighbours."""
@@ -78,17 +81,27 @@ class BlockSparseCore(GatheringCore[BlockSparseConfig]):
             values = torch.cat([v_global, block.keys(v_pieces)], 2)
             return attend(block.queries(q_pieces), keys, values, i, j)
 
-        def attend(q: Tensor, k: Tensor, v: Tensor, i: Tensor, j: Tensor) -> Tensor:
-            may_read = and_valid(self.reads(i, j), None if valid is None else valid[..., j[0]])
-            values = None if bias is None else bias(i, j)[None]
-            return fused_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
-
-        recompute = keeps_weights(bias, dropout)
-        contexts = [recomputed(attend_global, when=recompute)] if self.num_global else []
         reach = self.config.neighbours * self.config.block
         blocks = split_blocks(q_local.size(2), self.block, reach, causal=self.causal)
         contexts += [recomputed(attend_local, block, when=recompute) for block in blocks]
         return torch.cat(contexts, 2)
+
+    def attend_grid(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        i: Tensor,
+        j: Tensor,
+        *,
+        valid: Tensor | None,
+        bias: LogitBias | None,
+        dropout: float,
+    ) -> Tensor:
+        """Context (B, H, C, K) of queries at positions i (C, 1) and keys at positions j (1, M)."""
+        may_read = and_valid(self.reads(i, j), None if valid is None else valid[..., j[0]])
+        values = None if bias is None else bias(i, j)[None]
+        return fused_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
 
     def keys_of(self, i: int) -> Tensor:
         first_block = max(i // self.config.block - self.config.neighbours, 0)

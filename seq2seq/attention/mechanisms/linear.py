@@ -19,6 +19,7 @@ from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutpu
 from seq2seq.attention.catalogue import FeatureMap, LinearConfig
 from seq2seq.attention.config import Role
 from seq2seq.attention.recurrent import (
+    CHUNK,
     RecurrentCache,
     group_queries,
     kernel_scores,
@@ -30,8 +31,6 @@ from seq2seq.attention.recurrent import (
 from seq2seq.attention.reference import rows_normalised, weighted_sum
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
-
-CHUNK = 128  # causal queries that read each other directly
 
 
 class LinearCore(AttentionCore[LinearConfig]):

@@ -1,6 +1,7 @@
 """Local attention: every query reads the keys in a window around it.
 
-    context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j  over  |i - j| < window, and j <= i in CAUSAL
+    context_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j  over
+                |i - j| < window,  and j <= i in CAUSAL
 
 Source: Beltagy et al. 2020, "Longformer" (arXiv:2004.05150), section 3.1, sliding window without
 dilation; the window here counts the query's position and one side. Time and memory grow with length

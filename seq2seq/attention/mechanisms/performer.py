@@ -27,6 +27,7 @@ from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutpu
 from seq2seq.attention.catalogue import PerformerConfig
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.recurrent import (
+    CHUNK,
     ScaledRecurrentCache,
     group_queries,
     kernel_scores,
@@ -40,8 +41,7 @@ from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
 
 PIECE = 512  # positions whose features are computed together; allocating more at once is slower
-CHUNK = 128  # causal queries that read each other directly
-# Largest rise of a peak within a chunk: float32 represents exponentials of -87 to 88 and their sums.
+# Largest rise of a peak within a chunk; float32 represents exponentials of -87 to 88, and sums.
 MAX_RISE = 50.0
 
 
@@ -166,34 +166,23 @@ class PerformerCore(AttentionCore[PerformerConfig]):
         chunks = chunks_of(k.detach(), cache.peak)
         sizes = [size for size, _, _ in chunks]
         start = 0
-        parts = zip(
-            chunks,
-            q.split(sizes, -2),
-            k.split(sizes, -2),
-            with_ones(v).split(sizes, -2),
-            strict=True,
-        )
-        for (size, first, last), q_c, k_c, v_c in parts:
+        parts = (x.split(sizes, -2) for x in (q, k, with_ones(v)))
+        for (size, first, last), q_c, k_c, v_c in zip(chunks, *parts, strict=True):
             cache.raise_peak(last)
-            largest = (q_c.detach() + first[:, :, None, None]).amax(-1, keepdim=True)
-            phi_q = (q_c + last[:, :, None, None] - largest).exp()
-            phi_k = (k_c - last[:, :, None]).exp()
+            phi_q, phi_k = chunk_features(q_c, k_c, first, last)
             inside = kernel_scores(phi_q, phi_k).tril()
             contexts.append(cache.read(phi_q, plus=inside @ v_c[:, :, None]))
             cache.add(phi_k, v_c)
             if need_weights:
                 before = kernel_scores(phi_q, (k[:, :, :start] - last[:, :, None]).exp())
-                scores.append(
-                    F.pad(torch.cat([before, inside], dim=-1), (0, k.size(2) - start - size))
-                )
+                up_to_chunk = torch.cat([before, inside], dim=-1)
+                scores.append(F.pad(up_to_chunk, (0, k.size(2) - start - size)))
             start += size
-        context = merge_groups(torch.cat(contexts, dim=-2))
-        return AttentionOutput(
-            context, kernel_weights(torch.cat(scores, dim=-2)) if need_weights else None
-        )
+        weights = kernel_weights(torch.cat(scores, dim=-2)) if need_weights else None
+        return AttentionOutput(merge_groups(torch.cat(contexts, dim=-2)), weights)
 
     def query_features(self, q: Tensor, cache: ScaledRecurrentCache) -> Tensor:
-        """exp(w . q + peak of the cache) (B, G, H/G, T, F), up to a factor per query that cancels."""
+        """exp(w . q + the cache's peak) (B, G, H/G, T, F), up to a factor per query."""
         exponents = self.query_exponents(q).add_(cache.peak[:, :, None, None])
         return exponents.sub_(exponents.detach().amax(-1, keepdim=True)).exp_()
 
@@ -220,6 +209,12 @@ def directions(num_features: int, head_dim: int, generator: torch.Generator) -> 
     gaussian = torch.randn(num_features, head_dim, dtype=torch.float64, generator=generator)
     lengths = gaussian.norm(dim=-1, keepdim=True)
     return torch.cat(blocks)[:num_features].mul(lengths).float()
+
+
+def chunk_features(q: Tensor, k: Tensor, first: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+    """phi(q) and phi(k) of a chunk with peaks (B, G, F) at its first and last position."""
+    largest = (q.detach() + first[:, :, None, None]).amax(-1, keepdim=True)
+    return (q + last[:, :, None, None] - largest).exp(), (k - last[:, :, None]).exp()
 
 
 def chunks_of(k: Tensor, peak: Tensor) -> list[tuple[int, Tensor, Tensor]]:

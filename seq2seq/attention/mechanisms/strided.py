@@ -27,7 +27,7 @@ from seq2seq.attention.softmax_parts import Part, concatenated, dense_part, merg
 from seq2seq.attention.sparse import SHORT, GatheringCore, and_valid
 from seq2seq.position.base import LogitBias
 
-LOGITS = 2**19  # of the queries and classes that are read together: the size of a core's cache
+PART_LOGITS = 2**19  # of the queries and classes that are read together: the size of a core's cache
 
 
 class StridedCore(GatheringCore[StridedConfig]):
@@ -113,18 +113,17 @@ class StridedCore(GatheringCore[StridedConfig]):
             return dense_part(q, k, v, may_read=may_read, bias=values, dropout=dropout)
 
         per_row = batch * heads * positions.size(3)  # logits of a query from one class
-        rows, classes = max(LOGITS // per_row, 1), max(LOGITS // (per_row * positions.size(3)), 1)
+        rows, classes = (
+            max(PART_LOGITS // per_row, 1),
+            max(PART_LOGITS // (per_row * positions.size(3)), 1),
+        )
         inputs = [by_class(q, stride), by_class(k, stride), by_class(v, stride), positions, real]
         parts = []
-        for q_s, *others in zip(*(x.split(classes, 1) for x in inputs), strict=True):
-            chunks = enumerate(q_s.split(rows, 3))
-            parts.append(
-                concatenated(
-                    [recomputed(attend, q_r, *others, rows * index) for index, q_r in chunks], 3
-                )
-            )
-        context, log_total = concatenated(parts, 1)
-        return Part(by_position(context, length), by_position(log_total, length))
+        for q_s, *keys in zip(*(x.split(classes, 1) for x in inputs), strict=True):
+            chunks = q_s.split(rows, 3)
+            runs = [recomputed(attend, q_r, *keys, n * rows) for n, q_r in enumerate(chunks)]
+            parts.append(concatenated(runs, 3))
+        return Part(*(by_position(x, length) for x in concatenated(parts, 1)))
 
     def keys_of(self, i: int) -> Tensor:
         start = max(i - self.config.window + 1, 0)

@@ -1,0 +1,22 @@
+"""The generated parts of docs/attention.md are those of the code."""
+
+from pathlib import Path
+
+from scripts.attention_page import IMAGES, PAGE, drawn_mechanisms, refreshed, save_drawing
+from seq2seq.attention.config import MECHANISMS
+
+REMEDY = "run python scripts/attention_page.py"
+
+
+def test_the_tables_of_the_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == refreshed(page), REMEDY
+
+
+def test_the_drawings_of_the_page(tmp_path: Path) -> None:
+    assert drawn_mechanisms() == ["full", "local", "strided", "logsparse", "block_sparse"]
+    for name in drawn_mechanisms():
+        save_drawing(tmp_path / f"{name}.svg", MECHANISMS[name]())
+        drawing = (tmp_path / f"{name}.svg").read_bytes()
+        assert (IMAGES / f"{name}.svg").read_bytes() == drawing, REMEDY
+    assert {path.stem for path in IMAGES.iterdir()} == set(drawn_mechanisms())
