@@ -136,7 +136,7 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
         """CAUSAL: a cache of no positions with room for `capacity`.
 
         Args:
-            dtype: of the keys and values, as far as it is known before the first of them.
+            dtype: expected of the keys and values; that of the first ones decides.
         """
         raise NotImplementedError(f"{type(self).__name__} does not decode")
 

@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from seq2seq.attention.patterns import Pattern
 
-T = TypeVar("T")
+OutputT = TypeVar("OutputT")
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ class Grids:
         return self._grids[shape]
 
 
-def recomputed(function: Callable[..., T], *inputs: object, when: bool = True) -> T:
+def recomputed(function: Callable[..., OutputT], *inputs: object, when: bool = True) -> OutputT:
     """function(*inputs), computed again in the backward pass instead of stored, if `when`."""
     if not (when and torch.is_grad_enabled()):
         return function(*inputs)
-    output: T = checkpoint(function, *inputs, use_reentrant=False)
+    output: OutputT = checkpoint(function, *inputs, use_reentrant=False)
     return output

@@ -3,7 +3,8 @@
 With features phi >= 0, context_i = phi(q_i) M / (phi(q_i) . n) where M = sum_j phi(k_j) v_j^T and
 n = sum_j phi(k_j).
 
-Shapes: F features of a key; queries are grouped by the key/value head they share, (B, G, H/G, T, F).
+Shapes: F features of a key; queries are grouped by the key/value head that they share,
+(B, G, H/G, T, F).
 """
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 from seq2seq.attention.base import AttentionCache
 from seq2seq.padding import Padding
 
-CHUNK = 128  # causal queries that read each other directly
+CAUSAL_CHUNK = 128  # causal queries that read each other directly
 
 
 class RecurrentCache(AttentionCache):

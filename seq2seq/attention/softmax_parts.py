@@ -109,7 +109,7 @@ def merge(first: Part, second: Part) -> Tensor:
     return torch.lerp(second.context, first.context, share)
 
 
-def concatenated(parts: list[Part], dim: int) -> Part:
+def concatenate_parts(parts: list[Part], dim: int) -> Part:
     """Parts of several runs of queries as one, along an axis."""
     return Part(
         torch.cat([part.context for part in parts], dim),

@@ -10,7 +10,7 @@ from seq2seq.attention.catalogue import PerformerConfig
 from seq2seq.attention.config import Role
 from seq2seq.attention.mechanisms import performer
 from seq2seq.attention.mechanisms.performer import PerformerCore, chunks_of, directions
-from seq2seq.attention.recurrent import CHUNK
+from seq2seq.attention.recurrent import CAUSAL_CHUNK
 from seq2seq.attention.reference import plain_softmax, reference
 from seq2seq.padding import Padding
 from tests.attention.cores import core_of
@@ -193,10 +193,10 @@ def test_pieces_of_a_long_sequence_agree_with_the_formula(
 
 
 def test_chunks_are_halved_only_where_a_peak_is_steep() -> None:
-    exponents = torch.zeros(1, 1, 4 * CHUNK, 3)
-    exponents[:, :, CHUNK + 5 :, 1] = 200
+    exponents = torch.zeros(1, 1, 4 * CAUSAL_CHUNK, 3)
+    exponents[:, :, CAUSAL_CHUNK + 5 :, 1] = 200
     sizes = [size for size, _, _ in chunks_of(exponents, torch.zeros(1, 1, 3))]
-    assert sum(sizes) == 4 * CHUNK
-    assert sizes[0] == CHUNK and sizes[-2:] == [CHUNK, CHUNK]
+    assert sum(sizes) == 4 * CAUSAL_CHUNK
+    assert sizes[0] == CAUSAL_CHUNK and sizes[-2:] == [CAUSAL_CHUNK, CAUSAL_CHUNK]
     ends = torch.tensor(sizes).cumsum(0).tolist()
-    assert CHUNK + 5 in ends
+    assert CAUSAL_CHUNK + 5 in ends

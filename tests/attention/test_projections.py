@@ -10,7 +10,9 @@ from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.attention.projections import QueryKeyValue
-from seq2seq.padding import Padding
+from seq2seq.model.transformer import Transformer
+from seq2seq.padding import Padding, Tokens
+from tests.decoding.tiny import tiny
 
 D_MODEL, D_KV, LENGTH = 16, 8, 6
 every_role = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.name)
@@ -22,12 +24,13 @@ class LowRankAdapter(nn.Module):
     def __init__(self, base: QueryKeyValue) -> None:
         super().__init__()
         self.base = base
-        self.down = nn.Parameter(torch.randn(D_MODEL, 2))
-        self.up = nn.Parameter(torch.randn(2, D_MODEL + 2 * D_KV))
+        self.sizes = base.sizes
+        self.down = nn.Parameter(0.3 * torch.randn(self.sizes[0], 2))
+        self.up = nn.Parameter(0.3 * torch.randn(2, sum(self.sizes)))
         self.calls: list[str] = []
 
     def change(self, x: Tensor) -> list[Tensor]:
-        return list((x @ self.down @ self.up).split([D_MODEL, D_KV, D_KV], dim=-1))
+        return list((x @ self.down @ self.up).split(self.sizes, dim=-1))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         self.calls.append("forward")
@@ -106,3 +109,36 @@ def test_a_wrapper_acts_in_cached_decoding(role: Role) -> None:
         torch.testing.assert_close(cached(attention, x) * real, expected * real, atol=1e-4, rtol=0)
     calls = {Role.CROSS: ["key_value"] + ["query"] * LENGTH, Role.CAUSAL: ["forward"] * LENGTH}
     assert wrapper.calls == calls.get(role, [])
+
+
+def every_layer(model: Transformer) -> list[MultiHeadAttention]:
+    return [module for module in model.modules() if isinstance(module, MultiHeadAttention)]
+
+
+def test_wrappers_act_in_every_role_of_a_model() -> None:
+    """In training each is called and gets gradients; cached decoding equals whole passes."""
+    model = tiny()
+    source = Tokens.of([[5, 6, 7, 3], [8, 3]], pad_id=1)
+    target = torch.randint(4, 9, (2, 5))
+    whole_target = Tokens.of(target.tolist(), pad_id=1)
+
+    def logits() -> Tensor:
+        states, _ = model.decoder_states(whole_target, model.encode(source))
+        return model.output(states)
+
+    plain = logits()
+    wrappers = {layer: LowRankAdapter(layer.query_key_value) for layer in every_layer(model)}
+    for layer, wrapper in wrappers.items():
+        layer.query_key_value = wrapper  # type: ignore[assignment]
+    adapted = logits()
+    assert not torch.allclose(adapted, plain, atol=1e-2)
+    adapted.square().sum().backward()
+    assert {layer.role for layer in wrappers} == set(Role)
+    for layer, wrapper in wrappers.items():
+        called = ["query", "key_value"] if layer.role is Role.CROSS else ["forward"]
+        assert wrapper.calls == called
+        assert wrapper.up.grad is not None and wrapper.up.grad.abs().sum() > 0
+    with torch.no_grad():
+        state = model.start(model.encode(source), capacity=5)
+        steps = [model.decode_step(ids, state) for ids in target.split(1, dim=1)]
+    torch.testing.assert_close(torch.cat(steps, dim=1), adapted, atol=1e-3, rtol=1e-3)

@@ -32,7 +32,7 @@ def learning_curve(folder: Path) -> list[tuple[int, float]]:
 
 
 def run_script(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A script of the repository in a process of its own."""
+    """A script of the repository in a separate process."""
     command = [sys.executable, str(ROOT / script), *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=300

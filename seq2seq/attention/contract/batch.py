@@ -21,7 +21,7 @@ class ContractViolation(AssertionError):
 
 
 @dataclass
-class Batch:
+class HeadBatch:
     """q (B, H, T, K), k and v (B, G, S, K), and the padding of the keys."""
 
     q: Tensor
@@ -30,7 +30,7 @@ class Batch:
     padding: Padding
 
     @classmethod
-    def of(cls, case: Case, lengths: list[int], *, seed: int = 0) -> "Batch":
+    def of(cls, case: Case, lengths: list[int], *, seed: int = 0) -> "HeadBatch":
         """Random numbers, in padding too. Cross-attention has five queries, else one per key."""
         width = max(lengths)
         queries = 5 if case.cross else width
@@ -89,6 +89,6 @@ def ensure_near(actual: Tensor, expected: Tensor, tolerance: float, name: str) -
     ensure(error <= allowed, f"{name}: off by {error:.2e}, allowed {allowed:.2e}")
 
 
-def ensure_finite(tensor: Tensor, name: str) -> None:
+def ensure_all_finite(tensor: Tensor, name: str) -> None:
     """Raise ContractViolation if a number is infinite or NaN."""
     ensure(tensor.isfinite().all(), f"{name}: holds infinite numbers or NaN")

@@ -9,7 +9,7 @@ from dataclasses import fields
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq.attention.contract.batch import Batch, ensure
+from seq2seq.attention.contract.batch import HeadBatch, ensure
 from seq2seq.attention.contract.cases import NUM_HEADS, Case
 from seq2seq.errors import ConfigError
 from seq2seq.options import range_of
@@ -43,12 +43,12 @@ def unserved_role_refused(case: Case) -> None:
 def bias_refused(case: Case) -> None:
     """Without query-key logits, a bias is refused by the mechanism's name."""
     bias = Alibi(AlibiConfig(), num_heads=NUM_HEADS, causal=case.causal)
-    ensure_refused(case, "a bias", lambda: Batch.of(case, [3]).attend(case.core(), bias))
+    ensure_refused(case, "a bias", lambda: HeadBatch.of(case, [3]).attend(case.core(), bias))
 
 
 def weights_refused(case: Case) -> None:
     """Without weights per key position, exporting them is refused by the mechanism's name."""
-    core, batch = case.core(), Batch.of(case, [3])
+    core, batch = case.core(), HeadBatch.of(case, [3])
     ensure_refused(case, "weights", lambda: batch.attend(core, None, need_weights=True))
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCore
-from seq2seq.attention.contract.batch import CPU, OUTPUTS, RAGGED, Batch, ensure, ensure_near
+from seq2seq.attention.contract.batch import CPU, OUTPUTS, RAGGED, HeadBatch, ensure, ensure_near
 from seq2seq.attention.contract.cases import HEAD_DIM, NUM_HEADS, Case
 from seq2seq.attention.reference import reference
 
@@ -31,7 +31,7 @@ def step_sizes(split: list[int]) -> Iterator[int]:
 @torch.no_grad()
 def steps_equal_the_whole(case: Case) -> None:
     """Any split of a sequence into decoding steps gives the context of the whole."""
-    core, bias, batch = case.core(), case.bias(), Batch.of(case, [STEPS, STEPS])
+    core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, [STEPS, STEPS])
     whole = batch.attend(core, bias).context
     for name, split in SPLITS.items():
         cache = core.empty_cache(2, capacity=STEPS, dtype=torch.float32, device=CPU)
@@ -57,7 +57,7 @@ def reordered_rows_continue(case: Case) -> None:
         if seed > 0:
             cache.reorder(rows)
         ensure(cache.rows == len(order), f"cache: {cache.rows} rows, not {len(order)}")
-        batch = Batch.of(case, [length] * len(order), seed=seed)
+        batch = HeadBatch.of(case, [length] * len(order), seed=seed)
         new = (batch.q, batch.k, batch.v)
         history = [torch.cat([old[rows], x], dim=2) for old, x in zip(history, new, strict=True)]
         stepped = core.step(*new, cache, bias=bias)
@@ -68,7 +68,7 @@ def reordered_rows_continue(case: Case) -> None:
 @torch.no_grad()
 def source_cache_equals_the_whole(case: Case) -> None:
     """Queries one by one and together, then sentences selected, repeated and dropped."""
-    core, batch = case.core(), Batch.of(case, RAGGED)
+    core, batch = case.core(), HeadBatch.of(case, RAGGED)
     whole = batch.attend(core, None).context
     cache = core.source_cache(batch.k, batch.v, batch.padding)
     ensure(cache.rows == len(RAGGED), f"cache: {cache.rows} rows, not {len(RAGGED)}")
@@ -93,7 +93,7 @@ def source_cache_equals_the_whole(case: Case) -> None:
 @torch.no_grad()
 def empty_source_gives_zeros(case: Case) -> None:
     """A cached source of no positions is read as zeros."""
-    core, batch = case.core(), Batch.of(case, [0, 3])
+    core, batch = case.core(), HeadBatch.of(case, [0, 3])
     cache = core.source_cache(batch.k, batch.v, batch.padding)
     ensure(not core.read_source(batch.q, cache)[0].any(), "context from the cache: not zero")
 
@@ -101,7 +101,7 @@ def empty_source_gives_zeros(case: Case) -> None:
 @torch.no_grad()
 def bfloat16_decoding(case: Case) -> None:
     """Decoding bfloat16 heads with float32 parameters costs no more than rounding."""
-    core, bias, batch = case.core(), case.bias(), Batch.of(case, RAGGED)
+    core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, RAGGED)
     batch.q, batch.k, batch.v = batch.q.bfloat16(), batch.k.bfloat16(), batch.v.bfloat16()
     expected = reference(
         core, batch.q, batch.k, batch.v, padding=batch.padding, bias=bias
@@ -125,14 +125,14 @@ def state_is_counted(case: Case) -> None:
     sizes = {}
     for number in (4, 2, 1):
         grouped = replace(case, config=replace(case.config, num_kv_heads=number))
-        batch = Batch.of(grouped, [30, 30])
+        batch = HeadBatch.of(grouped, [30, 30])
         sizes[number] = state_bytes(grouped.core(), batch, cross=case.cross)
     text = f"bytes of the state with 4, 2 and 1 key/value heads: {list(sizes.values())}"
     ensure(sizes[4] == 2 * sizes[2] == 4 * sizes[1], f"{text}, which are not in proportion")
     ensure(sizes[1] > 0 or not case.is_default, f"{text}, which cannot be empty")
 
 
-def state_bytes(core: AttentionCore[Any], batch: Batch, *, cross: bool) -> int:
+def state_bytes(core: AttentionCore[Any], batch: HeadBatch, *, cross: bool) -> int:
     """Bytes of the state after the keys and values of a batch."""
     if cross:
         return core.source_cache(batch.k, batch.v, batch.padding).nbytes()
@@ -147,7 +147,7 @@ def state_is_bounded(case: Case) -> None:
     """The state grows no faster than the sequence."""
     sizes: dict[int, int] = {}
     for length in (20, 40, 80):
-        batch = Batch.of(case, [length, length])
+        batch = HeadBatch.of(case, [length, length])
         if case.cross:
             batch.q = batch.q[:, :, :1]
         sizes[length] = state_bytes(case.core(), batch, cross=case.cross)

@@ -14,9 +14,9 @@ from seq2seq.attention.contract.batch import (
     GRADIENTS,
     OUTPUTS,
     RAGGED,
-    Batch,
+    HeadBatch,
     ensure,
-    ensure_finite,
+    ensure_all_finite,
     ensure_near,
 )
 from seq2seq.attention.contract.cases import NUM_HEADS, Case
@@ -30,7 +30,7 @@ DRAWS = 100  # of attention dropout
 def formula(case: Case) -> None:
     """Outputs and gradients equal those of the plain formula."""
     for lengths in BATCHES:
-        core, bias, batch = case.core(), case.bias(), Batch.of(case, lengths)
+        core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, lengths)
         parameters = [*core.parameters(), *([] if bias is None else bias.parameters())]
         inputs = [*batch.leaves(), *parameters]
         expected = reference(core, batch.q, batch.k, batch.v, padding=batch.padding, bias=bias)
@@ -72,7 +72,7 @@ def gradients_of(
 @torch.no_grad()
 def padding_unseen(case: Case) -> None:
     """A row of a padded batch equals the sentence alone, whatever the padding holds."""
-    core, bias, batch = case.core(), case.bias(), Batch.of(case, RAGGED)
+    core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, RAGGED)
     padded = ~batch.padding.valid()[:, None, :, None]
     batch.k, batch.v = batch.k + 50 * padded * batch.k, batch.v + 50 * padded * batch.v
     together = batch.attend(core, bias).context
@@ -82,7 +82,7 @@ def padding_unseen(case: Case) -> None:
         queries = batch.q.size(2) if case.cross else length
         q, k, v = (x[row : row + 1] for x in (batch.q, batch.k, batch.v))
         padding = Padding(torch.tensor([length]), length)
-        single = Batch(q[:, :, :queries], k[:, :, :length], v[:, :, :length], padding)
+        single = HeadBatch(q[:, :, :queries], k[:, :, :length], v[:, :, :length], padding)
         alone = single.attend(core, bias).context
         name = f"a sentence of {length} positions"
         ensure_near(together[row : row + 1, :, :queries], alone, OUTPUTS, f"{name} in a batch")
@@ -92,12 +92,12 @@ def padding_unseen(case: Case) -> None:
 
 def padding_without_gradient(case: Case) -> None:
     """Padded keys and values get no gradient, and all gradients are finite."""
-    core, bias, batch = case.core(), case.bias(), Batch.of(case, RAGGED)
+    core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, RAGGED)
     leaves = batch.leaves()
     context = batch.attend(core, bias).context
     grads = torch.autograd.grad((context * batch.real_queries(case)).square().sum(), leaves)
     for name, gradient in zip("kv", grads[1:], strict=True):
-        ensure_finite(gradient, f"gradient of {name}")
+        ensure_all_finite(gradient, f"gradient of {name}")
         padded = gradient.masked_fill(batch.padding.valid()[:, None, :, None], 0)
         ensure(not padded.any(), f"gradient of {name}: padding has one")
 
@@ -106,7 +106,7 @@ def padding_without_gradient(case: Case) -> None:
 def future_unseen(case: Case) -> None:
     """Later queries, keys and values do not change the context, and have no weight."""
     for start in (1, 2, 64, 149):
-        core, bias, batch = case.core(), case.bias(), Batch.of(case, [150])
+        core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, [150])
         before = batch.attend(core, bias).context
         for x in (batch.q, batch.k, batch.v):
             x[:, :, start:] *= -20
@@ -123,7 +123,7 @@ def future_unseen(case: Case) -> None:
 @torch.no_grad()
 def weights_true(case: Case) -> None:
     """Weights times values are the context; rows sum to one; padding has no weight."""
-    core, bias, batch = case.core(), case.bias(), Batch.of(case, RAGGED)
+    core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, RAGGED)
     output, fast = batch.attend(core, bias, need_weights=True), batch.attend(core, bias)
     ensure(fast.weights is None, "weights: returned without a request")
     weights = output.weights
@@ -145,26 +145,26 @@ def weights_true(case: Case) -> None:
 
 def nothing_to_read(case: Case) -> None:
     """A query of an empty source returns zeros; every output and gradient is finite."""
-    core, bias, batch = case.core(), case.bias(), Batch.of(case, [0, 3])
+    core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, [0, 3])
     leaves = [*batch.leaves(), *core.parameters()]
     for need_weights in (False, True) if case.exports_weights else (False,):
         output = batch.attend(core, bias, need_weights=need_weights)
-        ensure_finite(output.context, "context")
+        ensure_all_finite(output.context, "context")
         loss = output.context.square().sum()
         ensure(not (case.cross and output.context[0].any()), "context: not zero")
         if output.weights is not None:
-            ensure_finite(output.weights, "weights")
+            ensure_all_finite(output.weights, "weights")
             ensure(case.causal or not output.weights[0].any(), "weights: not zero")
             loss = loss + output.weights.square().sum()
         for gradient in torch.autograd.grad(loss, leaves, allow_unused=True):
             if gradient is not None:
-                ensure_finite(gradient, "gradient")
+                ensure_all_finite(gradient, "gradient")
 
 
 @torch.no_grad()
 def bfloat16_inputs(case: Case) -> None:
     """bfloat16 heads for float32 parameters, as under autocast, cost no more than rounding."""
-    core, bias, batch = case.core(), case.bias(), Batch.of(case, RAGGED)
+    core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, RAGGED)
     batch.q, batch.k, batch.v = batch.q.bfloat16(), batch.k.bfloat16(), batch.v.bfloat16()
     expected = reference(core, batch.q, batch.k, batch.v, padding=batch.padding, bias=bias)
     real = batch.real_queries(case)
@@ -175,7 +175,7 @@ def dropout_of_weights(case: Case) -> None:
     """Attention dropout changes the context in training only, and its mean is the context."""
     core = replace(case, config=replace(case.config, dropout=0.5)).core()
     core.load_state_dict(case.core().state_dict())
-    bias, batch = case.bias(), Batch.of(case, [24, 9])
+    bias, batch = case.bias(), HeadBatch.of(case, [24, 9])
     real = batch.real_queries(case)
     with torch.no_grad():
         plain = batch.attend(core, bias, need_weights=case.exports_weights)

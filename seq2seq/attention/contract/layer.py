@@ -8,7 +8,7 @@ import itertools
 import torch
 from torch import Tensor
 
-from seq2seq.attention.contract.batch import CPU, ensure, ensure_finite, ensure_near
+from seq2seq.attention.contract.batch import CPU, ensure, ensure_all_finite, ensure_near
 from seq2seq.attention.contract.cases import D_MODEL, HEAD_DIM, NUM_HEADS, Case
 from seq2seq.attention.contract.decoding import normal
 from seq2seq.attention.multihead import MultiHeadAttention
@@ -99,7 +99,7 @@ def padded_batch(case: Case, x: Tensor, keys: Tensor, low: bool) -> Tensor:
     for name, parameter in attention.named_parameters():
         ensure(parameter.grad is not None, f"{name}: has no gradient")
         assert parameter.grad is not None
-        ensure_finite(parameter.grad, f"gradient of {name}")
+        ensure_all_finite(parameter.grad, f"gradient of {name}")
     return together.detach() * real[..., None]
 
 

@@ -19,7 +19,7 @@ from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutpu
 from seq2seq.attention.catalogue import FeatureMap, LinearConfig
 from seq2seq.attention.config import Role
 from seq2seq.attention.recurrent import (
-    CHUNK,
+    CAUSAL_CHUNK,
     RecurrentCache,
     group_queries,
     kernel_scores,
@@ -122,7 +122,10 @@ class LinearCore(AttentionCore[LinearConfig]):
             return merge_groups(cache.read(q))
         contexts = []
         for q_c, k_c, v_c in zip(
-            q.split(CHUNK, -2), k.split(CHUNK, -2), v.split(CHUNK, -2), strict=True
+            q.split(CAUSAL_CHUNK, -2),
+            k.split(CAUSAL_CHUNK, -2),
+            v.split(CAUSAL_CHUNK, -2),
+            strict=True,
         ):
             scores = kernel_scores(q_c, k_c).tril()
             contexts.append(cache.read(q_c, plus=scores @ v_c[:, :, None]))

@@ -27,7 +27,7 @@ from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutpu
 from seq2seq.attention.catalogue import PerformerConfig
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.recurrent import (
-    CHUNK,
+    CAUSAL_CHUNK,
     ScaledRecurrentCache,
     group_queries,
     kernel_scores,
@@ -229,7 +229,7 @@ def chunks_of(k: Tensor, peak: Tensor) -> list[tuple[int, Tensor, Tensor]]:
         peak: before the first of them.
     """
     chunks = []
-    start, ends = 0, [*range(CHUNK, k.size(2), CHUNK), k.size(2)]
+    start, ends = 0, [*range(CAUSAL_CHUNK, k.size(2), CAUSAL_CHUNK), k.size(2)]
     while ends:
         first, last = (
             torch.maximum(peak, k[:, :, start:end].amax(2)) for end in (start + 1, ends[0])

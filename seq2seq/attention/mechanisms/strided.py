@@ -23,7 +23,7 @@ from seq2seq.attention.blocks import Block, Grids, block_size, recomputed, split
 from seq2seq.attention.catalogue import StridedConfig
 from seq2seq.attention.config import AttentionContext
 from seq2seq.attention.patterns import both, either, everything, multiples_of, not_after, window
-from seq2seq.attention.softmax_parts import Part, concatenated, dense_part, merge
+from seq2seq.attention.softmax_parts import Part, concatenate_parts, dense_part, merge
 from seq2seq.attention.sparse import SHORT, GatheringCore, and_valid
 from seq2seq.position.base import LogitBias
 
@@ -82,7 +82,7 @@ class StridedCore(GatheringCore[StridedConfig]):
             return dense_part(q_b, k_b, v_b, may_read=may_read, bias=values, dropout=dropout)
 
         blocks = split_blocks(q.size(2), self.block, self.config.window - 1, causal=self.causal)
-        return concatenated([recomputed(attend, block) for block in blocks], 2)
+        return concatenate_parts([recomputed(attend, block) for block in blocks], 2)
 
     def attend_classes(
         self,
@@ -94,7 +94,7 @@ class StridedCore(GatheringCore[StridedConfig]):
         dropout: float,
     ) -> Part:
         """The keys a multiple of the stride away that lie outside the window."""
-        batch, heads, length, _ = q.shape
+        batch, heads, length = q.shape[:3]
         stride = self.config.stride
         steps = torch.arange(-(-length // stride) * stride, device=q.device)
         positions = by_class(steps[None, None, :, None], stride)
@@ -112,18 +112,16 @@ class StridedCore(GatheringCore[StridedConfig]):
             values = None if bias is None else bias(i, j).movedim(0, 1)  # (s, H, chunk, R)
             return dense_part(q, k, v, may_read=may_read, bias=values, dropout=dropout)
 
-        per_row = batch * heads * positions.size(3)  # logits of a query from one class
-        rows, classes = (
-            max(PART_LOGITS // per_row, 1),
-            max(PART_LOGITS // (per_row * positions.size(3)), 1),
-        )
+        size = positions.size(3)
+        per_query = batch * heads * size  # logits of a query from one class
+        rows, classes = (max(PART_LOGITS // n, 1) for n in (per_query, per_query * size))
         inputs = [by_class(q, stride), by_class(k, stride), by_class(v, stride), positions, real]
         parts = []
         for q_s, *keys in zip(*(x.split(classes, 1) for x in inputs), strict=True):
             chunks = q_s.split(rows, 3)
             runs = [recomputed(attend, q_r, *keys, n * rows) for n, q_r in enumerate(chunks)]
-            parts.append(concatenated(runs, 3))
-        return Part(*(by_position(x, length) for x in concatenated(parts, 1)))
+            parts.append(concatenate_parts(runs, 3))
+        return Part(*(by_position(x, length) for x in concatenate_parts(parts, 1)))
 
     def keys_of(self, i: int) -> Tensor:
         start = max(i - self.config.window + 1, 0)
