@@ -7,7 +7,7 @@ from seq2seq.bundle.locate import saved_config
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import cross_attentions
 from seq2seq.errors import CheckpointError
-from seq2seq.training.config import SupervisionKind
+from seq2seq.training.supervision_config import SupervisionKind
 
 
 def supervising_run_problems(config: RunConfig) -> list[str]:

@@ -37,7 +37,7 @@ from seq2seq.data.words import tokens_of_characters
 from seq2seq.errors import CheckpointError, DataError
 from seq2seq.files import atomic_path, atomic_write, write_lines
 from seq2seq.processes import is_first_process
-from seq2seq.training.config import SupervisionKind
+from seq2seq.training.supervision_config import SupervisionKind
 
 logger = logging.getLogger(__name__)
 

@@ -12,13 +12,8 @@ from seq2seq.metrics.base import DEFAULT_METRICS, metric_problems
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.config import ModelConfig
 from seq2seq.options import LARGEST_SEED, Options, Readers, number
-from seq2seq.training.config import (
-    AlignmentSupervisionConfig,
-    LoggerConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-    TrainerConfig,
-)
+from seq2seq.training.config import LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
+from seq2seq.training.supervision_config import AlignmentSupervisionConfig
 
 PLAIN_NAME = re.compile(r"[\w-][\w.-]*")  # of a folder, without a path
 

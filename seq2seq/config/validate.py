@@ -11,7 +11,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer, divisors
 from seq2seq.options import problems_in
 from seq2seq.position.config import POSITION_SCHEMES, PositionKind
-from seq2seq.training.config import SupervisionKind
+from seq2seq.training.supervision_config import SupervisionKind
 
 Problems = Iterator[str]
 

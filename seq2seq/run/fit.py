@@ -5,9 +5,7 @@ import time
 from pathlib import Path
 
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.strategies import DDPStrategy
 
 from seq2seq.aligning.supervision import supervised_corpus
 from seq2seq.bundle.files import build_model, write_bundle
@@ -21,17 +19,13 @@ from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
 from seq2seq.run.scoring import build_scorer
-from seq2seq.training.alignment_supervision import AlignmentSupervision
-from seq2seq.training.auxiliary import AuxiliaryLoss
+from seq2seq.run.trainer import build_module, build_trainer
 from seq2seq.training.averaging import average_weights
 from seq2seq.training.callback import TrainingCallback
-from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
-from seq2seq.training.config import Export, Strategy, SupervisionKind, TrainerConfig
+from seq2seq.training.checkpoint import CheckpointStore
+from seq2seq.training.config import Export, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
-from seq2seq.training.hardware import device_type, devices_of
-from seq2seq.training.metrics_log import MetricsFile, build_loggers
-from seq2seq.training.module import TranslationModule
-from seq2seq.training.precision import choose_precision
+from seq2seq.training.metrics_log import MetricsFile
 
 logger = logging.getLogger(__name__)
 
@@ -93,40 +87,6 @@ def resume_point(store: CheckpointStore) -> Path | None:
     return path
 
 
-def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -> Trainer:
-    """Lightning's trainer. It sees one long epoch; validation and checkpoints are the callback's.
-
-    Raises:
-        ConfigError: Lightning refuses the hardware, which `hardware_problems` did not foresee.
-    """
-    options = config.trainer
-    device = device_type(options.accelerator)
-    precision, reason = choose_precision(options.precision, device)
-    logger.info("precision %s: %s", precision, reason)
-    is_ddp = options.strategy is Strategy.ddp
-    try:
-        return Trainer(
-            accelerator=device,
-            devices=devices_of(options),
-            num_nodes=options.num_nodes,
-            strategy=DDPStrategy(find_unused_parameters=False) if is_ddp else "auto",
-            precision=precision,  # type: ignore[arg-type]
-            max_epochs=1,
-            logger=build_loggers(config.logger, folder),
-            callbacks=[callback],
-            plugins=[AtomicCheckpointIO(callback.store)],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-            num_sanity_val_steps=0,
-            limit_val_batches=0,
-            default_root_dir=folder,
-        )
-    except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
-        raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
-
-
 def ensure_scorable(config: RunConfig) -> None:
     """Raise now what would stop the evaluation after training: see `build_scorer`."""
     build_scorer(config.data.languages()[1], config.metrics, ScoringProtocol.cased_13a)
@@ -147,25 +107,6 @@ def ensure_validated(config: RunConfig, corpus: PreparedCorpus) -> None:
     ]
     if problems:
         raise ConfigError(problems)
-
-
-def build_module(config: RunConfig, model: Transformer) -> TranslationModule:
-    """A model with its losses, optimizer and batch transforms, for Lightning."""
-    losses: list[AuxiliaryLoss] = []
-    supervision = config.alignment_supervision
-    if supervision.kind is not SupervisionKind.none:
-        num_layers = config.model.decoder.num_layers
-        losses.append(AlignmentSupervision(supervision, num_layers=num_layers))
-    losses += [loss.build(config.model) for loss in config.auxiliary_losses]
-    return TranslationModule(
-        model,
-        optimizer=config.optimizer,
-        schedule=config.schedule,
-        seed=config.seed,
-        max_bad_steps=config.trainer.max_bad_steps,
-        batch_transforms=[transform.build() for transform in config.batch_transforms],
-        auxiliary_losses=losses,
-    )
 
 
 def log_summary(

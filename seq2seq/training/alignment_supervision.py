@@ -18,7 +18,7 @@ from seq2seq.attention.config import Role
 from seq2seq.data.batch import Batch, SubwordLinks
 from seq2seq.model.encoder import AttentionWeights
 from seq2seq.training.auxiliary import AuxiliaryLoss
-from seq2seq.training.config import AlignmentSupervisionConfig
+from seq2seq.training.supervision_config import AlignmentSupervisionConfig
 
 MIN_WEIGHT = 1e-12  # a kernel's score may be zero, where the logarithm has no gradient
 

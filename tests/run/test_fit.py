@@ -1,4 +1,4 @@
-"""Lightning's trainer of a run, where training resumes, and which weights the bundle gets."""
+"""Where training resumes, and which weights the bundle gets."""
 
 import logging
 from collections.abc import Iterator
@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
-from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.column import Column
@@ -18,11 +16,9 @@ from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import Split
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import ConfigError
-from seq2seq.run.fit import build_trainer, ensure_validated, resume_point, select_weights
-from seq2seq.training.callback import TrainingCallback
-from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
-from seq2seq.training.config import Accelerator, Export, Strategy, TrainerConfig
-from seq2seq.training.metrics_log import MetricsFile
+from seq2seq.run.fit import ensure_validated, resume_point, select_weights
+from seq2seq.training.checkpoint import CheckpointStore
+from seq2seq.training.config import Export, TrainerConfig
 from tests.training.tiny import tiny_corpus, tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -33,43 +29,6 @@ def messages(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixt
     logging.getLogger("seq2seq").propagate = True
     with caplog.at_level(logging.INFO, "seq2seq"):
         yield caplog
-
-
-def trainer_of(folder: Path, **options: object) -> Trainer:
-    config = RunConfig(data=GeneratedConfig())
-    arguments: dict[str, object] = {
-        "accelerator": Accelerator.cpu,
-        "devices": "1",
-        "precision": "32",
-    }
-    config.trainer = TrainerConfig(**{**arguments, **options})  # type: ignore[arg-type]
-    store = CheckpointStore(folder / "checkpoints")
-    metrics = MetricsFile(folder / "metrics.jsonl")
-    return build_trainer(config, folder, TrainingCallback(store, metrics, config.trainer))
-
-
-def test_lightning_leaves_everything_to_the_callback(tmp_path: Path) -> None:
-    trainer = trainer_of(tmp_path)
-    assert isinstance(trainer.strategy, SingleDeviceStrategy)
-    (callback,) = trainer.callbacks
-    assert isinstance(callback, TrainingCallback)
-    checkpoint_io = trainer.strategy.checkpoint_io
-    assert isinstance(checkpoint_io, AtomicCheckpointIO) and checkpoint_io.store is callback.store
-    assert trainer.max_epochs == 1 and trainer.limit_val_batches == 0
-    assert trainer.default_root_dir == str(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("precision", "name"), [("32", "32-true"), ("bf16", "bf16-mixed"), ("bfloat16", "bf16-mixed")]
-)
-def test_precision(tmp_path: Path, precision: str, name: str) -> None:
-    assert trainer_of(tmp_path, precision=precision).precision == name
-
-
-def test_several_processes(tmp_path: Path) -> None:
-    trainer = trainer_of(tmp_path, strategy=Strategy.ddp, devices="2")
-    assert isinstance(trainer.strategy, DDPStrategy) and trainer.world_size == 2
 
 
 def save(store: CheckpointStore, step: int, value: float, *, stopped: bool = False) -> Path:

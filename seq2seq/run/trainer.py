@@ -1,0 +1,77 @@
+"""What Lightning runs: its trainer and the training module of a configuration."""
+
+import logging
+from pathlib import Path
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy
+
+from seq2seq.config.schema import RunConfig
+from seq2seq.errors import ConfigError
+from seq2seq.model.transformer import Transformer
+from seq2seq.training.alignment_supervision import AlignmentSupervision
+from seq2seq.training.auxiliary import AuxiliaryLoss
+from seq2seq.training.callback import TrainingCallback
+from seq2seq.training.checkpoint import AtomicCheckpointIO
+from seq2seq.training.config import Strategy
+from seq2seq.training.hardware import device_type, devices_of
+from seq2seq.training.metrics_log import build_loggers
+from seq2seq.training.module import TranslationModule
+from seq2seq.training.precision import choose_precision
+from seq2seq.training.supervision_config import SupervisionKind
+
+logger = logging.getLogger(__name__)
+
+
+def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -> Trainer:
+    """Lightning's trainer. It sees one long epoch; validation and checkpoints are the callback's.
+
+    Raises:
+        ConfigError: Lightning refuses the hardware, which `hardware_problems` did not foresee.
+    """
+    options = config.trainer
+    device = device_type(options.accelerator)
+    precision, reason = choose_precision(options.precision, device)
+    logger.info("precision %s: %s", precision, reason)
+    is_ddp = options.strategy is Strategy.ddp
+    try:
+        return Trainer(
+            accelerator=device,
+            devices=devices_of(options),
+            num_nodes=options.num_nodes,
+            strategy=DDPStrategy(find_unused_parameters=False) if is_ddp else "auto",
+            precision=precision,  # type: ignore[arg-type]
+            max_epochs=1,
+            logger=build_loggers(config.logger, folder),
+            callbacks=[callback],
+            plugins=[AtomicCheckpointIO(callback.store)],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            limit_val_batches=0,
+            default_root_dir=folder,
+        )
+    except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
+        raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
+
+
+def build_module(config: RunConfig, model: Transformer) -> TranslationModule:
+    """A model with its losses, optimizer and batch transforms, for Lightning."""
+    losses: list[AuxiliaryLoss] = []
+    supervision = config.alignment_supervision
+    if supervision.kind is not SupervisionKind.none:
+        num_layers = config.model.decoder.num_layers
+        losses.append(AlignmentSupervision(supervision, num_layers=num_layers))
+    losses += [loss.build(config.model) for loss in config.auxiliary_losses]
+    return TranslationModule(
+        model,
+        optimizer=config.optimizer,
+        schedule=config.schedule,
+        seed=config.seed,
+        max_bad_steps=config.trainer.max_bad_steps,
+        batch_transforms=[transform.build() for transform in config.batch_transforms],
+        auxiliary_losses=losses,
+    )
