@@ -116,7 +116,7 @@ def log_summary(
     model: Transformer,
     trainer: Trainer,
 ) -> None:
-    """Log what is about to be trained, on what, and where results go."""
+    """Log languages, sizes, hardware and the folder of a run."""
     for warning in corpus.manifest.get("cautions", []):
         logger.warning("note: %s", warning)
     pairs = corpus.manifest["pairs"]

@@ -1,8 +1,8 @@
 """Auxiliary losses: added to the translation loss with a weight.
 
 A configuration lists them by their names in AUXILIARY_LOSSES or as mappings with options, like
-batch transforms. Alignment supervision has a section of its own, because it needs a corpus with
-word alignments. Imports no torch.
+batch transforms. Alignment supervision has a separate section, because it needs a corpus with word
+alignments. Imports no torch.
 """
 
 from abc import ABC, abstractmethod

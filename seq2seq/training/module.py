@@ -99,8 +99,10 @@ class TranslationModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Add the gradients of a micro-batch, and update the model where an optimizer step ends."""
         self.step_ended = self.stream.ends_step(batch_idx)
+        labels = batch.target_tokens
         for transform in self.batch_transforms:
             batch = transform(batch)
+        assert batch.target_tokens == labels, "batch transforms keep the number of labels"
         encoded = self.model.encode(batch.source, weights_of=self.weights_of)
         states, weights = self.model.decoder_states(
             batch.target, encoded, weights_of=self.weights_of
@@ -109,9 +111,8 @@ class TranslationModule(LightningModule):
         loss = self.model.output.loss(
             states[valid], batch.labels[valid], smoothing=self.optimizer_config.label_smoothing
         )
-        labels = float(batch.target_tokens)
-        self.sums.add(loss.total, loss.negative_log_likelihood, loss.correct, labels)
-        self.tokens += batch.target_tokens + int(batch.source.padding.lengths.sum())
+        self.sums.add(loss.total, loss.negative_log_likelihood, loss.correct, float(labels))
+        self.tokens += labels + int(batch.source.padding.lengths.sum())
         total = self.with_auxiliary_losses(loss.total, batch, states, encoded.weights | weights)
         # Ranks average their gradients; the factor world_size turns that into a sum.
         share = total * (self.trainer.world_size / batch.step_target_tokens)

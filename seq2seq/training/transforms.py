@@ -1,4 +1,4 @@
-"""Batch transforms: random changes to a training batch, made anew at every step.
+"""Batch transforms: random changes to training batches, drawn at every step.
 
 A configuration lists them, `batch_transforms=[word_dropout]`, by their names in BATCH_TRANSFORMS or
 as mappings with options, `[{name: word_dropout, source: 0.2}]`. Imports no torch.

@@ -124,6 +124,13 @@ def test_transforms_act_in_their_order_on_every_micro_batch(corpus: PreparedCorp
         assert not torch.equal(before.target.ids, after.target.ids)
 
 
+def test_a_transform_that_changes_the_number_of_labels_is_a_mistake(
+    corpus: PreparedCorpus,
+) -> None:
+    with pytest.raises(AssertionError, match="number of labels"):
+        trained(corpus, [lambda batch: replace(batch, target_tokens=1)])
+
+
 def test_what_is_drawn_depends_on_the_micro_batch_alone(corpus: PreparedCorpus) -> None:
     """Other draws before it, such as those of another length of training, do not matter."""
     whole, again = Recorder([], []), Recorder([], [])
