@@ -84,19 +84,22 @@ def class_named(config: object, attribute: str) -> type:
     that sets the attribute.
 
     Raises:
-        ConfigError: there is no such class.
+        ConfigError: it names no class.
     """
-    place: str = getattr(config, attribute)
+    path = f"{type(config).__qualname__}.{attribute}"
+    place: str = getattr(config, attribute, "")
     module, _, name = place.rpartition(".")
+    if not name:
+        raise ConfigError(f'{path}: must name a class, as "package.module.Class"')
     if not module:
         kinds = type(config).__mro__
         module = next(kind for kind in kinds if attribute in vars(kind)).__module__
     try:
         named = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        kind = type(config).__qualname__
-        raise ConfigError(f"{kind}.{attribute}: {place!r} names no class ({error})") from error
-    assert isinstance(named, type), f"{type(config).__qualname__}.{attribute} must name a class"
+        raise ConfigError(f"{path}: {place!r} names no class ({error})") from error
+    if not isinstance(named, type):
+        raise ConfigError(f"{path}: {place!r} must name a class, not {named!r}")
     return named
 
 

@@ -4,11 +4,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from seq2seq.errors import ConfigError
-from seq2seq.imports import import_modules
+from seq2seq.imports import class_named, import_modules
 from seq2seq.options import number, range_problems, unread_problems
 from seq2seq.registry import Registry
 
@@ -119,3 +120,35 @@ def test_a_module_that_fails_is_named(
 def test_what_is_not_there_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^imports: {name}"):
         import_modules([name])
+
+
+class Beside:
+    """Named without its module."""
+
+
+class Config:
+    beside: ClassVar[str] = "Beside"
+    elsewhere: ClassVar[str] = "pathlib.Path"
+    no_module: ClassVar[str] = "no_such_module.Class"
+    no_class: ClassVar[str] = "NoSuchClass"
+    function: ClassVar[str] = "json.dumps"
+
+
+def test_a_class_is_named_with_its_module_or_beside_its_configuration() -> None:
+    derived = type("Derived", (Config,), {"__module__": "elsewhere"})
+    assert class_named(Config(), "beside") is class_named(derived(), "beside") is Beside
+    assert class_named(Config(), "elsewhere") is Path
+
+
+@pytest.mark.parametrize(
+    ("attribute", "problem"),
+    [
+        ("no_module", "'no_such_module.Class' names no class"),
+        ("no_class", "'NoSuchClass' names no class"),
+        ("function", "'json.dumps' must name a class"),
+        ("missing", "must name a class, as"),
+    ],
+)
+def test_a_name_of_no_class_is_refused(attribute: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=f"^Config.{attribute}: {problem}"):
+        class_named(Config(), attribute)

@@ -116,7 +116,11 @@ def settings(kind: type[AttentionConfig]) -> Iterator[AttentionConfig]:
         if type(value) in (int, float):
             larger = changed(larger, name, value + 3)
             smallest = changed(smallest, name, smallest_value(default, name))
-    yield from (config for config in (default, larger, smallest) if not config.problems())
+    yield default
+    if larger != default and not larger.problems():
+        yield larger
+    if smallest != default and not smallest.problems():
+        yield smallest
     for name, value in options_of(default).items():
         values: list[object] = [not value] if isinstance(value, bool) else []
         if isinstance(value, enum.Enum):
