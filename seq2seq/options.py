@@ -109,6 +109,15 @@ def range_of(config: object, name: str) -> Range | None:
     return bounds
 
 
+def in_range(config: object, *names: str) -> bool:
+    """Whether options lie in their ranges: whether a rule between them is worth checking."""
+    for name in names:
+        bounds, value = range_of(config, name), getattr(config, name)
+        if bounds is not None and value is not None and value not in bounds:
+            return False
+    return True
+
+
 def range_problems(config: object) -> Iterator[str]:
     """A problem for each number of a dataclass that lies outside its range, as "option: ..."."""
     for item in fields(config):  # type: ignore[arg-type]
@@ -131,9 +140,8 @@ def unread_problems(
     """
     default = type(config)() if default is None else default
     for name, (is_read, remedy) in readers.items():
-        value, bounds = getattr(config, name), range_of(config, name)
-        in_range = bounds is None or value is None or value in bounds
-        if not is_read and in_range and value != getattr(default, name):
+        is_set = getattr(config, name) != getattr(default, name)
+        if not is_read and is_set and in_range(config, name):
             yield f"{name}: is set but not read; {remedy}, or leave it out"
 
 

@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass, field
 
-from seq2seq.options import Options, Readers, number
+from seq2seq.options import LARGEST, Options, Readers, number
 
 MIN_LINK_PROBABILITY = 0.05  # words whose best link has a lower joint posterior stay unlinked
 
@@ -35,7 +35,7 @@ class AlignmentConfig(Options):
     """
 
     enabled: bool | None = None
-    layer: int = number(-1)
+    layer: int = number(-1, at_least=-LARGEST)
     heads: list[int] = field(default_factory=list)
     use_input_row: bool = False
     method: LinkMethod = LinkMethod.argmax

@@ -5,15 +5,17 @@ What a section can know by itself stands in its dataclass, see `seq2seq.options.
 
 from collections.abc import Iterator
 
+from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role, WeightKind
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError
 from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer, divisors
-from seq2seq.options import problems_in
+from seq2seq.options import in_range, problems_in
 from seq2seq.position.config import POSITION_SCHEMES, PositionKind
-from seq2seq.training.supervision_config import SupervisionKind
+from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
 
 Problems = Iterator[str]
+LayerChoice = AlignmentConfig | AlignmentSupervisionConfig
 
 
 def validate(run: RunConfig) -> None:
@@ -63,7 +65,7 @@ def size_problems(run: RunConfig) -> Problems:
         )
     for option in ("max_source_length", "max_target_length"):
         length, limit = getattr(run.data, option), getattr(run.model, option)
-        if 2 <= limit < length:
+        if in_range(run.data, option) and in_range(run.model, option) and length > limit:
             yield (
                 f"data.{option}: must be at most model.{option} = {limit}, not {length}; lower "
                 "the one or raise the other"
@@ -80,7 +82,8 @@ def attention_problems(model: ModelConfig) -> Problems:
             able = ", ".join(name for name, kind in MECHANISMS.items() if role in kind.roles)
             yield f"{path}: {config.name} cannot serve as {role.value}; choose from {able}"
         groups = config.num_kv_heads
-        if groups is not None and groups >= 1 and model.num_heads % groups:
+        fits = in_range(config, "num_kv_heads") and in_range(model, "num_heads")
+        if groups is not None and fits and model.num_heads % groups:
             yield (
                 f"{path}.num_kv_heads: must divide model.num_heads = {model.num_heads}, not "
                 f"{groups}; choose from {', '.join(map(str, divisors(model.num_heads)))}"
@@ -122,13 +125,13 @@ def alignment_problems(run: RunConfig) -> Problems:
     alignment, supervision = run.alignment, run.alignment_supervision
     supervised = supervision.kind is not SupervisionKind.none
     layers = cross_attentions(run.model)
-    wrong = list(layer_problems("alignment.layer", alignment.layer, len(layers)))
+    wrong = list(layer_problems("alignment.layer", alignment, len(layers)))
     if not (supervised and alignment.layer == supervision.layer):
         yield from wrong
-    for head in alignment.heads:
+    for head in alignment.heads if in_range(run.model, "num_heads") else []:
         if head >= run.model.num_heads and not (supervised and head == supervision.head):
             yield f"alignment.heads: {head} is not one of the {run.model.num_heads} heads"
-    if alignment.enabled is True and not wrong:
+    if alignment.enabled is True and has_layer(alignment, len(layers)):
         config = layers[alignment.layer]
         if config.weights is WeightKind.none:
             yield (
@@ -148,28 +151,33 @@ def alignment_supervision_problems(run: RunConfig) -> Problems:
             "data.train.links with data=files, or choose alignment_supervision=runs with two "
             "trained runs"
         )
-    if supervision.head >= run.model.num_heads:
+    heads_in_range = in_range(supervision, "head") and in_range(run.model, "num_heads")
+    if heads_in_range and supervision.head >= run.model.num_heads:
         yield (
             f"alignment_supervision.head: {supervision.head} is not one of the "
             f"{run.model.num_heads} heads, counted from 0"
         )
     path = "alignment_supervision.layer"
-    wrong = list(layer_problems(path, supervision.layer, len(layers)))
-    yield from wrong
-    config = layers[0 if wrong else supervision.layer]
-    if not wrong and config.weights is WeightKind.none:
-        yield (
-            f"{path}: {config.name}, the cross-attention of layer {supervision.layer}, has "
-            f"{config.weights.value}; choose another cross_attention, or another layer"
-        )
+    yield from layer_problems(path, supervision, len(layers))
+    if has_layer(supervision, len(layers)):
+        config = layers[supervision.layer]
+        if config.weights is WeightKind.none:
+            yield (
+                f"{path}: {config.name}, the cross-attention of layer {supervision.layer}, has "
+                f"{config.weights.value}; choose another cross_attention, or another layer"
+            )
 
 
-def layer_problems(path: str, layer: int, num_layers: int) -> Problems:
+def has_layer(config: LayerChoice, num_layers: int) -> bool:
+    return -num_layers <= config.layer < num_layers
+
+
+def layer_problems(path: str, config: LayerChoice, num_layers: int) -> Problems:
     """A problem if there is no such decoder layer."""
-    if not -num_layers <= layer < num_layers:
+    if in_range(config, "layer") and not has_layer(config, num_layers):
         yield (
-            f"{path}: {layer} is not one of the {num_layers} decoder layers; choose from 0 to "
-            f"{num_layers - 1}, or from -1, the last, to {-num_layers}"
+            f"{path}: {config.layer} is not one of the {num_layers} decoder layers; choose from 0 "
+            f"to {num_layers - 1}, or from -1, the last, to {-num_layers}"
         )
 
 

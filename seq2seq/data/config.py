@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from seq2seq.options import LARGEST_SEED, Options, Readers, number
+from seq2seq.options import LARGEST_SEED, Options, Readers, in_range, number
 from seq2seq.registry import Registry
 
 NUM_SPECIALS = 4  # <unk> <pad> <s> </s>
@@ -43,7 +43,7 @@ class TokenizerConfig(Options):
     def problems(self) -> list[str]:
         problems = list(super().problems())
         smallest = NUM_SPECIALS + 1 + NUM_BYTES
-        if self.byte_fallback and NUM_SPECIALS < self.vocab_size < smallest:
+        if self.byte_fallback and in_range(self, "vocab_size") and self.vocab_size < smallest:
             problems.append(
                 f"vocab_size: must be at least {smallest} with byte_fallback, "
                 f"not {self.vocab_size}; the default is 4000"
@@ -175,13 +175,14 @@ class DataConfig(Options):
                 problems.append(
                     f'{option}: must be set; give the code of the language, such as "en"'
                 )
-        if self.augmentation.split_probability and self.tokenizer.kind is TokenizerKind.word:
+        if self.augmentation.split_probability > 0 and self.tokenizer.kind is TokenizerKind.word:
             problems.append(
                 "augmentation.split_probability: must be 0 for whole words; choose 0, or "
                 "data.tokenizer.kind=bpe"
             )
         longest, tokens = max(self.max_source_length, self.max_target_length), self.batch.max_tokens
-        if not problems and 2 <= tokens < longest:
+        lengths = in_range(self, "max_source_length", "max_target_length")
+        if lengths and in_range(self.batch, "max_tokens") and tokens < longest:
             problems.append(
                 f"batch.max_tokens: must hold one pair of the maximum length, {longest}, not "
                 f"{tokens}; raise it, or lower data.max_source_length and data.max_target_length"

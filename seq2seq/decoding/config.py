@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from seq2seq.options import LARGEST_SEED, Options, Readers, number
+from seq2seq.options import LARGEST_SEED, Options, Readers, in_range, number
 
 
 class DecodingMethod(enum.Enum):
@@ -72,7 +72,8 @@ class DecodingConfig(Options):
 
     def problems(self) -> list[str]:
         problems = list(super().problems())
-        if self.method is DecodingMethod.beam and self.n_best > max(self.beam_size, 1):
+        is_beam = self.method is DecodingMethod.beam
+        if is_beam and in_range(self, "n_best", "beam_size") and self.n_best > self.beam_size:
             problems.append(
                 f"n_best: must be at most beam_size={self.beam_size}, not {self.n_best}; choose a "
                 "larger beam_size"

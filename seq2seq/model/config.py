@@ -6,7 +6,7 @@ from typing import Any
 
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionConfig
-from seq2seq.options import Options, Readers, number
+from seq2seq.options import Options, Readers, in_range, number
 from seq2seq.position.config import PositionConfig, SinusoidalConfig
 
 
@@ -122,7 +122,7 @@ class ModelConfig(Options):
 
     def problems(self) -> list[str]:
         problems = list(super().problems())
-        if self.num_heads >= 1 and self.d_model >= 1 and self.d_model % self.num_heads:
+        if in_range(self, "num_heads", "d_model") and self.d_model % self.num_heads:
             problems.append(
                 f"num_heads: must divide model.d_model = {self.d_model}, not {self.num_heads}; "
                 f"choose from {', '.join(map(str, divisors(self.d_model)))}"

@@ -74,7 +74,8 @@ class GeneratedReader(CorpusReader):
             ]
         if tokenizer.vocab_size < least:
             return [
-                f"data.tokenizer.vocab_size: must be at least {least} for the symbols, not {tokenizer.vocab_size}"
+                f"data.tokenizer.vocab_size: must be at least {least} for "
+                f"data.num_symbols={self.config.num_symbols}, not {tokenizer.vocab_size}"
             ]
         return []
 
