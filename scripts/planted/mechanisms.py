@@ -103,7 +103,7 @@ MECHANISM_BUGS = [
         f"{MECHANISMS}/performer.py",
         (("if self.training and index != self.draw_index", "if index != self.draw_index"),),
         "tests/attention/test_performer.py",
-        "kept_in_evaluation",
+        "stays_in_evaluation",
     ),
     Bug(
         "drawn-from-the-global-generator",
