@@ -39,7 +39,10 @@ FILLERS = frozenset({
 # Why several modules define a top-level name of the package.
 REASONS: dict[str, str] = {
     "__all__": "the public names of a module",
+    "T": "a type variable",
     "logger": "messages are logged under the name of their module",
+    "main": "the entry point of a process",
+    "train": "the command is called as the function that it runs",
 }
 
 

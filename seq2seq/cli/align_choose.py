@@ -79,7 +79,7 @@ def choose(
             )
         )
     for each in choices:
-        explain(each)
+        log_choice(each)
 
 
 def contradictions(
@@ -106,7 +106,7 @@ def contradictions(
     return found
 
 
-def explain(chosen: "RunChoice") -> None:
+def log_choice(chosen: "RunChoice") -> None:
     """The figure, and options to paste."""
     unit = {"agreement": "agreement of the two directions", "aer": "alignment error rate"}[
         chosen.criterion

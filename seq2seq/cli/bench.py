@@ -12,7 +12,7 @@ from seq2seq.cli.command import config_options, overrides_of, section_option, ta
 from seq2seq.config.saved import with_overrides
 from seq2seq.errors import ConfigError, UserError
 
-SETTINGS = [
+BENCH_OPTIONS = [
     *config_options(
         "", Settings, "batch_size", "num_heads", "head_dim", "lengths", "step_lengths", "roles"
     ),
@@ -28,7 +28,7 @@ def bench() -> None:
     """Measure parts of the framework on this machine."""
 
 
-@bench_app.command(cls=taking(*SETTINGS))
+@bench_app.command(cls=taking(*BENCH_OPTIONS))
 def attention(
     context: typer.Context,
     output: Annotated[

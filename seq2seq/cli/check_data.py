@@ -19,7 +19,7 @@ def check_data(
     target: Annotated[Path, typer.Option(help="Their translations.", show_default=False)],
 ) -> None:
     """Read two files as strictly as training does, and tell every line that cannot be used; exit code 1 if any."""
-    sides = Side(source), Side(target)
+    sides = TextFile(source), TextFile(target)
     problems = [problem for side in sides for problem in side.problems]
     numbers = [len(side.lines) for side in sides]
     if numbers[0] != numbers[1]:
@@ -38,7 +38,7 @@ def check_data(
     print("no problems")
 
 
-class Side:
+class TextFile:
     """One file, read to its end whatever is in it. lines: None where a line cannot be used."""
 
     def __init__(self, path: Path) -> None:
@@ -78,7 +78,7 @@ class Side:
         return f"{self.path}: {', '.join(told)}"
 
 
-def pair_facts(source: Side, target: Side) -> Iterator[str]:
+def pair_facts(source: TextFile, target: TextFile) -> Iterator[str]:
     """What had better be known about the pairs."""
     pairs = list(zip(source.lines, target.lines, strict=True))
     repeated = len(pairs) - len(set(pairs))

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from seq2seq.config.describe import attribute_docs, metavar, type_of
-from seq2seq.config.overrides import IMPORTS, RENAMED, imports_of, with_present_names
+from seq2seq.config.overrides import IMPORTS, RENAMED, imports_of, with_present_paths
 from seq2seq.config.saved import with_overrides
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, choices
@@ -79,7 +79,7 @@ class ConfigCommand(TyperCommand):
     options: ClassVar[Sequence[ConfigOption]] = ()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        plain, overrides = split_arguments(with_present_names(args), self.options)
+        plain, overrides = split_arguments(with_present_paths(args), self.options)
         ensure_known(overrides, self.options)
         import_modules(imports_of(overrides) or [])
         ctx.meta[OVERRIDES] = overrides

@@ -15,9 +15,11 @@ from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.data.config import CORPORA, DataConfig
 from seq2seq.position.config import POSITION_SCHEMES, PositionConfig
 
-PACKAGE = Path(__file__).parents[1]
-INSTALLED = PACKAGE / "conf"
-CONF = INSTALLED if INSTALLED.is_dir() else PACKAGE.parent / "conf"  # of a wheel, of a checkout
+PACKAGE_FOLDER = Path(__file__).parents[1]
+INSTALLED = PACKAGE_FOLDER / "conf"
+CONF = (
+    INSTALLED if INSTALLED.is_dir() else PACKAGE_FOLDER.parent / "conf"
+)  # of a wheel, of a checkout
 ROLE_GROUPS = {
     "encoder_attention": (Role.ENCODER, "model.encoder.self_attention"),
     "decoder_attention": (Role.CAUSAL, "model.decoder.self_attention"),

@@ -32,7 +32,7 @@ def present_path(path: str) -> str:
     return path
 
 
-def with_present_names(arguments: Sequence[str]) -> list[str]:
+def with_present_paths(arguments: Sequence[str]) -> list[str]:
     """Command-line arguments with present names for old ones, each with a note on standard error."""
     present = []
     for argument in arguments:

@@ -23,7 +23,7 @@ from seq2seq.config.groups import (
     class_groups,
     without_choices,
 )
-from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_names
+from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_paths
 from seq2seq.config.saved import LAYER_LISTS, build_lists
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.config import CORPORA
@@ -111,7 +111,7 @@ def prepare_command(arguments: Sequence[str]) -> None:
     Raises:
         ConfigError: an argument that Hydra would misapply, or a module that cannot be imported.
     """
-    present = with_present_names(arguments)
+    present = with_present_paths(arguments)
     ensure_no_edits(present)
     import_modules(imports_of(present) or [])
     register_schemas()

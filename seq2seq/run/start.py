@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from seq2seq.aligning.check import supervising_run_problems
-from seq2seq.config.overrides import imports_of, with_present_names
+from seq2seq.config.overrides import imports_of, with_present_paths
 from seq2seq.config.saved import load_run_config, saved_imports, to_yaml, with_overrides
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
@@ -75,7 +75,7 @@ def check_run(
 
 def resume_command(arguments: list[str]) -> bool:
     """Continue the run that `resume=DIR` names; returns False if the arguments name none."""
-    arguments = with_present_names(arguments)
+    arguments = with_present_paths(arguments)
     folders = [x.removeprefix(RESUME) for x in arguments if x.startswith(RESUME)]
     if not folders:
         return False

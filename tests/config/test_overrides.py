@@ -9,7 +9,7 @@ from seq2seq.config.overrides import (
     imports_of,
     present_path,
     with_present_keys,
-    with_present_names,
+    with_present_paths,
 )
 from seq2seq.config.saved import load_run_config, saved_imports, to_yaml
 from seq2seq.config.schema import RunConfig
@@ -30,14 +30,14 @@ from seq2seq.errors import CheckpointError, ConfigError
 def test_an_old_name_is_replaced_with_a_note(
     argument: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert with_present_names([argument]) == [expected]
+    assert with_present_paths([argument]) == [expected]
     old, new = argument.split("=")[0], expected.split("=")[0]
     assert capsys.readouterr().err == f"note: {old}= is now called {new}=\n"
 
 
 def test_other_arguments_stay(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["-m", "seed=1,2", "initial", "name=guided_alignment=x", "--cfg", "job"]
-    assert with_present_names(arguments) == arguments
+    assert with_present_paths(arguments) == arguments
     assert capsys.readouterr().err == ""
 
 
