@@ -19,6 +19,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.options import LARGEST
 from tests.config.composing import composed_run
 from tests.options import Option, numbers
+from tests.scripts.loading import imported_script
 
 deterministic = settings(derandomize=True, deadline=None, database=None)
 EXTREMES = ["nan", "inf", "-inf", "0", "-1", str(-(10**30)), str(10**30)]
@@ -107,3 +108,8 @@ def test_any_two_choices(pair: tuple[str, str]) -> None:
     sections = {item.partition(".")[0] for item in vars(run)}
     for problem in run_problems(run):
         assert problem.partition(":")[0].split(".")[0] in sections, problem
+
+
+def test_every_option_has_a_test() -> None:
+    with imported_script("options_without_a_test") as script:
+        assert list(script.problems()) == []
