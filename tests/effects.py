@@ -53,7 +53,11 @@ EFFECTS = {
     "data.max_source_length": on_text("6"),
     "data.max_target_length": on_text("6"),
     "data.limit_train": on_text("20"),
-    "data.tokenizer.kind": on_text("unigram", "data.tokenizer.vocab_size=40"),
+    "data.tokenizer.kind": on_text(
+        "unigram",
+        *("data.tokenizer.vocab_size=40", "model.max_source_length=64"),
+        "model.max_target_length=64",
+    ),
     "data.tokenizer.vocab_size": on_text("60"),
     "data.tokenizer.joint": on_text("false", "model.tied_embeddings=target"),
     "data.tokenizer.character_coverage": on_text("0.98"),
