@@ -87,12 +87,12 @@ def groups_section() -> str:
 
 def sections(config: Any, path: str) -> Iterator[str]:
     """The tables of a dataclass and of those in it, but for choices of a class."""
-    own, nested = [], []
+    plain, nested = [], []
     for item in fields(config):
         value = getattr(config, item.name)
-        (nested if isinstance(value, Options) else own).append((item, value))
+        (nested if isinstance(value, Options) else plain).append((item, value))
     skipped = ("name",) if path in ("data.",) else ()
-    rows = [option_row(type(config), item, path) for item, _ in own if item.name not in skipped]
+    rows = [option_row(type(config), item, path) for item, _ in plain if item.name not in skipped]
     if path:
         yield f"### {path.rstrip('.')}\n\n{summary(type(config))}\n"
     yield table(["option", "default", "values", "meaning"], rows)

@@ -38,14 +38,14 @@ def exists(test: str) -> bool:
         return False
     body = ast.parse(file.read_text(encoding="utf-8")).body
     for name in names:
-        found = [
+        nodes = [
             node
             for node in body
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
         ]
-        if not found:
+        if not nodes:
             return False
-        body = found[0].body
+        body = nodes[0].body
     return True
 
 

@@ -183,8 +183,12 @@ SHOWN_BY = {
     "decoding.top_k": f"{SAMPLING}::test_tokens_are_sampled_in_proportion",
     "decoding.top_p": f"{SAMPLING}::test_tokens_are_sampled_in_proportion",
     "decoding.seed": f"{SAMPLING}::test_samples_are_a_function_of_the_seed",
-    "decoding.allow_unknown": "tests/evaluation/test_translate.py::test_unk_is_produced_only_if_allowed",
-    "decoding.batch_size": "tests/bundle/test_model.py::test_a_line_is_translated_before_the_next_is_read",
+    "decoding.allow_unknown": (
+        "tests/evaluation/test_translate.py::test_unk_is_produced_only_if_allowed"
+    ),
+    "decoding.batch_size": (
+        "tests/bundle/test_model.py::test_a_line_is_translated_before_the_next_is_read"
+    ),
     "decoding.batch_tokens": f"{OBEYED}::test_tokens_in_a_batch_of_decoding",
     "alignment.layer": ALIGN,
     "alignment.heads": ALIGN,

@@ -1,4 +1,4 @@
-"""`seq2seq align`: word alignments of given translations, two directions made one, and scores against gold links."""
+"""`seq2seq align`: word alignments, their symmetrization, and scores against gold links."""
 
 import json
 import logging
@@ -33,7 +33,7 @@ BATCH_OPTIONS = config_options("decoding", DecodingConfig, "batch_size", "batch_
 
 
 class TextByDefault(TyperGroup):
-    """A group whose first command need not be named: `align --run DIR ...` is `align text --run DIR ...`."""
+    """A group with a default command: `align --run DIR ...` is `align text --run DIR ...`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in (*self.commands, "--help"):
@@ -44,8 +44,9 @@ class TextByDefault(TyperGroup):
 align_app = typer.Typer(
     cls=TextByDefault,
     no_args_is_help=True,
-    help="Word alignments: of a run (`align --run DIR SOURCE TARGET`), of two runs or two files made one, against gold "
-    "links, and the choice of the layer and heads that they are read from.",
+    help="Word alignments: by one run (`align --run DIR SOURCE TARGET`) or by two runs of opposite "
+    "directions; symmetrization of two files; scores against gold links; choice of layer and "
+    "heads.",
 )
 
 
@@ -53,7 +54,7 @@ align_app = typer.Typer(
 def align_text(
     context: typer.Context, run: Runs, source: Source, target: Target, device: Device = "auto"
 ) -> None:
-    """Align given translations by a run's cross-attention: a line of word pairs for each.
+    """Align translations by the cross-attention of a run: a line of word links for each.
 
     Links are source-target, counted from 0; words are separated by spaces. Options that are not
     set are those that the run was configured with.
@@ -81,7 +82,7 @@ def write_alignments(
     cut = 0
     with standard_output() as write, line_progress("aligning", len(sides[0])) as progress:
         for translation in model.score(*sides, alignments=True, progress=progress):
-            assert translation.alignment is not None, "alignments were asked for"
+            assert translation.alignment is not None, "score was called with alignments=True"
             write(format_links(translation.alignment.links))
             cut += translation.cut
     if cut:
@@ -105,16 +106,17 @@ def symmetrize_files(
 ) -> None:
     """Combine the alignments of the two directions, in Pharaoh format, into one.
 
-    REVERSE is as an aligner of the other direction writes it: target-source pairs, which this command swaps.
+    REVERSE is the output of an aligner of the other direction: target-source links, which this
+    command swaps.
     """
-    given, swapped = read_pharaoh(forward), read_pharaoh(reverse, swap=True)
-    if len(given) != len(swapped):
+    forward_links, reverse_links = read_pharaoh(forward), read_pharaoh(reverse, swap=True)
+    if len(forward_links) != len(reverse_links):
         raise DataError(
-            f"{forward} has {len(given):,} lines and {reverse} {len(swapped):,}; "
+            f"{forward} has {len(forward_links):,} lines and {reverse} {len(reverse_links):,}; "
             "both must align the same sentence pairs"
         )
     with standard_output() as write:
-        for pair in zip(given, swapped, strict=True):
+        for pair in zip(forward_links, reverse_links, strict=True):
             write(format_links(symmetrize(*pair, method)))
 
 
@@ -139,7 +141,7 @@ def score_file(
 ) -> None:
     """Score links against gold links: precision, recall, f1 and alignment error rate, as JSON.
 
-    They are fractions, not per cent, and stand with the counts that they come from.
+    They are fractions, not percentages; the counts that they come from are beside them.
     """
     score = score_links(
         read_pharaoh(links, swap=swap), read_gold(gold, first_index=gold_index_base)

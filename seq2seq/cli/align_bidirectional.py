@@ -13,7 +13,7 @@ from seq2seq.cli.lines import line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Run, Source, Target
 from seq2seq.run.logs import configure_logging
 
-WINDOW = 4096  # sentence pairs that both runs align before their links come out
+WINDOW = 4096  # sentence pairs that both runs align before their links are written
 
 ReverseRun = Annotated[
     Path,
@@ -29,12 +29,12 @@ def bidirectional(
     target: Target,
     reverse: ReverseRun,
     method: Annotated[
-        SymmetrizeMethod, typer.Option(help="How the links of the two directions are made one.")
+        SymmetrizeMethod, typer.Option(help="How links of the two directions are combined.")
     ] = SymmetrizeMethod.grow_diag,
     lexicon: Annotated[
         bool,
         typer.Option(
-            "--lexicon", help="Learn from all lines which words belong together; for whole corpora."
+            "--lexicon", help="Use a lexicon of the links in all lines; for whole corpora."
         ),
     ] = False,
     threshold: Annotated[
@@ -42,15 +42,15 @@ def bidirectional(
         typer.Option(
             min=0.0,
             max=1.0,
-            help="Chance of a link, below which a word has none; more are linked with less.",
+            help="Minimum link probability. Lower values produce more links.",
         ),
     ] = MIN_LINK_PROBABILITY,
     device: Device = "auto",
 ) -> None:
-    """Align given translations by two runs together: the weights of both directions are multiplied.
+    """Align translations by two runs together: the weights of both directions are multiplied.
 
-    Each run is read at the layer and heads that it was configured with. Links are source-target in the direction of
-    --run.
+    Each run is read at the layer and heads of its configuration. Links are source-target in the
+    direction of --run.
     """
     sides = parallel_lines(source, target)
     configure_logging()
@@ -60,7 +60,7 @@ def bidirectional(
     from seq2seq.data.sources.base import Pairs
 
     ensure_opposite_directions(
-        [(each, saved_config(each).data.languages()) for each in (run, reverse)]
+        [(folder, saved_config(folder).data.languages()) for folder in (run, reverse)]
     )
     aligner = BidirectionalAligner(
         load_model(run, device=device), load_model(reverse, device=device)
@@ -76,9 +76,9 @@ def bidirectional(
             return
         with line_progress("aligning", 2 * len(pairs)) as progress:
             for first in range(0, len(pairs), WINDOW):
-                some = pairs.slice(first, first + WINDOW)
-                weights = aligner.joint_weights(some, progress)
+                window = pairs.slice(first, first + WINDOW)
+                weights = aligner.joint_weights(window, progress)
                 for links in aligner.links(
-                    some, weights, method, lexicon=None, threshold=threshold
+                    window, weights, method, lexicon=None, threshold=threshold
                 ):
                     write(format_links(links))

@@ -21,10 +21,18 @@ logger = logging.getLogger(__name__)
 
 USE_INPUT_ROW = "alignment.use_input_row"
 ROW_OPTIONS = config_options("alignment", AlignmentConfig, "use_input_row")
-REVERSE_HELP = "A run of the other direction; what its links share with RUN's decides, unless there are gold links."
-SOURCE_HELP = "Sentences, one a line, in the direction of RUN; without files its own validation split is taken."
-GOLD_HELP = "Gold links of these lines: i-j sure, ipj possible, source-target. The least alignment error rate decides."
-BASE_HELP = "What the gold file calls the first word: 0 or 1."
+REVERSE_HELP = (
+    "A run of the other direction; the agreement of its links with those of RUN decides, unless "
+    "there are gold links."
+)
+SOURCE_HELP = (
+    "Sentences, one a line, in the direction of RUN; by default those of its validation split."
+)
+GOLD_HELP = (
+    "Gold links of these lines, source-target: i-j sure, ipj possible. The lowest alignment error "
+    "rate decides."
+)
+BASE_HELP = "Number of the first word in the gold file: 0 or 1."
 
 
 def choose(
@@ -44,17 +52,19 @@ def choose(
         int | None, typer.Option(min=0, max=1, help=BASE_HELP, show_default=False)
     ] = None,
     lines: Annotated[
-        int | None, typer.Option(min=1, help="Only the first so many.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="Number of lines to use, from the first.", show_default=False),
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Choose the decoder layer, heads and reading that align best, by agreement of two directions or by gold links.
+    """Choose the layer, heads and row that align best, by agreement or by gold links.
 
-    Candidates are each head of each layer and the mean of the layer's heads, read at the row that predicts a token and
-    at the row where it is the input. The choice goes to standard output as JSON, for each run with the figures of all
-    candidates, best first; the options to use it with go to standard error.
+    Candidates are each head of each decoder layer and the mean of a layer's heads, read at the row
+    that predicts a token and at the row where it is the input. The choice goes to standard output
+    as JSON, for each run with the figures of all candidates, best first; options that apply it go
+    to standard error.
     """
-    if problems := contradictions(source, target, reverse, gold, gold_index_base):
+    if problems := choose_problems(source, target, reverse, gold, gold_index_base):
         raise ConfigError(problems)
     alignment = with_options(context, "alignment", AlignmentConfig())
     sides = None if source is None or target is None else parallel_lines(source, target)
@@ -74,45 +84,50 @@ def choose(
     with standard_output() as write:
         write(
             json.dumps(
-                {"criterion": choices[0].criterion, "runs": [each.as_json() for each in choices]},
+                {
+                    "criterion": choices[0].criterion,
+                    "runs": [choice.as_json() for choice in choices],
+                },
                 indent=2,
             )
         )
-    for each in choices:
-        log_choice(each)
+    for choice in choices:
+        log_choice(choice)
 
 
-def contradictions(
+def choose_problems(
     source: Path | None,
     target: Path | None,
     reverse: Path | None,
     gold: Path | None,
     gold_index_base: int | None,
 ) -> list[str]:
-    """What is wrong with the options together, each as "option: what; what to do"."""
-    found = []
+    """Problems of the options together, each as "option: must hold; choose"."""
+    problems = []
     if (source is None) != (target is None):
-        found.append("SOURCE, TARGET: give both files, or neither to take the validation split")
+        problems.append("SOURCE, TARGET: give both files, or neither to take the validation split")
     if reverse is None and gold is None:
-        found.append(
-            "--reverse, --gold: one is needed to judge by: a run of the other direction, or gold links"
+        problems.append(
+            "--reverse, --gold: one is needed as the criterion: a run of the other direction, or "
+            "gold links"
         )
     if gold is not None and source is None:
-        found.append("--gold: needs the SOURCE and TARGET that it links")
+        problems.append("--gold: needs the SOURCE and TARGET that it links")
     if (gold is None) != (gold_index_base is None):
-        found.append(
-            "--gold, --gold-index-base: give both, or neither; nothing in the file says what it counts from"
+        problems.append(
+            "--gold, --gold-index-base: give both, or neither; the file does not say whether words "
+            "are counted from 0 or 1"
         )
-    return found
+    return problems
 
 
-def log_choice(chosen: "RunChoice") -> None:
-    """The figure, and options to paste."""
+def log_choice(run_choice: "RunChoice") -> None:
+    """Log the figure of a choice, and options to paste."""
     unit = {"agreement": "agreement of the two directions", "aer": "alignment error rate"}[
-        chosen.criterion
+        run_choice.criterion
     ]
-    logger.info("%s: %s %.1f %%", chosen.run, unit, 100 * chosen.choice.figure)
-    for options in chosen.options():
+    logger.info("%s: %s %.1f %%", run_choice.run, unit, 100 * run_choice.choice.figure)
+    for options in run_choice.options():
         logger.info("  %s", options)
-    for layer, name in chosen.left_out.items():
+    for layer, name in run_choice.left_out.items():
         logger.warning("  layer %s is left out: %s has no weights", layer, name)

@@ -59,7 +59,7 @@ def config_options(section: str, kind: type, *names: str) -> list[ConfigOption]:
     for name in [item.name for item in fields(kind) if not names or item.name in names]:
         path = f"{section}.{name}" if section else name
         earlier = [old.rpartition(".")[2] for old, new in RENAMED.items() if new == path]
-        flags = tuple(f"--{each.replace('_', '-')}" for each in (name, *earlier))
+        flags = tuple(f"--{flag.replace('_', '-')}" for flag in (name, *earlier))
         hint = type_of(kind, name)
         is_list = getattr(hint, "__origin__", None) is list
         options.append(
@@ -163,8 +163,8 @@ def ensure_known(overrides: Sequence[str], options: Sequence[ConfigOption]) -> N
 def overrides_of(context: typer.Context) -> tuple[list[str], list[str]]:
     """What a command line sets: overrides, and the modules that it imported."""
     overrides: list[str] = context.meta[OVERRIDES]
-    others = [item for item in overrides if not item.startswith(f"{IMPORTS}=")]
-    return others, imports_of(overrides) or []
+    settings = [item for item in overrides if not item.startswith(f"{IMPORTS}=")]
+    return settings, imports_of(overrides) or []
 
 
 def with_options(context: typer.Context, section: str, config: T) -> T:

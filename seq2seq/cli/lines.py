@@ -1,4 +1,4 @@
-"""Lines of text in and out of a command: bytes at both ends, so that nothing but a line feed ends a line."""
+"""Reading and writing of lines as bytes, so that nothing but a line feed ends a line."""
 
 import logging
 import os
@@ -18,20 +18,23 @@ logger = logging.getLogger(__name__)
 
 STDIN = Path("-")
 BROKEN_PIPE = 128 + 13  # the exit code of a program that SIGPIPE ends
-SECONDS = 5.0  # between reports of progress where the number of lines is not known
+SECONDS = 5.0  # between reports of progress if the number of lines is unknown
 
 
 class Lines:
-    """The lines of files, one after the other, or of standard input; read as they are asked for.
+    """The lines of files, in order, or of standard input; an iterator that reads lazily.
 
-    Files are read through once before, so that a bad line is found before work begins. On standard input that cannot
-    be: a bad line ends the lines there, and `error` is set, so that those before it are not lost.
+    Files are read once beforehand, so that a bad line is reported before work begins. Standard
+    input cannot be: a bad line ends the iteration, and `error` is set, so that the lines before it
+    are not lost.
 
     Args:
-        files: text in UTF-8, gzipped if the name ends in .gz; "-", or none at all, is standard input.
+        files: text in UTF-8, gzipped if the name ends in .gz; "-" or an empty list is standard
+            input.
 
     Attributes:
-        total: how many lines there are; None if that is not known.
+        total: number of lines; None if it is unknown.
+        error: what ended the iteration early.
 
     Raises:
         DataError: a file cannot be read, with its name and line.
@@ -57,13 +60,13 @@ class Lines:
             self.error = error
 
     def finish(self) -> None:
-        """Raise what ended the lines too early."""
+        """Raise the error that ended the iteration early."""
         if self.error is not None:
             raise self.error
 
 
 def file_lines(path: Path) -> Iterator[str]:
-    """Lines without their line feed. A byte order mark at the start is left out.
+    """Lines without their line feed and without a byte order mark.
 
     Raises:
         DataError: the file cannot be read, or is not UTF-8; the message names file and line.
@@ -76,6 +79,7 @@ def file_lines(path: Path) -> Iterator[str]:
 
 
 def decoded(stream: BinaryIO, name: str) -> Iterator[str]:
+    """Lines of a stream, as `file_lines`; `name` is that of the stream in messages."""
     number = 0
     try:
         for number, raw in enumerate(stream, 1):
@@ -93,23 +97,27 @@ def decoded(stream: BinaryIO, name: str) -> Iterator[str]:
 
 
 def parallel_lines(source: Path, target: Path) -> tuple[list[str], list[str]]:
-    """Two files whose lines belong together.
+    """The lines of two parallel files.
 
     Raises:
-        DataError: they cannot be read, or differ in length.
+        DataError: they cannot be read, or have different numbers of lines.
     """
     sides = list(file_lines(source)), list(file_lines(target))
     if len(sides[0]) != len(sides[1]):
         raise DataError(
-            f"{source} has {len(sides[0]):,} lines and {target} {len(sides[1]):,}; line n of one must belong to line n "
-            "of the other, find where they part"
+            f"{source} and {target} must have the same number of lines, but "
+            f"{source} has {len(sides[0]):,} lines and {target} {len(sides[1]):,}; find the first "
+            "line where they diverge"
         )
     return sides
 
 
 @contextmanager
 def standard_output() -> Iterator[Callable[[str], None]]:
-    """A function that writes a line at once. If nobody reads any more, the command ends without a word."""
+    """A function that writes a line and flushes it.
+
+    If the reader has closed the pipe, the command ends silently with the code of SIGPIPE.
+    """
     stream = sys.stdout.buffer
 
     def write(line: str) -> None:
@@ -119,29 +127,28 @@ def standard_output() -> Iterator[Callable[[str], None]]:
     try:
         yield write
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), stream.fileno()
-        )  # what is left in the buffer goes nowhere
+        # Python flushes the stream once more at exit; the rest of its buffer is dropped here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise SystemExit(BROKEN_PIPE) from None
 
 
 @contextmanager
 def line_progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A function to call with the number of lines just finished; it reports on standard error.
+    """A function that takes the number of lines just finished and reports on standard error.
 
-    Nothing is shown where the output itself is seen on a terminal.
+    It reports nothing if the output goes to a terminal.
     """
     shown = not sys.stdout.isatty()
-    said = time.monotonic()
+    last_report = time.monotonic()
     with ProgressReport(
         title, total or 0, unit=" lines", shown=shown and total is not None
     ) as report:
 
         def finished(count: int) -> None:
-            nonlocal said
+            nonlocal last_report
             report.advance(count)
-            if total is None and shown and time.monotonic() - said >= SECONDS:
-                said = time.monotonic()
+            if total is None and shown and time.monotonic() - last_report >= SECONDS:
+                last_report = time.monotonic()
                 logger.info("%s: %s lines", title, f"{report.done:,}")
 
         yield finished

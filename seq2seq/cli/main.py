@@ -36,8 +36,9 @@ app.command("check-attention")(check_attention)
 app.add_typer(bench_app, name="bench")
 
 
-def print_version(wanted: bool) -> None:
-    if wanted:
+def print_version(requested: bool) -> None:
+    """Print the version and end the command."""
+    if requested:
         print(__version__)
         raise typer.Exit
 
@@ -53,7 +54,7 @@ def common(
 
 
 def main() -> None:
-    """Run a command; what a user did wrong is one message and an exit code, without a traceback."""
+    """Run a command; a mistake of the user is one message and an exit code, without a traceback."""
     try:
         app()
     except UserError as error:

@@ -1,4 +1,4 @@
-"""`seq2seq report`: an evaluation as a page to look at."""
+"""`seq2seq report`: an evaluation as an HTML page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +11,12 @@ def report(
     split: Annotated[str, typer.Option(help="Folder below evaluation/ to report on.")] = "test",
     sentences: Annotated[
         int,
-        typer.Option(help="Export attention for so many of the first sentences; all are listed."),
+        typer.Option(
+            min=0, help="Number of sentences whose attention is exported; all are listed."
+        ),
     ] = 500,
 ) -> None:
-    """Write evaluation/SPLIT/report.html: sentences, word links and the attention of all roles, layers and heads."""
+    """Write evaluation/SPLIT/report.html: sentences, word links, and attention of all heads."""
     from seq2seq.run.logs import configure_logging
     from seq2seq.run.report import report_run
 

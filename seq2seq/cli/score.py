@@ -1,4 +1,4 @@
-"""`seq2seq score`: how probable given translations are to a model."""
+"""`seq2seq score`: log-probabilities of existing translations."""
 
 import logging
 import math
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 def score(
     context: typer.Context, run: Runs, source: Source, target: Target, device: Device = "auto"
 ) -> None:
-    """Score given translations: a line of log-probability, tokens and perplexity for each, between tabs.
+    """Score translations: log-probability, tokens and perplexity of each, separated by tabs.
 
     The logarithm is natural, tokens are subwords with the sentence end, and the perplexity is
-    exp(-log-probability / tokens). That of the whole text goes to standard error.
+    exp(-log-probability / tokens). The perplexity of the whole text goes to standard error.
     """
     decoding = with_options(context, "decoding", saved_config(run[0]).decoding)
     sides = parallel_lines(source, target)
@@ -34,14 +34,11 @@ def score(
     with standard_output() as write, line_progress("scoring", len(sides[0])) as progress:
         for translation in model.score(*sides, progress=progress):
             length = len(translation.tokens) + 1
-            write(
-                f"{translation.log_probability:.6f}\t{length}\t{perplexity(translation.log_probability, length):.4f}"
-            )
-            total, tokens, cut = (
-                total + translation.log_probability,
-                tokens + length,
-                cut + translation.cut,
-            )
+            value = translation.log_probability
+            write(f"{value:.6f}\t{length}\t{perplexity(value, length):.4f}")
+            total += value
+            tokens += length
+            cut += translation.cut
             unknown += translation.tokens.count(Tokenizer.UNK_ID)
     if tokens:
         logger.info(
@@ -63,7 +60,7 @@ def score(
 
 
 def perplexity(log_probability: float, tokens: int) -> float:
-    """exp(-log_probability / tokens), infinite where that is more than a float holds."""
+    """exp(-log_probability / tokens), infinite if it exceeds the largest float."""
     try:
         return math.exp(-log_probability / tokens)
     except OverflowError:

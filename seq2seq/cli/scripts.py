@@ -1,4 +1,4 @@
-"""`train.py` and `evaluate.py`, which are `seq2seq train` and `seq2seq evaluate` from any folder."""
+"""`train.py` and `evaluate.py`, also called as `seq2seq train` and `seq2seq evaluate`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +47,7 @@ class ScriptCommand(TyperCommand):
 
 
 def train(context: typer.Context) -> None:
-    """Train a model: `seq2seq train experiment=quick`. `seq2seq train --help` lists the options."""
+    """Train a model; `seq2seq train --help` lists the options."""
     train_command(context.meta[ARGUMENTS], relaunch=["-m", MODULE, "train"])
 
 

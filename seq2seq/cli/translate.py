@@ -63,18 +63,19 @@ def translate_lines(runs: list[Path], lines: Lines, decoding: DecodingConfig, de
 
 
 def formatted(translation: "Translation", number: int, n_best: int) -> list[str]:
-    """The translation alone, or the n best in the form that Moses has made usual, numbered from 0."""
+    """The output lines of a sentence: its translation, or its n best in the format of Moses."""
     if n_best == 1:
         return [translation.text]
     return [
-        f"{number} ||| {each.text} ||| logP= {each.log_probability:.6f} ||| {each.score:.6f}"
-        for each in translation.n_best
+        f"{number} ||| {candidate.text} ||| logP= {candidate.log_probability:.6f} ||| "
+        f"{candidate.score:.6f}"
+        for candidate in translation.n_best
     ]
 
 
 @dataclass
 class Tally:
-    """What became of the lines: counted, so that nothing unusual passes unseen."""
+    """Counts of lines, and of those whose translation is unusual."""
 
     lines: int = 0
     empty: int = 0
@@ -94,10 +95,10 @@ class Tally:
         logger.info(
             "%s translated in %.1f s (%.0f a second)", counted(self.lines, "line"), seconds, speed
         )
-        for number, what in (
+        for number, description in (
             (self.empty, "empty, with an empty translation"),
             (self.cut, "longer than the model reads, translated without the end"),
-            (self.unfinished, "with a translation that the greatest length cut off"),
+            (self.unfinished, "with a translation cut off at the maximum length"),
         ):
             if number:
-                logger.warning("  %s: %s", counted(number, "line"), what)
+                logger.warning("  %s: %s", counted(number, "line"), description)

@@ -1,7 +1,7 @@
 """Groups of options that the command line offers: `encoder_attention=local`, `model=small`.
 
-The options of a group are the YAML files of a folder of `conf/`. Those of the three attentions and
-of the position scheme are the classes of their registries instead, with the defaults of the classes.
+The options of a group are the YAML files of a folder of `conf/`. The three attentions and the
+position scheme have the classes of their registries instead, with the defaults of the classes.
 """
 
 import textwrap

@@ -33,7 +33,7 @@ def present_path(path: str) -> str:
 
 
 def with_present_paths(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments with present names for old ones, each with a note on standard error."""
+    """Command-line arguments with present names for old ones, and a note on each replacement."""
     present = []
     for argument in arguments:
         path, equals, value = argument.partition("=")

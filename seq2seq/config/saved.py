@@ -1,7 +1,7 @@
 """Configurations outside Hydra: read from a YAML file or a plain mapping, and written to one.
 
-A saved configuration names its mechanisms, position scheme and corpus by `name`; the classes are looked up here, so
-nothing that a file says is ever imported or executed.
+A saved configuration names its mechanisms, position scheme and corpus by `name`. The classes are
+looked up in registries, so nothing that a file contains is ever imported or executed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -150,10 +150,10 @@ def _named(entry: Any, registry: Registry[Any], path: str) -> Any:
     options = entry if isinstance(entry, Mapping) else {"name": entry}
     name = str(options.get("name", ""))
     if name not in registry:
-        known = f"{choices(name, list(registry))}, or " if len(registry) else ""
+        hint = f"{choices(name, list(registry))}, or " if len(registry) else ""
         raise ConfigError(
             f"{path}: no {registry.kind} is called {name!r}; "
-            f"{known}name the module that defines it in {IMPORTS}="
+            f"{hint}name the module that defines it in {IMPORTS}="
         )
     try:
         return from_mapping(registry[name], options)
@@ -162,7 +162,7 @@ def _named(entry: Any, registry: Registry[Any], path: str) -> Any:
 
 
 def _skeleton(kind: type, plain: Mapping[str, Any]) -> Any:
-    """A dataclass with its defaults, in which every choice by name has become the class of that name."""
+    """A dataclass with its defaults, in which each choice by name is of the class of that name."""
     kind = _concrete(kind, plain)
     node = kind()
     hints = get_type_hints(kind)
@@ -174,7 +174,7 @@ def _skeleton(kind: type, plain: Mapping[str, Any]) -> Any:
 
 
 def _concrete(kind: type, plain: Mapping[str, Any]) -> type:
-    """The class that `name` chooses, where there is such a choice."""
+    """The class that `name` chooses, or the class itself if it has no choices."""
     classes = classes_by_base().get(kind)
     if classes is None:
         return kind

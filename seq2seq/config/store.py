@@ -1,4 +1,4 @@
-"""The one place that knows Hydra: schemas in, a checked dataclass out, errors in one clear message."""
+"""The only module that uses Hydra: composes command lines into dataclasses."""
 
 import contextlib
 import os
@@ -119,20 +119,20 @@ def prepare_command(arguments: Sequence[str]) -> None:
 
 
 def fail(error: UserError) -> None:
-    """Print one message and leave."""
+    """Print one message and exit with the code of the error."""
     print(f"error: {error}", file=sys.stderr)
     raise SystemExit(error.exit_code)
 
 
 def to_dataclass(config: DictConfig) -> Any:
-    """Plain dataclasses out of a composed node; mechanisms named by layer become their whole options.
+    """The dataclasses of a composed node; names of mechanisms by layer become their options.
 
     Raises:
-        ConfigError: a value that must be given was not, or a layer names an unknown mechanism.
+        ConfigError: a value is missing, or a layer names an unknown mechanism.
     """
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
-        raise ConfigError([f"{key}: must be given" for key in missing])
+        raise ConfigError([f"{key}: must be set" for key in missing])
     if "model" in config:
         for stack, option in LAYER_LISTS:
             layers = [

@@ -76,7 +76,7 @@ def attention_problems(model: ModelConfig) -> Problems:
     """Mechanisms must serve their roles, and their heads must fit the model's."""
     for path, role, config in attention_sites(model):
         if type(config) is not dict(MECHANISMS.items()).get(config.name):
-            yield f"{path}.name: must not be set by hand, but is {config.name!r}; choose a mechanism"
+            yield f"{path}.name: must not be set, but is {config.name!r}; choose a mechanism"
             continue
         if role not in config.roles:
             able = ", ".join(name for name, kind in MECHANISMS.items() if role in kind.roles)
@@ -94,7 +94,7 @@ def position_problems(model: ModelConfig) -> Problems:
     """The position scheme must fit the heads and both self-attentions."""
     scheme = model.position
     if type(scheme) is not dict(POSITION_SCHEMES.items()).get(scheme.name):
-        yield f"model.position.name: must not be set by hand, but is {scheme.name!r}; set position="
+        yield f"model.position.name: must not be set, but is {scheme.name!r}; set position="
         return
     is_divided = model.num_heads >= 1 and model.d_model % model.num_heads == 0
     if scheme.kind is PositionKind.rotary and is_divided and model.head_dim % 2:

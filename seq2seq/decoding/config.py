@@ -12,7 +12,7 @@ class DecodingMethod(enum.Enum):
 
 
 class LengthPenalty(enum.Enum):
-    """What the log-probability of a hypothesis is divided by; `length_penalty.py` has the formulas."""
+    """Divisor of the log-probability of a hypothesis; `length_penalty.py` has the formulas."""
 
     none = "none"
     average = "average"

@@ -1,4 +1,4 @@
-"""Of all combinations of mechanisms and positions, validation refuses exactly those that cannot work."""
+"""Validation refuses exactly the combinations of mechanisms and positions that cannot work."""
 
 from seq2seq.attention.config import Role
 from seq2seq.config.schema import RunConfig
@@ -26,17 +26,17 @@ def problems(combination: Combination) -> list[str]:
 def test_exactly_the_legal_combinations_are_accepted() -> None:
     """Every fault is named once, all in one message. `pytest -rP` shows the numbers."""
     for combination in every_combination():
-        found = problems(combination)
+        refusals = problems(combination)
         misplaced = [
             f"{config.name} cannot serve as {role.value}"
             for role, config in combination.choices()
             if role not in config.roles
         ]
         lost = [f"model.position: {combination.position}" for _ in combination.lost_positions()]
-        assert len(found) == len(misplaced) + len(lost), (combination, found)
+        assert len(refusals) == len(misplaced) + len(lost), (combination, refusals)
         for expected in misplaced + lost:
-            assert any(expected in problem for problem in found), (combination, found)
-        assert combination.legal == (not found)
+            assert any(expected in problem for problem in refusals), (combination, refusals)
+        assert combination.legal == (not refusals)
     total, legal = len(every_combination()), len(legal_combinations())
     offered = sum(combination.offered for combination in every_combination())
     print(f"{total:,} combinations of names, {offered:,} of them offered by the command line")

@@ -31,10 +31,10 @@ NEEDS = {
     "experiment=align_further": ["alignment_supervision.runs=[a,b]"],
 }
 PAIRS = [
-    (f"{one}={choice}", f"{other}={other_choice}")
-    for one, other in itertools.combinations(GROUPS, 2)
-    for choice in GROUPS[one]
-    for other_choice in GROUPS[other]
+    (f"{first}={choice}", f"{second}={second_choice}")
+    for first, second in itertools.combinations(GROUPS, 2)
+    for choice in GROUPS[first]
+    for second_choice in GROUPS[second]
 ]
 
 

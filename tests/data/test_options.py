@@ -121,7 +121,8 @@ def test_checking_imports_nothing_slow() -> None:
         "from seq2seq.data.config import TatoebaConfig\n"
         "from seq2seq.data.sources.base import check\n"
         "assert check(TatoebaConfig()) == []\n"
-        "print([name for name in ('torch', 'datasets', 'pyarrow', 'pandas') if name in sys.modules])\n"
+        "heavy = ('torch', 'datasets', 'pyarrow', 'pandas')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

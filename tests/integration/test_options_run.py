@@ -140,10 +140,10 @@ RUNNABLE = {
     }.items()
 }  # without other corpora, hardware, packages and runs
 PAIRS = [
-    (f"{one}={choice}", f"{other}={other_choice}")
-    for one, other in itertools.combinations(RUNNABLE, 2)
-    for choice in RUNNABLE[one]
-    for other_choice in RUNNABLE[other]
+    (f"{first}={choice}", f"{second}={second_choice}")
+    for first, second in itertools.combinations(RUNNABLE, 2)
+    for choice in RUNNABLE[first]
+    for second_choice in RUNNABLE[second]
 ]
 RUNS, PARTS = 20, 4
 
