@@ -14,7 +14,8 @@ from seq2seq.attention.config import MECHANISMS, AttentionConfig
 from seq2seq.config.describe import attribute_docs, type_of
 from seq2seq.config.groups import group_options, groups_of
 from seq2seq.config.schema import EvaluateConfig, RunConfig
-from seq2seq.data.config import CORPORA, DataConfig, FilesConfig, SplitFiles
+from seq2seq.data.config import DataConfig
+from seq2seq.data.corpora import CORPORA, FilesConfig, SplitFiles
 from seq2seq.options import Options, range_of
 from seq2seq.position.config import POSITION_SCHEMES, PositionConfig
 from seq2seq.training.transforms import BATCH_TRANSFORMS, BatchTransformConfig

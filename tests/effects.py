@@ -15,6 +15,7 @@ TEXT = (
     *("data.validation.target={folder}/test.target", "data.max_source_length=32"),
     "data.max_target_length=32",
 )
+TONES = ("model.max_source_length=64",)
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,15 @@ EFFECTS = {
     "generated.num_validation": Effect("3"),
     "generated.num_test": Effect("3"),
     "generated.seed": Effect("2"),
+    "tones.num_tones": Effect("8", TONES),
+    "tones.num_bins": Effect("8", TONES),
+    "tones.min_length": Effect("4", TONES),
+    "tones.max_length": Effect("8", TONES),
+    "tones.noise": Effect("0.5", TONES),
+    "tones.num_train": Effect("30", TONES),
+    "tones.num_validation": Effect("3", TONES),
+    "tones.num_test": Effect("3", TONES),
+    "tones.seed": Effect("2", TONES),
     "word_dropout.source": Effect("0.5"),
     "word_dropout.target": Effect("0.5"),
 }

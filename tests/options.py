@@ -8,7 +8,8 @@ from typing import Any
 from seq2seq.attention.config import MECHANISMS, AttentionConfig
 from seq2seq.config.describe import type_of
 from seq2seq.config.schema import EvaluateConfig, RunConfig
-from seq2seq.data.config import CORPORA, DataConfig
+from seq2seq.data.config import DataConfig
+from seq2seq.data.corpora import CORPORA
 from seq2seq.options import Options, Range, range_of
 from seq2seq.position.config import POSITION_SCHEMES, PositionConfig
 from seq2seq.training.auxiliary import AUXILIARY_LOSSES
@@ -20,6 +21,7 @@ CORPUS_CHOICES = {
     "files": ["data=files", "data.train.source=a", "data.train.target=b"],
     "hub": ["data=hub", "data.path=a", "data.source_language=b", "data.target_language=c"],
     "generated": ["data=copy"],
+    "tones": ["data=tones"],
 }
 SUPERVISED = [
     *("alignment_supervision=links", "data=copy", "alignment.layer=-1", "alignment.heads=[0]"),

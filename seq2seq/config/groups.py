@@ -12,7 +12,8 @@ from typing import TypeVar, get_type_hints
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
-from seq2seq.data.config import CORPORA, DataConfig
+from seq2seq.data.config import DataConfig
+from seq2seq.data.corpora import CORPORA
 from seq2seq.position.config import POSITION_SCHEMES, PositionConfig
 
 PACKAGE_FOLDER = Path(__file__).parents[1]

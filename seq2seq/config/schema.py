@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.data.config import DataConfig, TatoebaConfig
+from seq2seq.data.config import DataConfig
+from seq2seq.data.corpora import TatoebaConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.metrics.base import DEFAULT_METRICS, metric_problems
 from seq2seq.metrics.protocol import ScoringProtocol

@@ -26,7 +26,7 @@ from seq2seq.config.groups import (
 from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_paths
 from seq2seq.config.saved import LAYER_LISTS, build_lists
 from seq2seq.config.schema import EvaluateConfig, RunConfig
-from seq2seq.data.config import CORPORA
+from seq2seq.data.corpora import CORPORA
 from seq2seq.errors import ConfigError, UserError, choices
 from seq2seq.imports import import_modules
 from seq2seq.processes import command_name

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role, WeightKind
 from seq2seq.config.schema import RunConfig
+from seq2seq.data.sources.base import kind_problems
 from seq2seq.errors import ConfigError
 from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer, divisors
 from seq2seq.options import in_range, problems_in
@@ -31,6 +32,7 @@ def run_problems(run: RunConfig, *, unread: bool = True) -> Problems:
         unread: also those of options that are set but not read.
     """
     yield from problems_in(run, unread=unread)
+    yield from kind_problems(run.data)
     yield from size_problems(run)
     yield from attention_problems(run.model)
     yield from position_problems(run.model)
@@ -58,7 +60,13 @@ def attention_sites(model: ModelConfig) -> Iterator[tuple[str, Role, AttentionCo
 
 def size_problems(run: RunConfig) -> Problems:
     """Vocabularies and lengths of model and data must fit."""
-    if run.model.tied_embeddings is TiedEmbeddings.all and not run.data.tokenizer.joint:
+    tied = run.model.tied_embeddings is TiedEmbeddings.all
+    if tied and run.data.source_kind != "text":
+        yield (
+            "model.tied_embeddings: all needs a vocabulary on both sides, which sources of the "
+            f"kind {run.data.source_kind} do not have; choose model.tied_embeddings=target"
+        )
+    elif tied and not run.data.tokenizer.joint:
         yield (
             "model.tied_embeddings: all needs one vocabulary for both sides; choose "
             "data.tokenizer.joint=true or model.tied_embeddings=target"

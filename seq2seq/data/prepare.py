@@ -34,7 +34,7 @@ from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.filters import filter_items, filter_lengths
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.links import subword_links
-from seq2seq.data.sources.base import Pairs, load_raw, option_problems, reader_of
+from seq2seq.data.sources.base import Pairs, file_problems, load_raw, option_problems, reader_of
 from seq2seq.data.sources.pairs import RawCorpus
 from seq2seq.data.storage import is_hashed, locked, sha256_of, version_of
 from seq2seq.data.tokenizers import Tokenizers
@@ -61,7 +61,7 @@ def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCor
         ConfigError: the options cannot be honoured.
         DataError: the corpus cannot be read, fetched or encoded, or no pair is left to train on.
     """
-    if problems := option_problems(config):
+    if problems := option_problems(config) + file_problems(config, contents=False):
         raise ConfigError(problems)
     hashed = all(is_hashed(path) for path in reader_of(config).files())
     raw = None if hashed else load_raw(config)

@@ -11,7 +11,7 @@ from seq2seq.config.overrides import imports_of, with_present_paths
 from seq2seq.config.saved import load_run_config, saved_imports, to_yaml, with_overrides
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
-from seq2seq.data.sources.base import check
+from seq2seq.data.sources.base import file_problems
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.imports import absolute_names, import_modules
 from seq2seq.processes import is_first_process
@@ -63,11 +63,10 @@ def check_run(
         further_problems: are reported as well.
         unread: also report options that are set but not read.
     """
-    problems = list(run_problems(config, unread=unread))
+    problems = [*run_problems(config, unread=unread)]
     if not any(problem.startswith("trainer.") for problem in problems):
         problems += hardware_problems(config.trainer)
-    if not any(problem.startswith("data.") for problem in problems):
-        problems += check(config.data)
+    problems += file_problems(config.data)
     problems += further_problems
     if problems:
         raise ConfigError(problems)

@@ -19,7 +19,8 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.attention.catalogue import FullConfig, LinformerConfig
 from seq2seq.bundle.model import load_model
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import FilesConfig, FilterConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.config import FilterConfig, TokenizerConfig
+from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.links import subword_links
 from seq2seq.data.prepare import PreparedCorpus, prepare, training_text
 from seq2seq.data.sources.pairs import Pairs

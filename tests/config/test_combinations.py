@@ -3,7 +3,7 @@
 from seq2seq.attention.config import Role
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import validate
-from seq2seq.data.config import GeneratedConfig
+from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.errors import ConfigError
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from tests.combinations import Combination, every_combination, legal_combinations

@@ -15,9 +15,10 @@ from seq2seq.config.groups import CONF, group_options
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.config.store import prepare_command, register_schemas
 from seq2seq.data.batching import batch_by_cost
-from seq2seq.data.config import FilesConfig, GeneratedConfig, HubConfig, SplitFiles
+from seq2seq.data.corpora import FilesConfig, HubConfig, SplitFiles
 from seq2seq.data.sources.base import check, load_raw, reader_of
 from seq2seq.data.sources.pairs import Pairs
+from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import CheckpointError
 from seq2seq.evaluation import translate

@@ -11,7 +11,8 @@ from seq2seq.attention.config import MECHANISMS, Role
 from seq2seq.config.describe import type_of
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.config.validate import run_problems, validate
-from seq2seq.data.config import CORPORA, DataConfig
+from seq2seq.data.config import DataConfig
+from seq2seq.data.corpora import CORPORA
 from seq2seq.errors import ConfigError
 from seq2seq.options import Options, problems_in, range_of
 from seq2seq.position.config import POSITION_SCHEMES

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.config import TokenizerConfig
+from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.prepare import prepare
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven"]

@@ -11,10 +11,10 @@ from seq2seq.data.config import (
     BatchConfig,
     DataConfig,
     FilterConfig,
-    TatoebaConfig,
     TokenizerConfig,
     TokenizerKind,
 )
+from seq2seq.data.corpora import TatoebaConfig
 from seq2seq.data.sources.base import check
 from seq2seq.options import problems_in
 
@@ -118,7 +118,7 @@ def test_checking_imports_nothing_slow() -> None:
     """A wrong option must be refused at once, so no check may import what takes seconds."""
     code = (
         "import sys\n"
-        "from seq2seq.data.config import TatoebaConfig\n"
+        "from seq2seq.data.corpora import TatoebaConfig\n"
         "from seq2seq.data.sources.base import check\n"
         "assert check(TatoebaConfig()) == []\n"
         "heavy = ('torch', 'datasets', 'pyarrow', 'pandas')\n"

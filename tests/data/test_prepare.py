@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from seq2seq.data import prepare as prepare_module
-from seq2seq.data.config import DataConfig, FilesConfig, FilterConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.config import DataConfig, FilterConfig, TokenizerConfig
+from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.corpus_files import damage
 from seq2seq.data.prepare import PreparedCorpus, fingerprint_of, prepare
 from seq2seq.errors import ConfigError, DataError
@@ -229,7 +230,8 @@ def test_problems_are_told_together(config: FilesConfig) -> None:
 def test_processes_that_start_together_agree(config: FilesConfig, tmp_path: Path) -> None:
     code = (
         "import json, sys\n"
-        "from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig\n"
+        "from seq2seq.data.config import TokenizerConfig\n"
+        "from seq2seq.data.corpora import FilesConfig, SplitFiles\n"
         "from seq2seq.data.prepare import prepare\n"
         "from tests.data.columns import all_lists, as_lists\n"
         "options = json.loads(sys.argv[1])\n"

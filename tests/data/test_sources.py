@@ -11,23 +11,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seq2seq.data.config import (
+from seq2seq.data.config import DataConfig, TokenizerConfig
+from seq2seq.data.corpora import (
     CORPORA,
-    DataConfig,
     FilesConfig,
-    GeneratedConfig,
-    GeneratedTask,
     HubConfig,
     Multi30kConfig,
     SplitFiles,
     TatoebaConfig,
-    TokenizerConfig,
 )
 from seq2seq.data.sources import tatoeba
 from seq2seq.data.sources.base import check, load_raw, reader_of
-from seq2seq.data.sources.generated import COMMANDS, LAG
 from seq2seq.data.sources.pairs import Pairs
 from seq2seq.data.storage import sha256_of
+from seq2seq.data.synthetic import COMMANDS, LAG, GeneratedConfig, GeneratedTask
 from seq2seq.errors import ConfigError, DataError
 
 PAIRS = [(f"a {number}", f"b {number}") for number in range(6)]
@@ -350,7 +347,7 @@ class TestHub:
         assert [problem.split(":")[0] for problem in check(config)] == [
             "data.path",
             "data.train",
-            "data.source_column, data.target_column",
+            "data.source_column",
         ]
 
 
@@ -446,7 +443,7 @@ class TestGenerated:
             (
                 GeneratedTask.copy,
                 {"max_length": 32},
-                "data.max_source_length, data.max_target_length: must be more",
+                "data.max_source_length: must be more than data.max_length=32",
             ),
             (
                 GeneratedTask.copy,
@@ -456,7 +453,7 @@ class TestGenerated:
             (
                 GeneratedTask.copy,
                 {"num_symbols": 2, "num_train": 1000},
-                "data.num_train: 1,080 sequences are asked for, but there are only",
+                "data.num_train: must be, with data.num_validation and data.num_test, at most",
             ),
         ],
     )

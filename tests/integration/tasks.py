@@ -12,13 +12,9 @@ from seq2seq.attention.base import AttentionOutput
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionConfig, Role
 from seq2seq.attention.multihead import MultiHeadAttention
-from seq2seq.data.config import (
-    GeneratedConfig,
-    GeneratedTask,
-    TokenizerConfig,
-    TokenizerKind,
-)
+from seq2seq.data.config import TokenizerConfig, TokenizerKind
 from seq2seq.data.prepare import PreparedCorpus, prepare
+from seq2seq.data.synthetic import GeneratedConfig, GeneratedTask
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig

@@ -7,8 +7,8 @@ import pytest
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.error_rate import AlignmentScore, score_links
 from seq2seq.alignment.links import GoldLinks, parse_links
-from seq2seq.data.config import GeneratedConfig
 from seq2seq.data.prepare import PreparedCorpus, prepare
+from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.model.transformer import Transformer

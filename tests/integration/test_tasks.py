@@ -7,7 +7,7 @@ import pytest
 
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
-from seq2seq.data.config import GeneratedTask
+from seq2seq.data.synthetic import GeneratedTask
 from tests.integration.tasks import build, corpus_of, learn, silence
 
 NEEDS = {

@@ -10,7 +10,8 @@ from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionConfig
 from seq2seq.bundle.files import build_model, write_bundle
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.config import TokenizerConfig
+from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.tokenizer import Tokenizer

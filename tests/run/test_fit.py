@@ -11,10 +11,10 @@ import torch
 
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.column import Column
-from seq2seq.data.config import GeneratedConfig
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import Split
 from seq2seq.data.sources.base import Pairs
+from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.errors import ConfigError
 from seq2seq.run.fit import ensure_validated, resume_point, select_weights
 from seq2seq.training.checkpoint import CheckpointStore

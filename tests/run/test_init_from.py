@@ -9,7 +9,8 @@ import torch
 from seq2seq.attention.catalogue import LocalConfig
 from seq2seq.bundle.files import build_model, load_bundle, write_bundle
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import FilesConfig, SplitFiles, TokenizerConfig
+from seq2seq.data.config import TokenizerConfig
+from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.kinds.features import FeatureSource
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer

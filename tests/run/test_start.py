@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import FilesConfig, GeneratedConfig, Multi30kConfig, SplitFiles
+from seq2seq.data.corpora import FilesConfig, Multi30kConfig, SplitFiles
+from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.run.start import MAY_CHANGE, apply_overrides, check_run, resume_run
 from seq2seq.training import hardware

@@ -7,7 +7,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import GeneratedConfig
+from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.run.trainer import build_module, build_trainer
 from seq2seq.training.alignment_supervision import AlignmentSupervision
 from seq2seq.training.callback import TrainingCallback

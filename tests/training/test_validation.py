@@ -17,10 +17,11 @@ from torch.nn import functional as F
 
 from seq2seq.data.batch import collate
 from seq2seq.data.column import Column
-from seq2seq.data.config import BatchConfig, GeneratedConfig
+from seq2seq.data.config import BatchConfig
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import PreparedCorpus, Split
 from seq2seq.data.sources.base import Pairs
+from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.metrics.score import Scorer

@@ -13,9 +13,10 @@ from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionConfig
 from seq2seq.data.batch import Batch, collate
 from seq2seq.data.column import Column
-from seq2seq.data.config import BatchConfig, GeneratedConfig
+from seq2seq.data.config import BatchConfig
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import PreparedCorpus, prepare
+from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
 from seq2seq.model.frontend import VocabularySpec
 from seq2seq.model.transformer import Transformer, build_transformer

@@ -67,11 +67,10 @@ class FeatureSource(SourceKind):
         cls, lines: Sequence[Any], path: Path | None = None, *, max_length: int | None = None
     ) -> list[FeatureItem]:
         """Items of paths, relative to the folder of the list, or of arrays (T, F)."""
-        list_name = "features" if path is None else str(path)
         folder = Path() if path is None else path.parent
         items: list[FeatureItem] = []
         for number, line in enumerate(lines, 1):
-            place = f"{list_name}:{number}"
+            place = f"source {number}" if path is None else f"{path}:{number}"
             try:
                 item = as_item(line, folder, place)
                 ensure_shape(item, items[0] if items else item, max_length)

@@ -5,16 +5,25 @@ from pathlib import Path
 from seq2seq.data.config import DataConfig
 from seq2seq.data.kinds import features, text
 from seq2seq.data.kinds.base import SOURCE_KINDS
-from seq2seq.data.sources import files, generated, hub, multi30k, tatoeba
+from seq2seq.data.sources import files, generated, hub, multi30k, tatoeba, tones
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.errors import ConfigError, choices
 from seq2seq.options import problems_in
 
-__all__ = ["Pairs", "RawCorpus", "check", "load_raw", "option_problems", "reader_of"]
+__all__ = [
+    "Pairs",
+    "RawCorpus",
+    "check",
+    "file_problems",
+    "kind_problems",
+    "load_raw",
+    "option_problems",
+    "reader_of",
+]
 
 # importing a module registers its kind of source or its reader
-BUILT_IN = (features, text, files, generated, hub, multi30k, tatoeba)
+BUILT_IN = (features, text, files, generated, hub, multi30k, tatoeba, tones)
 
 
 def reader_of(config: DataConfig) -> CorpusReader:
@@ -28,14 +37,25 @@ def reader_of(config: DataConfig) -> CorpusReader:
 
 def check(config: DataConfig) -> list[str]:
     """Problems with a configuration of data and its files that are cheap to know before training."""
-    problems = option_problems(config)
-    return problems or reader_of(config).content_problems()
+    return [*option_problems(config), *file_problems(config)]
 
 
 def option_problems(config: DataConfig) -> list[str]:
-    """Problems that are known without reading a corpus: of options, then of files they name."""
-    problems = list(problems_in(config, "data.", unread=False)) or kind_problems(config)
-    return problems or tokenizer_file_problems(config) + reader_of(config).problems()
+    """Problems of the options alone."""
+    return [*problems_in(config, "data.", unread=False), *kind_problems(config)]
+
+
+def file_problems(config: DataConfig, *, contents: bool = True) -> list[str]:
+    """Problems with files.
+
+    Args:
+        contents: also read in them, as far as that takes well under two seconds.
+    """
+    if kind_problems(config):
+        return []
+    reader = reader_of(config)
+    problems = tokenizer_file_problems(config) + reader.file_problems()
+    return problems + reader.content_problems() if contents else problems
 
 
 def tokenizer_file_problems(config: DataConfig) -> list[str]:
@@ -67,10 +87,10 @@ def load_raw(config: DataConfig) -> RawCorpus:
     """The pairs of all splits, in the direction that is translated.
 
     Raises:
-        ConfigError: options cannot be honoured (see `option_problems`).
+        ConfigError: options cannot be honoured, or files are missing.
         DataError: the corpus cannot be read or fetched.
     """
-    if problems := option_problems(config):
+    if problems := option_problems(config) + file_problems(config, contents=False):
         raise ConfigError(problems)
     corpus = reader_of(config).load()
     if not config.reverse:

@@ -7,7 +7,7 @@ lines, columns or fields are then their paths.
 from collections.abc import Iterator
 from pathlib import Path
 
-from seq2seq.data.config import FilesConfig, SplitFiles
+from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.reader import (
     count_lines,
@@ -46,7 +46,7 @@ class FilesReader(CorpusReader):
         yield "validation", self.config.validation
         yield "test", self.config.test
 
-    def problems(self) -> list[str]:
+    def file_problems(self) -> list[str]:
         return [
             problem for name, files in self.splits() for problem in self.split_problems(name, files)
         ]

@@ -25,13 +25,11 @@ Where each output is one symbol of the source, that is its word alignment; in th
 import random
 from collections.abc import Callable
 
-from seq2seq.data.config import NUM_SPECIALS, GeneratedConfig, GeneratedTask, TokenizerKind
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
+from seq2seq.data.synthetic import COMMANDS, LAG, GeneratedConfig, GeneratedTask
 
 VERSION = 2  # raise it when the same options give other sequences or links
-LAG = 2
-COMMANDS = ("a", "b", "c", "d", "e")
 
 Draw = Callable[[random.Random, int], tuple[list[str], list[str]]]
 
@@ -42,66 +40,6 @@ class GeneratedReader(CorpusReader):
 
     def __init__(self, config: GeneratedConfig) -> None:
         self.config = config
-
-    def problems(self) -> list[str]:
-        config, problems = self.config, []
-        shortest = LAG + 1 if config.task is GeneratedTask.chain else 1
-        if not shortest <= config.min_length <= config.max_length:
-            problems.append(
-                f"data.min_length: must be from {shortest} to data.max_length={config.max_length}, "
-                f"not {config.min_length}"
-            )
-        fewest = config.max_length if config.task is GeneratedTask.pointer else 2
-        if config.num_symbols < fewest:
-            problems.append(
-                f"data.num_symbols: must be at least {fewest} for this task, not {config.num_symbols}"
-            )
-        for name in ("num_train", "num_validation", "num_test"):
-            if getattr(config, name) < 1:
-                problems.append(f"data.{name}: must be at least 1, not {getattr(config, name)}")
-        if min(config.max_source_length, config.max_target_length) <= config.max_length:
-            problems.append(
-                f"data.max_source_length, data.max_target_length: must be more than data.max_length={config.max_length}"
-            )
-        return problems + self.check_vocabulary() + ([] if problems else self.check_supply())
-
-    def check_vocabulary(self) -> list[str]:
-        tokenizer = self.config.tokenizer
-        least = NUM_SPECIALS + self.config.num_symbols + len(COMMANDS)
-        if tokenizer.kind is not TokenizerKind.word:
-            return [
-                "data.tokenizer.kind: must be word, so that every symbol is one piece; choose word"
-            ]
-        if tokenizer.vocab_size < least:
-            return [
-                f"data.tokenizer.vocab_size: must be at least {least} for "
-                f"data.num_symbols={self.config.num_symbols}, not {tokenizer.vocab_size}"
-            ]
-        return []
-
-    def check_supply(self) -> list[str]:
-        """Sources are told apart by drawing again, so at most half of those there are may be asked for."""
-        config = self.config
-        needed = config.num_train + config.num_validation + config.num_test
-        there = sum(
-            self.number_of_sources(length)
-            for length in range(config.min_length, config.max_length + 1)
-        )
-        if 2 * needed <= there:
-            return []
-        return [
-            f"data.num_train: {needed:,} sequences are asked for, but there are only {there:,}, of which half can "
-            "be used; raise data.max_length or data.num_symbols, or lower data.num_train"
-        ]
-
-    def number_of_sources(self, length: int) -> int:
-        match self.config.task:
-            case GeneratedTask.pointer:
-                return int(length**length)
-            case GeneratedTask.chain:
-                return int(self.config.num_symbols**LAG) * int(len(COMMANDS) ** (length - LAG))
-            case _:
-                return int(self.config.num_symbols**length)
 
     def identity(self) -> str:
         config = self.config

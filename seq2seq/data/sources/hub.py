@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from seq2seq.data.config import HubConfig
+from seq2seq.data.corpora import HubConfig
 from seq2seq.data.reader import ensure_sentence
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
@@ -16,20 +16,6 @@ class HubReader(CorpusReader):
 
     def __init__(self, config: HubConfig) -> None:
         self.config = config
-
-    def problems(self) -> list[str]:
-        problems = []
-        if not self.config.path:
-            problems.append(
-                "data.path: must name a dataset on the Hugging Face hub; set it, or use data=files"
-            )
-        if self.config.train is None:
-            problems.append("data.train: must name the split to train on; set it")
-        if (self.config.source_column is None) != (self.config.target_column is None):
-            problems.append(
-                "data.source_column, data.target_column: set both, or neither for data.translation_column"
-            )
-        return problems
 
     def identity(self) -> str:
         """By name: what a name on the hub stands for is only certain with a revision."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from seq2seq.data.config import HubConfig, Multi30kConfig
+from seq2seq.data.corpora import HubConfig, Multi30kConfig
 from seq2seq.data.reader import read_parallel
 from seq2seq.data.sources.hub import HubReader
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
@@ -23,7 +23,7 @@ class Multi30kReader(CorpusReader):
         self.config = config
         self.languages = (config.source_language, config.target_language)
 
-    def problems(self) -> list[str]:
+    def file_problems(self) -> list[str]:
         if self.config.root is None:
             if set(self.languages) == HUB_LANGUAGES:
                 return []

@@ -24,9 +24,9 @@ class CorpusReader(ABC):
     @abstractmethod
     def __init__(self, config: DataConfig) -> None: ...
 
-    @abstractmethod
-    def problems(self) -> list[str]:
-        """Problems with options and the existence of files, as "data.option: ...; choose"."""
+    def file_problems(self) -> list[str]:
+        """Problems with files that are named or missing, as "data.option: ...; choose"."""
+        return []
 
     def content_problems(self) -> list[str]:
         """Problems inside files, as far as they can be known in well under two seconds."""

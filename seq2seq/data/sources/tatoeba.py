@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from seq2seq.data.config import TatoebaConfig
+from seq2seq.data.corpora import TatoebaConfig
 from seq2seq.data.reader import read_tsv
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
@@ -41,13 +41,6 @@ class TatoebaReader(CorpusReader):
     def __init__(self, config: TatoebaConfig) -> None:
         self.path = Path(config.cache_dir) / "tatoeba_en_es" / "spa.tsv"
         self.languages = (config.source_language, config.target_language)
-
-    def problems(self) -> list[str]:
-        if self.languages == ("en", "es"):
-            return []
-        return [
-            "data.source_language: tatoeba is en to es; set data.reverse=true to translate es to en"
-        ]
 
     def identity(self) -> str:
         return f"tatoeba {TSV_SHA256} {HELD_OUT}"
