@@ -118,7 +118,7 @@ def damage(folder: Path) -> str | None:
     return None
 
 
-def load(folder: Path) -> PreparedCorpus:
+def load_corpus(folder: Path) -> PreparedCorpus:
     """A prepared corpus without `damage`."""
     tokenizers = Tokenizers.load(folder / TOKENIZER)
     kind = type(tokenizers.source)

@@ -24,7 +24,7 @@ from seq2seq.data.corpus_files import (
     PreparedCorpus,
     Split,
     damage,
-    load,
+    load_corpus,
     save_manifest,
     save_split,
     save_train,
@@ -79,7 +79,7 @@ def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCor
                 stage.mkdir()
                 build(config, raw or load_raw(config), stage, fingerprint)
             break
-    return load(folder)
+    return load_corpus(folder)
 
 
 def manifest_version(folder: Path) -> object:

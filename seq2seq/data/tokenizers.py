@@ -17,8 +17,8 @@ from seq2seq.files import atomic_write
 
 logger = logging.getLogger(__name__)
 
-BUILT_IN = (features,)  # importing it registers its kind
-Encoder = SourceKind | Tokenizer  # of one side
+REGISTERED_KINDS = (features,)  # importing it registers its kind
+SideEncoder = SourceKind | Tokenizer  # of one side
 JOINT, TARGET, KIND = "joint.model", "target.model", "source_kind.json"
 
 

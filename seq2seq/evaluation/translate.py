@@ -9,7 +9,7 @@ from torch import Tensor
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.kinds.base import Item
-from seq2seq.data.tokenizers import Encoder, Tokenizers
+from seq2seq.data.tokenizers import SideEncoder, Tokenizers
 from seq2seq.data.words import words_of_characters
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.decoding.ensemble import EncodedSources, Ensemble
@@ -182,7 +182,7 @@ class Translator:
         alignment = None if self.aligner is None else self.aligner.empty()
         return Translation(source, (empty,), alignment=alignment)
 
-    def _encode(self, encoder: Encoder, items: list[Item], limit: int) -> list[EncodedLine]:
+    def _encode(self, encoder: SideEncoder, items: list[Item], limit: int) -> list[EncodedLine]:
         """The first `limit` units of each item; their words only if there is an aligner."""
         split = None if self.aligner is None else words_of_characters
         return encode_lines(encoder, items, limit, split=split)

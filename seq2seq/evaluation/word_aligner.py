@@ -18,7 +18,7 @@ from seq2seq.alignment.words import word_weights
 from seq2seq.attention.config import Role
 from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.kinds.base import Item, Units
-from seq2seq.data.tokenizers import Encoder, Tokenizers
+from seq2seq.data.tokenizers import SideEncoder, Tokenizers
 from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.decoding.ensemble import EncodedSources, Ensemble
 from seq2seq.errors import ConfigError
@@ -49,7 +49,7 @@ class EncodedLine:
 
 
 def encode_lines(
-    encoder: Encoder, items: Sequence[Item], limit: int, *, split: WordSplit | None
+    encoder: SideEncoder, items: Sequence[Item], limit: int, *, split: WordSplit | None
 ) -> list[EncodedLine]:
     """The first `limit` units of each item.
 

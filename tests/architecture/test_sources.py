@@ -1,4 +1,4 @@
-"""Rules of the sources that `scripts/code_measures.py` counts: names and circles of imports."""
+"""The sources say what they hold: no filler names, no name with two meanings, no circle of imports."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +24,10 @@ def modules(script: Any) -> Any:
 
 def test_variables_and_parameters_are_named_after_what_they_hold(script: Any, modules: Any) -> None:
     assert script.filler_share(modules) < MAX_FILLER_SHARE, script.filler_bindings(modules)
+
+
+def test_a_name_that_several_modules_define_has_a_reason(script: Any, modules: Any) -> None:
+    assert script.reasons_problems(modules) == []
 
 
 def test_no_modules_import_each_other_not_even_for_type_checking(script: Any, modules: Any) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from seq2seq.data.config import BatchConfig
-from seq2seq.data.sampler import BatchPlan, Ints
+from seq2seq.data.encoded import Ints
+from seq2seq.data.sampler import BatchPlan
 from seq2seq.errors import DataError
 
 CORPORA = ["natural", "uniform", "constant", "one long", "tiny", "one row", "uneven"]
@@ -61,7 +62,7 @@ def test_every_row_once_within_the_budget(corpus: str, world_size: int, max_shap
     assert shapes <= plan.shapes()
     assert len(plan.shapes()) <= max_shapes
     real = source.sum() + target.sum()
-    assert plan.fill() == pytest.approx(
+    assert plan.padding_efficiency() == pytest.approx(
         real / sum(batch.shape[0] * (batch.shape[1] + batch.shape[2]) for batch in plan.epoch(5, 0))
     )
 
@@ -94,10 +95,10 @@ def test_an_epoch_is_shuffled() -> None:
 
 def test_little_is_padding() -> None:
     plan = BatchPlan(*lengths("natural"), BatchConfig(max_tokens=2048))
-    assert plan.fill() > 0.9
+    assert plan.padding_efficiency() > 0.9
     assert len(plan.shapes()) < 100
     sparing = BatchPlan(*lengths("natural"), BatchConfig(max_tokens=2048, max_shapes=8))
-    assert sparing.fill() < plan.fill()
+    assert sparing.padding_efficiency() < plan.padding_efficiency()
 
 
 def test_batches_of_a_cell_are_even() -> None:
@@ -113,7 +114,9 @@ def test_rows_that_do_not_fit() -> None:
         DataError, match=r"data\.batch\.max_tokens: must hold the longest training pair, 128"
     ):
         BatchPlan(*lengths("one long"), BatchConfig(max_tokens=127))
-    with pytest.raises(DataError, match="0 training pairs are left"):
+    with pytest.raises(
+        DataError, match="each of 1 processes needs at least one training pair, but only 0 are left"
+    ):
         BatchPlan(np.zeros(0, np.int64), np.zeros(0, np.int64), BatchConfig())
 
 

@@ -34,7 +34,7 @@ from seq2seq.files import atomic_path, write_lines
 logger = logging.getLogger(__name__)
 
 VERSION = 1  # raise it when the same options give other tones
-SPLITS = ("test", "validation", "train")  # held-out targets do not depend on num_train
+SPLIT_ORDER = ("test", "validation", "train")  # held-out targets do not depend on num_train
 SIDES = ("list", "symbols", "links")  # endings of the files of a split
 MIN_TONE, MIN_SILENCE = 2, 1  # frames
 BUMP = 0.8  # standard deviation of a tone over the bins
@@ -66,7 +66,7 @@ class TonesReader(CorpusReader):
             if not folder.is_dir():
                 targets: set[str] = set()
                 with atomic_path(folder) as stage:
-                    for name in SPLITS:
+                    for name in SPLIT_ORDER:
                         write_split(stage, name, self.config, targets)
                 logger.info("generated tones in %s", folder)
         files = FilesConfig(
@@ -92,7 +92,7 @@ def write_split(folder: Path, name: str, config: TonesConfig, seen: set[str]) ->
         seen: targets of other splits, which are not drawn again; those of this split are added.
     """
     (folder / name).mkdir(parents=True)
-    random = np.random.Generator(np.random.PCG64([config.seed, SPLITS.index(name)]))
+    random = np.random.Generator(np.random.PCG64([config.seed, SPLIT_ORDER.index(name)]))
     lines: dict[str, list[str]] = {side: [] for side in SIDES}
     while len(lines["symbols"]) < getattr(config, f"num_{name}"):
         length = random.integers(config.min_length, config.max_length + 1)
