@@ -1,7 +1,7 @@
-"""What a user can do wrong. The command line prints the message alone and exits with the error's code, no traceback.
+"""Errors that a user can fix: the command line prints the message and exits with its code.
 
-A message says what must hold, what was given, and what to do. Programming errors are `assert` or Python's own
-exceptions, and those do show a traceback.
+A message says what must hold, what was given, and what to do. Programming errors are `assert` or
+Python's own exceptions, and those do show a traceback.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ class UserError(Exception):
 
 
 class ConfigError(UserError):
-    """A configuration that cannot run. Holds every problem found, each as "path: what is wrong; what to choose"."""
+    """A configuration that cannot run, with every problem as "path: rule; value; remedy"."""
 
     exit_code = 2
 
@@ -27,7 +27,7 @@ class ConfigError(UserError):
 
 
 class DataError(UserError):
-    """A corpus, tokenizer or alignment file that cannot be used as given; the message names file and line."""
+    """A corpus, tokenizer or alignment file that cannot be used; messages name file and line."""
 
 
 class CheckpointError(UserError):
@@ -35,11 +35,11 @@ class CheckpointError(UserError):
 
 
 class MissingDependencyError(UserError):
-    """An optional package is needed for what was asked; the message names the command that installs it."""
+    """An optional package is not installed; the message names the command that installs it."""
 
 
-def choices(given: str, legal: Sequence[str]) -> str:
-    """ "did you mean X? choose from A, B, C": the end of a message about a name that does not exist."""
-    close = get_close_matches(given, legal, n=1)
+def choices(name: str, legal: Sequence[str]) -> str:
+    """The end of a message about an unknown name: "did you mean X? choose from A, B, C"."""
+    close = get_close_matches(name, legal, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}choose from {', '.join(legal)}"

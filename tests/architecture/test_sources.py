@@ -1,4 +1,4 @@
-"""The sources say what they hold: no filler names, no name with two meanings, no circle of imports."""
+"""Names of the sources say what they hold and mean one thing; no imports go in circles."""
 
 from collections.abc import Iterator
 from typing import Any
