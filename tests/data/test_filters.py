@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seq2seq.data.config import DataConfig, FilterConfig
-from seq2seq.data.filters import filter_items, filter_lengths
+from seq2seq.data.filters import filter_items, filter_lengths, repeated
 from seq2seq.data.sources.pairs import Pairs
 
 SOURCE = ["a", "", "b", "a", "a", " ", "a"]
@@ -42,3 +42,18 @@ def test_ratio_and_least_length() -> None:
         "target too long": 0,
         "length ratio": 2,
     }
+
+
+class SameHash(str):
+    """Text whose hash is that of every other."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return 7
+
+
+def test_equal_hashes_are_no_repetition() -> None:
+    values = [SameHash(text) for text in ("a", "b", "a", "c", "b", "a")]
+    assert repeated(values).tolist() == [False, False, True, False, True, True]
+    assert repeated([]).tolist() == []

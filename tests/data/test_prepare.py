@@ -4,15 +4,20 @@ import json
 import logging
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from seq2seq.data import prepare as prepare_module
+from seq2seq.data import storage
 from seq2seq.data.config import DataConfig, FilterConfig, TokenizerConfig
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.corpus_files import damage
 from seq2seq.data.prepare import PreparedCorpus, fingerprint_of, prepare
+from seq2seq.data.sources.base import check
 from seq2seq.errors import ConfigError, DataError
 from tests.data.columns import all_lists, as_lists
 
@@ -254,3 +259,99 @@ def test_processes_that_start_together_agree(config: FilesConfig, tmp_path: Path
         folder_of(config).name,
         f"{folder_of(config).name}.lock",
     }
+
+
+class ReadCounts:
+    """How often each text file is opened to be read as text or for its hash."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.counts: Counter[str] = Counter()
+        read, hashed = storage.HashingFile.__init__, storage.sha256_of
+
+        def opened(file: storage.HashingFile, path: Path) -> None:
+            self.counts[path.name] += 1
+            read(file, path)
+
+        def hashed_again(path: Path) -> str:
+            self.counts[path.name] += 1
+            return hashed(path)
+
+        monkeypatch.setattr(storage.HashingFile, "__init__", opened)
+        monkeypatch.setattr(storage, "sha256_of", hashed_again)
+
+    def of_text(self) -> dict[str, int]:
+        return {name: count for name, count in self.counts.items() if name.endswith((".s", ".t"))}
+
+
+TEXT_FILES = [f"{split}.{side}" for split in ("train", "validation", "test") for side in "st"]
+
+
+def test_text_is_read_once(config: FilesConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = ReadCounts(monkeypatch)
+    prepare(config)
+    assert reads.of_text() == dict.fromkeys(TEXT_FILES, 1)
+    prepare(config)
+    assert reads.of_text() == dict.fromkeys(TEXT_FILES, 1), "a ready corpus is opened"
+
+
+def test_text_that_was_checked_is_read_once_more_to_prepare_it(
+    config: FilesConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = ReadCounts(monkeypatch)
+    assert check(config) == []
+    assert reads.of_text() == dict.fromkeys(TEXT_FILES, 1)
+    prepare(config)
+    assert reads.of_text() == dict.fromkeys(TEXT_FILES, 2)
+
+
+def test_text_that_changed_is_read_again(config: FilesConfig) -> None:
+    before = prepare(config)
+    write(Path(str(config.test.source)), SOURCE[:10])
+    after = prepare(config)
+    assert after.manifest["fingerprint"] != before.manifest["fingerprint"]
+    assert after.test.pairs.source == SOURCE[:10]
+
+
+def test_files_are_not_hashed_inside_the_lock(
+    config: FilesConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes of one run verify a ready corpus side by side."""
+    prepare(config)
+    inside = False
+
+    @contextmanager
+    def locked(path: Path, purpose: str) -> Iterator[None]:
+        nonlocal inside
+        inside = True
+        yield
+        inside = False
+
+    def verified(folder: Path) -> str | None:
+        assert not inside
+        return damage(folder)
+
+    monkeypatch.setattr(prepare_module, "locked", locked)
+    monkeypatch.setattr(prepare_module, "damage", verified)
+    prepare(config)
+    (folder_of(config) / "test.json").write_text("{}")
+    prepare(config)
+
+
+def test_a_corpus_that_another_process_has_prepared_is_verified_and_opened(
+    config: FilesConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = Path(config.cache_dir) / "prepared"
+    waiting = True
+
+    @contextmanager
+    def locked(path: Path, purpose: str) -> Iterator[None]:
+        nonlocal waiting
+        if waiting:  # meanwhile another process prepares it
+            waiting = False
+            other = prepare_module.prepare(config, directory=directory)
+            assert len(other.train) == 40
+            monkeypatch.setattr(prepare_module, "build", None)
+        yield
+
+    monkeypatch.setattr(prepare_module, "locked", locked)
+    assert len(prepare(config).train) == 40
