@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq.config.saved import load_run_config
 from seq2seq.data import prepare as prepare_module
 from seq2seq.data import storage
 from seq2seq.data.config import DataConfig, FilterConfig, TokenizerConfig
@@ -355,3 +357,24 @@ def test_a_corpus_that_another_process_has_prepared_is_verified_and_opened(
 
     monkeypatch.setattr(prepare_module, "locked", locked)
     assert len(prepare(config).train) == 40
+
+
+def test_a_corpus_prepared_by_version_0_1_0_is_found_and_prepared_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixtures = Path(__file__).parents[1] / "fixtures" / "v0.1.0"
+    data = load_run_config(fixtures / "run" / "config.yaml").data
+    new = prepare(data, directory=tmp_path / "new")
+    shutil.copytree(fixtures / "cache" / "prepared", tmp_path / "old")
+    monkeypatch.setattr(prepare_module, "build", None)
+    old = prepare(data, directory=tmp_path / "old")
+    assert all_lists(old.train) == all_lists(new.train)
+    for name in ("test", "validation"):
+        assert getattr(old, name).pairs == getattr(new, name).pairs
+        files = [
+            tmp_path / where / old.manifest["fingerprint"] / f"{name}.json"
+            for where in ("old", "new")
+        ]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    for key in ("fingerprint", "sha256", "tokenizers", "pairs", "dropped"):
+        assert old.manifest[key] == new.manifest[key]
