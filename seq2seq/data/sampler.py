@@ -1,9 +1,9 @@
-"""Which rows make up which micro-batch: a pure function of (lengths, seed, epoch).
+"""The pairs of each micro-batch: a pure function of (lengths, seed, epoch).
 
-Rows of similar lengths share a bucket, and every batch of a bucket is padded to the widths of the
-bucket. Buckets come from splitting the plane of (source length, target length) again and again,
-each time where it saves most padding, so a few dozen shapes leave little padding whatever the
-corpus. Only two things are random: which rows of a bucket meet, and the order of the batches.
+Pairs of similar lengths share a bucket, and every batch of a bucket is padded to the bucket's
+widths. Buckets come from splitting the plane of (source length, target length) in two repeatedly,
+each time where it saves the most padding, so a few dozen shapes leave little to pad in any corpus.
+Only the pairs of a batch within a bucket, and the order of the batches, are random.
 """
 
 import heapq
@@ -11,6 +11,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seq2seq.data.config import BatchConfig
 from seq2seq.data.encoded import Ints
@@ -21,26 +22,28 @@ Shape = tuple[int, int, int]  # rows, source width, target width
 
 @dataclass(frozen=True)
 class Bucket:
-    """Rows that are padded to the same widths.
+    """Pairs that are padded to the same widths.
 
     Attributes:
-        unique_lengths: indices of the distinct (source length, target length) that it holds.
-        count: number of rows.
+        members: the distinct (source length, target length) in it, as rows of `unique_lengths`.
+        count: number of pairs.
     """
 
-    unique_lengths: Ints
+    members: Ints
     count: int
     source_width: int
     target_width: int
 
     @property
     def padded(self) -> int:
-        """Tokens of all its rows, padding included."""
+        """Positions of all its pairs, padding included."""
         return self.count * (self.source_width + self.target_width)
 
 
 @dataclass(frozen=True)
 class PlannedBatch:
+    """The numbers of a batch's pairs, and the widths that they are padded to."""
+
     rows: Ints
     source_width: int
     target_width: int
@@ -51,7 +54,10 @@ class PlannedBatch:
 
 
 class BatchPlan:
-    """Batches of an epoch: every row is in exactly one, and their number divides by world_size."""
+    """The batches of every epoch. Each pair is in one batch of an epoch.
+
+    The number of batches is a multiple of world_size.
+    """
 
     def __init__(
         self,
@@ -61,26 +67,28 @@ class BatchPlan:
         *,
         world_size: int = 1,
     ) -> None:
-        """Args: source_lengths, target_lengths: (N,) of the training rows, in subwords with </s>.
+        """Args: source_lengths, target_lengths: (N,) of the training pairs, ends counted.
 
         Raises:
-            DataError: no rows, fewer rows than ranks, or a row longer than config.max_tokens.
+            DataError: no pairs, fewer pairs than ranks, or one longer than config.max_tokens.
         """
         longest = int(max(source_lengths.max(initial=0), target_lengths.max(initial=0)))
         if len(source_lengths) < world_size:
             raise DataError(
                 f"each of {world_size} processes needs at least one training pair, but only "
-                f"{len(source_lengths)} are left; give more data, or loosen data.filters and the "
-                "greatest lengths"
+                f"{len(source_lengths)} are left; give more data, or loosen data.filters, "
+                "data.max_source_length and data.max_target_length"
             )
         if longest > config.max_tokens:
             raise DataError(
                 f"data.batch.max_tokens: must hold the longest training pair, {longest}, but is "
                 f"{config.max_tokens}"
             )
-        # One number for a pair of lengths, because sorting pairs is slow.
-        both = source_lengths * (longest + 1) + target_lengths
-        distinct, pair_of_row, counts = np.unique(both, return_inverse=True, return_counts=True)
+        # Both lengths as one number, because sorting numbers is faster than sorting pairs.
+        lengths = source_lengths * (longest + 1) + target_lengths
+        distinct, number_of_row, counts = np.unique(
+            lengths, return_inverse=True, return_counts=True
+        )
         unique_lengths = np.stack(np.divmod(distinct, longest + 1), axis=1)
         self.buckets = split_buckets(
             unique_lengths,
@@ -89,27 +97,14 @@ class BatchPlan:
             min_saved=config.max_tokens // 2,
         )
         self.batches_per_bucket = count_batches(self.buckets, config.max_tokens, world_size)
-        self._real = int(source_lengths.sum() + target_lengths.sum())
-        bucket_of_pair = np.empty(len(unique_lengths), np.int16)
+        bucket_of_lengths = np.empty(len(unique_lengths), np.int16)
         for number, bucket in enumerate(self.buckets):
-            bucket_of_pair[bucket.unique_lengths] = number
-        self._bucket_of_row = bucket_of_pair[pair_of_row.reshape(-1)]
+            bucket_of_lengths[bucket.members] = number
+        self._bucket_of_row = bucket_of_lengths[number_of_row.reshape(-1)]
 
     def __len__(self) -> int:
         """Batches of an epoch, over all ranks."""
         return sum(self.batches_per_bucket)
-
-    def shapes(self) -> set[Shape]:
-        """Every shape that any epoch has: at most two per bucket."""
-        shapes = set()
-        for bucket, batches in zip(self.buckets, self.batches_per_bucket, strict=True):
-            for rows in {bucket.count // batches, -(-bucket.count // batches)}:
-                shapes.add((rows, bucket.source_width, bucket.target_width))
-        return shapes
-
-    def padding_efficiency(self) -> float:
-        """Share of real tokens among all of a padded epoch, source and target together."""
-        return self._real / sum(bucket.padded for bucket in self.buckets)
 
     def epoch(self, seed: int, epoch: int) -> list[PlannedBatch]:
         """The batches of an epoch in order: batch k of rank r is number k * world_size + r."""
@@ -128,12 +123,13 @@ class BatchPlan:
 def split_buckets(
     unique_lengths: Ints, counts: Ints, *, max_buckets: int, min_saved: int
 ) -> list[Bucket]:
-    """Buckets of the distinct pairs of lengths (K, 2), of which each occurs in `counts` (K,) rows.
+    """Buckets of pairs by their lengths.
 
     Args:
-        max_buckets: where splitting ends.
-        min_saved: padded tokens that a split must save; each split adds about one batch that is
-            not full.
+        unique_lengths: (K, 2) distinct source and target lengths.
+        counts: (K,) number of pairs of each.
+        min_saved: padded positions that a split must save, because every split leaves about one
+            more batch that is not full.
     """
     numbers = itertools.count()  # so that the heap never compares buckets
     heap: list[tuple[int, int, Bucket, tuple[Bucket, Bucket] | None]] = []
@@ -146,7 +142,7 @@ def split_buckets(
     push(bucket_of(np.arange(len(unique_lengths)), unique_lengths, counts))
     while len(heap) < max_buckets and -heap[0][0] >= max(min_saved, 1):
         halves = heapq.heappop(heap)[3]
-        assert halves is not None
+        assert halves is not None, "a bucket that cannot be split saves nothing"
         push(halves[0])
         push(halves[1])
     return [bucket for _, _, bucket, _ in sorted(heap, key=lambda entry: entry[1])]
@@ -158,37 +154,39 @@ def bucket_of(members: Ints, unique_lengths: Ints, counts: Ints) -> Bucket:
 
 
 def best_split(bucket: Bucket, unique_lengths: Ints, counts: Ints) -> tuple[Bucket, Bucket] | None:
-    """The two halves with least padding, split between two source or two target lengths.
+    """The two halves with the least padding, split between two source or two target lengths.
 
-    None if all rows have the same lengths.
+    None if all pairs have the same lengths.
     """
     best: tuple[int, Ints, int] | None = None
     for axis in (0, 1):
-        members = bucket.unique_lengths[
-            np.argsort(unique_lengths[bucket.unique_lengths, axis], kind="stable")
-        ]
+        order = np.argsort(unique_lengths[bucket.members, axis], kind="stable")
+        members = bucket.members[order]
         lengths, rows = unique_lengths[members], counts[members]
-        below = np.cumsum(rows)[:-1] * np.maximum.accumulate(lengths)[:-1].sum(axis=1)
-        above = np.cumsum(rows[::-1])[::-1][1:] * np.maximum.accumulate(lengths[::-1])[::-1][
-            1:
-        ].sum(axis=1)
         places = np.flatnonzero(np.diff(lengths[:, axis]))
         if len(places) == 0:
             continue
-        place = int(places[np.argmin((below + above)[places])])
-        padded = int((below + above)[place])
-        if best is None or padded < best[0]:
-            best = (padded, members, place + 1)
+        padded = (
+            padded_before(lengths, rows)[:-1] + padded_before(lengths[::-1], rows[::-1])[-2::-1]
+        )
+        place = int(places[np.argmin(padded[places])])
+        if best is None or padded[place] < best[0]:
+            best = (int(padded[place]), members, place + 1)
     if best is None:
         return None
     _, members, place = best
-    return bucket_of(members[:place], unique_lengths, counts), bucket_of(
-        members[place:], unique_lengths, counts
-    )
+    first, second = members[:place], members[place:]
+    return bucket_of(first, unique_lengths, counts), bucket_of(second, unique_lengths, counts)
+
+
+def padded_before(lengths: Ints, rows: Ints) -> Ints:
+    """(K,) padded positions of a bucket of the first 1, 2, ... of these lengths (K, 2)."""
+    widths: NDArray[np.int64] = np.maximum.accumulate(lengths).sum(axis=1)
+    return np.cumsum(rows) * widths
 
 
 def count_batches(buckets: list[Bucket], max_tokens: int, world_size: int) -> list[int]:
-    """How many batches each bucket is dealt into, evenly; in all a multiple of world_size."""
+    """Batches of about equal size for each bucket; in all a multiple of world_size."""
     batches = [
         -(-bucket.count // (max_tokens // max(bucket.source_width, bucket.target_width)))
         for bucket in buckets

