@@ -1,4 +1,4 @@
-"""Corpora by name: those of text that others wrote, and the generated ones. Imports nothing slow."""
+"""Corpora by name: text that others wrote, and the generated ones. Imports nothing slow."""
 
 from dataclasses import dataclass, field
 

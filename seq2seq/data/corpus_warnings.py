@@ -105,11 +105,14 @@ def side_warnings(
     split: str, side: Side, train: Iterable[Hashable], config: DataConfig
 ) -> Iterator[str]:
     """Overlap with training, repetitions, empty and too long items, and unknown subwords."""
-    contents = [each for each, empty in zip(side.contents, side.empty, strict=True) if not empty]
-    known = set(contents).intersection(train)
+    sides = zip(side.contents, side.empty, strict=True)
+    contents = [content for content, empty in sides if not empty]
+    overlap = set(contents).intersection(train)
     bound = f"data.max_{side.name}_length={getattr(config, f'max_{side.name}_length')}"
     counts = {
-        "occur in training, too, so scores flatter": sum(each in known for each in contents),
+        "occur in training, too, so scores flatter": sum(
+            content in overlap for content in contents
+        ),
         "are repetitions": len(side.contents) - len(set(side.contents)),
         "are empty": sum(side.empty),
         f"are longer than {bound}": int(side.too_long.sum()),

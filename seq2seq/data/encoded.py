@@ -44,14 +44,14 @@ class EncodedPairs:
         """The pairs of these numbers."""
         return self._each(lambda column: column.take(rows))
 
-    def followed_by(self, other: "EncodedPairs") -> "EncodedPairs":
-        """All pairs of both. Both have links, or neither."""
-        assert (self.links is None) == (other.links is None), "links of both, or of neither"
+    def followed_by(self, pairs: "EncodedPairs") -> "EncodedPairs":
+        """These pairs and then others. Both have links, or neither."""
+        assert (self.links is None) == (pairs.links is None), "links of both, or of neither"
         links = None
-        if self.links is not None and other.links is not None:
-            links = Column.joined([self.links, other.links])
-        source = Column.joined([self.source, other.source])
-        target = Column.joined([self.target, other.target])
+        if self.links is not None and pairs.links is not None:
+            links = Column.joined([self.links, pairs.links])
+        source = Column.joined([self.source, pairs.source])
+        target = Column.joined([self.target, pairs.target])
         return replace(self, source=source, target=target, links=links)
 
     def joined(self, starts: Ints, target_order: Ints | None = None) -> "EncodedPairs":

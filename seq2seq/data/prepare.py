@@ -145,8 +145,8 @@ def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) ->
         "train_pairs_before_filters": len(raw_train),
         "dropped": dropped,
         "sha256": {
-            name: sha256_of_pairs(each, kind)
-            for name, each in {"train": raw_train, **held_out}.items()
+            name: sha256_of_pairs(raw_pairs, kind)
+            for name, raw_pairs in {"train": raw_train, **held_out}.items()
         },
         "tokenizers": {"source": tokenizers.source.sha256, "target": tokenizers.target.sha256},
         "cautions": corpus_warnings(config, raw_train, dropped, splits),

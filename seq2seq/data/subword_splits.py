@@ -39,7 +39,7 @@ class SubwordSplitter:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        subwords = tokenizer.pieces(range(tokenizer.vocab_size))
+        subwords = tokenizer.subwords(range(tokenizer.vocab_size))
         ids = {word: index for index, word in enumerate(subwords) if index > Tokenizer.EOS_ID}
         ways = [halves_of(word, ids) if word in ids else [] for word in subwords]
         self.counts = np.array([len(halves) for halves in ways], np.int64)

@@ -1,9 +1,9 @@
-"""Subwords: SentencePiece models with fixed special ids, offsets into words, and errors a user can act on.
+"""Subwords: SentencePiece models with fixed special ids, and the words that subwords belong to.
 
-Text is taken as it is (no NFKC, which would turn ½ into 1⁄2), with one exception written into every trained model:
-each character that Python counts as white space is a space, and a run of them is one. So decode(encode(text)) is
-" ".join(text.split()) for any text whose characters have pieces; only U+2581, which SentencePiece itself uses for the
-space, comes back as a space.
+Text is not normalised (no NFKC, which would turn ½ into 1⁄2), with one exception that every trained
+model holds: a character that Python counts as white space is a space, and several spaces are one.
+So decode(encode(text)) is " ".join(text.split()) for text whose characters are in the vocabulary.
+U+2581, which SentencePiece uses for the space, comes back as a space.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from seq2seq import padding
 from seq2seq.data.column import Column
 from seq2seq.data.config import TokenizerConfig, TokenizerKind
 from seq2seq.data.sentencepiece_model import is_whole, spaces_only, training_error
-from seq2seq.data.words import WordSplit, words_of_characters
+from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_path
 
@@ -36,7 +36,7 @@ MAX_MODEL_BYTES = 1 << 30
 
 
 class Tokenizer:
-    """One SentencePiece model. Ids never hold <s> or </s>: who batches adds them."""
+    """A SentencePiece model. Ids hold no <s> and </s>; those are added in batches."""
 
     UNK_ID: ClassVar[int] = padding.UNK_ID
     PAD_ID: ClassVar[int] = padding.PAD_ID
@@ -44,7 +44,7 @@ class Tokenizer:
     EOS_ID: ClassVar[int] = padding.EOS_ID
 
     def __init__(self, model: bytes, *, name: str) -> None:
-        """Args: model: a serialised SentencePiece model. name: what error messages call it."""
+        """Args: model: a serialised SentencePiece model. name: of it in error messages."""
         self.model = model
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
@@ -55,21 +55,23 @@ class Tokenizer:
         if not is_whole(model):
             raise DataError(f"{name}: is cut off; make or copy it again")
         processor = self._processor
-        found = (processor.unk_id(), processor.pad_id(), processor.bos_id(), processor.eos_id())
-        if found != (self.UNK_ID, self.PAD_ID, self.BOS_ID, self.EOS_ID):
+        ids = (processor.unk_id(), processor.pad_id(), processor.bos_id(), processor.eos_id())
+        if ids != (self.UNK_ID, self.PAD_ID, self.BOS_ID, self.EOS_ID):
             raise DataError(
-                f"{name}: must have the ids <unk>=0 <pad>=1 <s>=2 </s>=3, but has {found}; train it with "
-                "--unk_id=0 --pad_id=1 --bos_id=2 --eos_id=3"
+                f"{name}: must have the ids <unk>=0 <pad>=1 <s>=2 </s>=3, but has {ids}; train it "
+                "with --unk_id=0 --pad_id=1 --bos_id=2 --eos_id=3"
             )
         self.vocab_size: int = processor.vocab_size()
         self.sha256 = self._hash_of_vocabulary()
 
     @classmethod
     def train(cls, sentences: Iterable[str], path: Path, *, config: TokenizerConfig) -> "Tokenizer":
-        """Learn a model from text and store it at `path`. The same text and settings give the same vocabulary.
+        """Train a model on text and write it to `path`.
+
+        The same text and settings give the same vocabulary.
 
         Raises:
-            DataError: the text does not allow the vocabulary asked for; the message says what it allows.
+            DataError: the text does not allow the vocabulary; the message says what it allows.
         """
         buffer = io.BytesIO()
         sentencepiece.set_min_log_level(2)
@@ -135,16 +137,19 @@ class Tokenizer:
         return Column.joined(columns)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text with single spaces. Special ids are left out, <unk> among them: a mark would be scored as a word."""
+        """Text with single spaces.
+
+        Special ids are left out, <unk> among them, which a metric would score as a word.
+        """
         text: str = self._processor.decode([index for index in ids if index > self.EOS_ID])
         return " ".join(text.split())
 
     def words_of_ids(self, ids: Sequence[int]) -> list[int]:
-        """For each id the word of decode(ids) that it belongs to, -1 for none.
+        """The word of decode(ids) that each id belongs to, NO_WORD for none.
 
-        The counterpart of `encode_words` for ids that a model produced, which need not be those that `encode` gives
-        for the same text. Found from where the model itself puts each piece in the decoded text; bytes that spell one
-        character together belong to the word of that character.
+        The counterpart of `encode_words` for ids that a model produced, which may differ from those
+        that `encode` gives for the same text. It follows from where SentencePiece puts each subword
+        in the decoded text; bytes that spell a character belong to the word of that character.
         """
         decoding = self._processor.decode(
             [index for index in ids if index > self.EOS_ID], out_type="offset_mapping"
@@ -152,35 +157,34 @@ class Tokenizer:
         word_at = words_of_characters(decoding["text"])
         spans = iter(decoding["offsets"])
         words = []
-        for index, piece in zip(ids, self.pieces(ids), strict=True):
+        for index, subword in zip(ids, self.subwords(ids), strict=True):
             begin, end = next(spans) if index > self.EOS_ID else (0, 0)
-            in_word = index > self.EOS_ID and piece.strip(SPACE).strip() != ""
-            covered = (
-                word_at[begin : max(end, begin + 1)] if in_word else []
-            )  # bytes before the last cover nothing
-            words.append(next((word for word in covered if word >= 0), -1))
+            in_word = index > self.EOS_ID and subword.strip(SPACE).strip() != ""
+            # bytes before the last of a character cover nothing
+            covered = word_at[begin : max(end, begin + 1)] if in_word else []
+            words.append(next((word for word in covered if word != NO_WORD), NO_WORD))
         return words
 
-    def pieces(self, ids: Sequence[int]) -> list[str]:
+    def subwords(self, ids: Sequence[int]) -> list[str]:
         return [self._processor.id_to_piece(int(index)) for index in ids]
 
     def encode_words(
         self, text: str, split: WordSplit = words_of_characters
     ) -> tuple[list[int], list[int]]:
-        """The ids of a line and, for each, which word it belongs to.
+        """The ids of a line and, for each, the word it belongs to, NO_WORD for none.
 
-        Word n is text.split()[n], or what another split says. A piece belongs to the word of the first character it
-        covers that is not a space; a piece that covers only space belongs to none, -1. Found from the model's own
-        offsets into the line, so that normalisation and unknown characters cannot shift it.
+        Word n is text.split()[n], or that of another split. A subword belongs to the word of its
+        first character that is not a space; one of spaces alone belongs to none. It follows from
+        SentencePiece's offsets into the line, so unknown characters cannot shift it.
         """
         encoding = self._processor.encode(text, out_type="offset_mapping")
         word_at = split(text)
         words = []
-        for piece, (begin, _) in zip(encoding["pieces"], encoding["offsets"], strict=True):
-            while begin < len(text) and word_at[begin] < 0:
+        for subword, (begin, _) in zip(encoding["pieces"], encoding["offsets"], strict=True):
+            while begin < len(text) and word_at[begin] == NO_WORD:
                 begin += 1
-            in_word = piece.strip(SPACE).strip() != "" and begin < len(text)
-            words.append(word_at[begin] if in_word else -1)
+            in_word = subword.strip(SPACE).strip() != "" and begin < len(text)
+            words.append(word_at[begin] if in_word else NO_WORD)
         return list(encoding["ids"]), words
 
     def _hash_of_vocabulary(self) -> str:

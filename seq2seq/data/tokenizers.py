@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.data.config import TokenizerConfig
-from seq2seq.data.kinds import features
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
+from seq2seq.data.kinds.features import FeatureSource
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError
@@ -17,7 +17,7 @@ from seq2seq.files import atomic_write
 
 logger = logging.getLogger(__name__)
 
-REGISTERED_KINDS = (features,)  # importing it registers its kind
+REGISTERED_KINDS = (TextSource, FeatureSource)  # importing them registers them
 SideEncoder = SourceKind | Tokenizer  # of one side
 JOINT, TARGET, KIND = "joint.model", "target.model", "source_kind.json"
 

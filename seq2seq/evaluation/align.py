@@ -114,7 +114,7 @@ class Aligner:
             table,
             weights,
             self.tokenizers.source.labels(source.units),
-            self.tokenizers.target.pieces(target.units),
+            self.tokenizers.target.subwords(target.units),
             all_weights,
         )
 

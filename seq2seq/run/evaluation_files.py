@@ -120,7 +120,7 @@ def decoded_tokens(
 
 def read_tokens(path: Path, tokenizer: Tokenizer, lines: Sequence[str]) -> list[list[int]]:
     """The ids of translations from their subwords in attention.npz; raises as `decoded_tokens`."""
-    subwords = text_array(tokenizer.pieces(range(tokenizer.vocab_size))).tolist()
+    subwords = text_array(tokenizer.subwords(range(tokenizer.vocab_size))).tolist()
     id_of = {subword: index for index, subword in enumerate(subwords)}
     tokens = []
     with AttentionFile(path) as file:

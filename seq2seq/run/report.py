@@ -147,7 +147,7 @@ def batch_weights(
     return [
         SentenceWeights(
             kind.labels(source),
-            bundle.tokenizers.target.pieces(target),
+            bundle.tokenizers.target.subwords(target),
             {role: table.cpu() for role, table in weights.items()},
         )
         for source, target, weights in zip(sources, targets, by_sentence, strict=True)

@@ -1,4 +1,4 @@
-"""Joined and cut training rows: nothing is lost, nothing is too long, and links stay between the same words."""
+"""Joined and split training pairs: all kept, none too long, links between the same words."""
 
 from collections import Counter
 
@@ -52,7 +52,7 @@ def rows(tokenizers: Tokenizers) -> EncodedPairs:
 
 
 def words_of(tokenizer: Tokenizer, ids: list[int]) -> list[int]:
-    return (np.cumsum([piece.startswith("▁") for piece in tokenizer.pieces(ids)]) - 1).tolist()
+    return (np.cumsum([piece.startswith("▁") for piece in tokenizer.subwords(ids)]) - 1).tolist()
 
 
 def text_of(column: Column, tokenizer: Tokenizer) -> list[str]:

@@ -1,4 +1,4 @@
-"""Batches by cost: nothing lost, nothing over budget, no batch that could have held the next row."""
+"""Batches by cost: every row once, within the budget, and none that could hold another row."""
 
 import random
 from itertools import groupby, pairwise

@@ -10,6 +10,7 @@ from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.prepare import prepare
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven"]
+UNKNOWN = "subwords are <unk>; data.tokenizer.byte_fallback=true spells them instead"
 SENTENCES = [f"{first} {second} {first}" for first in WORDS for second in WORDS]
 
 
@@ -59,7 +60,7 @@ def test_all_there_is_to_say(config: FilesConfig, tmp_path: Path) -> None:
         "1 test source sentences occur in training, too, so scores flatter",
         "1 test source sentences are empty",
         "1 test source sentences are longer than data.max_source_length=30",
-        "1 of N test source subwords are <unk>; data.tokenizer.byte_fallback=true spells them instead",
+        f"1 of N test source {UNKNOWN}",
         "1 test target sentences are repetitions",
-        "4 of N test target subwords are <unk>; data.tokenizer.byte_fallback=true spells them instead",
+        f"4 of N test target {UNKNOWN}",
     ]

@@ -69,7 +69,7 @@ def test_training_is_deterministic_and_specials_are_fixed(
     first = Tokenizer.train(sentences(), tmp_path / "a" / "first.model", config=config)
     second = Tokenizer.train(sentences(), tmp_path / "second.model", config=config)
     assert first.sha256 == second.sha256
-    assert first.pieces([0, 1, 2, 3]) == ["<unk>", "<pad>", "<s>", "</s>"]
+    assert first.subwords([0, 1, 2, 3]) == ["<unk>", "<pad>", "<s>", "</s>"]
     assert first.vocab_size == (36 if kind is not TokenizerKind.word else 4 + len(WORDS))
     loaded = Tokenizer.load(tmp_path / "second.model")
     assert loaded.sha256 == first.sha256
@@ -138,7 +138,7 @@ def test_every_character_of_a_word_lies_in_pieces_of_that_word(
     ids, words = tokenizer.encode_words(text)
     assert ids == tokenizer.encode(text)
     assert len(ids) == len(words)
-    pieces = tokenizer.pieces(ids)
+    pieces = tokenizer.subwords(ids)
     assert [word < 0 for word in words] == [piece == "▁" for piece in pieces]
     in_words = [word for word in words if word >= 0]
     assert in_words == sorted(in_words)
@@ -184,7 +184,7 @@ def test_words_of_ids_are_those_of_the_decoded_text(
     ids = [Tokenizer.BOS_ID, *tokenizer.encode(text), Tokenizer.EOS_ID, Tokenizer.PAD_ID]
     words = tokenizer.words_of_ids(ids)
     assert len(words) == len(ids)
-    for index, piece, word in zip(ids, tokenizer.pieces(ids), words, strict=True):
+    for index, piece, word in zip(ids, tokenizer.subwords(ids), words, strict=True):
         assert not (piece == "▁" or index <= Tokenizer.EOS_ID) or word == -1
     decoded = tokenizer.decode(ids).split()
     for number, word in enumerate(decoded):
@@ -210,7 +210,7 @@ def test_words_are_found_although_the_model_normalises(tmp_path: Path) -> None:
     tokenizer = Tokenizer(buffer.getvalue(), name="nfkc")
     ids, words = tokenizer.encode_words("ﬁne  ½ dog")
     spelled = dict.fromkeys(range(3), "")
-    for piece, word in zip(tokenizer.pieces(ids), words, strict=True):
+    for piece, word in zip(tokenizer.subwords(ids), words, strict=True):
         if word >= 0:
             spelled[word] += piece.replace("▁", "")
     assert spelled == {0: "fine", 1: "1⁄2", 2: "dog"}

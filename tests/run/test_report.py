@@ -116,7 +116,9 @@ def test_weights_are_those_of_each_sentence_alone(
     assert set(page_blocks) == {"data"} | {
         f"attention-{row}" for row, text in enumerate(TEXT.source) if text
     }
-    ids = {piece: index for index, piece in enumerate(bundle.tokenizers.target.pieces(range(120)))}
+    ids = {
+        piece: index for index, piece in enumerate(bundle.tokenizers.target.subwords(range(120)))
+    }
     with AttentionFile(run / "evaluation" / "test" / "attention.npz") as file:
         for row, text in enumerate(TEXT.source):
             if not text:

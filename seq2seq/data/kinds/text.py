@@ -109,7 +109,7 @@ class TextSource(SourceKind):
         return self.tokenizer.encode_words(item, split)
 
     def labels(self, units: Sequence[int]) -> list[str]:
-        return self.tokenizer.pieces([*units, self.tokenizer.EOS_ID])
+        return self.tokenizer.subwords([*units, self.tokenizer.EOS_ID])
 
     def encode_column(self, items: Sequence[str]) -> Column:
         return self.tokenizer.encode_column(items)

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 # importing a module registers its kind of source or its reader
-BUILT_IN = (features, text, files, generated, hub, multi30k, tatoeba, tones)
+REGISTERING_MODULES = (features, text, files, generated, hub, multi30k, tatoeba, tones)
 
 
 def reader_of(config: DataConfig) -> CorpusReader:
@@ -36,7 +36,7 @@ def reader_of(config: DataConfig) -> CorpusReader:
 
 
 def check(config: DataConfig) -> list[str]:
-    """Problems with a configuration of data and its files that are cheap to know before training."""
+    """Problems with options of data and the files they name, as far as they are cheap to know."""
     return [*option_problems(config), *file_problems(config)]
 
 

@@ -1,25 +1,28 @@
-"""Tasks with one right answer, each there to show that one role of attention does its work.
+"""Tasks with one right answer; each shows that one role of attention works.
 
-| task    | target                                                                    | what it needs                  |
-|---------|---------------------------------------------------------------------------|--------------------------------|
-| reverse | the source from its end to its beginning                                  | all roles to work at all       |
-| copy    | the source                                                                | cross-attention                |
-| pointer | for each source symbol, the symbol at the position that it names          | encoder self-attention         |
-| chain   | for each command, what it makes of the output before the last             | decoder causal self-attention  |
+| task    | target                                                     | what it needs          |
+|---------|------------------------------------------------------------|------------------------|
+| reverse | the source in reverse order                                | all roles              |
+| copy    | the source                                                 | cross-attention        |
+| pointer | for each source symbol, the symbol at the position that it | encoder self-attention |
+|         | names                                                      |                        |
+| chain   | for each command, its result on the output before the last | decoder self-attention |
 
-*Copy.* Nothing of the source reaches the decoder in any other way than cross-attention.
+*Copy.* The source reaches the decoder through cross-attention only.
 
-*Pointer.* Symbol s7 names position 7, and the output at t is the symbol at the position that symbol t names: two steps
-of looking up, of which the second depends on what the first finds. One decoder layer reads the source once. So without
-encoder self-attention a model with one decoder layer cannot do it; with more decoder layers it can. Positions are
-absolute: a scheme that knows only distances cannot do it either.
+*Pointer.* Symbol s7 names position 7, and the output at t is the symbol at the position that symbol
+t names: two look-ups, the second of which depends on the result of the first. One decoder layer
+reads the source once. So a model with one decoder layer cannot do it without encoder
+self-attention; with more decoder layers it can. Positions are absolute: a scheme that knows only
+distances cannot do it either.
 
-*Chain.* The source opens with LAG symbols, which are the first outputs; each command after them permutes the symbols,
-and the output at t is what command t makes of the output at t - LAG. The decoder's own input shows it the output at
-t - 1 only, which is of no use here. The encoder would have to compose permutations that do not commute, as many as the
-sequence is long, which a few layers cannot.
+*Chain.* The source begins with LAG symbols, which are the first outputs; each later command
+permutes the symbols, and the output at t is the result of command t on the output at t - LAG. The
+decoder's input at t is the output at t - 1, which does not help. The encoder would have to compose
+as many permutations as the sequence is long, which do not commute; a few layers cannot.
 
-Where each output is one symbol of the source, that is its word alignment; in the chain task no symbol is.
+Where each output is a symbol of the source, that is its word alignment; in the task chain there is
+none.
 """
 
 import random
@@ -29,7 +32,7 @@ from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.data.synthetic import COMMANDS, LAG, GeneratedConfig, GeneratedTask
 
-VERSION = 2  # raise it when the same options give other sequences or links
+SEQUENCES_VERSION = 2  # raise it when the same options give other sequences or links
 
 Draw = Callable[[random.Random, int], tuple[list[str], list[str]]]
 
@@ -51,11 +54,18 @@ class GeneratedReader(CorpusReader):
             config.max_length,
         )
         return repr(
-            ("generated", VERSION, config.task.value, config.num_symbols, sizes, config.seed)
+            (
+                "generated",
+                SEQUENCES_VERSION,
+                config.task.value,
+                config.num_symbols,
+                sizes,
+                config.seed,
+            )
         )
 
     def load(self) -> RawCorpus:
-        """Test and validation are drawn first, so they do not depend on how much there is to train on."""
+        """Test and validation are drawn first, so they do not depend on num_train."""
         config = self.config
         seen: set[str] = set()
         draw = self.task()

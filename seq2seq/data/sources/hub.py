@@ -64,7 +64,7 @@ class HubReader(CorpusReader):
         )
 
     def open(self, split: str) -> Any:
-        """The `datasets.Dataset` of a split. Errors of many kinds, network among them, become one message."""
+        """The `datasets.Dataset` of a split. Raises DataError for an error of any kind."""
         import datasets
 
         config = self.config
@@ -75,8 +75,9 @@ class HubReader(CorpusReader):
         except Exception as error:
             first = str(error).strip().split("\n")[0]
             raise DataError(
-                f"{config.path}, split {split}: could not be loaded ({type(error).__name__}: {first}); check "
-                "data.path, data.subset and the split, and that this machine reaches the hub or has the set in cache"
+                f"{config.path}, split {split}: could not be loaded ({type(error).__name__}: "
+                f"{first}); check data.path, data.subset and the split, and that this machine "
+                "reaches the hub or has the set in its cache"
             ) from error
 
 
@@ -96,7 +97,7 @@ def field_of(row: Any, language: str, path: str) -> Any:
 
 
 def local_files(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of the files, where the name is a folder of this machine."""
+    """Names, sizes and times of the files, if the path is a local folder."""
     if not folder.is_dir():
         return []
     paths = sorted(path for path in folder.rglob("*") if path.is_file())

