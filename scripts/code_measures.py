@@ -40,7 +40,6 @@ FILLERS = frozenset({
 REASONS: dict[str, str] = {
     "__all__": "the public names of a module",
     "T": "a type variable",
-    "VERSION": "raised when a generator of data draws otherwise",
     "logger": "messages are logged under the name of their module",
     "main": "the entry point of a process",
     "train": "the command is called as the function that it runs",
