@@ -27,11 +27,16 @@ class BidirectionalAligner:
         forward: translates sources to targets; read at the layer and heads of its `alignment`.
         reverse: translates targets to sources.
         split: what is a word.
+
+    Raises:
+        ConfigError: the sources of a model are not text.
     """
 
     def __init__(
         self, forward: Model, reverse: Model, split: WordSplit = words_of_characters
     ) -> None:
+        for model in (forward, reverse):
+            model.tokenizers.of_text()
         self.forward, self.reverse, self.split = forward, reverse, split
 
     def joint_weights(self, pairs: Pairs, progress: ProgressCallback) -> list[NDArray[np.float32]]:

@@ -107,6 +107,9 @@ def choose_alignment(
     ensure_opposite_directions(
         [(bundle.path, bundle.config.data.languages()) for bundle in bundles]
     )
+    if reverse is not None:
+        for bundle in bundles:
+            bundle.tokenizers.of_text()
     left_out = [layers_without_weights(bundle) for bundle in bundles]
     pairs = held_out_split(bundles[0], "validation") if text is None else text
     links = None if gold is None else gold_of(gold, pairs)[:lines]

@@ -153,6 +153,11 @@ def alignment_supervision_problems(run: RunConfig) -> Problems:
     supervision, layers = run.alignment_supervision, cross_attentions(run.model)
     if supervision.kind is SupervisionKind.none:
         return
+    if supervision.kind is SupervisionKind.runs and run.data.source_kind != "text":
+        yield (
+            "alignment_supervision: two runs align text only, but the sources are "
+            f"{run.data.source_kind}; choose alignment_supervision=links or none"
+        )
     if supervision.kind is SupervisionKind.links and not run.data.has_links():
         yield (
             f"alignment_supervision: data={run.data.name} has no word alignments; give "

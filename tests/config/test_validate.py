@@ -217,6 +217,9 @@ SUPERVISIONS = {
     "alignment_supervision=links": (
         r"data=tatoeba has no word alignments.*alignment_supervision=runs"
     ),
+    "alignment_supervision=runs alignment_supervision.runs=[a,b] data=tones": (
+        r"alignment_supervision: two runs align text only, but the sources are features"
+    ),
     "alignment_supervision=links data=chain": r"data=generated has no word alignments",
     f"{LINKS} alignment_supervision.runs=[a,b]": r"runs: is set but not read; .*=runs, or leave",
     f"{LINKS} alignment_supervision.method=union": (
