@@ -116,7 +116,7 @@ def test_it_is_refused_where_it_cannot_serve(tmp_path: Path) -> None:
         ("model.encoder.self_attention.initial_scale=0", "initial_scale: must be above 0, not 0"),
         (
             "model.decoder.layer_cross_attention=[cosine_self]",
-            "cosine_self cannot serve as cross-attention",
+            "cosine_self cannot serve as cross",
         ),
     ):
         with pytest.raises(ConfigError, match=problem):
