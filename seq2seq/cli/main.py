@@ -17,6 +17,7 @@ from seq2seq.cli.scripts import ScriptCommand, evaluate, train
 from seq2seq.cli.translate import translate
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import UserError
+from seq2seq.printable import printable
 
 app = typer.Typer(
     name="seq2seq",
@@ -58,7 +59,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         raise SystemExit(error.exit_code) from None
 
 

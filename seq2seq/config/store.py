@@ -29,6 +29,7 @@ from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.corpora import CORPORA
 from seq2seq.errors import ConfigError, UserError, choices
 from seq2seq.imports import import_modules
+from seq2seq.printable import printable
 from seq2seq.processes import command_name
 
 T = TypeVar("T")
@@ -120,7 +121,7 @@ def prepare_command(arguments: Sequence[str]) -> None:
 
 def fail(error: UserError) -> None:
     """Print one message and exit with the code of the error."""
-    print(f"error: {error}", file=sys.stderr)
+    print(printable(f"error: {error}"), file=sys.stderr)
     raise SystemExit(error.exit_code)
 
 

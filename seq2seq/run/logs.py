@@ -5,6 +5,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from seq2seq.printable import PrintableFormatter
+
 
 def configure_logging(file: Path | None = None, *, shown: bool = True) -> None:
     """Send messages of this package to standard error and to a file.
@@ -21,11 +23,11 @@ def configure_logging(file: Path | None = None, *, shown: bool = True) -> None:
     package.propagate = False
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.INFO if shown else logging.WARNING)
-    terminal.setFormatter(logging.Formatter("%(message)s"))
+    terminal.setFormatter(PrintableFormatter("%(message)s"))
     package.addHandler(terminal)
     if file is not None:
         handler = logging.FileHandler(file, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
         package.addHandler(handler)
 
 

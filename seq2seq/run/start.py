@@ -14,6 +14,7 @@ from seq2seq.config.validate import run_problems
 from seq2seq.data.sources.base import file_problems
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.imports import absolute_names, import_modules
+from seq2seq.printable import printable
 from seq2seq.processes import is_first_process
 from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import init_from_problems, with_vocabulary
@@ -81,7 +82,7 @@ def resume_command(arguments: list[str]) -> bool:
     try:
         resume_run(Path(folders[-1]), [x for x in arguments if not x.startswith(RESUME)])
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     return True
 

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = [
+    {"printable"},
     {"errors"},
     {"padding", "files", "progress", "processes", "registry", "options", "imports"},
     {"position"},
