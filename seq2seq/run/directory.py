@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,19 @@ from seq2seq.errors import CheckpointError, UserError
 from seq2seq.files import atomic_write
 from seq2seq.processes import command_name
 from seq2seq.run.environment import environment
+from seq2seq.run.owner import Owner, owner_of, read_owner, this_process, write_owner
 
 STATUS = "status.json"
+PHASES = (
+    "start-up",
+    "preparing",
+    "training",
+    "validation",
+    "saving",
+    "exporting",
+    "evaluation",
+)  # of a process that works in a run's folder, in the order in which they begin
+ENDED = ("message", "signal", "code")  # facts of status.json about how the last process ended
 
 
 class RunDirectory:
@@ -29,10 +41,15 @@ class RunDirectory:
         self.bundle = path / "model"
         self.log = path / "train.log"
         self.metrics = path / "metrics.jsonl"
-        self._lock = FileLock(path / "run.lock")
+        self.lock_file = path / "run.lock"
+        self._lock = FileLock(self.lock_file)
+        self._owner: Owner | None = None  # this process, once it has the lock
 
     def acquire(self) -> None:
-        """Lock the folder until the process ends.
+        """Lock the folder until the process ends, however it ends.
+
+        The system keeps the lock, so that nobody has to remove that of a dead process. The lock
+        file says whose it is.
 
         Raises:
             UserError: it cannot be created, or another process has locked it.
@@ -40,10 +57,13 @@ class RunDirectory:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
+            self._owner = this_process()
+            write_owner(self.lock_file, self._owner)
         except Timeout:
+            owner = read_owner(self.lock_file)
             raise UserError(
-                f"{self.path} is in use by another process; wait until it ends, or choose another "
-                "hydra.run.dir"
+                f"{self.path} is in use by {owner or 'another process'}; wait until it ends, or "
+                "choose another hydra.run.dir"
             ) from None
         except OSError as error:
             raise UserError(f"{self.path} cannot be used as a run's folder: {error}") from error
@@ -75,7 +95,7 @@ class RunDirectory:
 
         Args:
             state: running, stopped, failed or finished.
-            facts: further entries; earlier ones stay.
+            facts: further entries; earlier ones stay, and None removes one.
         """
         status = {
             **self.status(),
@@ -83,14 +103,34 @@ class RunDirectory:
             "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
             **(facts or {}),
         }
+        status = {name: value for name, value in status.items() if value is not None}
         atomic_write(self.path / STATUS, json.dumps(status, indent=2).encode())
 
+    def enter_phase(self, name: str) -> None:
+        """Write to `status.json` that this process is running, and what it is doing.
+
+        Args:
+            name: one of PHASES. The first drops what is written about the end of the last process.
+        """
+        assert name in PHASES, name
+        owner = self._owner or this_process()
+        dropped = dict.fromkeys(ENDED) if name == PHASES[0] else {}
+        self.set_status("running", {**dropped, "phase": name, **asdict(owner)})
+
     def status(self) -> dict[str, Any]:
-        """Content of `status.json`; empty if it is missing or unreadable."""
+        """Content of `status.json`; empty if it is missing or unreadable.
+
+        The state `running` of a process that is gone is read as `killed`.
+        """
         try:
-            status: dict[str, Any] = json.loads((self.path / STATUS).read_text(encoding="utf-8"))
+            status = json.loads((self.path / STATUS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
+        if not isinstance(status, dict):
+            return {}
+        owner = owner_of(status)
+        if status.get("state") == "running" and owner is not None and owner.is_gone():
+            status["state"] = "killed"
         return status
 
 

@@ -1,6 +1,5 @@
 """Starting and resuming runs: problems are reported before anything heavy is loaded."""
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -130,10 +129,12 @@ def train(config: RunConfig, directory: RunDirectory, *, resume: bool) -> None:
     """Import torch and train; the status of the folder records how training ended."""
     is_first = is_first_process()
     if is_first:
-        directory.set_status("running", {"process": os.getpid()})
+        directory.enter_phase("start-up")
     try:
         from seq2seq.run.fit import fit
 
+        if is_first:
+            directory.enter_phase("preparing")
         code = fit(config, directory, resume=resume)
     except BaseException as error:
         if is_first:
