@@ -10,6 +10,7 @@ from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import DataError
 
 SUBWORDS, TRAINER_SPEC, NORMALIZER_SPEC = 1, 2, 3  # fields of sentencepiece_model.proto
+LENGTH_DELIMITED = 2  # wire type of each of them
 
 
 @cache
@@ -38,10 +39,16 @@ def is_whole(model: bytes) -> bool:
             if byte < 128:
                 return value
 
-    while place < len(model):
-        fields.add(varint() >> 3)
-        length = varint()
-        place += length
+    try:
+        while place < len(model):
+            tag = varint()
+            fields.add(tag >> 3)
+            if tag & 7 != LENGTH_DELIMITED:
+                return False
+            length = varint()
+            place += length
+    except IndexError:
+        return False
     return {SUBWORDS, TRAINER_SPEC, NORMALIZER_SPEC} <= fields
 
 

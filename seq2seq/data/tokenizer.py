@@ -1,4 +1,4 @@
-"""Subwords: SentencePiece models with fixed special ids, and the words that subwords belong to.
+"""Subwords: SentencePiece models under fixed special ids, and the words that subwords belong to.
 
 Text is not normalised (no NFKC, which would turn ½ into 1⁄2), with one exception that every trained
 model holds: a character that Python counts as white space is a space, and several spaces are one.
@@ -20,14 +20,14 @@ import sentencepiece
 from seq2seq import padding
 from seq2seq.data.column import Column
 from seq2seq.data.config import TokenizerConfig, TokenizerKind
-from seq2seq.data.sentencepiece_model import is_whole, spaces_only, training_error
+from seq2seq.data.processor import SPACE, Processor
+from seq2seq.data.sentencepiece_model import spaces_only, training_error
 from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
-SPACE = "▁"
 CHUNK = 50_000  # sentences encoded between two reports
 REPORT_EVERY = 2.0  # seconds
 MAX_SENTENCE_BYTES = 1 << 20  # longer lines are left out of training by SentencePiece
@@ -46,22 +46,8 @@ class Tokenizer:
     def __init__(self, model: bytes, *, name: str) -> None:
         """Args: model: a serialised SentencePiece model. name: of it in error messages."""
         self.model = model
-        try:
-            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-        except RuntimeError as error:
-            raise DataError(
-                f"{name}: is not a SentencePiece model, or damaged; make or copy it again"
-            ) from error
-        if not is_whole(model):
-            raise DataError(f"{name}: is cut off; make or copy it again")
-        processor = self._processor
-        ids = (processor.unk_id(), processor.pad_id(), processor.bos_id(), processor.eos_id())
-        if ids != (self.UNK_ID, self.PAD_ID, self.BOS_ID, self.EOS_ID):
-            raise DataError(
-                f"{name}: must have the ids <unk>=0 <pad>=1 <s>=2 </s>=3, but has {ids}; train it "
-                "with --unk_id=0 --pad_id=1 --bos_id=2 --eos_id=3"
-            )
-        self.vocab_size: int = processor.vocab_size()
+        self._processor = Processor(model, name=name)
+        self.vocab_size = self._processor.vocab_size
         self.sha256 = self._hash_of_vocabulary()
 
     @classmethod
@@ -101,7 +87,7 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
-        """Raises: DataError: missing, truncated, or with other special ids."""
+        """Raises: DataError: missing, truncated, or no SentencePiece model."""
         if not path.is_file():
             raise DataError(
                 f"{path}: no such tokenizer model; give the path of a SentencePiece .model file"
@@ -117,12 +103,10 @@ class Tokenizer:
             stage.write_bytes(self.model)
 
     def encode(self, text: str) -> list[int]:
-        ids: list[int] = self._processor.encode(text)
-        return ids
+        return self._processor.encode(text)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        ids: list[list[int]] = self._processor.encode(list(texts))
-        return ids
+        return self._processor.encode_batch(texts)
 
     def encode_column(self, sentences: Sequence[str]) -> Column:
         """The ids of many sentences; reports progress when that takes long."""
@@ -141,7 +125,7 @@ class Tokenizer:
 
         Special ids are left out, <unk> among them, which a metric would score as a word.
         """
-        text: str = self._processor.decode([index for index in ids if index > self.EOS_ID])
+        text = self._processor.decode([index for index in ids if index > self.EOS_ID])
         return " ".join(text.split())
 
     def words_of_ids(self, ids: Sequence[int]) -> list[int]:
@@ -151,11 +135,10 @@ class Tokenizer:
         that `encode` gives for the same text. It follows from where SentencePiece puts each subword
         in the decoded text; bytes that spell a character belong to the word of that character.
         """
-        decoding = self._processor.decode(
-            [index for index in ids if index > self.EOS_ID], out_type="offset_mapping"
+        text, offsets = self._processor.decode_offsets(
+            [index for index in ids if index > self.EOS_ID]
         )
-        word_at = words_of_characters(decoding["text"])
-        spans = iter(decoding["offsets"])
+        word_at, spans = words_of_characters(text), iter(offsets)
         words = []
         for index, subword in zip(ids, self.subwords(ids), strict=True):
             begin, end = next(spans) if index > self.EOS_ID else (0, 0)
@@ -166,7 +149,7 @@ class Tokenizer:
         return words
 
     def subwords(self, ids: Sequence[int]) -> list[str]:
-        return [self._processor.id_to_piece(int(index)) for index in ids]
+        return [self._processor.subword(int(index)) for index in ids]
 
     def encode_words(
         self, text: str, split: WordSplit = words_of_characters
@@ -177,21 +160,43 @@ class Tokenizer:
         first character that is not a space; one of spaces alone belongs to none. It follows from
         SentencePiece's offsets into the line, so unknown characters cannot shift it.
         """
-        encoding = self._processor.encode(text, out_type="offset_mapping")
+        ids, subwords, offsets = self._processor.encode_offsets(text)
         word_at = split(text)
         words = []
-        for subword, (begin, _) in zip(encoding["pieces"], encoding["offsets"], strict=True):
+        for subword, (begin, _) in zip(subwords, offsets, strict=True):
             while begin < len(text) and word_at[begin] == NO_WORD:
                 begin += 1
             in_word = subword.strip(SPACE).strip() != "" and begin < len(text)
             words.append(word_at[begin] if in_word else NO_WORD)
-        return list(encoding["ids"]), words
+        return ids, words
+
+    def unknown_characters(self, text: str) -> str:
+        """The parts of a line that become <unk>, each once, with spaces between.
+
+        They are runs of characters without a subword; of a word vocabulary, unknown words.
+        """
+        ids, _, offsets = self._processor.encode_offsets(text)
+        parts = [
+            text[begin:end].strip()
+            for index, (begin, end) in zip(ids, offsets, strict=True)
+            if index == self.UNK_ID
+        ]
+        return " ".join(dict.fromkeys(part for part in parts if part))
+
+    def unknown_share(self, text: str) -> float:
+        """The share of a line's characters that become <unk>, those of spaces left out."""
+        ids, _, offsets = self._processor.encode_offsets(text)
+        unknown = sum(
+            len("".join(text[begin:end].split()))
+            for index, (begin, end) in zip(ids, offsets, strict=True)
+            if index == self.UNK_ID
+        )
+        return unknown / max(len("".join(text.split())), 1)
 
     def _hash_of_vocabulary(self) -> str:
         digest = hashlib.sha256()
         for index in range(self.vocab_size):
-            digest.update(self._processor.id_to_piece(index).encode() + b"\0")
-            digest.update(
-                struct.pack("<f?", self._processor.get_score(index), self._processor.is_byte(index))
-            )
+            digest.update(self._processor.subword(index).encode() + b"\0")
+            values = self._processor.log_probability(index), self._processor.is_byte(index)
+            digest.update(struct.pack("<f?", *values))
         return digest.hexdigest()

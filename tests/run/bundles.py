@@ -19,23 +19,8 @@ from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.position.config import SinusoidalConfig
+from tests.words import WORDS
 
-WORDS = [
-    "the",
-    "small",
-    "dog",
-    "runs",
-    "over",
-    "a",
-    "green",
-    "field",
-    "and",
-    "sees",
-    "birds",
-    "near",
-    "while",
-    "rain",
-]
 LONGEST = 16  # subwords with the sentence end
 
 

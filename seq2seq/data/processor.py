@@ -1,0 +1,105 @@
+"""SentencePiece models under the special ids of this project, whatever ids their own specials have.
+
+Models of other projects have <unk>, <pad>, <s> and </s> elsewhere, or some of them not at all. Here
+those are always 0 to 3, and the other subwords follow in the order of the model. SentencePiece
+produces no <pad>, <s> or </s> for text, so nothing of a model is lost or changed by that.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sentencepiece
+
+from seq2seq import padding
+from seq2seq.data.sentencepiece_model import is_whole
+from seq2seq.errors import DataError
+
+SPECIALS = ("<unk>", "<pad>", "<s>", "</s>")  # by id
+SPACE = "▁"
+
+
+class Processor:
+    """A SentencePiece model.
+
+    Args:
+        model: serialised.
+        name: of the model in error messages.
+
+    Attributes:
+        vocab_size: subwords, specials included, those that the model itself lacks as well.
+        numbered_alike: the ids are those of the model.
+
+    Raises:
+        DataError: this is no SentencePiece model, or not a whole one.
+    """
+
+    def __init__(self, model: bytes, *, name: str) -> None:
+        try:
+            self._model = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except RuntimeError as error:
+            raise DataError(
+                f"{name}: is not a SentencePiece model, or damaged; make or copy it again"
+            ) from error
+        if not is_whole(model):
+            raise DataError(f"{name}: is cut off; make or copy it again")
+        size = self._model.vocab_size()
+        specials = (
+            self._model.unk_id(),
+            self._model.pad_id(),
+            self._model.bos_id(),
+            self._model.eos_id(),
+        )
+        rest = [index for index in range(size) if index not in specials]
+        self._theirs = [*specials, *rest]  # -1 for a special that the model lacks
+        self._ours = [padding.UNK_ID] * size
+        for ours, theirs in enumerate(self._theirs):
+            if theirs >= 0:
+                self._ours[theirs] = ours
+        self.vocab_size = len(self._theirs)
+        self.numbered_alike = self._theirs == list(range(size))
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self._model.encode(text)
+        return self._renumbered(ids)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        rows: list[list[int]] = self._model.encode(list(texts))
+        return rows if self.numbered_alike else [self._renumbered(row) for row in rows]
+
+    def encode_offsets(self, text: str) -> tuple[list[int], list[str], list[tuple[int, int]]]:
+        """Ids, subwords, and where each begins and ends in the text."""
+        encoding = self._model.encode(text, out_type="offset_mapping")
+        return self._renumbered(encoding["ids"]), encoding["pieces"], encoding["offsets"]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids that are no specials."""
+        text: str = self._model.decode([self._theirs[index] for index in ids])
+        return text
+
+    def decode_offsets(self, ids: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
+        """The same, and where the text of each id begins and ends."""
+        decoding: dict[str, Any] = self._model.decode(
+            [self._theirs[index] for index in ids], out_type="offset_mapping"
+        )
+        return decoding["text"], decoding["offsets"]
+
+    def subword(self, index: int) -> str:
+        theirs = self._theirs[index]
+        if theirs < 0:
+            return SPECIALS[index]
+        subword: str = self._model.id_to_piece(theirs)
+        return subword
+
+    def log_probability(self, index: int) -> float:
+        """Of a subword in a unigram model; what orders merges in others."""
+        theirs = self._theirs[index]
+        return 0.0 if theirs < 0 else float(self._model.get_score(theirs))
+
+    def is_byte(self, index: int) -> bool:
+        theirs = self._theirs[index]
+        return theirs >= 0 and bool(self._model.is_byte(theirs))
+
+    def _renumbered(self, ids: Sequence[int]) -> list[int]:
+        if self.numbered_alike:
+            return list(ids)
+        return [self._ours[index] for index in ids]
