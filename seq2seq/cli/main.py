@@ -1,6 +1,5 @@
 """The `seq2seq` console script. Its modules import torch only inside the functions that need it."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -11,13 +10,12 @@ from seq2seq.cli.bench import bench_app
 from seq2seq.cli.check_attention import check_attention
 from seq2seq.cli.check_data import check_data
 from seq2seq.cli.command import config_options, taking
+from seq2seq.cli.outermost import explained_errors
 from seq2seq.cli.report import report
 from seq2seq.cli.score import score
 from seq2seq.cli.scripts import ScriptCommand, evaluate, train
 from seq2seq.cli.translate import translate
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.errors import UserError
-from seq2seq.printable import printable
 
 app = typer.Typer(
     name="seq2seq",
@@ -56,11 +54,8 @@ def common(
 
 def main() -> None:
     """Run a command; a mistake of the user is one message and an exit code, without a traceback."""
-    try:
+    with explained_errors():
         app()
-    except UserError as error:
-        print(printable(f"error: {error}"), file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from seq2seq.cli.outermost import explained_errors
 from seq2seq.config.schema import EvaluateConfig
 
 MODULE = "seq2seq.cli.main"
@@ -23,8 +24,9 @@ def train_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> None:
     from seq2seq.config.store import run_command
     from seq2seq.run.start import resume_command, start_run
 
-    if not resume_command(list(arguments)):
-        run_command("train", start_run, arguments, relaunch=relaunch)
+    with explained_errors():
+        if not resume_command(list(arguments)):
+            run_command("train", start_run, arguments, relaunch=relaunch)
 
 
 def evaluate_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> None:
@@ -35,7 +37,8 @@ def evaluate_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> No
     def task(config: EvaluateConfig, folder: Path, overrides: list[str]) -> None:
         start_evaluation(config)
 
-    run_command("evaluate", task, arguments, relaunch=relaunch)
+    with explained_errors():
+        run_command("evaluate", task, arguments, relaunch=relaunch)
 
 
 class ScriptCommand(TyperCommand):

@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,13 +27,13 @@ from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_p
 from seq2seq.config.saved import LAYER_LISTS, build_lists
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.corpora import CORPORA
-from seq2seq.errors import ConfigError, UserError, choices
+from seq2seq.errors import ConfigError, choices
 from seq2seq.imports import import_modules
-from seq2seq.printable import printable
 from seq2seq.processes import command_name
 
 T = TypeVar("T")
 Task = Callable[[T, Path, list[str]], None]
+FULL_ERROR = "HYDRA_FULL_ERROR"  # with 1, Hydra raises its errors, which `explain` words
 
 
 def register_schemas() -> None:
@@ -65,12 +65,15 @@ def run_command(
 
     Args:
         relaunch: arguments of Python that call the same command, for the processes of a sweep.
+
+    Raises:
+        ConfigError: Hydra refuses the arguments.
+        Exception: what the task raised.
     """
-    show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors, which `explain` words
     failed: list[str] = []
-    refused: list[UserError] = []
+    raised: list[Exception] = []  # Hydra would print about it first
     called = list(sys.argv)
+    shown_in_full = os.environ.get(FULL_ERROR)
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
     def main(config: DictConfig) -> None:
@@ -78,32 +81,57 @@ def run_command(
         runtime = HydraConfig.get()
         overrides = list(runtime.overrides.task)
         folder = Path(runtime.runtime.output_dir)
-        if runtime.mode == RunMode.MULTIRUN:
-            failed.extend(run_apart(overrides, folder, relaunch))
-            return
-        try:
-            task(to_dataclass(config), folder, overrides)
-        except UserError as error:  # Hydra would print about it first
-            refused.append(error)
-            with contextlib.suppress(OSError):  # the folder that Hydra made, unless it holds files
-                folder.rmdir()
+        with environment_variable(FULL_ERROR, shown_in_full):
+            if runtime.mode == RunMode.MULTIRUN:
+                failed.extend(run_apart(overrides, folder, relaunch))
+                return
+            try:
+                task(to_dataclass(config), folder, overrides)
+            except Exception as error:
+                raised.append(error)
+                with contextlib.suppress(OSError):  # what Hydra made, unless it holds files
+                    folder.rmdir()
 
-    try:
+    with environment_variable(FULL_ERROR, "1"):
         prepare_command(arguments)
-        main()
-    except UserError as error:
-        fail(error)
-    except (HydraException, OmegaConfBaseException) as error:
-        if show_traceback:
-            raise
-        fail(ConfigError(explain(error)))
-    finally:
-        sys.argv = called
-    if refused:
-        fail(refused[0])
+        compose(main, called)
+    if raised:
+        raise raised[0]
     if failed:
         print("These combinations failed:\n  " + "\n  ".join(failed), file=sys.stderr)
         raise SystemExit(1)
+
+
+def compose(main: Callable[[], None], called: list[str]) -> None:
+    """Let Hydra read `sys.argv`, which is put back to `called`, and call `main`.
+
+    Raises:
+        ConfigError: Hydra refuses the arguments.
+    """
+    try:
+        main()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error)) from error
+    finally:
+        sys.argv = called
+
+
+@contextlib.contextmanager
+def environment_variable(name: str, value: str | None) -> Iterator[None]:
+    """Give a variable of the environment a value, or none, and put the former one back."""
+
+    def put(text: str | None) -> None:
+        if text is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = text
+
+    before = os.environ.get(name)
+    put(value)
+    try:
+        yield
+    finally:
+        put(before)
 
 
 def prepare_command(arguments: Sequence[str]) -> None:
@@ -117,12 +145,6 @@ def prepare_command(arguments: Sequence[str]) -> None:
     import_modules(imports_of(present) or [])
     register_schemas()
     sys.argv = [sys.argv[0], *present]
-
-
-def fail(error: UserError) -> None:
-    """Print one message and exit with the code of the error."""
-    print(printable(f"error: {error}"), file=sys.stderr)
-    raise SystemExit(error.exit_code)
 
 
 def to_dataclass(config: DictConfig) -> Any:

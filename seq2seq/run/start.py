@@ -1,7 +1,7 @@
 """Starting and resuming runs: problems are reported before anything heavy is loaded."""
 
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +11,8 @@ from seq2seq.config.saved import load_run_config, saved_imports, to_yaml, with_o
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
 from seq2seq.data.sources.base import file_problems
-from seq2seq.errors import ConfigError, UserError
+from seq2seq.errors import ConfigError, UserError, message_of
 from seq2seq.imports import absolute_names, import_modules
-from seq2seq.printable import printable
 from seq2seq.processes import is_first_process
 from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import init_from_problems, with_vocabulary
@@ -78,11 +77,7 @@ def resume_command(arguments: list[str]) -> bool:
     folders = [x.removeprefix(RESUME) for x in arguments if x.startswith(RESUME)]
     if not folders:
         return False
-    try:
-        resume_run(Path(folders[-1]), [x for x in arguments if not x.startswith(RESUME)])
-    except UserError as error:
-        print(printable(f"error: {error}"), file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+    resume_run(Path(folders[-1]), [x for x in arguments if not x.startswith(RESUME)])
     return True
 
 
@@ -138,7 +133,8 @@ def train(config: RunConfig, directory: RunDirectory, *, resume: bool) -> None:
         code = fit(config, directory, resume=resume)
     except BaseException as error:
         if is_first:
-            directory.set_status("failed", {"message": f"{type(error).__name__}: {error}"})
+            with suppress(OSError):  # a full disk: the error that led here is the one to tell
+                directory.set_status("failed", {"message": message_of(error)})
         raise
     if code:
         raise SystemExit(code)
