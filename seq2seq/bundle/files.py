@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from seq2seq.bundle.locate import BUNDLE_MANIFEST, find_bundle
-from seq2seq.config.saved import load_run_config, to_yaml
+from seq2seq.config.plain import to_yaml
+from seq2seq.config.saved import load_run_config
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.storage import sha256_of

@@ -93,11 +93,6 @@ def build_lists(run: RunConfig) -> None:
         setattr(run, option, built)
 
 
-def to_yaml(config: Any) -> str:
-    """YAML of a configuration dataclass."""
-    return OmegaConf.to_yaml(OmegaConf.structured(config))
-
-
 def load_run_config(path: Path) -> RunConfig:
     """The configuration that a run saved. It imports nothing: see `saved_imports`.
 

@@ -4,12 +4,12 @@ The model must be the same except for its dropout. Everything else may differ: c
 schedule, augmentation, supervision. Imports torch only to load the weights.
 """
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.bundle.locate import find_bundle, saved_config
+from seq2seq.config.plain import differences
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import CheckpointError, ConfigError
@@ -41,16 +41,6 @@ def init_from_problems(config: RunConfig) -> list[str]:
     if config.data.tokenizer != type(config.data)().tokenizer:
         problems.append("data.tokenizer: comes with init_from; leave its options out")
     return problems
-
-
-def differences(first: Any, second: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Paths of the options in which two configurations differ, with both values."""
-    if is_dataclass(first) and type(first) is type(second):
-        for item in fields(first):
-            values = getattr(first, item.name), getattr(second, item.name)
-            yield from differences(*values, f"{path}.{item.name}" if path else item.name)
-    elif first != second:
-        yield path, first, second
 
 
 def _shown(value: Any) -> Any:

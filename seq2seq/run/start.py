@@ -7,7 +7,8 @@ from pathlib import Path
 
 from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.config.overrides import imports_of, with_present_paths
-from seq2seq.config.saved import load_run_config, saved_imports, to_yaml, with_overrides
+from seq2seq.config.plain import to_yaml
+from seq2seq.config.saved import load_run_config, saved_imports, with_overrides
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
 from seq2seq.data.sources.base import file_problems

@@ -16,7 +16,8 @@ from seq2seq.config.groups import (
     group_options,
     groups_of,
 )
-from seq2seq.config.saved import load_run_config, to_yaml
+from seq2seq.config.plain import to_yaml
+from seq2seq.config.saved import load_run_config
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.config.validate import validate
 from seq2seq.errors import ConfigError

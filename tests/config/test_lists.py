@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.config.saved import from_mapping, load_run_config, to_yaml, with_overrides
+from seq2seq.config.plain import to_yaml
+from seq2seq.config.saved import from_mapping, load_run_config, with_overrides
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import validate
 from seq2seq.errors import CheckpointError, ConfigError

@@ -11,7 +11,8 @@ from seq2seq.config.overrides import (
     with_present_keys,
     with_present_paths,
 )
-from seq2seq.config.saved import load_run_config, saved_imports, to_yaml
+from seq2seq.config.plain import to_yaml
+from seq2seq.config.saved import load_run_config, saved_imports
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import CheckpointError, ConfigError
 

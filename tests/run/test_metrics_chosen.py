@@ -11,7 +11,7 @@ import pytest
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.bundle.locate import find_bundle, saved_config
-from seq2seq.config.saved import to_yaml
+from seq2seq.config.plain import to_yaml
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.storage import sha256_of
 from seq2seq.decoding.config import DecodingConfig
