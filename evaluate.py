@@ -2,7 +2,10 @@
 
 import sys
 
-from seq2seq.cli.scripts import evaluate_command
+from seq2seq import stopping
 
 if __name__ == "__main__":
-    evaluate_command(sys.argv[1:], relaunch=[sys.argv[0]])
+    with stopping.handled():
+        from seq2seq.cli.scripts import evaluate_command
+
+        evaluate_command(sys.argv[1:], relaunch=[sys.argv[0]])

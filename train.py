@@ -2,7 +2,10 @@
 
 import sys
 
-from seq2seq.cli.scripts import train_command
+from seq2seq import stopping
 
 if __name__ == "__main__":
-    train_command(sys.argv[1:], relaunch=[sys.argv[0]])
+    with stopping.handled():
+        from seq2seq.cli.scripts import train_command
+
+        train_command(sys.argv[1:], relaunch=[sys.argv[0]])

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from seq2seq.stopping import STOP_SIGNALS
+
 
 @pytest.fixture(autouse=True)
 def process_as_before() -> Iterator[None]:
     """Restore what a run sets for the whole process: signal handlers, and handlers of messages."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGHUP)}
     package = logging.getLogger("seq2seq")
     level, propagate = package.level, package.propagate
     yield

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from seq2seq.errors import user_error
 from seq2seq.printable import printable
+from seq2seq.stopping import stop_behind
 
 FAULT = 1  # the exit code of a fault of this program, as Python's own
 TRACEBACKS = ("SEQ2SEQ_TRACEBACK", "HYDRA_FULL_ERROR")  # with 1, errors of users show theirs too
@@ -23,6 +24,8 @@ def explained_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if stop_behind(error):
+            raise
         explained = user_error(error)
         if explained is None or shows_tracebacks():
             print(printable("".join(traceback.format_exception(error))), file=sys.stderr)

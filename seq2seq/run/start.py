@@ -14,9 +14,10 @@ from seq2seq.config.validate import run_problems
 from seq2seq.data.sources.base import file_problems
 from seq2seq.errors import ConfigError, UserError, message_of
 from seq2seq.imports import absolute_names, import_modules
-from seq2seq.processes import is_first_process
+from seq2seq.processes import command_name, is_first_process
 from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import init_from_problems, with_vocabulary
+from seq2seq.stopping import Stopped, continue_with
 from seq2seq.training.hardware import hardware_problems
 
 RESUME = "resume="
@@ -124,6 +125,7 @@ def apply_overrides(config: RunConfig, overrides: list[str]) -> RunConfig:
 def train(config: RunConfig, directory: RunDirectory, *, resume: bool) -> None:
     """Import torch and train; the status of the folder records how training ended."""
     is_first = is_first_process()
+    continue_with(f"{command_name('train')} {RESUME}{directory.path}")
     if is_first:
         directory.enter_phase("start-up")
     try:
@@ -132,6 +134,11 @@ def train(config: RunConfig, directory: RunDirectory, *, resume: bool) -> None:
         if is_first:
             directory.enter_phase("preparing")
         code = fit(config, directory, resume=resume)
+    except Stopped as stopped:
+        if is_first:
+            with suppress(OSError):
+                directory.set_status("stopped", {"signal": stopped.number})
+        raise
     except BaseException as error:
         if is_first:
             with suppress(OSError):  # a full disk: the error that led here is the one to tell

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = [
     {"printable"},
     {"errors"},
-    {"padding", "files", "progress", "processes", "registry", "options", "imports"},
+    {"padding", "files", "progress", "processes", "registry", "options", "imports", "stopping"},
     {"position"},
     {"attention"},
     {"model"},

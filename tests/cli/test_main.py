@@ -26,7 +26,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
         "pandas",
         "hydra",
     ]
-    code = f"import sys, seq2seq.cli.main; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, seq2seq.cli.app; print([name for name in {heavy} if name in sys.modules])"
     finished = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

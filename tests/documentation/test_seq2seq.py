@@ -7,7 +7,7 @@ import click
 import pytest
 import typer
 
-from seq2seq.cli.main import app
+from seq2seq.cli.app import app
 from tests.cli.conftest import Command
 from tests.documentation.pages import page_commands
 
