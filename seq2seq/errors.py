@@ -69,6 +69,7 @@ SYSTEM_ERRORS = {
     errno.ELOOP: ("the links of this path go in a circle", "correct the links"),
     errno.EEXIST: ("exists already", "choose another name"),
     errno.ENOTEMPTY: ("a folder that holds files stands here", "choose another name"),
+    errno.EBADF: ("is closed", "leave it open, or name a file: > FILE"),
     errno.EIO: ("the disk or the network failed", "check the disk, and repeat"),
     errno.ESTALE: ("the network's disk no longer has this file", "repeat, or use a local disk"),
     errno.ENOMEM: ("the memory of this machine is used up", "end other processes"),

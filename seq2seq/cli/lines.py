@@ -1,7 +1,6 @@
 """Reading and writing of lines as bytes, so that nothing but a line feed ends a line."""
 
 import logging
-import os
 import sys
 import time
 import zlib
@@ -17,7 +16,6 @@ from seq2seq.progress import ProgressReport
 logger = logging.getLogger(__name__)
 
 STDIN = Path("-")
-BROKEN_PIPE = 128 + 13  # the exit code of a program that SIGPIPE ends
 SECONDS = 5.0  # between reports of progress if the number of lines is unknown
 
 
@@ -72,6 +70,8 @@ def file_lines(path: Path) -> Iterator[str]:
         DataError: the file cannot be read, or is not UTF-8; the message names file and line.
     """
     if path == STDIN:
+        if sys.stdin is None:
+            raise DataError("standard input is closed; name files, or give it text: < FILE")
         yield from decoded(sys.stdin.buffer, "<stdin>")
         return
     with path.open("rb") if path.is_fifo() else open_binary(path) as stream:
@@ -114,22 +114,13 @@ def parallel_lines(source: Path, target: Path) -> tuple[list[str], list[str]]:
 
 @contextmanager
 def standard_output() -> Iterator[Callable[[str], None]]:
-    """A function that writes a line and flushes it.
-
-    If the reader has closed the pipe, the command ends silently with the code of SIGPIPE.
-    """
-    stream = sys.stdout.buffer
+    """A function that writes a line in UTF-8, whatever a terminal shows, and flushes it."""
 
     def write(line: str) -> None:
-        stream.write(f"{line}\n".encode())
-        stream.flush()
+        sys.stdout.buffer.write(f"{line}\n".encode())
+        sys.stdout.buffer.flush()
 
-    try:
-        yield write
-    except BrokenPipeError:
-        # Python flushes the stream once more at exit; the rest of its buffer is dropped here.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise SystemExit(BROKEN_PIPE) from None
+    yield write
 
 
 @contextmanager

@@ -9,7 +9,7 @@ def main() -> None:
     with stopping.handled():
         from seq2seq.cli.app import app
 
-        with explained_errors():
+        with explained_errors(prints_result=True):
             app()
 
 

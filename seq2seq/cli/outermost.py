@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from seq2seq.cli.streams import usable_streams
 from seq2seq.errors import user_error
 from seq2seq.printable import printable
 from seq2seq.stopping import stop_behind
@@ -19,18 +20,26 @@ PLEASE_REPORT = (
 
 
 @contextmanager
-def explained_errors() -> Iterator[None]:
-    """Run a command; what it raises ends the process with a message and an exit code."""
+def explained_errors(*, prints_result: bool) -> Iterator[None]:
+    """Run a command; what it raises ends the process with a message and an exit code.
+
+    Args:
+        prints_result: whether standard output takes the result of the command, so that the command
+            ends when it cannot be written.
+    """
     try:
-        yield
+        with usable_streams(needed=prints_result):
+            yield
     except Exception as error:
         if stop_behind(error):
             raise
-        explained = user_error(error)
-        if explained is None or shows_tracebacks():
-            print(printable("".join(traceback.format_exception(error))), file=sys.stderr)
-        message = f"error: {explained}" if explained else PLEASE_REPORT
-        print(printable(message), file=sys.stderr)
+        with usable_streams(needed=False):
+            explained = user_error(error)
+            if explained is None or shows_tracebacks():
+                trace = "".join(traceback.format_exception(error))
+                print(printable(trace), file=sys.stderr)
+            message = f"error: {explained}" if explained else PLEASE_REPORT
+            print(printable(message), file=sys.stderr)
         raise SystemExit(explained.exit_code if explained else FAULT) from None
 
 

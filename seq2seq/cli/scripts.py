@@ -24,7 +24,7 @@ def train_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> None:
     from seq2seq.config.store import run_command
     from seq2seq.run.start import resume_command, start_run
 
-    with explained_errors():
+    with explained_errors(prints_result=False):
         if not resume_command(list(arguments)):
             run_command("train", start_run, arguments, relaunch=relaunch)
 
@@ -37,7 +37,7 @@ def evaluate_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> No
     def task(config: EvaluateConfig, folder: Path, overrides: list[str]) -> None:
         start_evaluation(config)
 
-    with explained_errors():
+    with explained_errors(prints_result=False):
         run_command("evaluate", task, arguments, relaunch=relaunch)
 
 
