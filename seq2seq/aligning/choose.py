@@ -163,7 +163,7 @@ def ensure_opposite_directions(runs: Sequence[tuple[Path, tuple[str, str]]]) -> 
 
 def gold_of(gold: Gold, pairs: Pairs) -> list[GoldLinks]:
     """Read gold links of these sentence pairs. Raises DataError if they do not fit them."""
-    links = read_gold(gold.path, first_index=gold.first_index)
+    links = read_gold(gold.path, first_index=gold.first_index, count=len(pairs))
     rows = zip(pairs.source, pairs.target, strict=True)
     lengths = [(len(source.split()), len(target.split())) for source, target in rows]
     ensure_bounds([gold_links.possible for gold_links in links], lengths, path=gold.path)

@@ -3,7 +3,8 @@
 A link is a pair (source word, target word), both counted from 0. A Pharaoh file holds one line per
 sentence pair, "0-0 1-2", empty for no links. A gold file distinguishes sure links, "1-1", from
 possible ones, "1p2" or "1?2" (Och and Ney 2003, section 4), and counts words from 0 or from 1:
-nothing in the file says which, so its reader must.
+nothing in the file says which, so its reader must. Gold links also come in the format of NAACL 2003
+(Mihalcea and Pedersen), one link a line: "sentence source target S", P for a possible link.
 """
 
 import re
@@ -11,13 +12,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seq2seq.data.text_files import open_text
 from seq2seq.errors import ConfigError, DataError
 
 Link = tuple[int, int]
 Links = frozenset[Link]
 
-PHARAOH_TOKEN = re.compile(r"([0-9]+)-([0-9]+)")
-GOLD_TOKEN = re.compile(r"([0-9]+)([-p?])([0-9]+)")
+PHARAOH_TOKEN = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+GOLD_TOKEN = re.compile(r"([0-9]{1,9})([-p?])([0-9]{1,9})")
+SHOWN = 60  # characters of a wrong link in a message
+MAX_UNLINKED = 1_000_000  # sentence pairs without links in a file that names pairs by number
+NAACL_LINE = re.compile(
+    r"([0-9]{1,9})\s+([0-9]{1,9})\s+([0-9]{1,9})(?:\s+([SP]))?(?:\s+[0-9.]+)?\s*"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ def parse_links(line: str, *, place: str = "alignment") -> Links:
         match = PHARAOH_TOKEN.fullmatch(token)
         if match is None:
             raise DataError(
-                f"{place}: {token!r} is not a link; write source-target word pairs such as 0-0 1-2"
+                f"{place}: {token[:SHOWN]!r} is not a link; write source-target word pairs "
+                "such as 0-0 1-2"
             )
         links.add((int(match[1]), int(match[2])))
     return frozenset(links)
@@ -77,13 +85,17 @@ def read_pharaoh(path: Path, *, swap: bool = False) -> list[Links]:
     return [swap_links(links) for links in lines] if swap else lines
 
 
-def read_gold(path: Path, *, first_index: int, swap: bool = False) -> list[GoldLinks]:
-    """Read gold links, sure "i-j" and possible "ipj" or "i?j".
+def read_gold(
+    path: Path, *, first_index: int, swap: bool = False, count: int | None = None
+) -> list[GoldLinks]:
+    """Read gold links: a line "i-j ipj" for each sentence pair, or those of NAACL 2003.
 
     Args:
-        path: text, UTF-8, one line per sentence pair.
+        path: text, UTF-8.
         first_index: the number of the first word in the file, 0 or 1; results count from 0.
         swap: the file lists target-source pairs.
+        count: of sentence pairs. A file in the format of NAACL says nothing of the last ones if
+            they have no links.
 
     Raises:
         ConfigError: first_index is neither 0 nor 1.
@@ -93,11 +105,37 @@ def read_gold(path: Path, *, first_index: int, swap: bool = False) -> list[GoldL
         raise ConfigError(
             f"first_index: must be 0 or 1, not {first_index}: the number of a file's first word"
         )
-    gold = [
-        parse_gold(line, first_index=first_index, place=place)
-        for place, line in numbered_lines(path)
-    ]
+    lines = list(numbered_lines(path))
+    if any(NAACL_LINE.fullmatch(line) for _, line in lines[:1]):
+        lines = naacl_as_gold(lines, count or 0)
+    gold = [parse_gold(line, first_index=first_index, place=place) for place, line in lines]
     return [swap_gold(links) for links in gold] if swap else gold
+
+
+def naacl_as_gold(lines: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
+    """Lines "sentence source target [S|P]" as one line of gold links for each sentence pair.
+
+    Args:
+        lines: each with its place. Sentences are counted from 1.
+        count: at least so many sentence pairs are returned.
+    """
+    links: dict[int, tuple[str, str]] = {}
+    for place, line in lines:
+        match = NAACL_LINE.fullmatch(line)
+        if match is None or int(match[1]) == 0:
+            raise DataError(
+                f"{place}: {line[:SHOWN]!r} is not a link such as the first line has; write "
+                "sentence (counted from 1), source word, target word and S or P"
+            )
+        first, earlier = links.get(int(match[1]), (place, ""))
+        token = f"{match[2]}{'p' if match[4] == 'P' else '-'}{match[3]}"
+        links[int(match[1])] = first, f"{earlier} {token}"
+    last = max([count, *links])
+    if last > len(lines) + max(count, MAX_UNLINKED):
+        raise DataError(
+            f"{lines[0][0]}: names sentence {last:,}, but has {len(lines):,} links only"
+        )
+    return [links.get(number, ("gold", "")) for number in range(1, last + 1)]
 
 
 def swap_gold(links: GoldLinks) -> GoldLinks:
@@ -112,7 +150,7 @@ def parse_gold(line: str, *, first_index: int, place: str = "gold") -> GoldLinks
         match = GOLD_TOKEN.fullmatch(token)
         if match is None:
             raise DataError(
-                f"{place}: {token!r} is not a gold link; "
+                f"{place}: {token[:SHOWN]!r} is not a gold link; "
                 "write 3-4 for a sure and 3p4 for a possible link"
             )
         link = (int(match[1]) - first_index, int(match[3]) - first_index)
@@ -157,18 +195,7 @@ def ensure_bounds(
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """("file:line", line) of every line of a UTF-8 file; only a line feed ends a line."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path"
-        ) from error
-    lines = content.split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield f"{path}:{number}", line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}:{number}: not UTF-8 text; save the file as UTF-8") from error
+    """("file:line", line) of every line of text, which may be compressed; "-" is standard input."""
+    with open_text(Path(path)) as file:
+        for number, line in enumerate(file.lines(strict=False), start=1):
+            yield f"{file.name}:{number}", line

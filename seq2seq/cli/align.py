@@ -126,7 +126,10 @@ def score_file(
         Path, typer.Argument(metavar="LINKS", help="Links to score, from 0.", show_default=False)
     ],
     gold: Annotated[
-        Path, typer.Option(help="Gold links: i-j sure, ipj possible.", show_default=False)
+        Path,
+        typer.Option(
+            help="Gold links: i-j sure, ipj possible; or of NAACL 2003.", show_default=False
+        ),
     ],
     gold_index_base: Annotated[
         int,
@@ -143,9 +146,8 @@ def score_file(
 
     They are fractions, not percentages; the counts that they come from are beside them.
     """
-    score = score_links(
-        read_pharaoh(links, swap=swap), read_gold(gold, first_index=gold_index_base)
-    )
+    scored = read_pharaoh(links, swap=swap)
+    score = score_links(scored, read_gold(gold, first_index=gold_index_base, count=len(scored)))
     with standard_output() as write:
         write(json.dumps(asdict(score), indent=2))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from seq2seq.cli.lines import counted
-from seq2seq.data.reader import decode_line, open_binary
+from seq2seq.data.text_files import decode_line, open_text
 from seq2seq.errors import DataError
 
 MAX_SHOWN = 20
@@ -50,20 +50,18 @@ class TextFile:
         self.path = path
         self.lines: list[str | None] = []
         self.problems: list[str] = []
-        with open_binary(path) as stream:
+        with open_text(path) as file:
             try:
-                for number, raw in enumerate(stream, 1):
+                for number, raw in enumerate(file.raw_lines(), 1):
                     self.read(raw, number)
-            except (EOFError, OSError) as error:
-                self.problems.append(
-                    f"{path}:{len(self.lines) + 1}: cannot be read further ({error})"
-                )
+            except DataError as error:
+                self.problems.append(str(error))
         if not self.lines:
             self.problems.append(f"{path}: is empty; at least one line is needed")
 
     def read(self, raw: bytes, number: int) -> None:
         try:
-            self.lines.append(decode_line(raw, self.path, number))
+            self.lines.append(decode_line(raw, str(self.path), number))
         except DataError as error:
             self.lines.append(None)
             self.problems.append(str(error))

@@ -3,19 +3,16 @@
 import logging
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
-from seq2seq.data.reader import open_binary
+from seq2seq.data.text_files import STDIN, text_lines
 from seq2seq.errors import DataError
 from seq2seq.progress import ProgressReport
 
 logger = logging.getLogger(__name__)
 
-STDIN = Path("-")
 SECONDS = 5.0  # between reports of progress if the number of lines is unknown
 
 
@@ -27,8 +24,7 @@ class Lines:
     are not lost.
 
     Args:
-        files: text in UTF-8, gzipped if the name ends in .gz; "-" or an empty list is standard
-            input.
+        files: text in UTF-8, compressed or not; "-" or an empty list is standard input.
 
     Attributes:
         total: number of lines; None if it is unknown.
@@ -69,31 +65,7 @@ def file_lines(path: Path) -> Iterator[str]:
     Raises:
         DataError: the file cannot be read, or is not UTF-8; the message names file and line.
     """
-    if path == STDIN:
-        if sys.stdin is None:
-            raise DataError("standard input is closed; name files, or give it text: < FILE")
-        yield from decoded(sys.stdin.buffer, "<stdin>")
-        return
-    with path.open("rb") if path.is_fifo() else open_binary(path) as stream:
-        yield from decoded(stream, str(path))
-
-
-def decoded(stream: BinaryIO, name: str) -> Iterator[str]:
-    """Lines of a stream, as `file_lines`; `name` is that of the stream in messages."""
-    number = 0
-    try:
-        for number, raw in enumerate(stream, 1):
-            text = raw.decode("utf-8").removesuffix("\n")
-            yield text.removeprefix("\ufeff") if number == 1 else text
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name}:{number}: is not valid UTF-8 (byte {error.start + 1}); "
-            "convert the text: iconv -f ENCODING -t UTF-8"
-        ) from error
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataError(
-            f"{name}:{number + 1}: cannot be read ({error}); fetch the file again"
-        ) from error
+    yield from text_lines(path, strict=False)
 
 
 def parallel_lines(source: Path, target: Path) -> tuple[list[str], list[str]]:
@@ -102,6 +74,8 @@ def parallel_lines(source: Path, target: Path) -> tuple[list[str], list[str]]:
     Raises:
         DataError: they cannot be read, or have different numbers of lines.
     """
+    if source == target == STDIN:
+        raise DataError("-, -: standard input can be read once only; give a file for one side")
     sides = list(file_lines(source)), list(file_lines(target))
     if len(sides[0]) != len(sides[1]):
         raise DataError(

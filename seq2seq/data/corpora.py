@@ -37,8 +37,8 @@ class Multi30kConfig(DataConfig):
 
     Attributes:
         root: folder with train.en, val.en, test_2016_flickr.en and the files of the other
-            language, plain or .gz; null takes the copy on the Hugging Face hub, which has English
-            and German only.
+            language, plain or compressed; null takes the copy on the Hugging Face hub, which has
+            English and German only.
     """
 
     name: str = "multi30k"
@@ -49,7 +49,9 @@ class Multi30kConfig(DataConfig):
 
 @dataclass
 class SplitFiles(Options):
-    """The files of one split: two of plain text, or one TSV, JSONL or Parquet file; .gz or not.
+    """The files of one split: two of plain text, or one TSV, JSONL or Parquet file.
+
+    Text may be compressed by gzip, bzip2, xz or Zstandard.
 
     Attributes:
         source, target: plain text, one sentence a line.

@@ -63,7 +63,8 @@ def parse_training_links(
         match = LINK.fullmatch(item)
         if match is None or match[2] != "-":
             raise DataError(
-                f"{place}: {item!r} is not a link; write source-target word numbers, such as 0-0"
+                f"{place}: {item[:60]!r} is not a link; write source-target word numbers, such as "
+                "0-0"
             )
         link = int(match[1]), int(match[3])
         if link[0] >= source_words or link[1] >= target_words:

@@ -1,141 +1,15 @@
-"""Strict reading of text: a line ends at a line feed only, so that line n of both sides is a pair.
+"""Pairs in files of text: two plain files, or one of tab-separated, JSONL or Parquet columns."""
 
-Python's universal newlines, `str.splitlines`, the csv module and most dataset readers also break
-or merge lines at characters inside sentences, or read the word NA as nothing. Here, text that
-cannot be read exactly is refused with file and line. Files are hashed while they are read.
-"""
-
-import gzip
-import io
 import json
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any
 
-from seq2seq.data.storage import BLOCK, HashingFile
+from seq2seq.data.storage import HashingFile
+from seq2seq.data.text_files import ensure_file, read_strict_lines, text_lines
 from seq2seq.errors import DataError, choices
 
-GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
-
-
-@contextmanager
-def open_text(path: Path) -> Iterator[tuple[BinaryIO, HashingFile]]:
-    """The bytes of a file, unpacked if its name ends in .gz, and the file that they come from."""
-    ensure_file(path)
-    try:
-        file = HashingFile(path)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    with file, io.BufferedReader(file, BLOCK) as stored:
-        unpacked = gzip.GzipFile(fileobj=stored) if path.suffix == ".gz" else stored
-        yield cast(BinaryIO, unpacked), file
-
-
-def open_binary(path: Path) -> BinaryIO:
-    """The bytes of a file, unpacked if its name ends in .gz."""
-    ensure_file(path)
-    try:
-        return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
-    except OSError as error:
-        raise unreadable(path, error) from error
-
-
-def ensure_file(path: Path) -> None:
-    """Raise DataError unless there is a file of this name."""
-    if not path.exists():
-        raise DataError(
-            f"{path}: no such file; give the path of a text file, absolute or from where you start"
-        )
-    if not path.is_file():
-        raise DataError(f"{path}: is not a file; name the file itself")
-
-
-def unreadable(path: Path, error: OSError) -> DataError:
-    return DataError(f"{path}: cannot be opened ({error.strerror}); check its permissions")
-
-
-def iter_strict_lines(path: Path) -> Iterator[str]:
-    """The lines of a text file without their line feeds and without a byte order mark.
-
-    Raises:
-        DataError: a carriage return, a NUL, bytes that are not UTF-8, a damaged .gz or an empty
-            file.
-    """
-    with open_text(path) as (stream, _):
-        yield from decoded_lines(stream, path)
-
-
-def decoded_lines(stream: BinaryIO, path: Path) -> Iterator[str]:
-    """The lines of an open file. Raises DataError as `iter_strict_lines`."""
-    number = 0
-    try:
-        for number, raw in enumerate(stream, 1):
-            yield decode_line(raw, path, number)
-    except GZIP_ERRORS as error:
-        raise DataError(
-            f"{path}:{number + 1}: the gzip data is damaged; fetch the file again"
-        ) from error
-    if number == 0:
-        raise DataError(f"{path}: is empty; at least one line is needed")
-
-
-def read_strict_lines(path: Path) -> list[str]:
-    return list(iter_strict_lines(path))
-
-
-def count_lines(path: Path, *, max_characters: int) -> int | None:
-    """The number of lines, read strictly.
-
-    A file of more than `max_characters` is checked up to there, and the answer is None. All of it
-    is hashed.
-    """
-    lines = characters = 0
-    with open_text(path) as (stream, file):
-        for line in decoded_lines(stream, path):
-            lines, characters = lines + 1, characters + len(line)
-            if characters > max_characters:
-                file.read_rest()
-                return None
-    return lines
-
-
-def decode_line(raw: bytes, path: Path, number: int) -> str:
-    """One line as text. Raises DataError with file and line."""
-    if number == 1 and raw.startswith(b"\xef\xbb\xbf"):
-        raw = raw[3:]
-    if b"\r" in raw or b"\0" in raw:
-        raise control_error(raw, path, number)
-    try:
-        return raw.decode("utf-8").removesuffix("\n")
-    except UnicodeDecodeError as error:
-        hint = (
-            "the file looks like UTF-16"
-            if raw[:2] in (b"\xff\xfe", b"\xfe\xff")
-            else f"byte {error.start + 1}"
-        )
-        raise DataError(
-            f"{path}:{number}: is not valid UTF-8 ({hint}); convert the file: "
-            "iconv -f ENCODING -t UTF-8 OLD > NEW"
-        ) from error
-
-
-def control_error(raw: bytes, path: Path, number: int) -> DataError:
-    """The error for a line with a NUL or a carriage return."""
-    if b"\0" in raw:
-        return DataError(
-            f"{path}:{number}: holds a NUL byte, so this is UTF-16 or no text; give UTF-8 text"
-        )
-    if number == 1 and raw.endswith(b"\r\n"):
-        return DataError(
-            f"{path}:1: lines end in carriage return and line feed; convert the file: "
-            "sed 's/\\r$//' OLD > NEW"
-        )
-    return DataError(
-        f"{path}:{number}: holds a carriage return, which some programs take for a line end; "
-        "remove it from this line on both sides"
-    )
+MAX_NAMES, MAX_NAME = 20, 40  # fields of a row that a message shows, and characters of each
 
 
 def ensure_equal(source: int, target: int, names: str) -> None:
@@ -158,7 +32,7 @@ def read_tsv(path: Path, source_column: int, target_column: int) -> tuple[list[s
     """Two columns, counted from 0, of tab-separated text. Quotation marks are text."""
     sides: tuple[list[str], list[str]] = ([], [])
     needed = max(source_column, target_column) + 1
-    for number, line in enumerate(iter_strict_lines(path), 1):
+    for number, line in enumerate(text_lines(path), 1):
         cells = line.split("\t")
         if len(cells) < needed:
             raise DataError(
@@ -173,22 +47,43 @@ def read_tsv(path: Path, source_column: int, target_column: int) -> tuple[list[s
 def read_jsonl(path: Path, source_column: str, target_column: str) -> tuple[list[str], list[str]]:
     """Two string fields of one JSON object a line."""
     sides: tuple[list[str], list[str]] = ([], [])
-    for number, line in enumerate(iter_strict_lines(path), 1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{path}:{number}: is not JSON ({error.msg}); one object a line is needed"
-            ) from error
-        if not isinstance(row, dict):
-            raise DataError(f"{path}:{number}: is not a JSON object; one object a line is needed")
+    for number, line in enumerate(text_lines(path), 1):
+        row = parse_row(line, f"{path}:{number}")
         for side, column in zip(sides, (source_column, target_column), strict=True):
             if column not in row:
+                names = [name[:MAX_NAME] for name in sorted(row)[:MAX_NAMES]]
                 raise DataError(
-                    f"{path}:{number}: has no field {column!r}; {choices(column, sorted(row))}"
+                    f"{path}:{number}: has no field {column!r}; {choices(column, names)}"
                 )
             side.append(ensure_sentence(row[column], f"{path}:{number}: {column}"))
     return sides
+
+
+def parse_row(line: str, place: str) -> dict[str, Any]:
+    """The JSON object of a line.
+
+    Raises:
+        DataError: it is none, names a field twice, or is nested too deeply.
+    """
+    try:
+        row = json.loads(line, object_pairs_hook=unique_fields)
+    except RecursionError:
+        raise DataError(f"{place}: is nested too deeply; give one flat object a line") from None
+    except ValueError as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else error
+        raise DataError(f"{place}: is not JSON ({reason}); one object a line is needed") from error
+    if not isinstance(row, dict):
+        raise DataError(f"{place}: is not a JSON object; one object a line is needed")
+    return row
+
+
+def unique_fields(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; raises ValueError if it names a field twice."""
+    row = dict(fields)
+    if len(row) < len(fields):
+        ((twice, _),) = Counter(name for name, _ in fields).most_common(1)
+        raise ValueError(f"the field {twice[:MAX_NAME]!r} is there twice")
+    return row
 
 
 def parquet_columns(path: Path) -> list[str]:
@@ -208,16 +103,22 @@ def read_parquet(path: Path, source_column: str, target_column: str) -> tuple[li
     import pyarrow
     from pyarrow.parquet import read_table
 
-    names = parquet_columns(path)
-    for column in (source_column, target_column):
-        if column not in names:
-            raise DataError(f"{path}: has no column {column!r}; {choices(column, names)}")
-    with open_text(path) as (stream, _):
-        content = pyarrow.BufferReader(stream.read())
-    table = read_table(content, columns=[source_column, target_column])
+    names, columns = parquet_columns(path), [source_column, target_column]
+    for column in columns:
+        if names.count(column) != 1:
+            held = f"several columns {column!r}" if column in names else f"no column {column!r}"
+            raise DataError(f"{path}: has {held}; {choices(column, names[:MAX_NAMES])}")
+    try:
+        with HashingFile(path) as file:
+            content = pyarrow.BufferReader(file.read())
+        table = read_table(content, columns=columns)
+        sides = (table.column(source_column).to_pylist(), table.column(target_column).to_pylist())
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path}: cannot be read up to its end ({error}); write it again"
+        ) from error
     if table.num_rows == 0:
         raise DataError(f"{path}: is empty; at least one row is needed")
-    sides = (table.column(source_column).to_pylist(), table.column(target_column).to_pylist())
     for side, column in zip(sides, (source_column, target_column), strict=True):
         for number, value in enumerate(side, 1):
             ensure_sentence(value, f"{path}:{number}: {column}")
@@ -233,4 +134,11 @@ def ensure_sentence(value: object, place: str) -> str:
         )
     if "\n" in value or "\r" in value or "\0" in value:
         raise DataError(f"{place} holds a line break or a NUL; a sentence must be one line of text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{place} holds half a surrogate pair (character {error.start + 1}), which is no text; "
+            "correct it, or leave the row out"
+        ) from error
     return value

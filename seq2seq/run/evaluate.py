@@ -11,8 +11,8 @@ from seq2seq.bundle.files import Bundle, held_out_split, load_bundle
 from seq2seq.bundle.locate import saved_config
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.kinds.base import SOURCE_KINDS
-from seq2seq.data.reader import read_strict_lines
 from seq2seq.data.sources.base import Pairs
+from seq2seq.data.text_files import read_strict_lines
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translate import Translator

@@ -34,5 +34,5 @@ def test_a_bad_table_is_refused_with_its_line(content: str, message: str, tmp_pa
 
 
 def test_no_table(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="gone.tsv: cannot be read"):
+    with pytest.raises(DataError, match="gone.tsv: no such file"):
         read_gold_table(tmp_path / "gone.tsv")

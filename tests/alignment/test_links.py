@@ -48,7 +48,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="missing"):
         read_pharaoh(tmp_path / "missing")
     (tmp_path / "latin").write_bytes(b"0-0\n\xe9\n")
-    with pytest.raises(DataError, match="latin:2: not UTF-8"):
+    with pytest.raises(DataError, match="latin:2: is not valid UTF-8"):
         read_pharaoh(tmp_path / "latin")
 
 

@@ -15,6 +15,7 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.attention.catalogue import LinformerConfig
 from seq2seq.data.tokenizers import Tokenizers
 from tests.cli.conftest import Command
+from tests.packing import packed
 from tests.run.bundles import make_run, sentences
 
 Write = Callable[[str, str | bytes], Path]
@@ -331,3 +332,38 @@ def test_score_insists_on_the_index_base(command: Command, write: Write) -> None
     ended = command("align", "score", links, "--gold", gold, "--gold-index-base", 1)
     assert ended.code == 1
     assert "names word 0" in ended.err
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".xz", ".zst"])
+@pytest.mark.parametrize("typed", [False, True])
+def test_score_reads_links_as_all_text_is_read(
+    command: Command, write: Write, ending: str, typed: bool
+) -> None:
+    """Packed or not, with a byte order mark, from files or standard input."""
+    links = packed(b"\xef\xbb\xbf0-0 1-1\n\n0-1\n", ending)
+    gold = packed(b"\xef\xbb\xbf0001 1 1\n1 2 2 P\n3 1 2 S 0.5\n", ending)  # as in NAACL 2003
+    arguments = ["--gold", write("gold", gold), "--gold-index-base", 1]
+    ended = command("align", "score", "-" if typed else write("l", links), *arguments, stdin=links)
+    assert ended.code == 0, ended.err
+    score = json.loads(ended.out)
+    assert (score["aer"], score["counts"]["sentences"], score["counts"]["sure"]) == (0, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("links", "gold", "says"),
+    [
+        ("0-0\n\n", "1 1 1 S\n0 1 1 S\n", "gold:2: '0 1 1 S' is not a link such as the first"),
+        (f"0-0\n{'1' * 5000}-1\n", "1-1\n", "links:2: '1111"),
+        ("0-0\n".encode("utf-16"), "1-1\n", "links:1: is UTF-16, not UTF-8"),
+    ],
+)
+def test_score_names_the_line_of_what_it_cannot_read(
+    command: Command, write: Write, links: str | bytes, gold: str, says: str
+) -> None:
+    ended = command(
+        *("align", "score", write("links", links), "--gold", write("gold", gold)),
+        *("--gold-index-base", 1),
+    )
+    assert ended.code == 1
+    assert says in ended.err
+    assert len(ended.err) < 500

@@ -8,6 +8,7 @@ import pytest
 
 import seq2seq
 from tests.cli.conftest import Command
+from tests.packing import packed
 from tests.run.bundles import LONGEST, sentences
 
 Write = Callable[[str, str | bytes], Path]
@@ -52,3 +53,13 @@ def test_sides_of_different_length_are_refused(command: Command, run: Path, writ
     ended = command("score", "--run", run, write("s", "rain\nrain\n"), write("t", "rain\n"))
     assert (ended.code, ended.out) == (1, "")
     assert "has 2 lines and" in ended.err
+
+
+def test_one_side_may_be_standard_input(command: Command, run: Path, write: Write) -> None:
+    lines = "the dog\na field\n"
+    plain = command("score", "--run", run, write("s", lines), write("t", lines))
+    packed_side = write("s.XZ", packed(lines.encode(), ".xz"))
+    assert command("score", "--run", run, packed_side, "-", stdin=lines.encode()).out == plain.out
+    ended = command("score", "--run", run, "-", "-", stdin=lines.encode())
+    assert ended.code == 1
+    assert "standard input can be read once only" in ended.err

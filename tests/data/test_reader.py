@@ -1,6 +1,5 @@
 """Reading is strict: what would shift one side against the other is refused with file and line."""
 
-import gzip
 import json
 from pathlib import Path
 
@@ -13,72 +12,8 @@ from seq2seq.errors import DataError
 
 
 def write(path: Path, content: bytes) -> Path:
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    path.write_bytes(content)
     return path
-
-
-@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
-def test_a_line_ends_at_the_newline_and_nowhere_else(tmp_path: Path, name: str) -> None:
-    inside = [
-        "a\u2028b",
-        "c\x85d",
-        "e\x0bf\x0cg\x1ch",
-        "NA",
-        "null",
-        "",
-        "  spaces  ",
-        '"quoted',
-        "tab\there",
-    ]
-    path = write(tmp_path / name, "\n".join(inside).encode())
-    assert reader.read_strict_lines(path) == inside
-    path = write(tmp_path / name, ("\n".join(inside) + "\n").encode())
-    assert reader.read_strict_lines(path) == inside
-
-
-def test_byte_order_mark_is_left_out_at_the_start_only(tmp_path: Path) -> None:
-    path = write(tmp_path / "a", "\ufefffirst\n\ufeffsecond\n".encode())
-    assert reader.read_strict_lines(path) == ["first", "\ufeffsecond"]
-
-
-@pytest.mark.parametrize(
-    ("content", "line", "says"),
-    [
-        (b"", None, "is empty"),
-        (b"one\ntwo\rhalf\nthree\n", 2, "carriage return"),
-        (b"one\r\ntwo\r\n", 1, "convert the file: sed"),
-        (b"one\ntwo\xff\nthree\n", 2, "not valid UTF-8 (byte 4)"),
-        ("one\n".encode("utf-16"), 1, "UTF-16"),
-        ("einsé\n".encode("latin-1"), 1, "iconv"),
-    ],
-)
-def test_what_cannot_be_read_as_it_stands_is_refused(
-    tmp_path: Path, content: bytes, line: int | None, says: str
-) -> None:
-    path = write(tmp_path / "text", content)
-    with pytest.raises(DataError) as error:
-        reader.read_strict_lines(path)
-    where = str(path) if line is None else f"{path}:{line}"
-    assert str(error.value).startswith(f"{where}: ")
-    assert says in str(error.value)
-
-
-def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file"):
-        reader.read_strict_lines(tmp_path / "nothing")
-    with pytest.raises(DataError, match="is not a file"):
-        reader.read_strict_lines(tmp_path)
-
-
-@pytest.mark.parametrize("keep", [5, 40])
-def test_damaged_gzip(tmp_path: Path, keep: int) -> None:
-    path = tmp_path / "text.gz"
-    path.write_bytes(gzip.compress(b"some words of text\n" * 100)[:keep])
-    with pytest.raises(DataError, match=r"text\.gz:\d+: the gzip data is damaged"):
-        reader.read_strict_lines(path)
-    path.write_bytes(b"not gzip at all")
-    with pytest.raises(DataError, match="damaged"):
-        reader.read_strict_lines(path)
 
 
 def test_uneven_sides_are_refused(tmp_path: Path) -> None:
@@ -113,6 +48,12 @@ def test_jsonl(tmp_path: Path) -> None:
         ('{"en": "a", "de": null}', "must be a string, not NoneType"),
         ('{"en": "a", "de": 1}', "must be a string, not int"),
         ('{"en": "a", "de": "b\\nc"}', "holds a line break"),
+        ('{"en": "a", "de": ["b"]}', "must be a string, not list"),
+        ('{"en": "a", "de": "b", "de": "c"}', "the field 'de' is there twice"),
+        ('{"en": "a", "de": "\\ud800"}', "holds half a surrogate pair (character 1)"),
+        ("[" * 200_000, "is nested too deeply"),
+        ('{"en": ' * 200_000, "is nested too deeply"),
+        ('{"en": ' + "1" * 5000 + "}", "is not JSON"),
     ],
 )
 def test_jsonl_lines_that_are_refused(tmp_path: Path, line: str, says: str) -> None:
@@ -131,12 +72,14 @@ def test_parquet(tmp_path: Path) -> None:
         reader.read_parquet(path, "en", "de")
     with pytest.raises(DataError, match="has no column 'enn'; did you mean en"):
         reader.read_parquet(path, "en", "enn")
-    path.write_bytes(path.read_bytes()[:-9])
+    pq.write_table(pa.table([["a"], ["b"]], names=["en", "en"]), path)
+    with pytest.raises(DataError, match="has several columns 'en'"):
+        reader.read_parquet(path, "en", "en")
+    pq.write_table(pa.table({"en": ["word " * 500], "fr": ["x"]}), path, compression="none")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"word ", b"\xff\xff\xff\xff\xff"))
+    with pytest.raises(DataError, match="cannot be read up to its end"):
+        reader.read_parquet(path, "en", "fr")
+    path.write_bytes(content[:-9])
     with pytest.raises(DataError, match="not a readable Parquet file"):
         reader.read_parquet(path, "en", "fr")
-
-
-def test_counting_stops_where_it_would_take_long(tmp_path: Path) -> None:
-    path = write(tmp_path / "a", b"0123456789\n" * 10)
-    assert reader.count_lines(path, max_characters=100) == 10
-    assert reader.count_lines(path, max_characters=99) is None

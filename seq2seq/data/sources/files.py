@@ -7,22 +7,21 @@ lines, columns or fields are then their paths.
 from collections.abc import Iterator
 from pathlib import Path
 
+from seq2seq.data.compression import without_suffix
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.reader import (
-    count_lines,
     ensure_equal,
-    ensure_file,
     parquet_columns,
     read_jsonl,
     read_parallel,
     read_parquet,
-    read_strict_lines,
     read_tsv,
 )
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.data.storage import remembered_sha256
+from seq2seq.data.text_files import count_lines, ensure_file, read_strict_lines
 from seq2seq.errors import DataError, choices
 
 FORMATS = (".tsv", ".jsonl", ".parquet")
@@ -172,7 +171,7 @@ def field_problems(name: str, files: SplitFiles) -> list[str]:
     if files.path is not None and format_of(Path(files.path)) not in FORMATS:
         suffix = format_of(Path(files.path)) or files.path
         return [
-            f"data.{name}.path: must end in one of these, .gz after it or not; "
+            f"data.{name}.path: must end in one of these, .gz, .bz2, .xz or .zst after it or not; "
             f"{choices(suffix, FORMATS)}"
         ]
     if files.path is None and (files.source is None) != (files.target is None):
@@ -203,8 +202,8 @@ def named_paths(files: SplitFiles) -> Iterator[tuple[str, str]]:
 
 
 def format_of(path: Path) -> str:
-    """The extension that names a file's format, .gz left aside."""
-    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    """The extension that names a file's format, in lower case; that of a compression aside."""
+    return without_suffix(path).suffix.lower()
 
 
 def count(path: Path) -> int | None:

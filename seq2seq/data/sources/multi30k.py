@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from seq2seq.data.compression import ENDINGS
 from seq2seq.data.corpora import HubConfig, Multi30kConfig
 from seq2seq.data.reader import read_parallel
 from seq2seq.data.sources.hub import HubReader
@@ -45,13 +46,16 @@ class Multi30kReader(CorpusReader):
         return problems
 
     def find(self, stem: str, language: str) -> Path:
-        """The file of one side of one split, plain or gzipped."""
+        """The file of one side of one split, plain or compressed."""
         assert self.config.root is not None, "without a folder the hub is read"
         plain = Path(self.config.root) / f"{stem}.{language}"
-        for path in (plain, plain.with_name(plain.name + ".gz")):
+        for ending in ("", *ENDINGS):
+            path = plain.with_name(plain.name + ending)
             if path.is_file():
                 return path
-        raise DataError(f"{plain}: no such file, nor with .gz; give the folder that holds it")
+        raise DataError(
+            f"{plain}: no such file, nor with {', '.join(ENDINGS)}; give the folder that holds it"
+        )
 
     def files(self) -> list[Path]:
         if self.config.root is None:

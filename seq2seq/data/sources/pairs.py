@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-LINK = re.compile(r"(\d+)(\D)(\d+)")
+LINK = re.compile(r"([0-9]{1,9})(\D)([0-9]{1,9})")
 
 
 @dataclass(frozen=True)
