@@ -11,7 +11,7 @@ An option declares its range where its default stands:
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -143,6 +143,18 @@ def unread_problems(
         is_set = getattr(config, name) != getattr(default, name)
         if not is_read and is_set and in_range(config, name):
             yield f"{name}: is set but not read; {remedy}, or leave it out"
+
+
+def problems_of_set(config: Options, names: Collection[str], path: str = "") -> list[str]:
+    """Problems of a section that a run was configured with and a command set some options of.
+
+    Args:
+        names: of the options that the command set; only those are refused where nothing reads them.
+        path: of the section, "decoding." for instance.
+    """
+    readers = {name: reader for name, reader in config.readers().items() if name in names}
+    problems = [*config.problems(), *unread_problems(config, readers)]
+    return [f"{path}{problem}" for problem in problems]
 
 
 def problems_in(

@@ -219,6 +219,7 @@ SHOWN_BY = {
     "evaluate.split": f"{EVALUATE}::test_sentences_of_the_user",
     "evaluate.source": f"{EVALUATE}::test_sentences_of_the_user",
     "evaluate.reference": f"{EVALUATE}::test_sentences_of_the_user",
+    "evaluate.output": "tests/run/test_output.py::test_results_go_to_the_output",
     "evaluate.compare": "tests/run/test_compare.py::test_through_the_command",
     "evaluate.metrics": (
         "tests/run/test_metrics_chosen.py::"

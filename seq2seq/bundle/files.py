@@ -165,6 +165,13 @@ def checked_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
+def weights_hash(path: Path) -> str | None:
+    """The hash of a bundle's parameters by its manifest, which tells models apart."""
+    manifest = json.loads((path / BUNDLE_MANIFEST).read_text(encoding="utf-8"))
+    digest: str | None = manifest["sha256"].get(WEIGHTS)
+    return digest
+
+
 def held_out_split(bundle: Bundle, split: str) -> Pairs:
     """A split of the bundle's held-out text.
 

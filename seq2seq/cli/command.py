@@ -18,7 +18,7 @@ from seq2seq.config.saved import with_overrides
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, choices
 from seq2seq.imports import import_modules
-from seq2seq.options import Options, unread_problems
+from seq2seq.options import Options, problems_of_set
 
 T = TypeVar("T", bound=Options)
 OVERRIDE = re.compile(r"([a-z_]\w*)(\.\w+)*=.*", re.DOTALL)
@@ -177,9 +177,8 @@ def with_options(context: typer.Context, section: str, config: T) -> T:
     typed = [item for item in context.meta[OVERRIDES] if item.startswith(prefix)]
     changed = with_overrides(config, [item.removeprefix(prefix) for item in typed], prefix)
     names = {item.removeprefix(prefix).partition("=")[0] for item in typed}
-    readers = {name: reader for name, reader in changed.readers().items() if name in names}
-    if problems := [*changed.problems(), *unread_problems(changed, readers)]:
-        raise ConfigError([f"{prefix}{problem}" for problem in problems])
+    if problems := problems_of_set(changed, names, prefix):
+        raise ConfigError(problems)
     return changed
 
 

@@ -15,10 +15,18 @@ def report(
             min=0, help="Number of sentences whose attention is exported; all are listed."
         ),
     ] = 500,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder in place of RUN/evaluation, for a run that cannot be written to.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write evaluation/SPLIT/report.html: sentences, word links, and attention of all heads."""
     from seq2seq.run.logs import configure_logging
     from seq2seq.run.report import report_run
 
     configure_logging()
-    typer.echo(report_run(run, split, sentences=sentences))
+    typer.echo(report_run(run, split, sentences=sentences, output=output))

@@ -35,7 +35,7 @@ def evaluate_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> No
     from seq2seq.run.start_evaluate import start_evaluation
 
     def task(config: EvaluateConfig, folder: Path, overrides: list[str]) -> None:
-        start_evaluation(config)
+        start_evaluation(config, overrides)
 
     with explained_errors(prints_result=False):
         run_command("evaluate", task, arguments, relaunch=relaunch)

@@ -84,6 +84,8 @@ class EvaluateConfig(Options):
         outputs: folder of runs.
         split: "test" or "validation" of the run's corpus, or, with source and reference, the name
             of the folder that the results go to.
+        output: folder that the results go to, below the name of the split; null is `evaluation/` in
+            the folder of the run. With compare each run has a folder of its name there.
         source, reference: files to translate and to score against instead, one sentence a line.
         compare: folders of two or more runs: tests whether they differ from the first, instead of
             evaluating one.
@@ -92,13 +94,15 @@ class EvaluateConfig(Options):
         protocol: the form of the text that is scored.
         imports: files and modules of yours that the run needs; its own configuration is not
             trusted to name them.
-        decoding: search for translations.
+        decoding: search for translations. On the command line, options that are not set are those
+            that the run was configured with, here and in alignment.
         alignment: export of word alignments.
     """
 
     run: str | None = None
     outputs: str = "outputs"
     split: str = "test"
+    output: str | None = None
     source: str | None = None
     reference: str | None = None
     compare: list[str] = field(default_factory=list)

@@ -1,24 +1,17 @@
 """Comparison of runs: tests of significance over the translations that their evaluations wrote."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from seq2seq.bundle.files import checked_facts
-from seq2seq.bundle.locate import find_bundle, saved_config
+from seq2seq.bundle.locate import saved_config
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
-from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.files import read_lines
 from seq2seq.metrics.base import METRICS, Metric
 from seq2seq.metrics.score import Scorer
 from seq2seq.metrics.significance import (
@@ -27,36 +20,30 @@ from seq2seq.metrics.significance import (
     compare_systems,
     signature_with_test,
 )
-from seq2seq.run.evaluate import evaluate_bundle
+from seq2seq.run.evaluated_text import (
+    EvaluatedText,
+    decoding_options,
+    different_options,
+    evaluated_text,
+)
 
 logger = logging.getLogger(__name__)
 
-TEXTS = ("sources", "references", "hypotheses")
-SPEED_OPTIONS = ("batch_size", "batch_tokens")  # of decoding; they do not change the translations
 SIGNIFICANT = 0.05
 TABLE_WIDTH = 120  # of the table where there is no terminal
 
 
-@dataclass(frozen=True)
-class EvaluatedText:
-    """The test set of an evaluation and its translations, one string per sentence."""
-
-    sources: list[str]
-    references: list[str]
-    hypotheses: list[str]
-
-
 def compare_runs(
-    runs: Sequence[Path], config: EvaluateConfig, *, text: Pairs | None = None
+    configs: Mapping[Path, EvaluateConfig], *, text: Pairs | None = None
 ) -> list[SignificanceRow]:
     """Compare runs with the first of them, and print a table.
 
-    The evaluation in a run's folder is used if it is of the same text, model and decoding options;
-    otherwise the run is evaluated.
+    The evaluation in a run's folder, or in that of the output, is used if it is of the same text,
+    model and decoding options; otherwise the run is evaluated.
 
     Args:
-        config: split, metrics, protocol, decoding and alignment are read from it; the metrics are
-            those of the first run unless others are chosen.
+        configs: of each run, which differ in decoding and alignment only; the metrics are those of
+            the first run unless others are chosen.
         text: translated instead of the runs' own split.
 
     Returns:
@@ -67,10 +54,15 @@ def compare_runs(
         DataError: their test sets differ.
         UserError: a run cannot be evaluated.
     """
-    baseline = saved_config(runs[0])
+    runs = list(configs)
+    config, baseline = configs[runs[0]], saved_config(runs[0])
     metrics = baseline.metrics if config.metrics is None else config.metrics
     scorer = Scorer(common_language(runs), metrics, config.protocol)
-    texts = {str(run): evaluated_text(run, config, text) for run in runs}
+    log_different_decoding(configs)
+    outputs = output_names(runs)
+    texts = {
+        str(run): evaluated_text(run, configs[run], text, output_name=outputs[run]) for run in runs
+    }
     ensure_same_test_set(texts)
     first = str(runs[0])
     logger.info("testing significance ...")
@@ -101,53 +93,25 @@ def common_language(runs: Sequence[Path]) -> str:
     return languages[runs[0]]
 
 
-def evaluated_text(run: Path, config: EvaluateConfig, text: Pairs | None) -> EvaluatedText:
-    """The evaluation in the run's folder, which is written first if it is missing or different."""
-    folder = run / "evaluation" / config.split
-    reason = mismatch(folder, checked_facts(find_bundle(run)), config.decoding, text)
-    if reason is not None:
-        logger.info("%s is evaluated: %s", run, reason)
-        evaluate_bundle(run, config, text=text)
-    return read_texts(folder)
+def log_different_decoding(configs: Mapping[Path, EvaluateConfig]) -> None:
+    """Log options of decoding in which a run differs from the first, as a part of what differs."""
+    (first, config), *compared = configs.items()
+    baseline = decoding_options(config)
+    for run, other in compared:
+        different = different_options(decoding_options(other), baseline)
+        if different:
+            logger.info("%s decodes as it was configured, other than %s: %s", run, first, different)
 
 
-def read_texts(folder: Path) -> EvaluatedText:
-    return EvaluatedText(*(read_lines(folder / f"{name}.txt") for name in TEXTS))
-
-
-def mismatch(
-    folder: Path, bundle: Mapping[str, Any], decoding: DecodingConfig, text: Pairs | None
-) -> str | None:
-    """Why the evaluation in a folder cannot be used; None if it can."""
-    if not folder.is_dir():
-        return "there is no evaluation yet"
-    try:
-        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-        present = read_texts(folder)
-        used = without_speed_options(scores["decoding"])
-        checkpoints = scores["checkpoints"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"{folder} is damaged ({error})"
-    if len({len(present.sources), len(present.references), len(present.hypotheses)}) > 1:
-        return f"{folder} is damaged (its texts differ in length)"
-    if checkpoints != bundle.get("checkpoints"):
-        return "the run was trained further since"
-    options = OmegaConf.to_container(OmegaConf.structured(decoding), enum_to_str=True)
-    required = without_speed_options(options)
-    different = [name for name in required if used.get(name) != required[name]]
-    if different:
-        listed = ", ".join(f"decoding.{name}={used.get(name)}" for name in different)
-        return f"the evaluation had other options, {listed}"
-    if text is not None and (present.sources, present.references) != (
-        list(map(str, text.source)),
-        text.target,
-    ):
-        return "the evaluation is of another text"
-    return None
-
-
-def without_speed_options(decoding: Any) -> dict[str, Any]:
-    return {name: value for name, value in decoding.items() if name not in SPEED_OPTIONS}
+def output_names(runs: Sequence[Path]) -> dict[Path, str]:
+    """The names of the runs' folders, with a number where a name was there before."""
+    names: dict[Path, str] = {}
+    for run in runs:
+        name, number = run.resolve().name, 2
+        while name in names.values():
+            name, number = f"{run.resolve().name}-{number}", number + 1
+        names[run] = name
+    return names
 
 
 def ensure_same_test_set(texts: Mapping[str, EvaluatedText]) -> None:

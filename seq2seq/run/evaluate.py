@@ -13,14 +13,15 @@ from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.kinds.base import SOURCE_KINDS
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.text_files import read_strict_lines
-from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translate import Translator
 from seq2seq.files import atomic_path
 from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, Score, Scorer
 from seq2seq.model.transformer import Transformer
+from seq2seq.run.as_configured import log_changes
+from seq2seq.run.evaluation_folder import ensure_replaceable, evaluation_folder
 from seq2seq.run.scoring import build_scorer, scoring_facts, write_scores
-from seq2seq.run.translations import Translations, draw_heatmaps, write_translations
+from seq2seq.run.translations import Translations, draw_heatmaps, room_for, write_translations
 
 logger = logging.getLogger(__name__)
 
@@ -34,33 +35,33 @@ class Result:
 
 
 def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = None) -> Result:
-    """Evaluate a run or bundle; writes `<run>/evaluation/<config.split>/`.
+    """Evaluate a run or bundle; writes `<run>/evaluation/<config.split>/`, or below config.output.
 
     Args:
-        config: split, metrics, protocol, decoding and alignment are read from it.
+        config: its decoding and alignment are used as they are; see `as_configured`.
         text: translated instead of the run's own split.
 
     Raises:
         ConfigError: an option is wrong, alignments are required that the model does not have, or
             the target language cannot be scored by a metric or under the protocol.
-        UserError: no such run or split, or a package is missing.
+        UserError: no such run or split, a package is missing, or there is no place to write to.
     """
     bundle = load_bundle(run)
     scorer = bundle_scorer(bundle, config)
     pairs = text if text is not None else held_out_split(bundle, config.split)
+    log_changes(config, bundle.config)
     translator = Translator([bundle.model], bundle.tokenizers, config.decoding, config.alignment)
     if translator.aligner is None and config.alignment.enabled is None:
         log_missing_alignments(bundle.model, config.alignment)
-    folder = run / "evaluation" / config.split
+    folder = evaluation_folder(run, config.split, config.output)
+    ensure_replaceable(folder, room=room_for(translator, pairs))
     with atomic_path(folder) as partial:
         partial.mkdir()
         if text is not None:
             bundle.tokenizers.source.save_items(partial / "sources", text.source)
         translations = write_translations(partial, translator, pairs)
         draw_heatmaps(partial / "heatmaps", translations.drawn)
-        scores = score_translations(
-            partial, bundle, scorer, config.decoding, pairs.target, translations
-        )
+        scores = score_translations(partial, bundle, scorer, config, pairs.target, translations)
     log_scores(folder, config.split, scorer, scores, translations)
     return Result(folder, scores)
 
@@ -82,7 +83,7 @@ def score_translations(
     folder: Path,
     bundle: Bundle,
     scorer: Scorer,
-    decoding: DecodingConfig,
+    config: EvaluateConfig,
     references: list[str],
     translations: Translations,
 ) -> dict[str, Score]:
@@ -92,10 +93,9 @@ def score_translations(
     facts = {
         "lines": len(hypotheses),
         "lines_cut": translations.num_cut,
-        "translation_seconds": round(translations.seconds, 2),
     }
     facts |= scoring_facts(folder, scorer, hypotheses, references)
-    write_scores(folder, bundle, scores, decoding, facts)
+    write_scores(folder, bundle, scores, config, facts)
     return scores
 
 

@@ -15,6 +15,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import command_name, is_first_process
+from seq2seq.run.as_configured import as_configured
 from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
@@ -171,8 +172,7 @@ def finalize(
     if config.trainer.evaluate and len(corpus.test):
         from seq2seq.run.evaluate import evaluate_bundle
 
-        options = EvaluateConfig(decoding=config.decoding, alignment=config.alignment)
-        evaluate_bundle(directory.path, options)
+        evaluate_bundle(directory.path, as_configured(EvaluateConfig(), config))
     directory.set_status(
         "finished", {"step": callback.stream.num_steps, "training_seconds": round(seconds, 1)}
     )

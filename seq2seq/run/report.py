@@ -20,6 +20,7 @@ from seq2seq.progress import ProgressReport
 from seq2seq.report.html import write_report
 from seq2seq.report.page import Layer, Page, Sentence, SentenceWeights
 from seq2seq.run.evaluation_files import EvaluationFiles, decoded_tokens, read_evaluation
+from seq2seq.run.evaluation_folder import REPORT, SCORES, ensure_writable, evaluation_folder
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,13 @@ DEFAULT_SENTENCES = 500
 BATCH_WEIGHTS = 8_000_000  # weights of a batch, over all roles, layers and heads; 32 MB
 
 
-def report_run(run: Path, split: str, *, sentences: int = DEFAULT_SENTENCES) -> Path:
-    """Write `evaluation/<split>/report.html` of a run or bundle.
+def report_run(
+    run: Path, split: str, *, sentences: int = DEFAULT_SENTENCES, output: Path | None = None
+) -> Path:
+    """Write `evaluation/<split>/report.html` of a run or bundle, or `<output>/<split>/report.html`.
 
     Args:
+        output: the evaluation is read from there if there is one, else from the run's folder.
         sentences: attention is exported for this many of the first sentences; the page lists all.
 
     Returns:
@@ -38,16 +42,20 @@ def report_run(run: Path, split: str, *, sentences: int = DEFAULT_SENTENCES) -> 
 
     Raises:
         ConfigError: an option is wrong, or a metric of the evaluation is not registered.
-        UserError: no such run, it was not evaluated on the split, or its files do not fit together.
+        UserError: no such run, it was not evaluated on the split, its files do not fit together,
+            or the page cannot be written there.
     """
     if sentences < 0:
         raise ConfigError(
             f"sentences: must not be negative, as {sentences} is; 0 exports no attention"
         )
     bundle = load_bundle(run)
-    evaluation = read_evaluation(bundle, run / "evaluation" / split)
+    folder = evaluation_folder(run, split, output)
+    present = folder if (folder / SCORES).is_file() else evaluation_folder(run, split)
+    evaluation = read_evaluation(bundle, present)
+    ensure_writable(folder / REPORT)
     page = page_of(bundle, evaluation, sentences)
-    path = evaluation.folder / "report.html"
+    path = folder / REPORT
     write_report(path, page, sentence_weights(bundle, evaluation, page))
     logger.info("report: %s (%.1f MB)", path, path.stat().st_size / 1e6)
     return path

@@ -8,15 +8,16 @@ from typing import Any
 
 import sacrebleu
 import torch
-from omegaconf import OmegaConf
 
-from seq2seq.bundle.files import Bundle
-from seq2seq.decoding.config import DecodingConfig
+from seq2seq.bundle.files import Bundle, weights_hash
+from seq2seq.config.plain import as_plain
+from seq2seq.config.schema import EvaluateConfig
 from seq2seq.errors import ConfigError
 from seq2seq.files import atomic_write, write_lines
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.resampling import DEFAULT_SEED
 from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, Score, Scorer
+from seq2seq.run.as_configured import SECTIONS
 
 KEYS = frozenset(
     {
@@ -27,11 +28,13 @@ KEYS = frozenset(
         "reproduce",
         "confidence",
         "decoding",
+        "alignment",
         "seed",
         "checkpoints",
+        "weights",
         "versions",
     }
-)  # of scores.json beside the metrics
+)  # of scores.json beside the metrics, in this version or an earlier one
 
 
 def build_scorer(target_language: str, metrics: Sequence[str], protocol: ScoringProtocol) -> Scorer:
@@ -81,16 +84,20 @@ def write_scores(
     folder: Path,
     bundle: Bundle,
     scores: dict[str, Score],
-    decoding: DecodingConfig,
+    config: EvaluateConfig,
     facts: dict[str, Any],
 ) -> None:
-    """Write `scores.json`: scores with signatures, facts, decoding options and versions."""
+    """Write `scores.json`: scores with signatures, facts, options and versions.
+
+    It holds no time, so that the same evaluation writes the same bytes.
+    """
     content = facts | {
-        "decoding": OmegaConf.to_container(OmegaConf.structured(decoding), enum_to_str=True),
+        **{section: as_plain(getattr(config, section)) for section in SECTIONS},
         "seed": bundle.config.seed,
         "checkpoints": bundle.facts.get("checkpoints"),
+        "weights": weights_hash(bundle.path),
         "versions": {"sacrebleu": sacrebleu.__version__, "torch": torch.__version__},
     }
-    assert content.keys() == KEYS, "every key is reserved"
+    assert content.keys() <= KEYS, "every key is reserved"
     content = {name: asdict(score) for name, score in scores.items()} | content
     atomic_write(folder / "scores.json", json.dumps(content, indent=2, ensure_ascii=False).encode())

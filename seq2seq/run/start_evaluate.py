@@ -1,25 +1,36 @@
 """Evaluation from its configuration; problems are reported before heavy imports."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.bundle.locate import saved_config
 from seq2seq.config.schema import EvaluateConfig
+from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
-from seq2seq.options import problems_in
+from seq2seq.options import problems_in, range_problems
+from seq2seq.run.as_configured import SECTIONS, as_configured
 from seq2seq.run.directory import newest_finished
 from seq2seq.run.logs import configure_logging
 
 
-def start_evaluation(config: EvaluateConfig) -> None:
+def start_evaluation(config: EvaluateConfig, overrides: Sequence[str] = ()) -> None:
     """Evaluate a run, or compare several.
+
+    Args:
+        overrides: what the command line sets; options of decoding and alignment that are not among
+            them are those of each run.
 
     Raises:
         UserError: a problem the user can fix.
     """
-    if problems := list(problems_in(config)):
+    if problems := evaluation_problems(config):
         raise ConfigError(problems)
     runs = [Path(run) for run in config.compare] or [
         Path(config.run) if config.run is not None else newest_finished(Path(config.outputs))
     ]
+    configs = {run: as_configured(config, saved_config(run), overrides) for run in runs}
     configure_logging()
     from seq2seq.run.evaluate import evaluate_bundle, text_pairs
 
@@ -27,6 +38,19 @@ def start_evaluation(config: EvaluateConfig) -> None:
     if config.compare:
         from seq2seq.run.compare import compare_runs
 
-        compare_runs(runs, config, text=text)
+        compare_runs(configs, text=text)
     else:
-        evaluate_bundle(runs[0], config, text=text)
+        evaluate_bundle(runs[0], configs[runs[0]], text=text)
+
+
+def evaluation_problems(config: EvaluateConfig) -> list[str]:
+    """What can be said about an evaluation without its runs."""
+    alone = replace(config, decoding=DecodingConfig(), alignment=AlignmentConfig())
+    return [
+        *problems_in(alone),
+        *(
+            f"{section}.{problem}"
+            for section in SECTIONS
+            for problem in range_problems(getattr(config, section))
+        ),
+    ]

@@ -26,6 +26,9 @@ from seq2seq.run.evaluation_files import ATTENTION, LINKS
 
 logger = logging.getLogger(__name__)
 
+BYTES_PER_LINE = 2_000  # of links, subwords and the archive, beside text and weights
+BYTES_PER_HEATMAP = 200_000
+
 
 @dataclass
 class Translations:
@@ -74,6 +77,21 @@ def write_translations(folder: Path, translator: Translator, pairs: Pairs) -> Tr
             "%s lines were longer than the model reads and were cut", f"{translations.num_cut:,}"
         )
     return translations
+
+
+def room_for(translator: Translator, pairs: Pairs) -> int:
+    """Bytes that the files of an evaluation take, roughly: sources and translations are taken to be
+    as long as the references, and two bytes of a weight are not compressed.
+    """
+    text = sum(len(str(line).encode()) for side in (pairs.source, pairs.target) for line in side)
+    room = 4 * text + BYTES_PER_LINE * len(pairs)
+    if translator.aligner is not None:
+        metadata, config = attention_metadata(translator.aligner), translator.aligner.config
+        matrices = 1 if metadata.averaged else len(metadata.layers) * len(metadata.heads)
+        for tokens in translator.tokenizers.target.encode_batch(pairs.target):
+            room += 2 * matrices * len(tokens) ** 2
+        room += BYTES_PER_HEATMAP * min(config.heatmaps, len(pairs))
+    return room
 
 
 def attention_metadata(aligner: Aligner) -> AttentionMetadata:

@@ -45,6 +45,8 @@ def make_run(
     source_language: str = "xx",
     target_language: str = "yy",
     held_out: dict[str, Pairs] | Pairs | None = None,
+    decoding: DecodingConfig | None = None,
+    alignment: AlignmentConfig | None = None,
 ) -> Path:
     """A run's folder with a bundle in it, as training leaves it."""
     config = RunConfig(
@@ -69,8 +71,8 @@ def make_run(
             target_language=target_language,
             train=SplitFiles("s", "t"),
         ),
-        decoding=DecodingConfig(beam_size=2, batch_size=8),
-        alignment=AlignmentConfig(heatmaps=0),
+        decoding=decoding or DecodingConfig(beam_size=2, batch_size=8),
+        alignment=alignment or AlignmentConfig(heatmaps=0),
     )
     torch.manual_seed(seed)
     model = build_model(config, tokenizers)

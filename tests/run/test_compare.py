@@ -18,7 +18,7 @@ from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, UserError
 from seq2seq.metrics import significance
 from seq2seq.metrics.significance import SignificanceTest
-from seq2seq.run import compare
+from seq2seq.run import evaluated_text
 from seq2seq.run.compare import compare_runs
 from seq2seq.run.start_evaluate import start_evaluation
 from tests.run.bundles import WORDS, make_run, sentences, train_tokenizers
@@ -56,13 +56,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def evaluations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
     """Runs that were evaluated while the test ran."""
     evaluated: list[Path] = []
-    real = compare.evaluate_bundle
+    real = evaluated_text.evaluate_bundle
 
     def evaluate(run: Path, *arguments: Any, **options: Any) -> Any:
         evaluated.append(run)
         return real(run, *arguments, **options)
 
-    monkeypatch.setattr(compare, "evaluate_bundle", evaluate)
+    monkeypatch.setattr(evaluated_text, "evaluate_bundle", evaluate)
     package = logging.getLogger("seq2seq")
     before = package.handlers[:], package.level, package.propagate
     yield evaluated
@@ -99,9 +99,9 @@ def put(run: Path, *, errors: float) -> None:
 def test_evaluations_are_made_where_they_are_missing_and_then_used(
     runs: list[Path], evaluations: list[Path]
 ) -> None:
-    rows = compare_runs(runs[:2], options())
+    rows = compare_runs(dict.fromkeys(runs[:2], options()))
     assert evaluations == runs[:2]
-    again = compare_runs(runs[:2], options(batch_size=3))
+    again = compare_runs(dict.fromkeys(runs[:2], options(batch_size=3)))
     assert evaluations == runs[:2], "a batch size changes nothing"
     assert again == rows
     scores = json.loads((runs[1] / "evaluation" / "test" / "scores.json").read_text())
@@ -117,7 +117,7 @@ def test_an_evaluation_of_something_else_is_made_anew(
 
     def is_made(text: Pairs | None = None, **decoding: Any) -> bool:
         evaluations.clear()
-        compare.evaluated_text(runs[0], options(**decoding), text)
+        evaluated_text.evaluated_text(runs[0], options(**decoding), text)
         return bool(evaluations)
 
     assert is_made()
@@ -141,7 +141,7 @@ def test_the_table_tells_both_tests(
 ) -> None:
     for run, errors in zip(runs, (0.1, 0.9, 0.12), strict=True):
         put(run, errors=errors)
-    rows = compare_runs(runs, options())
+    rows = compare_runs(dict.fromkeys(runs, options()))
     assert evaluations == []
     assert len(rows) == 3 * 3
     for row in rows:
@@ -168,7 +168,9 @@ def test_the_table_has_the_metrics_that_are_chosen(
 ) -> None:
     for run in runs[:2]:
         put(run, errors=0.1)
-    rows = compare_runs(runs[:2], replace(options(), metrics=["exact_match", "chrf"]))
+    rows = compare_runs(
+        dict.fromkeys(runs[:2], replace(options(), metrics=["exact_match", "chrf"]))
+    )
     assert [row.metric for row in rows] == ["exact_match"] * 2 + ["chrf"] * 2
     shown = capsys.readouterr().out
     assert "exact match" in shown and "chrF" in shown and "BLEU" not in shown
@@ -180,13 +182,13 @@ def test_runs_that_cannot_be_compared(
 ) -> None:
     german = make_run(tmp_path / "german", tokenizers, target_language="de", held_out=TEXT)
     with pytest.raises(ConfigError, match="one language"):
-        compare_runs([runs[0], german], options())
+        compare_runs(dict.fromkeys([runs[0], german], options()))
     changed = Pairs([*TEXT.source[:4], "other", *TEXT.source[5:]], TEXT.target)
     elsewhere = make_run(tmp_path / "elsewhere", tokenizers, held_out=changed)
     with pytest.raises(
         DataError, match="the sources of .* differ from line 5 on; .*source=FILE reference=FILE"
     ):
-        compare_runs([runs[0], elsewhere], options())
+        compare_runs(dict.fromkeys([runs[0], elsewhere], options()))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ def test_options_that_contradict_each_other(
 def test_through_the_command(
     runs: list[Path], evaluations: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = replace(options(), compare=[str(run) for run in runs[:2]])
+    config = EvaluateConfig(compare=[str(run) for run in runs[:2]])
     start_evaluation(config)
     assert evaluations == runs[:2]
     assert "p randomisation" in capsys.readouterr().out

@@ -37,12 +37,7 @@ def logs() -> Iterator[None]:
 
 
 def config(run: Path, protocol: ScoringProtocol) -> EvaluateConfig:
-    return EvaluateConfig(
-        run=str(run),
-        protocol=protocol,
-        decoding=DecodingConfig(beam_size=1),
-        alignment=AlignmentConfig(enabled=False),
-    )
+    return EvaluateConfig(run=str(run), protocol=protocol)
 
 
 def reproduced(command: str, folder: Path) -> list[dict[str, Any]]:
@@ -76,7 +71,14 @@ def test_scores_have_intervals_and_the_command_that_gives_them(
 
     monkeypatch.setattr(Translator, "translate", translate)
     tokenizers = train_tokenizers(tmp_path)
-    run = make_run(tmp_path / "run", tokenizers, target_language="de", held_out=TEXT)
+    run = make_run(
+        tmp_path / "run",
+        tokenizers,
+        target_language="de",
+        held_out=TEXT,
+        decoding=DecodingConfig(beam_size=1),
+        alignment=AlignmentConfig(enabled=False),
+    )
     start_evaluation(config(run, protocol))
     shown = capsys.readouterr().err
     folder = run / "evaluation" / "test"
