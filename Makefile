@@ -35,6 +35,12 @@ test-slow: $(READY) ## The tests that take long: every combination, the browser,
 	OMP_NUM_THREADS=1 $(RUN_TESTS) -m slow -n 2 $(ARGS)
 	$(BIN)/python scripts/planted_bugs.py
 
+verify-resume: $(READY) ## Kill and resume short runs, over a hundred times, and compare (half an hour)
+	$(BIN)/python scripts/verify_resume_settings.py $(ARGS)
+
+soak: $(READY) ## Two hours of training with a kill every one to three minutes
+	$(BIN)/python scripts/soak.py $(ARGS)
+
 $(DOCS_READY): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	@touch $@
@@ -46,4 +52,4 @@ format: $(READY) ## Rewrite the code as the formatter wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.PHONY: help setup train evaluate check test test-slow docs format
+.PHONY: help setup train evaluate check test test-slow verify-resume soak docs format

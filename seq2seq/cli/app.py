@@ -17,6 +17,7 @@ from seq2seq.cli.report import report
 from seq2seq.cli.score import score
 from seq2seq.cli.scripts import ScriptCommand, evaluate, train
 from seq2seq.cli.translate import translate
+from seq2seq.cli.verify_resume import verify_resume
 from seq2seq.decoding.config import DecodingConfig
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.add_typer(align_app, name="align")
 app.command(cls=taking())(report)
 app.command("check-data")(check_data)
 app.command("check-attention")(check_attention)
+app.command("verify-resume")(verify_resume)
 app.add_typer(bench_app, name="bench")
 
 
