@@ -15,15 +15,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name)
 )
+LIFELINE = "SEQ2SEQ_LIFELINE"  # in the environment of a process whose standard input is its parent
 REPEAT = 2.0  # seconds within which a second signal is taken for the first
 SWALLOWED_AFTER = 5.0  # seconds after which `Stopped` is raised again where something swallowed it
+ORPHAN_LIMIT = 20.0  # seconds in which a process whose parent is gone ends
 
 
 class Stopped(BaseException):
@@ -76,6 +78,9 @@ def install() -> None:
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None and signal.getsignal(hangup) == signal.SIG_DFL:
         signal.signal(hangup, _receive)
+    if os.environ.pop(LIFELINE, ""):
+        follow(_end_of_input)
+    _mask(signal.SIG_UNBLOCK)
 
 
 def received() -> int:
@@ -97,6 +102,25 @@ def deferred() -> Iterator[None]:
         yield
     finally:
         _state.depth -= 1
+
+
+@contextlib.contextmanager
+def unanswered() -> Iterator[None]:
+    """Processes started within it are deaf to signals until they call `install`."""
+    _mask(signal.SIG_BLOCK)
+    try:
+        yield
+    finally:
+        _mask(signal.SIG_UNBLOCK)
+
+
+def follow(wait: Callable[[], object]) -> None:
+    """Stop this process, as SIGTERM does, when the parent that it belongs to is gone.
+
+    Args:
+        wait: returns when it is; called in a thread.
+    """
+    _thread.start_new_thread(_follow, (wait, _state))
 
 
 def continue_with(command: str) -> None:
@@ -151,6 +175,26 @@ def _insist(state: _State) -> None:
     time.sleep(2 * SWALLOWED_AFTER)
     if not state.ended:
         os._exit(128 + state.number)
+
+
+def _follow(wait: Callable[[], object], state: _State) -> None:
+    wait()
+    if not state.ended:
+        _thread.interrupt_main(signal.SIGTERM)
+        time.sleep(ORPHAN_LIMIT)
+        os._exit(128 + signal.SIGTERM)
+
+
+def _end_of_input() -> None:
+    """Wait until nothing holds the other end of standard input."""
+    while os.read(0, 4096):
+        pass
+
+
+def _mask(how: int) -> None:
+    """Block or unblock the stop signals, where the platform can."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(how, STOP_SIGNALS)
 
 
 def stop_behind(error: BaseException) -> Stopped | None:

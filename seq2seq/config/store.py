@@ -1,8 +1,8 @@
 """The only module that uses Hydra: composes command lines into dataclasses."""
 
 import contextlib
+import itertools
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -26,10 +27,13 @@ from seq2seq.config.groups import (
 from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_paths
 from seq2seq.config.saved import LAYER_LISTS, build_lists
 from seq2seq.config.schema import EvaluateConfig, RunConfig
+from seq2seq.config.sweep import Sweep
 from seq2seq.data.corpora import CORPORA
 from seq2seq.errors import ConfigError, choices
 from seq2seq.imports import import_modules
 from seq2seq.processes import command_name
+from seq2seq.training.config import TrainerConfig
+from seq2seq.training.hardware import num_processes
 
 T = TypeVar("T")
 Task = Callable[[T, Path, list[str]], None]
@@ -61,7 +65,8 @@ def run_command(
 
     The task receives the configuration as dataclasses, the folder chosen by hydra.run.dir, and the
     overrides. With --multirun each combination runs in a process and a folder of its own; a failed
-    one does not stop the others, and the command then exits with 1 and lists it.
+    one does not stop the others, and the command then exits with 1 and lists it. A signal stops the
+    sweep, which lists what it did not run.
 
     Args:
         relaunch: arguments of Python that call the same command, for the processes of a sweep.
@@ -70,7 +75,7 @@ def run_command(
         ConfigError: Hydra refuses the arguments.
         Exception: what the task raised.
     """
-    failed: list[str] = []
+    sweep = Sweep(relaunch)
     raised: list[Exception] = []  # Hydra would print about it first
     called = list(sys.argv)
     shown_in_full = os.environ.get(FULL_ERROR)
@@ -81,25 +86,37 @@ def run_command(
         runtime = HydraConfig.get()
         overrides = list(runtime.overrides.task)
         folder = Path(runtime.runtime.output_dir)
-        with environment_variable(FULL_ERROR, shown_in_full):
-            if runtime.mode == RunMode.MULTIRUN:
-                failed.extend(run_apart(overrides, folder, relaunch))
-                return
+        with environment_variable(FULL_ERROR, shown_in_full), without_empty(folder):
             try:
-                task(to_dataclass(config), folder, overrides)
+                if runtime.mode == RunMode.MULTIRUN and not raised:
+                    ensure_one_process(config)
+                    sweep.remaining = remaining_combinations(present, runtime.job.num, overrides)
+                    sweep.run(overrides, folder)
+                elif not raised:
+                    task(to_dataclass(config), folder, overrides)
             except Exception as error:
                 raised.append(error)
-                with contextlib.suppress(OSError):  # what Hydra made, unless it holds files
-                    folder.rmdir()
 
     with environment_variable(FULL_ERROR, "1"):
-        prepare_command(arguments)
-        compose(main, called)
+        present = prepare_command(arguments)
+        try:
+            compose(main, called)
+        finally:
+            sweep.report()
     if raised:
         raise raised[0]
-    if failed:
-        print("These combinations failed:\n  " + "\n  ".join(failed), file=sys.stderr)
+    if sweep.failed or sweep.stopped:
         raise SystemExit(1)
+
+
+@contextlib.contextmanager
+def without_empty(folder: Path) -> Iterator[None]:
+    """Remove the folder that Hydra made, unless it holds files afterwards."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def compose(main: Callable[[], None], called: list[str]) -> None:
@@ -134,8 +151,11 @@ def environment_variable(name: str, value: str | None) -> Iterator[None]:
         put(before)
 
 
-def prepare_command(arguments: Sequence[str]) -> None:
+def prepare_command(arguments: Sequence[str]) -> list[str]:
     """Import what the arguments name, and leave them, with present names, for Hydra to read.
+
+    Returns:
+        the arguments with present names.
 
     Raises:
         ConfigError: an argument that Hydra would misapply, or a module that cannot be imported.
@@ -145,6 +165,7 @@ def prepare_command(arguments: Sequence[str]) -> None:
     import_modules(imports_of(present) or [])
     register_schemas()
     sys.argv = [sys.argv[0], *present]
+    return list(present)
 
 
 def to_dataclass(config: DictConfig) -> Any:
@@ -194,12 +215,33 @@ def explain(error: Exception) -> str:
     return text
 
 
-def run_apart(overrides: Sequence[str], folder: Path, relaunch: Sequence[str]) -> list[str]:
-    """Run one combination of a sweep in a process of its own; returns it if it failed.
+def combinations(arguments: Sequence[str]) -> list[list[str]]:
+    """The overrides of each run of a sweep, in Hydra's order."""
+    overrides = [x for x in arguments if "=" in x and not x.startswith(("-", "hydra."))]
+    values: dict[str, list[str]] = {}
+    for override in OverridesParser.create().parse_overrides(overrides):
+        key = override.get_key_element()
+        if override.is_sweep_override():
+            values[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        else:
+            values[key] = [f"{key}={override.get_value_element_as_str()}"]
+    return [list(combination) for combination in itertools.product(*values.values())]
 
-    In one process for all, random states, threads and handlers would leak from run to run, and
-    Hydra would start the whole sweep again in every process that Lightning launches.
-    """
-    command = [sys.executable, *relaunch, *overrides, f"hydra.run.dir={folder}"]
-    print(f"\n{' '.join(overrides)} -> {folder}", flush=True)
-    return [" ".join(overrides)] if subprocess.run(command, check=False).returncode else []
+
+def remaining_combinations(arguments: Sequence[str], number: int, current: list[str]) -> list[str]:
+    """What a sweep runs after its run of a number; empty if a plugin of Hydra chooses that."""
+    runs = combinations(arguments)
+    if number >= len(runs) or runs[number] != current:
+        return []
+    return [" ".join(overrides) for overrides in runs[number + 1 :]]
+
+
+def ensure_one_process(config: DictConfig) -> None:
+    """Raise ConfigError if a run of a sweep would start several processes."""
+    trainer = OmegaConf.to_object(config.trainer) if "trainer" in config else None
+    if isinstance(trainer, TrainerConfig) and num_processes(trainer) > 1:
+        raise ConfigError(
+            "trainer.strategy: a sweep trains in one process at a time, so that a signal or a "
+            "failure ends one run; without -m, start the runs one after another: "
+            f"for seed in 1 2; do {command_name('train')} seed=$seed; done"
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError
@@ -24,6 +25,13 @@ from seq2seq.training.supervision_config import SupervisionKind
 logger = logging.getLogger(__name__)
 
 
+class KeptHandlers(_SignalConnector):
+    """Leaves the handlers of `seq2seq.stopping` in place, also where SLURM would requeue a job."""
+
+    def register_signal_handlers(self) -> None:
+        self.received_sigterm = False
+
+
 def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -> Trainer:
     """Lightning's trainer. It sees one long epoch; validation and checkpoints are the callback's.
 
@@ -36,7 +44,7 @@ def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -
     logger.info("precision %s: %s", precision, reason)
     is_ddp = options.strategy is Strategy.ddp
     try:
-        return Trainer(
+        trainer = Trainer(
             accelerator=device,
             devices=devices_of(options),
             num_nodes=options.num_nodes,
@@ -56,6 +64,8 @@ def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -
         )
     except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
         raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
+    trainer._signal_connector = KeptHandlers(trainer)
+    return trainer
 
 
 def build_module(config: RunConfig, model: Transformer) -> TranslationModule:

@@ -38,6 +38,17 @@ def devices_of(config: TrainerConfig) -> int | list[int] | str:
     return int(text)
 
 
+def num_processes(config: TrainerConfig) -> int:
+    """Processes that train together on this machine: one for each device."""
+    devices = devices_of(config)
+    if isinstance(devices, list):
+        return len(devices)
+    if isinstance(devices, int) and devices > 0:
+        return devices
+    device = device_type(config.accelerator)
+    return num_devices(device) if device == "cuda" else 1
+
+
 def hardware_problems(config: TrainerConfig) -> Iterator[str]:
     """What of `trainer` this machine does not have, each as "trainer.option: ...".
 

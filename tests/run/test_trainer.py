@@ -1,11 +1,13 @@
 """Lightning's trainer of a run, and the training module of its configuration."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
+from seq2seq import stopping
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.run.trainer import build_module, build_trainer
@@ -58,6 +60,23 @@ def test_precision(tmp_path: Path, precision: str, name: str) -> None:
 def test_several_processes(tmp_path: Path) -> None:
     trainer = trainer_of(tmp_path, strategy=Strategy.ddp, devices="2")
     assert isinstance(trainer.strategy, DDPStrategy) and trainer.world_size == 2
+
+
+@pytest.mark.parametrize("job", [None, "a-batch-job"])
+def test_signals_stay_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str | None
+) -> None:
+    if job:  # where Lightning would requeue it by itself
+        monkeypatch.setenv("SLURM_NTASKS", "1")
+        monkeypatch.setenv("SLURM_JOB_NAME", job)
+    stopping.install()
+    numbers = (*stopping.STOP_SIGNALS, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    connector = trainer_of(tmp_path)._signal_connector
+    connector.register_signal_handlers()
+    assert [signal.getsignal(number) for number in numbers] == before
+    connector.teardown()
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_a_module_has_the_losses_and_transforms_of_its_configuration() -> None:
