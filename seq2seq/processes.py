@@ -1,4 +1,4 @@
-"""The rank of this process in its run, and the command that started it."""
+"""Processes: whether one has ended, the rank of this one, and the command that started it."""
 
 import os
 import sys
@@ -10,6 +10,33 @@ def is_first_process() -> bool:
     return (
         int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
     )
+
+
+def has_ended(process: int, ticks: int) -> bool:
+    """Whether a process of this machine has certainly ended.
+
+    Args:
+        ticks: its start, as `start_ticks` gave it; tells it from a later process of this number.
+    """
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # it belongs to somebody else, or is no process number
+        return False
+    return ticks != 0 and start_ticks(process) not in (0, ticks)
+
+
+def start_ticks(process: int) -> int:
+    """When a process of this machine started (proc_pid_stat(5), field 22); 0 if unknown.
+
+    In clock ticks since the machine started.
+    """
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(stat.rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def command_name(name: str) -> str:

@@ -11,16 +11,23 @@ from typing import Any
 
 import pytest
 
-from seq2seq import files
 from seq2seq.data.storage import BLOCK, sha256_of
+from seq2seq.errors import UserError
 from seq2seq.files import (
     append_text,
     atomic_file,
     atomic_path,
     atomic_write,
+    durable,
+    ensure_room,
+    leftovers,
     read_lines,
+    sealed,
+    sweep,
+    unsealed,
     write_lines,
 )
+from seq2seq.files.leftovers import OLD, PARTIAL, machine, temporary_path
 
 Writer = Callable[[Path, str], None]
 
@@ -69,7 +76,7 @@ def content_of(path: Path) -> str | None:
 def folder_swap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to replace a folder, whatever this system offers."""
     if request.param == "move aside":
-        monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+        monkeypatch.setattr(durable, "_exchange", lambda first, second: False)
     return str(request.param)
 
 
@@ -136,7 +143,7 @@ class Disk:
         self.budget = budget
         self.log: list[str] = []
         self.flushed: set[int] = set()
-        for owner, name in (*self.OPERATIONS, (files, "_exchange")):
+        for owner, name in (*self.OPERATIONS, (durable, "_exchange")):
             monkeypatch.setattr(owner, name, self.limited(name, getattr(owner, name)))
 
     def limited(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -171,7 +178,9 @@ def test_a_power_cut_at_any_moment_leaves_the_old_or_the_new(
             with contextlib.suppress(Power):
                 write(path, "new")
         outcomes.add(content_of(path))
-        write(path, "next")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(leftovers, "has_ended", lambda process, ticks: True)
+            write(path, "next")
         assert content_of(path) == "next"
         assert os.listdir(path.parent) == ["name"], "leftovers are swept by the next write"
     assert outcomes == {old, "new"}
@@ -181,7 +190,7 @@ def test_moving_aside_never_deletes_the_old_before_the_new_is_in_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_folder(tmp_path / "name", "old")
-    monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+    monkeypatch.setattr(durable, "_exchange", lambda first, second: False)
     disk = Disk(monkeypatch)
     write_folder(tmp_path / "name", "new")
     assert disk.log.index("rmtree") > [i for i, name in enumerate(disk.log) if name == "replace"][1]
@@ -191,11 +200,11 @@ def test_a_folder_moved_aside_comes_back_when_the_new_one_cannot_take_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_folder(tmp_path / "name", "old")
-    monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+    monkeypatch.setattr(durable, "_exchange", lambda first, second: False)
     replace = os.replace
 
     def fail(source: Path, target: Path) -> None:
-        if str(source).endswith(files.PARTIAL):
+        if str(source).endswith(PARTIAL):
             raise OSError(errno.ENOSPC, "No space left on device")
         replace(source, target)
 
@@ -252,12 +261,151 @@ def test_permissions_are_those_that_the_umask_leaves(tmp_path: Path, mask: int) 
         os.umask(before)
 
 
-def test_leftovers_of_a_killed_process_do_not_matter(tmp_path: Path) -> None:
-    partial = tmp_path / f".file.{os.getpid()}{files.PARTIAL}"
-    partial.mkdir()
-    (partial / "part").write_text("x")
-    atomic_write(tmp_path / "file", b"new")
-    assert os.listdir(tmp_path) == ["file"]
+GONE = (1 << 22) + 1  # more than any process number (proc_sys_kernel(5), pid_max)
+
+
+def leftover(folder: Path, *, owner: str, suffix: str = PARTIAL) -> Path:
+    """What a process left of the folder `name`."""
+    path = folder / f".name.{owner}{suffix}"
+    write_folder(path, "left")
+    return path
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_write_deletes_what_a_killed_one_left(tmp_path: Path, write: Writer) -> None:
+    leftover(tmp_path, owner=f"{machine()}-{GONE}-5-0")
+    write(tmp_path / "name", "new")
+    assert os.listdir(tmp_path) == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "age", "locked", "swept"),
+    [
+        (f"{machine()}-{GONE}-5-0", 0, False, True),
+        (f"{machine()}-{os.getpid()}-5-0", 0, False, True),  # its number, but not its start
+        (f"{machine()}-1-0-0", 0, False, False),
+        ("01234567-1-5-0", 0, False, False),  # of another machine
+        ("01234567-1-5-0", OLD + 60, False, True),
+        ("01234567-1-5-0", 0, True, True),
+        ("123", 0, False, False),  # of version 0.1.0
+        ("123", 0, True, True),
+        ("backup", OLD + 60, True, False),
+    ],
+)
+def test_only_leftovers_of_processes_that_are_gone_are_swept(
+    tmp_path: Path, owner: str, age: float, locked: bool, swept: bool
+) -> None:
+    path = leftover(tmp_path, owner=owner)
+    other = tmp_path / ".other.partial"
+    other.write_text("not ours")
+    changed = path.stat().st_mtime - age
+    os.utime(path, (changed, changed))
+    sweep(tmp_path, locked=locked)
+    assert path.exists() != swept
+    assert other.exists()
+    sweep(tmp_path / "absent")
+
+
+def test_the_work_of_a_living_process_is_not_swept(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "name") as partial:
+        partial.write_text("new")
+        sweep(tmp_path)
+        with atomic_path(tmp_path / "name") as another:
+            another.write_text("newer")
+            assert another != partial
+    assert (tmp_path / "name").read_text() == "new"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_was_moved_aside_comes_back_unless_it_was_replaced(
+    tmp_path: Path, replaced: bool
+) -> None:
+    leftover(tmp_path, owner=f"{machine()}-{GONE}-5-0", suffix=".aside")
+    leftover(tmp_path, owner=f"{machine()}-{GONE}-5-0")
+    if replaced:
+        write_folder(tmp_path / "name", "new")
+    sweep(tmp_path)
+    assert content_of(tmp_path / "name") == ("new" if replaced else "left")
+    assert os.listdir(tmp_path) == ["name"]
+
+
+def test_names_of_temporary_files_are_unique_to_a_process(tmp_path: Path) -> None:
+    first, second = temporary_path(tmp_path / "name"), temporary_path(tmp_path / "name")
+    child = os.fork()
+    if child == 0:
+        (tmp_path / "child").write_text(temporary_path(tmp_path / "name").name)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert len({first.name, second.name, (tmp_path / "child").read_text()}) == 3
+
+
+@pytest.mark.parametrize("library_mode", [0o600, 0o400, 0o700])
+def test_files_that_a_library_made_private_are_shared_as_others_are(
+    tmp_path: Path, library_mode: int
+) -> None:
+    before = os.umask(0o027)
+    try:
+        with atomic_path(tmp_path / "folder") as partial:
+            partial.mkdir(mode=0o700)
+            (partial / "file").touch(mode=library_mode)
+        assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o750
+        assert (tmp_path / "folder" / "file").stat().st_mode & 0o777 == library_mode | 0o640
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+@pytest.mark.parametrize("write", [*WRITERS, append_text])
+def test_an_error_of_the_disk_names_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Writer, code: int
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"/name'") as raised:
+        write(tmp_path / "name", "new")
+    assert raised.value.filename == str(tmp_path / "name")
+
+
+def test_room_is_asked_for_before_it_is_needed(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    ensure_room(tmp_path / "absent" / "folder", free // 2)
+    with pytest.raises(UserError, match=r"absent: [\d,.]+ MB are needed, and [\d,.]+ MB are free"):
+        ensure_room(tmp_path / "absent", 2 * free)
+
+
+SEALED = {"b": {"ä": [1, 2.5, None]}, "a": "0" * 64}
+
+
+def is_refused(data: bytes) -> bool:
+    try:
+        unsealed(data, unsealed_keys={*SEALED, "last", "best"})
+    except ValueError:
+        return True
+    return False
+
+
+def test_sealed_content_comes_back() -> None:
+    assert unsealed(sealed(SEALED)) == SEALED
+
+
+def test_every_flipped_bit_and_every_truncation_of_sealed_content_is_noticed() -> None:
+    data = sealed(SEALED)
+    flipped = [
+        data[:place] + bytes([data[place] ^ (1 << bit)]) + data[place + 1 :]
+        for place in range(len(data))
+        for bit in range(8)
+    ]
+    truncated = [data[:length] for length in range(len(data))]
+    assert all(is_refused(damaged) for damaged in flipped + truncated)
+
+
+def test_content_without_a_seal_is_accepted_where_version_0_1_0_wrote_it() -> None:
+    assert unsealed(b'{"last": 1}', unsealed_keys={"last", "best"}) == {"last": 1}
+    assert all(
+        is_refused(data) for data in (b'{"last": 1, "lest": 2}', b"[]", b"[" * 100_000, b"\xff")
+    )
 
 
 def test_text_is_appended(tmp_path: Path) -> None:

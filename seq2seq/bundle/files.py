@@ -1,13 +1,12 @@
 """The files of a bundle: parameters, tokenizers, configuration and held-out text, with hashes."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from seq2seq.bundle.locate import BUNDLE_MANIFEST, find_bundle
 from seq2seq.config.plain import to_yaml
@@ -17,12 +16,21 @@ from seq2seq.data.sources.base import Pairs
 from seq2seq.data.storage import sha256_of
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import CheckpointError, DataError, choices
-from seq2seq.files import atomic_path, atomic_write, read_lines, write_lines
+from seq2seq.files import (
+    atomic_path,
+    atomic_write,
+    ensure_room,
+    read_lines,
+    sealed,
+    unsealed,
+    write_lines,
+)
 from seq2seq.model.renamed import with_present_names
 from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.training.config import LoggerConfig
 
 WEIGHTS, TOKENIZERS, TEXT = "model.safetensors", "tokenizer", "text"
+BUNDLE_KEYS = ("sha256", "languages", "checkpoints", "data")  # of version 0.1.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,13 @@ def write_bundle(
     held_out: dict[str, Pairs],
     facts: dict[str, Any],
 ) -> None:
-    """Write a bundle; one at this path is replaced once the new one is complete."""
+    """Write a bundle; one at this path is replaced once the new one is complete.
+
+    Raises:
+        UserError: the disk has too little room.
+        OSError: it cannot be written.
+    """
+    ensure_room(path, sum(tensor.nbytes for tensor in stored_weights(model).values()))
     with atomic_path(path) as partial:
         _write_files(partial, config, model, tokenizers, held_out, facts)
 
@@ -76,9 +90,7 @@ def _write_files(
 ) -> None:
     """Write the files of a bundle, the manifest last."""
     (folder / TEXT).mkdir(parents=True)
-    shared = shared_names(model)
-    weights = {name: tensor for name, tensor in model.state_dict().items() if name not in shared}
-    save_file(weights, folder / WEIGHTS)
+    save_weights(model, folder / WEIGHTS)
     tokenizers.save(folder / TOKENIZERS)
     (folder / "config.yaml").write_text(
         to_yaml(replace(config, logger=LoggerConfig())), encoding="utf-8"
@@ -90,9 +102,25 @@ def _write_files(
         write_lines(source.with_suffix(".target"), pairs.target)
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     hashes = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
-    atomic_write(
-        folder / BUNDLE_MANIFEST, json.dumps({"sha256": hashes, **facts}, indent=2).encode()
-    )
+    atomic_write(folder / BUNDLE_MANIFEST, sealed({"sha256": hashes, **facts}))
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write the parameters and buffers of a model, each once.
+
+    Raises:
+        CheckpointError: they cannot be written; safetensors does not raise OSError.
+    """
+    try:
+        save_file(stored_weights(model), path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} could not be written: {error}; make room") from error
+
+
+def stored_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters and buffers of a model that a bundle holds."""
+    shared = shared_names(model)
+    return {name: tensor for name, tensor in model.state_dict().items() if name not in shared}
 
 
 def shared_names(model: nn.Module) -> set[str]:
@@ -147,7 +175,8 @@ def checked_facts(path: Path) -> dict[str, Any]:
         CheckpointError: a file is missing or changed.
     """
     try:
-        facts: dict[str, Any] = json.loads((path / BUNDLE_MANIFEST).read_text(encoding="utf-8"))
+        content = (path / BUNDLE_MANIFEST).read_bytes()
+        facts = unsealed(content, unsealed_keys=BUNDLE_KEYS)
         hashes: dict[str, str] = facts.pop("sha256")
         for name, digest in hashes.items():
             file = (path / name).resolve()
@@ -161,7 +190,9 @@ def checked_facts(path: Path) -> dict[str, Any]:
                     "copy the bundle again"
                 )
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"{path / BUNDLE_MANIFEST} cannot be read: {error}") from error
+        raise CheckpointError(
+            f"{path / BUNDLE_MANIFEST} is damaged: {error}; copy the bundle again"
+        ) from error
     return facts
 
 

@@ -15,8 +15,13 @@ from seq2seq.data.kinds.base import SourceKind
 from seq2seq.data.sources.pairs import Pairs
 from seq2seq.data.storage import sha256_of
 from seq2seq.data.tokenizers import Tokenizers
+from seq2seq.files import sealed, unsealed
 
 MANIFEST = "manifest.json"
+CORPUS_KEYS = (
+    *("fingerprint", "code_version", "languages", "pairs", "train_pairs_before_filters"),
+    *("dropped", "sha256", "tokenizers", "cautions", "runs", "read", "links", "files"),
+)  # of version 0.1.0, whose manifests hold no hash of themselves
 TRAIN = "train.arrow"
 TOKENIZER = "tokenizer"
 
@@ -101,14 +106,22 @@ def save_manifest(folder: Path, facts: dict[str, Any]) -> None:
         str(path.relative_to(folder)): [path.stat().st_size, sha256_of(path)]
         for path in contents(folder)
     }
-    text = json.dumps({**facts, "files": files}, indent=2, ensure_ascii=False)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_bytes(sealed({**facts, "files": files}))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What `save_manifest` wrote.
+
+    Raises:
+        OSError, ValueError: it is missing or damaged.
+    """
+    return unsealed((folder / MANIFEST).read_bytes(), unsealed_keys=CORPUS_KEYS)
 
 
 def damage(folder: Path) -> str | None:
     """Why a folder is not a whole prepared corpus; None if it is one."""
     try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        files = read_manifest(folder)["files"]
         for name, (size, sha256) in files.items():
             path = folder / name
             if not path.is_file() or path.stat().st_size != size or sha256_of(path) != sha256:
@@ -127,7 +140,7 @@ def load_corpus(folder: Path) -> PreparedCorpus:
         validation=load_split(folder, "validation", kind),
         test=load_split(folder, "test", kind),
         tokenizers=tokenizers,
-        manifest=json.loads((folder / MANIFEST).read_text(encoding="utf-8")),
+        manifest=read_manifest(folder),
     )
 
 

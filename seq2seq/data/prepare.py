@@ -39,7 +39,7 @@ from seq2seq.data.sources.pairs import RawCorpus
 from seq2seq.data.storage import is_hashed, locked, sha256_of, version_of
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.files import atomic_path
+from seq2seq.files import atomic_path, sweep
 
 __all__ = ["PreparedCorpus", "Split", "prepare", "training_text"]
 
@@ -66,6 +66,7 @@ def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCor
     hashed = all(is_hashed(path) for path in reader_of(config).files())
     raw = None if hashed else load_raw(config)
     directory = Path(config.cache_dir) / "prepared" if directory is None else directory
+    sweep(directory)
     fingerprint = fingerprint_of(config)
     folder = directory / fingerprint
     while problem := damage(folder):

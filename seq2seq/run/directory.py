@@ -9,7 +9,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from seq2seq.errors import CheckpointError, UserError
-from seq2seq.files import atomic_write
+from seq2seq.files import atomic_write, sweep
 from seq2seq.processes import command_name
 from seq2seq.run.environment import environment
 from seq2seq.run.owner import Owner, owner_of, read_owner, this_process, write_owner
@@ -49,7 +49,7 @@ class RunDirectory:
         """Lock the folder until the process ends, however it ends.
 
         The system keeps the lock, so that nobody has to remove that of a dead process. The lock
-        file says whose it is.
+        file says whose it is. What killed processes left unfinished is deleted.
 
         Raises:
             UserError: it cannot be created, or another process has locked it.
@@ -59,6 +59,8 @@ class RunDirectory:
             self._lock.acquire(timeout=0)
             self._owner = this_process()
             write_owner(self.lock_file, self._owner)
+            sweep(self.path, locked=True)
+            sweep(self.path / "evaluation")
         except Timeout:
             owner = read_owner(self.lock_file)
             raise UserError(

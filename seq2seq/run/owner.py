@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from seq2seq.processes import has_ended, start_ticks
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -28,15 +30,7 @@ class Owner:
 
     def is_gone(self) -> bool:
         """Whether the process has certainly ended; of other machines nothing is known."""
-        if self.host != socket.gethostname():
-            return False
-        try:
-            os.kill(self.process, 0)
-        except ProcessLookupError:
-            return True
-        except (OSError, OverflowError):  # it belongs to somebody else, or is no process number
-            return False
-        return self.ticks != 0 and start_ticks(self.process) not in (0, self.ticks)
+        return self.host == socket.gethostname() and has_ended(self.process, self.ticks)
 
     def __str__(self) -> str:
         return f"process {self.process} on {self.host}, since {self.started}"
@@ -47,15 +41,6 @@ def this_process() -> Owner:
     process = os.getpid()
     started = time.strftime("%Y-%m-%dT%H:%M:%S")
     return Owner(socket.gethostname(), process, started, start_ticks(process))
-
-
-def start_ticks(process: int) -> int:
-    """When a process of this machine started (proc_pid_stat(5), field 22); 0 if unknown."""
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-        return int(stat.rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 def owner_of(facts: object) -> Owner | None:

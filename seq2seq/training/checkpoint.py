@@ -12,7 +12,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import CheckpointError
-from seq2seq.files import PARTIAL, atomic_path, atomic_write
+from seq2seq.files import atomic_path, atomic_write, sweep
 from seq2seq.model.renamed import with_present_names
 
 INDEX = "last.json"
@@ -150,8 +150,7 @@ class CheckpointStore:
         Raises:
             CheckpointError: there are checkpoints, and all are damaged.
         """
-        for partial in self.folder.glob(f".*{PARTIAL}"):
-            partial.unlink(missing_ok=True)
+        sweep(self.folder, locked=True)
         problems: list[str] = []
         for path in reversed(self.paths()):
             try:

@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = [
     {"printable"},
-    {"errors"},
-    {"padding", "files", "progress", "processes", "registry", "options", "imports", "stopping"},
+    {"errors", "processes"},
+    {"padding", "files", "progress", "registry", "options", "imports", "stopping"},
     {"position"},
     {"attention"},
     {"model"},

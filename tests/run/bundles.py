@@ -9,14 +9,17 @@ from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionConfig
 from seq2seq.bundle.files import build_model, write_bundle
+from seq2seq.bundle.locate import BUNDLE_MANIFEST
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.sources.base import Pairs
+from seq2seq.data.storage import sha256_of
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
+from seq2seq.files import sealed, unsealed
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.position.config import SinusoidalConfig
 from tests.words import WORDS
@@ -86,3 +89,11 @@ def make_run(
         folder / "model", config, model, tokenizers, splits, {"checkpoints": [f"{seed}.ckpt"]}
     )
     return folder
+
+
+def rehash(bundle: Path, name: str) -> None:
+    """Put a changed or further file into the manifest."""
+    manifest = bundle / BUNDLE_MANIFEST
+    content = unsealed(manifest.read_bytes())
+    content["sha256"][name] = sha256_of(bundle / name)
+    manifest.write_bytes(sealed(content))

@@ -13,7 +13,6 @@ from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.bundle.locate import find_bundle, saved_config
 from seq2seq.config.plain import to_yaml
 from seq2seq.config.schema import EvaluateConfig
-from seq2seq.data.storage import sha256_of
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
 from seq2seq.imports import import_modules
@@ -21,7 +20,7 @@ from seq2seq.metrics import METRICS
 from seq2seq.run.evaluate import evaluate_bundle
 from seq2seq.run.report import report_run
 from seq2seq.run.start_evaluate import start_evaluation
-from tests.run.bundles import make_run, train_tokenizers
+from tests.run.bundles import make_run, rehash, train_tokenizers
 from tests.run.test_report import blocks
 
 CONFIG = EvaluateConfig(
@@ -78,10 +77,7 @@ def scores_of(run: Path) -> dict[str, Any]:
 def test_the_metrics_of_the_run_are_computed_unless_others_are_chosen(run: Path) -> None:
     path = find_bundle(run) / "config.yaml"
     path.write_text(to_yaml(replace(saved_config(run), metrics=["exact_match", "chrf"])))
-    manifest = find_bundle(run) / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["sha256"]["config.yaml"] = sha256_of(path)
-    manifest.write_text(json.dumps(content))
+    rehash(find_bundle(run), "config.yaml")
     assert list(evaluate_bundle(run, CONFIG).scores) == ["exact_match", "chrf"]
     chosen = replace(CONFIG, metrics=["ter"])
     assert list(evaluate_bundle(run, chosen).scores) == ["ter"]

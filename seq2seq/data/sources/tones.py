@@ -29,7 +29,7 @@ from seq2seq.data.sources.pairs import RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
 from seq2seq.data.storage import locked
 from seq2seq.data.synthetic import MAX_SILENCE, MAX_TONE, TonesConfig
-from seq2seq.files import atomic_path, write_lines
+from seq2seq.files import atomic_path, sweep, write_lines
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ class TonesReader(CorpusReader):
         """The corpus, generated if its files are not there yet."""
         digest = hashlib.sha256(self.identity().encode()).hexdigest()[:20]
         folder = Path(self.config.cache_dir) / "tones" / digest
+        sweep(folder.parent)
         with locked(folder.with_name(f"{digest}.lock"), "generating the same tones"):
             if not folder.is_dir():
                 targets: set[str] = set()

@@ -1,43 +1,52 @@
 """Durable writes: a file or folder is complete at its path or absent, even after a power cut.
 
 Content is written beside its path, flushed to the disk and renamed; then the folder that holds it
-is flushed. What was there before is deleted only once the new content has its name.
+is flushed. What was there before is deleted only once the new content has its name. A link at the
+path is replaced, and what it points to stays.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
-import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-PARTIAL = ".partial"  # suffix of unfinished files and folders
+from seq2seq.files.leftovers import ASIDE, remove, sweep, temporary_path
+
 _RENAME_EXCHANGE = 2  # linux/fs.h
 _AT_FDCWD = -100  # linux/fcntl.h
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP}  # of file systems that cannot flush a folder
+_OF_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ESTALE}
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path to write a file or a folder to; renamed to `path` if the block succeeds.
 
-    The temporary path lies in the folder of `path`, which is created if missing. Permissions are
-    those of any new file or folder. If the block raises, `path` keeps its present content.
+    The temporary path lies in the folder of `path`, which is created if missing, and in which the
+    leftovers of killed processes are deleted. Permissions are those of any new file or folder. If
+    the block raises, `path` keeps its present content.
+
+    Raises:
+        OSError: it cannot be written; the error names a path.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.parent / f".{path.name}.{os.getpid()}{PARTIAL}"
-    _remove(partial)
-    try:
-        yield partial
-        _flush_tree(partial)
-        _move(partial, path)
-        _flush(path.parent)
-    finally:
-        _remove(partial)
+    with _naming(path):
+        _make_folder(path.parent)
+        sweep(path.parent)
+        partial = temporary_path(path)
+        try:
+            yield partial
+            _flush_tree(partial)
+            _move(partial, path)
+            _flush(path.parent)
+        finally:
+            remove(partial)
 
 
 @contextmanager
@@ -54,8 +63,12 @@ def atomic_write(path: Path, content: bytes) -> None:
 
 
 def append_text(path: Path, text: str) -> None:
-    """Append to a file, creating it if missing, and flush it to the disk."""
-    with path.open("a", encoding="utf-8", newline="\n") as file:
+    """Append to a file, creating it if missing, and flush it to the disk.
+
+    Raises:
+        OSError: it cannot be written; the error names a path. A part may have been appended.
+    """
+    with _naming(path), path.open("a", encoding="utf-8", newline="\n") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -72,21 +85,39 @@ def read_lines(path: Path) -> list[str]:
         return [line.removesuffix("\n") for line in file]
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an error of the disk name a path, where the system says none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _OF_DISK:
+            error.filename = str(path)
+        raise
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder and its parents, so that they are there after a power cut too."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _flush(folder.parent)
+
+
 def _move(partial: Path, path: Path) -> None:
     """Rename, replacing a file in one step and a folder without deleting it first."""
     replaces_folder = os.path.lexists(path) and (path.is_dir() or partial.is_dir())
     if not replaces_folder:
         os.replace(partial, path)
     elif not _exchange(partial, path):
-        aside = partial.with_suffix(".aside")
-        _remove(aside)
+        aside = partial.with_suffix(ASIDE)
         os.replace(path, aside)
         try:
             os.replace(partial, path)
         except OSError:
             os.replace(aside, path)
             raise
-        _remove(aside)
+        remove(aside)
 
 
 def _exchange(first: Path, second: Path) -> bool:
@@ -102,12 +133,27 @@ def _exchange(first: Path, second: Path) -> bool:
 
 
 def _flush_tree(path: Path) -> None:
-    """Flush a file, or a folder with everything in it, to the disk."""
+    """Flush a file, or a folder with everything in it, to the disk, with the rights of new ones."""
     if path.is_dir():
         for entry in path.iterdir():
             if not entry.is_symlink():
                 _flush_tree(entry)
+    _grant(path)
     _flush(path)
+
+
+def _grant(path: Path) -> None:
+    """Give a file the rights that the umask leaves: some libraries create theirs with fewer.
+
+    A file system without rights refuses that, and needs none.
+    """
+    mask = os.umask(0o077)
+    os.umask(mask)
+    mode = path.stat().st_mode
+    wanted = mode | (0o777 if stat.S_ISDIR(mode) else 0o666) & ~mask
+    if wanted != mode:
+        with contextlib.suppress(OSError):
+            path.chmod(stat.S_IMODE(wanted))
 
 
 def _flush(path: Path) -> None:
@@ -119,11 +165,3 @@ def _flush(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    """Delete a file or a folder if it exists."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -1,0 +1,26 @@
+"""Files that survive a fault at any moment: durable writes, hashes, leftovers, room."""
+
+from seq2seq.files.durable import (
+    append_text,
+    atomic_file,
+    atomic_path,
+    atomic_write,
+    read_lines,
+    write_lines,
+)
+from seq2seq.files.leftovers import sweep
+from seq2seq.files.room import ensure_room
+from seq2seq.files.sealed import sealed, unsealed
+
+__all__ = [
+    "append_text",
+    "atomic_file",
+    "atomic_path",
+    "atomic_write",
+    "ensure_room",
+    "read_lines",
+    "sealed",
+    "sweep",
+    "unsealed",
+    "write_lines",
+]
