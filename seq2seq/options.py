@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 RANGE = "range"
 LARGEST = 2**31 - 1  # whole number, where no bound is declared
+LARGEST_FLOAT = 1e9  # the same for other numbers; squares of it still fit into float32
 LARGEST_SEED = 2**63 - 1  # that torch takes
 Readers = Mapping[str, tuple[bool, str]]
 
@@ -48,7 +49,7 @@ T = TypeVar("T", bound=Options)
 class Range:
     """Bounds of a number; None leaves a side open. NaN and infinities are always outside.
 
-    A whole number without an upper bound is at most LARGEST.
+    Without an upper bound a whole number is at most LARGEST, another one LARGEST_FLOAT.
 
     Attributes:
         at_least, at_most: bounds that are inside.
@@ -73,15 +74,21 @@ class Range:
 
     def _is_too_large(self, value: float) -> bool:
         unbounded = self.at_most is None and self.below is None
-        return unbounded and isinstance(value, int) and value > LARGEST
+        return unbounded and value > _largest(value)
 
     def text(self, value: float | None = None) -> str:
-        """The bounds in words, with LARGEST if it is what a value exceeds."""
-        at_most = LARGEST if value is not None and self._is_too_large(value) else self.at_most
+        """The bounds in words, with the largest number if it is what a value exceeds."""
+        at_most = self.at_most
+        if value is not None and self._is_too_large(value):
+            at_most = _largest(value)
         words = {"at least": self.at_least, "above": self.above}
         words |= {"at most": at_most, "below": self.below}
         bounds = [f"{word} {_digits(bound)}" for word, bound in words.items() if bound is not None]
         return " and ".join(bounds) or "finite"
+
+
+def _largest(value: float) -> float:
+    return LARGEST if isinstance(value, int) else LARGEST_FLOAT
 
 
 def _digits(bound: float) -> str:

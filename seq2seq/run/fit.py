@@ -118,7 +118,8 @@ def log_summary(
     trainer: Trainer,
 ) -> None:
     """Log languages, sizes, hardware and the folder of a run."""
-    for warning in corpus.manifest.get("cautions", []):
+    cautions = config.schedule.cautions(config.trainer.max_steps)
+    for warning in [*corpus.manifest.get("cautions", []), *cautions]:
         logger.warning("note: %s", warning)
     pairs = corpus.manifest["pairs"]
     logger.info(

@@ -76,7 +76,7 @@ class OptimizerConfig(Options):
     learning_rate: float = number(4e-3, above=0)
     beta1: float = number(0.9, at_least=0, below=1)
     beta2: float = number(0.98, at_least=0, below=1)
-    epsilon: float = number(1e-9, above=0)
+    epsilon: float = number(1e-9, at_least=1e-30)  # float32 makes 0 of less
     weight_decay: float = number(0.0, at_least=0)
     label_smoothing: float = number(0.1, at_least=0, below=1)
     clip_norm: float = number(1.0, at_least=0)
@@ -100,6 +100,15 @@ class ScheduleConfig(Options):
     def readers(self) -> Readers:
         ends = self.kind in (ScheduleKind.cosine, ScheduleKind.linear)
         return {"final_ratio": (ends, "choose schedule=cosine or schedule=linear")}
+
+    def cautions(self, max_steps: int) -> list[str]:
+        """What is possible but hardly meant in a run of so many steps."""
+        if self.warmup_steps < max_steps:
+            return []
+        return [
+            f"schedule.warmup_steps: the warm-up takes {self.warmup_steps:,} steps and training "
+            f"ends after {max_steps:,}, before the learning rate falls; choose fewer"
+        ]
 
 
 @dataclass

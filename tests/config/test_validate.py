@@ -52,7 +52,7 @@ CASES = {
     "data.batch.max_tokens=64": "data.batch.max_tokens: must hold one pair of the maximum length",
     "optimizer.learning_rate=0": "optimizer.learning_rate: must be above 0, not 0",
     "optimizer.learning_rate=nan": "optimizer.learning_rate: must be above 0, not nan",
-    "optimizer.epsilon=-1": "optimizer.epsilon: must be above 0, not -1",
+    "optimizer.epsilon=-1": "optimizer.epsilon: must be at least 1e-30, not -1",
     "optimizer.beta2=1": "optimizer.beta2: must be at least 0 and below 1",
     "optimizer.clip_norm=-1": "optimizer.clip_norm: must be at least 0",
     "schedule.warmup_steps=-1": "schedule.warmup_steps: must be at least 0",
@@ -116,7 +116,7 @@ def test_a_setting_out_of_its_range_that_is_not_read_either_has_one_message(
     composed: Compose,
 ) -> None:
     problems = list(run_problems(composed("train", "decoding.temperature=-1")))
-    assert problems == ["decoding.temperature: must be above 0, not -1.0; the default is 1"]
+    assert problems == ["decoding.temperature: must be at least 1e-06, not -1.0; the default is 1"]
 
 
 def test_defaults_of_a_corpus_are_not_settings(composed: Compose, tmp_path: Path) -> None:

@@ -34,3 +34,9 @@ def test_inverse_sqrt_is_that_of_the_paper() -> None:
 def test_constant_stays() -> None:
     config = ScheduleConfig(kind=ScheduleKind.constant, warmup_steps=3)
     assert {learning_rate_factor(step, config, max_steps=9) for step in range(3, 50)} == {1.0}
+
+
+def test_a_warm_up_that_does_not_end_has_a_caution() -> None:
+    assert ScheduleConfig(warmup_steps=9).cautions(10) == []
+    (caution,) = ScheduleConfig(warmup_steps=10).cautions(10)
+    assert caution.startswith("schedule.warmup_steps: the warm-up takes 10 steps")
