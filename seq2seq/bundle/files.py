@@ -1,5 +1,6 @@
 """The files of a bundle: parameters, tokenizers, configuration and held-out text, with hashes."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
