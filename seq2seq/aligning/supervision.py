@@ -16,19 +16,18 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from seq2seq.aligning.bidirectional import BidirectionalAligner
 from seq2seq.aligning.choose import RunChoice, choose_alignment
 from seq2seq.alignment.links import format_links
-from seq2seq.bundle.files import checked_facts
+from seq2seq.bundle.files import checked_facts, manifest_of
 from seq2seq.bundle.locate import find_bundle
 from seq2seq.bundle.model import Model, load_model
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.column import open_columns, save_columns
-from seq2seq.data.corpus_files import MANIFEST, damage, save_manifest
+from seq2seq.data.corpus_files import damage, read_manifest, save_manifest
 from seq2seq.data.links import subword_links
 from seq2seq.data.prepare import PreparedCorpus, training_text
 from seq2seq.data.sources.base import Pairs
@@ -102,7 +101,7 @@ def links_of_runs(config: RunConfig, corpus: PreparedCorpus, record: Path) -> Pa
             with atomic_path(folder) as stage:
                 stage.mkdir()
                 build_links(config, corpus, stage)
-        digest = manifest_of(folder)["files"][SUBWORD_LINKS][1]
+        digest = read_manifest(folder)["files"][SUBWORD_LINKS][1]
     if recorded and recorded["sha256"] != digest:
         raise CheckpointError(links_lost(folder, "aligning again gave other links here"))
     if not recorded and is_first_process():
@@ -200,9 +199,3 @@ def warn_of_other_languages(config: RunConfig, forward: Model, reverse: Model) -
                 *model.languages,
                 *expected,
             )
-
-
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """The manifest of a bundle or of a folder of links."""
-    facts: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return facts

@@ -1,6 +1,5 @@
 """The files of a bundle: parameters, tokenizers, configuration and held-out text, with hashes."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -176,8 +175,7 @@ def checked_facts(path: Path) -> dict[str, Any]:
         CheckpointError: a file is missing or changed.
     """
     try:
-        content = (path / BUNDLE_MANIFEST).read_bytes()
-        facts = unsealed(content, unsealed_keys=BUNDLE_KEYS)
+        facts = manifest_of(path)
         hashes: dict[str, str] = facts.pop("sha256")
         for name, digest in hashes.items():
             file = (path / name).resolve()
@@ -197,10 +195,18 @@ def checked_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
+def manifest_of(path: Path) -> dict[str, Any]:
+    """The content of a bundle's manifest.
+
+    Raises:
+        OSError, ValueError: it is missing or damaged.
+    """
+    return unsealed((path / BUNDLE_MANIFEST).read_bytes(), unsealed_keys=BUNDLE_KEYS)
+
+
 def weights_hash(path: Path) -> str | None:
     """The hash of a bundle's parameters by its manifest, which tells models apart."""
-    manifest = json.loads((path / BUNDLE_MANIFEST).read_text(encoding="utf-8"))
-    digest: str | None = manifest["sha256"].get(WEIGHTS)
+    digest: str | None = manifest_of(path)["sha256"].get(WEIGHTS)
     return digest
 
 
