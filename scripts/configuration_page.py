@@ -162,7 +162,12 @@ def values(kind: type, name: str) -> str:
     if get_origin(hint) is list:
         (element,) = get_args(hint)
         return {int: "whole numbers", str: "names"}.get(element, "a list")
-    kinds = {bool: "`true`, `false`", int: "whole number", float: "number"}
+    kinds = {
+        bool: "`true`, `false`",
+        int: "whole number",
+        float: "number",
+        Any: "text, or a list of texts",
+    }
     text = kinds.get(hint, "text")
     return text if bounds is None else f"{text}, {bounds.text()}"
 

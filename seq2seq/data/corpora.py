@@ -1,6 +1,7 @@
 """Corpora by name: text that others wrote, and the generated ones. Imports nothing slow."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from seq2seq.data import synthetic
 from seq2seq.data.config import CORPORA, DataConfig
@@ -53,6 +54,9 @@ class SplitFiles(Options):
 
     Text may be compressed by gzip, bzip2, xz or Zstandard.
 
+    Each option is a path, or a list of paths: source[n] and target[n] are translations, and the
+    pairs of all files follow one another.
+
     Attributes:
         source, target: plain text, one sentence a line.
         path: one file with both sides, instead: .tsv, .jsonl or .parquet.
@@ -60,10 +64,26 @@ class SplitFiles(Options):
             counted from 0) for each.
     """
 
-    source: str | None = None
-    target: str | None = None
-    path: str | None = None
-    links: str | None = None
+    source: Any = None
+    target: Any = None
+    path: Any = None
+    links: Any = None
+
+    def problems(self) -> list[str]:
+        problems = list(super().problems())
+        for option in ("source", "target", "path", "links"):
+            value = getattr(self, option)
+            if value == [] or not all(isinstance(path, str) and path for path in paths_in(value)):
+                problems.append(
+                    f"{option}: must be a path or a list of paths, not {value!r}; give [a,b] for "
+                    "several files, null for none, and quotation marks around a number"
+                )
+        return problems
+
+
+def paths_in(value: Any) -> list[str]:
+    """The paths of an option of `SplitFiles`."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 @CORPORA.register

@@ -1,6 +1,6 @@
 """Word alignments of training pairs, carried over to subwords."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ def subword_links(
     lines: NDArray[np.int64],
     tokenizers: Tokenizers,
     split: WordSplit = words_of_characters,
+    *,
+    place: Callable[[int], str] = lambda line: f"word alignments, line {line + 1}",
 ) -> Column:
     """For each pair a flat row source, target, source, target, ... of linked positions.
 
@@ -25,6 +27,7 @@ def subword_links(
     Args:
         lines: (N,) the number of each pair in the corpus, from 0, for messages.
         split: into the words that the links count; of other sources than text it is not used.
+        place: of a line, for messages.
 
     Raises:
         DataError: a link that is not "i-j", or that names a word the pair does not have.
@@ -39,7 +42,7 @@ def subword_links(
             len(tokenizers.source.words(source, split)),
             max(split(target), default=NO_WORD) + 1,
         )
-        links = parse_training_links(text, f"word alignments, line {line + 1}", *counts)
+        links = parse_training_links(text, place(int(line)), *counts)
         source_units = positions_of_words(source_words)
         target_units = positions_of_words(target_words)
         rows.append(

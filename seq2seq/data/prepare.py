@@ -32,6 +32,7 @@ from seq2seq.data.corpus_files import (
 from seq2seq.data.corpus_warnings import corpus_warnings
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.filters import filter_items, filter_lengths
+from seq2seq.data.held_out import Places, held_out_notes
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.links import subword_links
 from seq2seq.data.sources.base import Pairs, file_problems, load_raw, option_problems, reader_of
@@ -80,7 +81,10 @@ def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCor
                 stage.mkdir()
                 build(config, raw or load_raw(config), stage, fingerprint)
             break
-    return load_corpus(folder)
+    corpus = load_corpus(folder)
+    for note in held_out_notes(config, corpus):
+        logger.warning("note: %s", note)
+    return corpus
 
 
 def manifest_version(folder: Path) -> object:
@@ -130,7 +134,13 @@ def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) ->
     ensure_pairs(fitting.rows, len(raw_train), dropped)
     encoded = encoded.take(fitting.rows)
     if pairs.links is not None:
-        links = subword_links(pairs.take(fitting.rows), rows.rows[fitting.rows], tokenizers)
+        places = Places(config, {"train": raw.train.part_sizes})
+        links = subword_links(
+            pairs.take(fitting.rows),
+            rows.rows[fitting.rows],
+            tokenizers,
+            place=lambda line: places.of("train", "links", line),
+        )
         encoded = dataclasses.replace(encoded, links=links)
     save_train(folder, encoded)
     held_out = {"validation": raw.validation, "test": raw.test}
@@ -150,6 +160,7 @@ def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) ->
             for name, raw_pairs in {"train": raw_train, **held_out}.items()
         },
         "tokenizers": {"source": tokenizers.source.sha256, "target": tokenizers.target.sha256},
+        **part_sizes(raw),
         "cautions": corpus_warnings(config, raw_train, dropped, splits),
     }
     save_manifest(folder, facts)
@@ -159,6 +170,13 @@ def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) ->
         listed(dropped),
         time.monotonic() - started,
     )
+
+
+def part_sizes(raw: RawCorpus) -> dict[str, dict[str, list[int]]]:
+    """Pairs in each file of the splits that have several."""
+    splits = {"train": raw.train, "validation": raw.validation, "test": raw.test}
+    sizes = {name: list(pairs.part_sizes) for name, pairs in splits.items() if pairs.part_sizes}
+    return {"part_sizes": sizes} if sizes else {}
 
 
 def limited(train: Pairs, limit: int | None) -> Pairs:

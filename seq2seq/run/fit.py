@@ -10,6 +10,7 @@ from lightning.pytorch import Trainer
 from seq2seq.aligning.supervision import supervised_corpus
 from seq2seq.bundle.files import build_model, write_bundle
 from seq2seq.config.schema import EvaluateConfig, RunConfig
+from seq2seq.data.held_out import ensure_validation_fits
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.errors import ConfigError
 from seq2seq.metrics.protocol import ScoringProtocol
@@ -94,8 +95,15 @@ def ensure_scorable(config: RunConfig) -> None:
 
 
 def ensure_validated(config: RunConfig, corpus: PreparedCorpus) -> None:
-    """Raise ConfigError for options that read validations if there is nothing to validate on."""
+    """Raise now what would stop a validation.
+
+    Raises:
+        DataError: a validation sentence is longer than the model reads.
+        ConfigError: an option reads validations, but there is nothing to validate on.
+    """
     if len(corpus.validation):
+        lengths = config.model.max_source_length, config.model.max_target_length
+        ensure_validation_fits(config.data, corpus, *lengths)
         return
     needing = {
         "export": (config.trainer.export is Export.best, "choose average or last"),

@@ -120,3 +120,18 @@ def test_tokens_of_sources_without_tokens_cannot_be_replaced(composed: Compose) 
     run.data.source_kind = "features"
     with pytest.raises(ConfigError, match=r"batch_transforms\[0\].source: must be 0 for sources"):
         validate(run)
+
+
+def test_an_option_may_be_a_path_or_a_list_of_paths(composed: Compose, tmp_path: Path) -> None:
+    files = ["data.train.source=[a.en,b.en]", "data.train.target=[a.de,b.de]"]
+    languages = ["data.source_language=en", "data.target_language=de"]
+    run = composed("train", "data=files", *languages, *files, "data.test.path=c.tsv")
+    assert run.data.train.source == ["a.en", "b.en"]
+    assert run.data.test.path == "c.tsv"
+    validate(run)
+    path = tmp_path / "config.yaml"
+    path.write_text(to_yaml(run), encoding="utf-8")
+    assert load_run_config(path) == run
+    run = composed("train", "data=files", *languages, "data.train.path={a:b}")
+    with pytest.raises(ConfigError, match=r"data\.train\.path: must be a path or a list of paths"):
+        validate(run)

@@ -1,5 +1,6 @@
 """Prepared corpora: made once, whole or not there, and made again when damaged."""
 
+import gzip
 import json
 import logging
 import shutil
@@ -18,6 +19,7 @@ from seq2seq.data import storage
 from seq2seq.data.config import DataConfig, FilterConfig, TokenizerConfig
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.corpus_files import damage
+from seq2seq.data.held_out import ensure_validation_fits
 from seq2seq.data.prepare import PreparedCorpus, fingerprint_of, prepare
 from seq2seq.data.sources.base import check
 from seq2seq.errors import ConfigError, DataError
@@ -175,9 +177,65 @@ def test_links_follow_their_pairs(config: FilesConfig, tmp_path: Path) -> None:
     }
     config.train.links = write(tmp_path / "l", ["0-1", "", "0-9"])
     with pytest.raises(
-        DataError, match="word alignments, line 3: 0-9 names a word that is not there"
+        DataError, match=rf"{config.train.links}:3: 0-9 names a word that is not there"
     ):
         prepare(config)
+
+
+def test_several_files_follow_one_another(
+    config: FilesConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are the corpus of one file; messages name the file and its own line."""
+    whole = prepare(config)
+    parts = [slice(0, 7), slice(7, 30), slice(30, 40)]
+    config.train = SplitFiles(
+        [write(tmp_path / f"{part.start}.s", SOURCE[part]) for part in parts],
+        [write(tmp_path / f"{part.start}.t", TARGET[part]) for part in parts],
+    )
+    (tmp_path / "7.s.gz").write_bytes(gzip.compress(Path(config.train.source[1]).read_bytes()))
+    config.train.source[1] = str(tmp_path / "7.s.gz")
+    assert check(config) == []
+    several = prepare(config)
+    assert several.manifest["sha256"] == whole.manifest["sha256"]
+    assert all_lists(several.train) == all_lists(whole.train)
+    fingerprint = several.manifest["fingerprint"]
+    for side in ("source", "target"):
+        getattr(config.train, side).reverse()
+    assert prepare(config).manifest["fingerprint"] != fingerprint, "the order counts"
+    config.train.links = [
+        write(tmp_path / f"{n}.l", [""] * size) for n, size in enumerate((10, 23, 7))
+    ]
+    write(Path(config.train.links[1]), ["0-0"] * 22 + ["7-0"])
+    for reverse in (False, True):
+        config.reverse = reverse
+        with pytest.raises(DataError, match=rf"{config.train.links[1]}:23: "):
+            prepare(config)
+
+
+def test_unusual_held_out_sentences_are_named(
+    config: FilesConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = "one " * 200
+    config.validation = SplitFiles(
+        [write(tmp_path / "a", ["one", "two"]), write(tmp_path / "b", ["three", long])],
+        [write(tmp_path / "c", ["ONE", "TWO"]), write(tmp_path / "d", ["", "FOUR"])],
+    )
+    for reverse, sides in ((False, ("source", "target")), (True, ("target", "source"))):
+        config.reverse = reverse
+        for _ in range(2):  # when it is prepared, and when it is opened
+            caplog.clear()
+            corpus = prepare(config)
+            notes = [record.getMessage() for record in caplog.records]
+            assert f"note: validation {sides[1]} is empty: {tmp_path}/d:1" in notes
+            assert (
+                f"note: validation {sides[0]} is longer than data.max_{sides[0]}_length: "
+                f"{tmp_path}/b:2"
+            ) in notes
+        ensure_validation_fits(config, corpus, 1000, 1000)
+        with pytest.raises(
+            DataError, match=rf"{tmp_path}/b:2: .* longer than model.max_{sides[0]}"
+        ):
+            ensure_validation_fits(config, corpus, 128, 128)
 
 
 def test_limit_and_reverse(config: FilesConfig) -> None:

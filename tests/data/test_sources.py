@@ -6,6 +6,7 @@ import random
 import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -202,7 +203,7 @@ class TestMulti30k:
 
 
 class TestFiles:
-    def config(self, folder: Path, **train: str) -> FilesConfig:
+    def config(self, folder: Path, **train: Any) -> FilesConfig:
         return FilesConfig(source_language="en", target_language="de", train=SplitFiles(**train))
 
     def test_plain_text_with_links(self, tmp_path: Path) -> None:
@@ -226,6 +227,9 @@ class TestFiles:
             config = self.config(tmp_path, path=path)
             assert check(config) == []
             assert load_raw(config).train == expected
+        several = load_raw(self.config(tmp_path, path=[tsv, jsonl, str(parquet)])).train
+        assert several == Pairs(expected.source * 3, expected.target * 3)
+        assert several.part_sizes == (2, 2, 2)
         swapped = self.config(tmp_path, path=tsv)
         swapped.source_column, swapped.target_column = "3", "1"
         assert load_raw(swapped).train == Pairs(["x", "y"], ["a b", "NA"])
@@ -237,6 +241,27 @@ class TestFiles:
             ({"source": "good"}, "data.train.target: must be set, because the other side is"),
             ({"target": "good"}, "data.train.source: must be set, because the other side is"),
             ({"source": "good", "path": "a.tsv"}, "data.train.path: holds both sides"),
+            (
+                {"source": ["good", "good"], "target": ["good"]},
+                "data.train.target: must name as many",
+            ),
+            (
+                {"source": ["good", 3], "target": "good"},
+                "data.train.source: must be a path or a list",
+            ),
+            ({"source": [], "target": "good"}, "data.train.source: must be a path or a list"),
+            (
+                {"source": ["good", "good"], "target": ["good", "short"]},
+                "data.train.target[1]: has 1 lines, but data.train.source[1] has 2",
+            ),
+            (
+                {"source": ["good", "good"], "target": ["good", "cr"]},
+                "data.train.target[1]: cr:2: holds a carriage return",
+            ),
+            (
+                {"source": ["good", "good"], "target": ["good", "good"], "links": ["good"]},
+                "data.train.links: must name a file for each file of text, 2, not 1",
+            ),
             ({"path": "a.csv"}, "data.train.path: must end in one of these"),
             ({"source": "good", "target": "absent"}, "data.train.target: absent: no such file"),
             (
@@ -264,7 +289,7 @@ class TestFiles:
         ],
     )
     def test_problems_are_told_before_training(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], says: str
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, Any], says: str
     ) -> None:
         monkeypatch.chdir(tmp_path)
         lines(Path("good"), "a", "b")

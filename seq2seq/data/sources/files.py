@@ -4,10 +4,9 @@ The source side may list files instead, such as feature files (see `seq2seq.data
 lines, columns or fields are then their paths.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from seq2seq.data.compression import without_suffix
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.reader import (
@@ -20,11 +19,17 @@ from seq2seq.data.reader import (
 )
 from seq2seq.data.sources.pairs import Pairs, RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
+from seq2seq.data.sources.split_files import (
+    FilePart,
+    choice_problems,
+    file_parts,
+    format_of,
+    named_files,
+)
 from seq2seq.data.storage import remembered_sha256
 from seq2seq.data.text_files import count_lines, ensure_file, read_strict_lines
 from seq2seq.errors import DataError, choices
 
-FORMATS = (".tsv", ".jsonl", ".parquet")
 SCAN_CHARACTERS = 50_000_000  # checked before training; about half a second
 
 
@@ -52,41 +57,42 @@ class FilesReader(CorpusReader):
 
     def split_problems(self, name: str, files: SplitFiles) -> list[str]:
         """Problems of one split that are known without reading text."""
-        if problems := field_problems(name, files):
+        if any(files.problems()):
+            return []  # they have been reported with those of other options
+        if problems := choice_problems(name, files):
             return problems
-        for side, path in named_paths(files):
+        for option, side, _, path in named_files(name, files):
             try:
-                ensure_file(Path(path))
+                ensure_file(path)
                 if side == "path":
-                    self.ensure_columns(Path(path))
+                    self.ensure_columns(path)
             except DataError as error:
-                problems.append(f"data.{name}.{side}: {error}")
+                problems.append(f"{option}: {error}")
         return problems
 
     def content_problems(self) -> list[str]:
         problems = []
         for name, files in self.splits():
-            if not self.split_problems(name, files):
+            if not any(files.problems()) and not self.split_problems(name, files):
                 problems += self.line_problems(name, files)
         return problems
 
     def line_problems(self, name: str, files: SplitFiles) -> list[str]:
         """Problems inside the files of a split: at most one a file, and one for their lengths."""
         problems: list[str] = []
-        counts: dict[str, int | None] = {}
-        for side, path in named_paths(files):
+        parts = max(len(file_parts(files)), 1)
+        counts: dict[int, tuple[str, int | None]] = {}  # option and lines of the first file of each
+        for option, _, part, path in named_files(name, files):
             try:
-                counts[side] = count(Path(path))
+                lines = count(path, SCAN_CHARACTERS // parts)
             except DataError as error:
-                problems.append(f"data.{name}.{side}: {error}")
-        first = "path" if files.path else "source"
-        expected = counts.get(first)
-        for side, number in counts.items():
-            if None not in (number, expected) and number != expected:
+                problems.append(f"{option}: {error}")
+                continue
+            first, expected = counts.setdefault(part, (option, lines))
+            if None not in (lines, expected) and lines != expected:
                 problems.append(
-                    f"data.{name}.{side}: has {number:,} lines, but data.{name}.{first} has "
-                    f"{expected:,}; line n of both must be a pair, find the first line where they "
-                    "diverge"
+                    f"{option}: has {lines:,} lines, but {first} has {expected:,}; line n of both "
+                    "must be a pair, find the first line where they diverge"
                 )
         return problems or self.item_problems(name, files)
 
@@ -122,14 +128,22 @@ class FilesReader(CorpusReader):
         return pair
 
     def files(self) -> list[Path]:
-        return [Path(path) for _, files in self.splits() for _, path in named_paths(files)]
+        return [path for name, files in self.splits() for *_, path in named_files(name, files)]
+
+    def place(self, split: str, side: str, row: int, part_sizes: Sequence[int]) -> str:
+        parts = file_parts(getattr(self.config, split))
+        for part, size in zip(parts, part_sizes or [row + 1], strict=False):
+            if row < size:
+                return f"{getattr(part, side)}:{row + 1}"
+            row -= size
+        raise AssertionError("the row is in one of the parts")
 
     def identity(self) -> str:
         parts = [f"files {self.config.source_column} {self.config.target_column}"]
         for name, files in self.splits():
             parts += [
-                f"{name} {side} {format_of(Path(path))} {remembered_sha256(Path(path))}"
-                for side, path in named_paths(files)
+                f"{name} {side} {format_of(path)} {remembered_sha256(path)}"
+                for _, side, _, path in named_files(name, files)
             ]
             if self.config.source_kind != "text":
                 contents = map(self.kind.content, self.load_split(files).source)
@@ -140,18 +154,19 @@ class FilesReader(CorpusReader):
         return RawCorpus(*(self.load_split(files) for _, files in self.splits()))
 
     def load_split(self, files: SplitFiles) -> Pairs:
-        if files.path is not None:
-            source, target = self.read_both(Path(files.path))
-        elif files.source is not None and files.target is not None:
-            source, target = read_parallel(Path(files.source), Path(files.target))
+        """The pairs of all parts of a split, one after the other."""
+        return Pairs.joined([self.load_part(part) for part in file_parts(files)])
+
+    def load_part(self, part: FilePart) -> Pairs:
+        if part.has_columns:
+            source, target = self.read_both(part.source)
         else:
-            return Pairs()
-        listed = Path(files.path or files.source or "")
-        items = self.kind.items(source, listed, max_length=self.config.max_source_length)
-        if files.links is None:
+            source, target = read_parallel(part.source, part.target)
+        items = self.kind.items(source, part.source, max_length=self.config.max_source_length)
+        if part.links is None:
             return Pairs(items, target)
-        links = read_strict_lines(Path(files.links))
-        ensure_equal(len(source), len(links), f"the text and {files.links}")
+        links = read_strict_lines(part.links)
+        ensure_equal(len(source), len(links), f"the text and {part.links}")
         return Pairs(items, target, links)
 
     def read_both(self, path: Path) -> tuple[list[str], list[str]]:
@@ -161,53 +176,8 @@ class FilesReader(CorpusReader):
         return (read_jsonl if format_of(path) == ".jsonl" else read_parquet)(path, *columns)
 
 
-def field_problems(name: str, files: SplitFiles) -> list[str]:
-    """Problems with the choice of files."""
-    if files.path is not None and (files.source or files.target):
-        return [
-            f"data.{name}.path: holds both sides, so data.{name}.source and .target must be null; "
-            "choose one way"
-        ]
-    if files.path is not None and format_of(Path(files.path)) not in FORMATS:
-        suffix = format_of(Path(files.path)) or files.path
-        return [
-            f"data.{name}.path: must end in one of these, .gz, .bz2, .xz or .zst after it or not; "
-            f"{choices(suffix, FORMATS)}"
-        ]
-    if files.path is None and (files.source is None) != (files.target is None):
-        side = "source" if files.source is None else "target"
-        return [
-            f"data.{name}.{side}: must be set, because the other side is; give the file of its "
-            "translations"
-        ]
-    if name == "train" and files.path is None and files.source is None:
-        return [
-            "data.train.source: must be set; give data.train.source and data.train.target, or "
-            "data.train.path"
-        ]
-    if files.links is not None and files.path is None and files.source is None:
-        return [
-            f"data.{name}.links: has no text to align; give data.{name}.source and .target, or "
-            ".path"
-        ]
-    return []
-
-
-def named_paths(files: SplitFiles) -> Iterator[tuple[str, str]]:
-    """Option and path of each file that a split names."""
-    for side in ("source", "target", "path", "links"):
-        path = getattr(files, side)
-        if path is not None:
-            yield side, path
-
-
-def format_of(path: Path) -> str:
-    """The extension that names a file's format, in lower case; that of a compression aside."""
-    return without_suffix(path).suffix.lower()
-
-
-def count(path: Path) -> int | None:
+def count(path: Path, max_characters: int) -> int | None:
     """Lines of a text file, as far as they are checked before training; None of Parquet."""
     if format_of(path) == ".parquet":
         return None
-    return count_lines(path, max_characters=SCAN_CHARACTERS)
+    return count_lines(path, max_characters=max_characters)

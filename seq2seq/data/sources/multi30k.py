@@ -1,5 +1,6 @@
 """Multi30k, task 1: image captions in three languages (Elliott et al. 2016, arXiv:1605.00459)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from seq2seq.data.compression import ENDINGS
@@ -61,6 +62,12 @@ class Multi30kReader(CorpusReader):
         if self.config.root is None:
             return []
         return [self.find(stem, side) for stem in STEMS.values() for side in self.languages]
+
+    def place(self, split: str, side: str, row: int, part_sizes: Sequence[int]) -> str:
+        if self.config.root is None:
+            return super().place(split, side, row, part_sizes)
+        language = self.languages[side == "target"]
+        return f"{self.find(STEMS[split], language)}:{row + 1}"
 
     def identity(self) -> str:
         if self.config.root is None:

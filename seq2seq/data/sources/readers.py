@@ -1,6 +1,7 @@
 """What reads a corpus: an interface, and a registry of its implementations."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,6 +36,16 @@ class CorpusReader(ABC):
     def files(self) -> list[Path]:
         """Files whose contents `identity` depends on and `load` reads."""
         return []
+
+    def place(self, split: str, side: str, row: int, part_sizes: Sequence[int]) -> str:
+        """Where a text stands, for messages.
+
+        Args:
+            side: "source", "target" or "links", before `reverse`.
+            row: of the split, from 0.
+            part_sizes: of the split, see `Pairs`.
+        """
+        return f"{split} {side} {row + 1}"
 
     @abstractmethod
     def identity(self) -> str:
