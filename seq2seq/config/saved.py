@@ -1,9 +1,12 @@
-"""Configurations outside Hydra: read from a YAML file or a plain mapping, and written to one.
+"""Configurations outside Hydra: read from a YAML file or from a plain mapping.
 
 A saved configuration names its mechanisms, position scheme and corpus by `name`. The classes are
-looked up in registries, so nothing that a file contains is ever imported or executed.
+looked up in registries, so nothing that a file contains is ever imported or executed. Nothing is
+resolved either: `${oc.env:HOME}` in a file or mapping is text.
 """
 
+import copy
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -14,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seq2seq.attention.config import AttentionConfig
+from seq2seq.bounded import read_yaml
 from seq2seq.config.groups import classes_by_base
 from seq2seq.config.overrides import IMPORTS, with_present_keys
 from seq2seq.config.schema import RunConfig
@@ -33,6 +37,8 @@ NAMED_LISTS: dict[str, Registry[Any]] = {
     "batch_transforms": BATCH_TRANSFORMS,
     "auxiliary_losses": AUXILIARY_LOSSES,
 }  # options of a run that list classes of a registry
+INTERPOLATION = re.compile(r"(\\*)\$\{")  # in which OmegaConf halves the backslashes
+MAX_INTERPOLATIONS = 1_000  # of a saved configuration, each of which costs OmegaConf time
 
 
 def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
@@ -42,7 +48,7 @@ def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
         ConfigError: an unknown key, a wrong type, a name that does not exist.
     """
     try:
-        config = OmegaConf.merge(OmegaConf.structured(_skeleton(kind, plain)), plain)
+        config = OmegaConf.merge(OmegaConf.structured(_skeleton(kind, plain)), literal(plain))
         built = cast(T, OmegaConf.to_object(config))
     except OmegaConfBaseException as error:
         raise ConfigError(
@@ -56,6 +62,8 @@ def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
 def with_overrides(config: T, overrides: Sequence[str], prefix: str = "") -> T:
     """A configuration with values set by their paths, "beam_size=5".
 
+    An interpolation in an override is resolved, in the configuration it is text.
+
     Args:
         prefix: of the paths in messages, "decoding." for a section.
 
@@ -64,7 +72,8 @@ def with_overrides(config: T, overrides: Sequence[str], prefix: str = "") -> T:
     """
     try:
         values = OmegaConf.from_dotlist(list(overrides))
-        built = cast(T, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(config), values)))
+        changed = OmegaConf.merge(OmegaConf.structured(literal(config)), values)
+        built = cast(T, OmegaConf.to_object(changed))
     except OmegaConfBaseException as error:
         raise ConfigError(f"{prefix}{error.full_key}: {str(error).splitlines()[0]}") from error
     except YAMLError as error:
@@ -72,6 +81,25 @@ def with_overrides(config: T, overrides: Sequence[str], prefix: str = "") -> T:
     if isinstance(built, RunConfig):
         build_lists(built)
     return built
+
+
+def literal(value: Any) -> Any:
+    """A copy of a plain value or of dataclasses that OmegaConf turns into the value itself.
+
+    Without it, OmegaConf would resolve `${...}` against the environment of this machine.
+    """
+    if isinstance(value, str):
+        return INTERPOLATION.sub(r"\1\1\${", value)
+    if isinstance(value, Mapping):
+        return {name: literal(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [literal(part) for part in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        copied = copy.copy(value)
+        for item in fields(value):
+            setattr(copied, item.name, literal(getattr(value, item.name)))
+        return copied
+    return value
 
 
 def build_lists(run: RunConfig) -> None:
@@ -105,9 +133,11 @@ def load_run_config(path: Path) -> RunConfig:
         run = from_mapping(RunConfig, saved)
     except ConfigError as error:
         hint = ""
-        if modules := saved.get(IMPORTS):
-            names = ",".join(map(str, modules))
-            hint = f"; it was written with modules of yours, add {IMPORTS}=[{names}]"
+        if modules := _imports(saved, path):
+            names = ",".join(modules)
+            hint = (
+                f"; it was written with these modules: if you trust them, add {IMPORTS}=[{names}]"
+            )
         raise CheckpointError(
             f"{path} is not a configuration of this version: {error}{hint}"
         ) from error
@@ -122,7 +152,7 @@ def saved_imports(path: Path) -> list[str]:
     Raises:
         CheckpointError: as for `load_run_config`.
     """
-    return [str(name) for name in _read(path).get(IMPORTS, [])]
+    return _imports(_read(path), path)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -130,12 +160,23 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{path.parent} is not a folder of a run: it has no {path.name}")
     try:
-        saved = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except Exception as error:
-        raise CheckpointError(f"{path} cannot be read as YAML: {error}") from error
-    if not isinstance(saved, dict):
+        saved = read_yaml(path)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(saved, dict) or not all(isinstance(name, str) for name in saved):
         raise CheckpointError(f"{path} is not a configuration: it must hold options by name")
-    return with_present_keys(cast(dict[str, Any], saved))
+    if path.read_bytes().count(b"${") > MAX_INTERPOLATIONS:
+        raise CheckpointError(
+            f"{path} is not a configuration: it has more than {MAX_INTERPOLATIONS:,} ${{"
+        )
+    return with_present_keys(saved)
+
+
+def _imports(saved: Mapping[str, Any], path: Path) -> list[str]:
+    names = saved.get(IMPORTS) or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise CheckpointError(f"{path}: {IMPORTS} must be a list of files and modules")
+    return names
 
 
 def _named(entry: Any, registry: Registry[Any], path: str) -> Any:
@@ -165,6 +206,8 @@ def _skeleton(kind: type, plain: Mapping[str, Any]) -> Any:
         hint, value = hints[item.name], plain.get(item.name)
         if is_dataclass(hint) and isinstance(value, Mapping):
             setattr(node, item.name, _skeleton(cast(type, hint), value))
+        elif isinstance(value, str) and isinstance(getattr(node, item.name), list):
+            raise ConfigError(f"{item.name}: must be a list, not {value!r}")
     return node
 
 

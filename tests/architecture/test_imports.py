@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = [
     {"printable"},
     {"errors", "processes"},
-    {"padding", "files", "progress", "registry", "options", "imports", "stopping"},
+    {"padding", "files", "progress", "registry", "options", "imports", "stopping", "bounded"},
     {"position"},
     {"attention"},
     {"model"},
