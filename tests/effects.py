@@ -219,6 +219,8 @@ SHOWN_BY = {
     "evaluate.split": f"{EVALUATE}::test_sentences_of_the_user",
     "evaluate.source": f"{EVALUATE}::test_sentences_of_the_user",
     "evaluate.reference": f"{EVALUATE}::test_sentences_of_the_user",
+    "evaluate.target_language": "tests/run/test_scoring.py::test_scoring_is_chosen_at_evaluation",
+    "evaluate.bleu_tokenizer": "tests/run/test_scoring.py::test_scoring_is_chosen_at_evaluation",
     "evaluate.output": "tests/run/test_output.py::test_results_go_to_the_output",
     "evaluate.compare": "tests/run/test_compare.py::test_through_the_command",
     "evaluate.metrics": (

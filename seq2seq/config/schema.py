@@ -10,7 +10,8 @@ from seq2seq.data.config import DataConfig
 from seq2seq.data.corpora import TatoebaConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.metrics.base import DEFAULT_METRICS, metric_problems
-from seq2seq.metrics.protocol import ScoringProtocol
+from seq2seq.metrics.bleu import tokenizer_problems
+from seq2seq.metrics.protocol import Scoring, ScoringProtocol
 from seq2seq.model.config import ModelConfig
 from seq2seq.options import LARGEST_SEED, Options, Readers, number
 from seq2seq.training.config import LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
@@ -92,6 +93,10 @@ class EvaluateConfig(Options):
         metrics: names of the metrics that translations are scored by; null takes those of the
             (first) run.
         protocol: the form of the text that is scored.
+        target_language: code of the language that is scored, such as zh; null takes that of the
+            run. BLEU and TER choose by it how they split text.
+        bleu_tokenizer: sacrebleu's name of the tokenizer of BLEU, such as 13a, intl, char, zh,
+            ja-mecab or ko-mecab; null chooses by the target language.
         imports: files and modules of yours that the run needs; its own configuration is not
             trusted to name them.
         decoding: search for translations. On the command line, options that are not set are those
@@ -108,6 +113,8 @@ class EvaluateConfig(Options):
     compare: list[str] = field(default_factory=list)
     metrics: list[str] | None = None
     protocol: ScoringProtocol = ScoringProtocol.cased_13a
+    target_language: str | None = None
+    bleu_tokenizer: str | None = None
     imports: list[str] = field(default_factory=list)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
@@ -116,6 +123,8 @@ class EvaluateConfig(Options):
         problems = [*super().problems()]
         if self.metrics is not None:
             problems += metric_problems(self.metrics)
+        metrics = DEFAULT_METRICS if self.metrics is None else self.metrics
+        problems += tokenizer_problems(Scoring("", self.protocol, self.bleu_tokenizer), metrics)
         if not PLAIN_NAME.fullmatch(self.split):
             problems.append(
                 f"split: must be a name of letters, digits, -, _ and ., not {self.split!r}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from seq2seq.errors import ConfigError
-from seq2seq.metrics.protocol import ScoringProtocol
+from seq2seq.metrics.protocol import Scoring
 from seq2seq.registry import Registry
 
 DEFAULT_METRICS = ("bleu", "chrf", "ter")
@@ -25,11 +25,10 @@ class Metric(ABC):
         higher_is_better: the direction of improvement.
 
     Args:
-        target_language: a code such as "de", "zh" or "jpn".
-        protocol: how the texts were prepared before they reach the metric.
+        scoring: target language, protocol and tokenizer.
 
     Raises:
-        ConfigError: the metric cannot score this language under this protocol.
+        ConfigError: the metric cannot score in this way.
         MissingDependencyError: the metric needs a package that is not installed.
     """
 
@@ -37,8 +36,8 @@ class Metric(ABC):
     label: ClassVar[str]
     higher_is_better: ClassVar[bool]
 
-    def __init__(self, target_language: str, protocol: ScoringProtocol) -> None:
-        self.target_language, self.protocol = target_language, protocol
+    def __init__(self, scoring: Scoring) -> None:
+        self.scoring = scoring
 
     @property
     @abstractmethod
@@ -62,6 +61,19 @@ class Metric(ABC):
     def sentence(self, hypothesis: str, reference: str) -> float:
         """The score of one sentence alone. Means of it are not the corpus score."""
         return self.corpus([hypothesis], [reference])
+
+    def choice(self) -> str | None:
+        """What the target language made the metric do, in words; None if it makes no difference."""
+        return None
+
+    def cautions(self, writing: str | None) -> list[str]:
+        """What makes the scores of these references misleading.
+
+        Args:
+            writing: of the references, where it has no spaces between words; see
+                `seq2seq.metrics.writing`.
+        """
+        return []
 
     def sacrebleu_options(self) -> list[str] | None:
         """Options of the `sacrebleu` command for this score; None if it has no such metric."""

@@ -4,6 +4,7 @@ sacremoses, which only one of the protocols needs, is an optional package and sl
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from seq2seq.errors import ConfigError, MissingDependencyError
@@ -40,6 +41,21 @@ class ScoringProtocol(Enum):
 
     cased_13a = "cased_13a"
     lowercased_tokenized = "lowercased_tokenized"
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What all metrics of an evaluation are told.
+
+    Attributes:
+        target_language: a code such as "de", "zh" or "jpn".
+        protocol: how the texts were prepared before they reach a metric.
+        bleu_tokenizer: sacrebleu's name of a tokenizer; None takes that of the target language.
+    """
+
+    target_language: str
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a
+    bleu_tokenizer: str | None = None
 
 
 def base_language(code: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seq2seq.metrics.base import Metric, Statistics
-from seq2seq.metrics.protocol import ScoringProtocol
+from seq2seq.metrics.protocol import Scoring
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric as Scorer
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class SacrebleuMetric(Metric):
     """A metric of sacrebleu with one reference per sentence."""
 
-    def __init__(self, target_language: str, protocol: ScoringProtocol) -> None:
-        super().__init__(target_language, protocol)
+    def __init__(self, scoring: Scoring) -> None:
+        super().__init__(scoring)
         self.scorer = self.build_scorer()
         self.scorer.num_refs = 1
 

@@ -5,14 +5,19 @@ Scores", arXiv:1804.08771). What libraries would score wrongly without notice is
 in place of a list, sides of different lengths, subwords.
 """
 
+import logging
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.metrics.base import DEFAULT_METRICS, METRICS, metric_problems, summed
-from seq2seq.metrics.protocol import ScoringProtocol, prepare_texts
+from seq2seq.metrics.bleu import tokenizer_problems
+from seq2seq.metrics.protocol import Scoring, ScoringProtocol, prepare_texts
 from seq2seq.metrics.resampling import DEFAULT_SEED, MIN_BOOTSTRAP, bootstrap_scores, interval
+from seq2seq.metrics.writing import writing_of
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_BOOTSTRAP = 1000  # resamples
 SUBWORD_MARK = "▁"  # SentencePiece writes it for a space
@@ -40,9 +45,11 @@ class Scorer:
         target_language: a code such as "de", "zh" or "jpn"; chooses how BLEU tokenises.
         metrics: names of registered metrics.
         protocol: what is done to text before it is scored.
+        bleu_tokenizer: sacrebleu's name of a tokenizer, instead of that of the language.
 
     Raises:
-        ConfigError: a metric does not exist, or the protocol has no rules for the language.
+        ConfigError: a metric or tokenizer does not exist, the protocol has no rules for the
+            language, or nothing reads the tokenizer.
         MissingDependencyError: a metric or the protocol needs a package that is not installed.
     """
 
@@ -51,16 +58,30 @@ class Scorer:
         target_language: str,
         metrics: Sequence[str] = DEFAULT_METRICS,
         protocol: ScoringProtocol = ScoringProtocol.cased_13a,
+        *,
+        bleu_tokenizer: str | None = None,
     ) -> None:
-        if problems := list(metric_problems(metrics)):
+        self.scoring = Scoring(target_language, protocol, bleu_tokenizer)
+        problems = [*metric_problems(metrics), *tokenizer_problems(self.scoring, metrics)]
+        if problems:
             raise ConfigError(problems)
-        self.target_language, self.protocol = target_language, protocol
-        self.metrics = [METRICS[name](target_language, protocol) for name in metrics]
+        self.metrics = [METRICS[name](self.scoring) for name in metrics]
         self.prepare(["a"])
 
     def prepare(self, texts: Sequence[str]) -> list[str]:
         """Texts as the protocol scores them."""
-        return prepare_texts(texts, self.protocol, self.target_language)
+        return prepare_texts(texts, self.scoring.protocol, self.scoring.target_language)
+
+    def log_scoring(self, references: Sequence[str]) -> None:
+        """Log what the target language chose, and what does not fit the references."""
+        chosen = [choice for metric in self.metrics if (choice := metric.choice()) is not None]
+        if chosen:
+            language = self.scoring.target_language
+            logger.info("for target language %s, %s", language, " and ".join(chosen))
+        writing = writing_of(references)
+        for metric in self.metrics:
+            for caution in metric.cautions(writing):
+                logger.warning("note: %s", caution)
 
     def corpus(
         self,

@@ -13,7 +13,6 @@ from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.metrics.base import METRICS, Metric
-from seq2seq.metrics.score import Scorer
 from seq2seq.metrics.significance import (
     SignificanceRow,
     SignificanceTest,
@@ -26,6 +25,7 @@ from seq2seq.run.evaluated_text import (
     different_options,
     evaluated_text,
 )
+from seq2seq.run.scoring import build_scorer
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,13 @@ def compare_runs(
     runs = list(configs)
     config, baseline = configs[runs[0]], saved_config(runs[0])
     metrics = baseline.metrics if config.metrics is None else config.metrics
-    scorer = Scorer(common_language(runs), metrics, config.protocol)
+    language = common_language(runs)
+    scorer = build_scorer(
+        config.target_language or language,
+        metrics,
+        config.protocol,
+        bleu_tokenizer=config.bleu_tokenizer,
+    )
     log_different_decoding(configs)
     outputs = output_names(runs)
     texts = {
@@ -65,6 +71,7 @@ def compare_runs(
     }
     ensure_same_test_set(texts)
     first = str(runs[0])
+    scorer.log_scoring(texts[str(runs[0])].references)
     logger.info("testing significance ...")
     rows = compare_systems(
         {run: evaluated.hypotheses for run, evaluated in texts.items()},

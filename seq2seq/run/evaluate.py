@@ -50,6 +50,7 @@ def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = N
     scorer = bundle_scorer(bundle, config)
     pairs = text if text is not None else held_out_split(bundle, config.split)
     log_changes(config, bundle.config)
+    scorer.log_scoring(pairs.target)
     translator = Translator([bundle.model], bundle.tokenizers, config.decoding, config.alignment)
     if translator.aligner is None and config.alignment.enabled is None:
         log_missing_alignments(bundle.model, config.alignment)
@@ -69,7 +70,8 @@ def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = N
 def bundle_scorer(bundle: Bundle, config: EvaluateConfig) -> Scorer:
     """The scorer of an evaluation; the metrics are those of the run unless others are chosen."""
     metrics = bundle.config.metrics if config.metrics is None else config.metrics
-    return build_scorer(bundle.config.data.languages()[1], metrics, config.protocol)
+    language = config.target_language or bundle.config.data.languages()[1]
+    return build_scorer(language, metrics, config.protocol, bleu_tokenizer=config.bleu_tokenizer)
 
 
 def log_missing_alignments(model: Transformer, alignment: AlignmentConfig) -> None:

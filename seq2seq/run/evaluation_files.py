@@ -12,7 +12,7 @@ from seq2seq.data.kinds.base import Item
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import DataError
 from seq2seq.files import read_lines
-from seq2seq.metrics.protocol import ScoringProtocol
+from seq2seq.metrics.protocol import Scoring, ScoringProtocol
 from seq2seq.metrics.score import Score
 from seq2seq.processes import command_name
 from seq2seq.run.scoring import KEYS
@@ -28,7 +28,7 @@ class EvaluationFiles:
     Attributes:
         links: of each sentence; None where the evaluation wrote no alignments.
         scores: of the corpus, by the metrics' names.
-        protocol: of the scores.
+        scoring: of the scores; its target language is empty if the evaluation does not say.
     """
 
     folder: Path
@@ -37,7 +37,7 @@ class EvaluationFiles:
     references: list[str]
     links: list[Links] | None
     scores: dict[str, Score]
-    protocol: ScoringProtocol
+    scoring: Scoring
 
 
 def read_evaluation(bundle: Bundle, folder: Path) -> EvaluationFiles:
@@ -65,8 +65,8 @@ def read_evaluation(bundle: Bundle, folder: Path) -> EvaluationFiles:
         sides = zip(map(bundle.tokenizers.source.words, sources), hypotheses, strict=True)
         lengths = [(len(words), len(hypothesis.split())) for words, hypothesis in sides]
         ensure_bounds(links, lengths, path=folder / LINKS)
-    scores, protocol = read_scores(folder / "scores.json")
-    return EvaluationFiles(folder, sources, hypotheses, references, links, scores, protocol)
+    scores, scoring = read_scores(folder / "scores.json")
+    return EvaluationFiles(folder, sources, hypotheses, references, links, scores, scoring)
 
 
 def source_items(bundle: Bundle, folder: Path, lines: list[str]) -> list[Item]:
@@ -81,8 +81,8 @@ def source_items(bundle: Bundle, folder: Path, lines: list[str]) -> list[Item]:
     return bundle.tokenizers.source.load_items(folder / "sources", lines)
 
 
-def read_scores(path: Path) -> tuple[dict[str, Score], ScoringProtocol]:
-    """The corpus scores of scores.json by the metrics' names, and their protocol.
+def read_scores(path: Path) -> tuple[dict[str, Score], Scoring]:
+    """The corpus scores of scores.json by the metrics' names, and how they were computed.
 
     Raises:
         DataError: the file does not hold them.
@@ -94,7 +94,11 @@ def read_scores(path: Path) -> tuple[dict[str, Score], ScoringProtocol]:
             name: Score(float(entry["score"]), str(entry["signature"]))
             for name, entry in entries.items()
         }
-        return scores, ScoringProtocol(content["protocol"])
+        return scores, Scoring(
+            str(content.get("target_language", "")),
+            ScoringProtocol(content["protocol"]),
+            content.get("bleu_tokenizer"),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path}: not the scores of an evaluation ({error!r}); evaluate again"

@@ -66,7 +66,13 @@ def page_of(bundle: Bundle, evaluation: EvaluationFiles, sentences: int) -> Page
     count = len(evaluation.sources)
     source, target = bundle.config.data.languages()
     logger.info("scoring each of %s sentences", f"{count:,}")
-    scorer = Scorer(target, list(evaluation.scores), evaluation.protocol)
+    scoring = evaluation.scoring
+    scorer = Scorer(
+        scoring.target_language or target,
+        list(evaluation.scores),
+        scoring.protocol,
+        bleu_tokenizer=scoring.bleu_tokenizer,
+    )
     scores = scorer.sentences(evaluation.hypotheses, evaluation.references)
     kind, links = bundle.tokenizers.source, evaluation.links
     return Page(

@@ -25,6 +25,8 @@ KEYS = frozenset(
         "lines_cut",
         "translation_seconds",
         "protocol",
+        "target_language",
+        "bleu_tokenizer",
         "reproduce",
         "confidence",
         "decoding",
@@ -37,7 +39,13 @@ KEYS = frozenset(
 )  # of scores.json beside the metrics, in this version or an earlier one
 
 
-def build_scorer(target_language: str, metrics: Sequence[str], protocol: ScoringProtocol) -> Scorer:
+def build_scorer(
+    target_language: str,
+    metrics: Sequence[str],
+    protocol: ScoringProtocol = ScoringProtocol.cased_13a,
+    *,
+    bleu_tokenizer: str | None = None,
+) -> Scorer:
     """A scorer whose metrics have names that scores.json can hold.
 
     Raises:
@@ -48,7 +56,7 @@ def build_scorer(target_language: str, metrics: Sequence[str], protocol: Scoring
         raise ConfigError(
             f"metrics: {', '.join(taken)} is another key of scores.json; rename the metric"
         )
-    return Scorer(target_language, metrics, protocol)
+    return Scorer(target_language, metrics, protocol, bleu_tokenizer=bleu_tokenizer)
 
 
 def scoring_facts(
@@ -56,7 +64,7 @@ def scoring_facts(
 ) -> dict[str, Any]:
     """What scores.json says about the scoring; writes the prepared text where it differs."""
     suffix = "txt"
-    if scorer.protocol is not ScoringProtocol.cased_13a:
+    if scorer.scoring.protocol is not ScoringProtocol.cased_13a:
         suffix = "tok"
         for name, lines in (("references", references), ("hypotheses", hypotheses)):
             write_lines(folder / f"{name}.{suffix}", scorer.prepare(lines))
@@ -69,7 +77,9 @@ def scoring_facts(
         )
 
     return {
-        "protocol": scorer.protocol.value,
+        "protocol": scorer.scoring.protocol.value,
+        "target_language": scorer.scoring.target_language,
+        "bleu_tokenizer": scorer.scoring.bleu_tokenizer,
         "reproduce": command(0),
         "confidence": {
             "level": 0.95,

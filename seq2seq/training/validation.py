@@ -42,6 +42,8 @@ class Validator:
         self.tokenizers, self.scorer = tokenizers, Scorer(target_language, metrics)
         self.rank, self.world_size = rank, world_size
         self.empty = len(split.pairs) == 0
+        if self.references:
+            self.scorer.log_scoring(self.references)
 
     def __call__(self, model: Transformer, strategy: Strategy) -> dict[str, float]:
         """Values by name, the same on every rank.

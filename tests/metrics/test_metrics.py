@@ -13,7 +13,7 @@ from sacrebleu.metrics.ter import TER
 from seq2seq.errors import ConfigError, MissingDependencyError
 from seq2seq.metrics import METRICS, Metric
 from seq2seq.metrics.base import DEFAULT_METRICS, Statistics, metric_problems, summed
-from seq2seq.metrics.protocol import ScoringProtocol, base_language
+from seq2seq.metrics.protocol import Scoring, base_language
 from seq2seq.metrics.score import Scorer
 
 REFERENCES = [
@@ -31,7 +31,7 @@ HYPOTHESES = [
 
 
 def build(name: str, language: str = "en") -> Metric:
-    return METRICS[name](language, ScoringProtocol.cased_13a)
+    return METRICS[name](Scoring(language))
 
 
 @pytest.fixture(params=list(METRICS))

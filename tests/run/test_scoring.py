@@ -21,6 +21,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.evaluation.translate import Translator
 from seq2seq.evaluation.translation import Translation
 from seq2seq.metrics.protocol import ScoringProtocol
+from seq2seq.run.report import report_run
 from seq2seq.run.start_evaluate import start_evaluation
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
@@ -124,3 +125,46 @@ def test_a_language_that_a_protocol_has_no_rules_for_is_refused_before_translati
     ):
         start_evaluation(config(run, ScoringProtocol.lowercased_tokenized))
     assert not (run / "evaluation").exists()
+
+
+CHINESE = [f"\u6211\u559c\u6b22{fruit}\u3002" for fruit in "\u68a8\u6843\u674f\u679c" * 3]
+
+
+def test_scoring_is_chosen_at_evaluation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = Pairs(sentences(12, seed=7), CHINESE)
+    run = make_run(tmp_path / "run", train_tokenizers(tmp_path), held_out=text)
+    signatures, cautions = {}, {}
+    chosen: dict[str, dict[str, Any]] = {
+        "as trained": {},
+        "language": {"target_language": "zh"},
+        "tokenizer": {"bleu_tokenizer": "char"},
+    }
+    for name, changes in chosen.items():
+        start_evaluation(EvaluateConfig(run=str(run), **changes))
+        scores = json.loads((run / "evaluation" / "test" / "scores.json").read_text())
+        signatures[name] = [scores[metric]["signature"] for metric in ("bleu", "ter")]
+        shown = capsys.readouterr().err
+        cautions[name] = [line for line in shown.splitlines() if "note: " in line]
+        assert ("for target language zh, BLEU uses the tokenizer zh" in shown) is (
+            name == "language"
+        )
+    tokenizers = {
+        name: bleu.split("|tok:")[1].split("|")[0] for name, (bleu, _) in signatures.items()
+    }
+    assert tokenizers == {"as trained": "13a", "language": "zh", "tokenizer": "char"}
+    assert [("asian:yes" in ter) for _, ter in signatures.values()] == [False, True, False]
+    assert [len(lines) for lines in cautions.values()] == [2, 0, 1]
+    assert "does not split Chinese writing into words" in cautions["as trained"][0]
+    assert report_run(run, "test", sentences=0).is_file()
+    for changes, message in (
+        ({"bleu_tokenizer": "13"}, "did you mean 13a"),
+        ({"bleu_tokenizer": "zh", "metrics": ["chrf"]}, "set but not read; add bleu"),
+        (
+            {"bleu_tokenizer": "zh", "protocol": ScoringProtocol.lowercased_tokenized},
+            "choose protocol",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=f"bleu_tokenizer: .*{message}"):
+            start_evaluation(EvaluateConfig(run=str(run), **changes))
