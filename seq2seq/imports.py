@@ -59,6 +59,27 @@ def absolute_names(names: Iterable[str]) -> list[str]:
     ]
 
 
+def imported_sha256(names: Iterable[str]) -> list[str]:
+    """SHA-256 of the file of each module; empty where there is none, as of a built-in module."""
+    return [_file_sha256(name) for name in names]
+
+
+def _file_sha256(name: str) -> str:
+    if name.endswith(".py"):
+        path: str | None = str(Path(name).expanduser())
+    else:
+        points = entry_points(group=ENTRY_POINTS, name=name)
+        module = next((point.module for point in points), name)
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, ValueError):
+            spec = None
+        path = None if spec is None else spec.origin
+    if path is None or not Path(path).is_file():
+        return ""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
 def _import_file(path: Path) -> None:
     path = path.expanduser().resolve()
     name = module_name(path)

@@ -22,7 +22,8 @@ def train_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> None:
         relaunch: arguments of Python that call this command, for the processes of a sweep.
     """
     from seq2seq.config.store import run_command
-    from seq2seq.run.start import resume_command, start_run
+    from seq2seq.run.resume import resume_command
+    from seq2seq.run.start import start_run
 
     with explained_errors(prints_result=False):
         if not resume_command(list(arguments)):

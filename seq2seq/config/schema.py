@@ -14,6 +14,7 @@ from seq2seq.metrics.bleu import tokenizer_problems
 from seq2seq.metrics.protocol import Scoring, ScoringProtocol
 from seq2seq.model.config import ModelConfig
 from seq2seq.options import LARGEST_SEED, Options, Readers, number
+from seq2seq.paths import names_python_file, path_option
 from seq2seq.training.config import LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig
 
@@ -47,8 +48,8 @@ class RunConfig(Options):
 
     name: str = "train"
     seed: int = number(1, at_least=0, at_most=LARGEST_SEED)
-    init_from: str | None = None
-    imports: list[str] = field(default_factory=list)
+    init_from: str | None = path_option()
+    imports: list[str] = path_option([], is_path=names_python_file)
     metrics: list[str] = field(default_factory=lambda: list(DEFAULT_METRICS))
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=TatoebaConfig)
@@ -104,18 +105,18 @@ class EvaluateConfig(Options):
         alignment: export of word alignments.
     """
 
-    run: str | None = None
-    outputs: str = "outputs"
+    run: str | None = path_option()
+    outputs: str = path_option("outputs")
     split: str = "test"
-    output: str | None = None
-    source: str | None = None
-    reference: str | None = None
-    compare: list[str] = field(default_factory=list)
+    output: str | None = path_option()
+    source: str | None = path_option()
+    reference: str | None = path_option()
+    compare: list[str] = path_option([])
     metrics: list[str] | None = None
     protocol: ScoringProtocol = ScoringProtocol.cased_13a
     target_language: str | None = None
     bleu_tokenizer: str | None = None
-    imports: list[str] = field(default_factory=list)
+    imports: list[str] = path_option([], is_path=names_python_file)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from seq2seq.options import Options, Readers, in_range, number
+from seq2seq.paths import path_option
 from seq2seq.registry import Registry
 
 NUM_SPECIALS = 4  # <unk> <pad> <s> </s>
@@ -37,8 +38,8 @@ class TokenizerConfig(Options):
     joint: bool = True
     character_coverage: float = number(1.0, at_least=0.98, at_most=1)
     byte_fallback: bool = False
-    source_model: str | None = None
-    target_model: str | None = None
+    source_model: str | None = path_option()
+    target_model: str | None = path_option()
 
     def problems(self) -> list[str]:
         problems = list(super().problems())
@@ -159,7 +160,7 @@ class DataConfig(Options):
     source_language: str = ""
     target_language: str = ""
     reverse: bool = False
-    cache_dir: str = "data"
+    cache_dir: str = path_option("data")
     max_source_length: int = number(128, at_least=2)
     max_target_length: int = number(128, at_least=2)
     limit_train: int | None = number(None, at_least=1)

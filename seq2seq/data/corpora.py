@@ -6,6 +6,7 @@ from typing import Any
 from seq2seq.data import synthetic
 from seq2seq.data.config import CORPORA, DataConfig
 from seq2seq.options import Options, Readers
+from seq2seq.paths import is_folder, path_option
 
 __all__ = ["CORPORA", "FilesConfig", "HubConfig", "Multi30kConfig", "SplitFiles", "TatoebaConfig"]
 
@@ -45,7 +46,7 @@ class Multi30kConfig(DataConfig):
     name: str = "multi30k"
     source_language: str = "en"
     target_language: str = "de"
-    root: str | None = None
+    root: str | None = path_option()
 
 
 @dataclass
@@ -64,10 +65,10 @@ class SplitFiles(Options):
             counted from 0) for each.
     """
 
-    source: Any = None
-    target: Any = None
-    path: Any = None
-    links: Any = None
+    source: Any = path_option()
+    target: Any = path_option()
+    path: Any = path_option()
+    links: Any = path_option()
 
     def problems(self) -> list[str]:
         problems = list(super().problems())
@@ -129,7 +130,7 @@ class HubConfig(DataConfig):
     """
 
     name: str = "hub"
-    path: str = ""
+    path: str = path_option("", is_path=is_folder)
     subset: str | None = None
     revision: str | None = None
     train: str | None = "train"

@@ -1,6 +1,7 @@
 """The folder of a run: its files, its lock and its status."""
 
 import json
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +14,10 @@ from seq2seq.files import atomic_write, sweep
 from seq2seq.processes import command_name
 from seq2seq.run.environment import environment
 from seq2seq.run.owner import Owner, owner_of, read_owner, this_process, write_owner
+from seq2seq.run.record import RunRecord, read_record, write_record
 
 STATUS = "status.json"
+CHECKPOINT = re.compile(r"step-(\d+)")
 PHASES = (
     "start-up",
     "preparing",
@@ -70,27 +73,48 @@ class RunDirectory:
         except OSError as error:
             raise UserError(f"{self.path} cannot be used as a run's folder: {error}") from error
 
-    def create(self, config: str, overrides: list[str]) -> None:
-        """Write the files that a new run begins with.
+    def ensure_unused(self) -> None:
+        """Refuse a folder in which a run has begun to train.
 
-        Args:
-            config: YAML of the whole configuration.
-            overrides: arguments of the command line.
+        One that was refused or stopped while it was prepared holds nothing, and may be used again.
 
         Raises:
-            UserError: the folder already holds a run.
+            UserError: it holds a run.
         """
-        if self.config.exists():
+        if self.config.exists() and self.has_begun():
             raise UserError(
                 f"{self.path} already holds a run; continue it with resume={self.path}, or choose "
                 "another hydra.run.dir"
             )
+
+    def has_begun(self) -> bool:
+        """Whether a run has begun to train here."""
+        try:
+            record = read_record(self.path)
+        except CheckpointError:  # damaged: certainly written by a run
+            return True
+        return record is None or record.bound is not None
+
+    def create(self, record: RunRecord, config: str, overrides: list[str]) -> None:
+        """Write the files that a new run begins with, those of one that never trained replaced.
+
+        Args:
+            record: written to `run.json`.
+            config: YAML of the whole configuration, which makes the folder that of a run.
+            overrides: arguments of the command line.
+        """
+        self.config.unlink(missing_ok=True)
         atomic_write(
             self.path / "overrides.yaml",
             "".join(f"- {json.dumps(item)}\n" for item in overrides).encode(),
         )
         atomic_write(self.path / "environment.json", json.dumps(environment(), indent=2).encode())
+        write_record(self.path, record)
         atomic_write(self.config, config.encode())
+
+    def steps_saved(self) -> int:
+        """The step of the newest checkpoint; 0 before the first."""
+        return max(map(step_of, self.checkpoints.glob("*.ckpt")), default=0)
 
     def set_status(self, state: str, facts: dict[str, Any] | None = None) -> None:
         """Write `status.json`.
@@ -134,6 +158,12 @@ class RunDirectory:
         if status.get("state") == "running" and owner is not None and owner.is_gone():
             status["state"] = "killed"
         return status
+
+
+def step_of(checkpoint: Path | None) -> int:
+    """The optimizer step in a checkpoint's name; 0 without one."""
+    match = None if checkpoint is None else CHECKPOINT.match(checkpoint.name)
+    return 0 if match is None else int(match[1])
 
 
 def newest_finished(outputs: Path) -> Path:

@@ -17,13 +17,20 @@ def environment() -> dict[str, Any]:
     return {
         "python": sys.version,
         "platform": platform.platform(),
-        "processor": torch.cpu.get_capabilities().get("cpu_name", platform.processor()),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         "packages": packages(),
         "git": git_state(),
     }
+
+
+def processor() -> str:
+    """The kind of the processor."""
+    import torch
+
+    return str(torch.cpu.get_capabilities().get("cpu_name", platform.processor()))
 
 
 @cache

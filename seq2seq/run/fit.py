@@ -17,7 +17,8 @@ from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import command_name, is_first_process
 from seq2seq.run.as_configured import as_configured
-from seq2seq.run.directory import RunDirectory
+from seq2seq.run.binding import Binding
+from seq2seq.run.directory import RunDirectory, step_of
 from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
 from seq2seq.run.scoring import build_scorer
@@ -32,7 +33,7 @@ from seq2seq.training.metrics_log import MetricsFile
 logger = logging.getLogger(__name__)
 
 
-def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
+def fit(binding: Binding, *, resume: bool) -> int:
     """Train, write the bundle and evaluate it.
 
     Returns:
@@ -41,18 +42,27 @@ def fit(config: RunConfig, directory: RunDirectory, *, resume: bool) -> int:
     Raises:
         UserError: a problem the user can fix.
     """
-    set_up_process(config, directory)
+    config, here, directory = binding.config, binding.here, binding.directory
+    set_up_process(here, directory)
     store = CheckpointStore(directory.checkpoints)
     checkpoint = resume_point(store) if resume else None
     callback = TrainingCallback(store, MetricsFile(directory.metrics), config.trainer)
-    trainer = build_trainer(config, directory.path, callback)
+    trainer = build_trainer(here, directory.path, callback)
     ensure_scorable(config)
-    corpus = supervised_corpus(config, prepare(config.data), directory.path)
+    corpus = supervised_corpus(here, prepare(here.data), directory.path)
     ensure_validated(config, corpus)
+    if trainer.is_global_zero:
+        binding.begin(
+            corpus,
+            step=step_of(checkpoint),
+            device=trainer.strategy.root_device.type,
+            precision=str(trainer.precision),
+            processes=trainer.world_size,
+        )
     torch.manual_seed(config.seed)
     model = build_model(config, corpus.tokenizers)
     if checkpoint is None:
-        load_initial_weights(model, config)
+        load_initial_weights(model, here)
     log_summary(config, directory, corpus, model, trainer)
     data = TranslationData(
         corpus, config.data, config.trainer, seed=config.seed, metrics=config.metrics

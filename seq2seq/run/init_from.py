@@ -1,21 +1,27 @@
 """Starting from a finished run: `init_from=DIR` gives a new run its weights and its vocabulary.
 
 The model must be the same except for its dropout. Everything else may differ: corpus, optimizer,
-schedule, augmentation, supervision. Imports torch only to load the weights.
+schedule, augmentation, supervision. The new run keeps a copy of the bundle in its folder, so that
+it goes on wherever the other run is then. Imports torch only to read bundles.
 """
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seq2seq.bundle.locate import find_bundle, saved_config
+from seq2seq.bundle.locate import BUNDLE_MANIFEST, find_bundle, saved_config
 from seq2seq.config.plain import differences
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import CheckpointError, ConfigError
+from seq2seq.files import atomic_path
 
 if TYPE_CHECKING:
     from seq2seq.model.transformer import Transformer
+
+INITIAL = "initial"  # copy of the bundle, in the folder of the run that starts from it
 
 
 def init_from_problems(config: RunConfig) -> list[str]:
@@ -64,6 +70,49 @@ def with_vocabulary(config: RunConfig) -> RunConfig:
         target_model=None if joint.is_file() else str(target),
     )
     return replace(config, data=replace(config.data, tokenizer=tokenizer))
+
+
+def keep_initial(config: RunConfig, folder: Path) -> None:
+    """Copy the bundle that `init_from` names, if any, into a run's folder.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    if config.init_from is None:
+        return
+    from seq2seq.bundle.files import checked_facts
+
+    bundle = find_bundle(Path(config.init_from))
+    checked_facts(bundle)
+    with atomic_path(folder / INITIAL) as stage:
+        for name in [BUNDLE_MANIFEST, *file_hashes(bundle)]:
+            (stage / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(bundle / name, stage / name)
+
+
+def with_initial(config: RunConfig, folder: Path) -> RunConfig:
+    """A configuration that starts from the copy in a run's folder, if there is one."""
+    kept = folder / INITIAL
+    if config.init_from is None or not kept.is_dir():
+        return config
+    return with_vocabulary(replace(config, init_from=str(kept.absolute())))
+
+
+def initial_sha256(init_from: str | None) -> dict[str, str]:
+    """Hash of the weights that `init_from` names, by their name; empty without any."""
+    try:
+        bundle = None if init_from is None else find_bundle(Path(init_from))
+    except CheckpointError:  # moved after the run had begun, without a copy in version 0.1.0
+        bundle = None
+    weights = None if bundle is None else file_hashes(bundle).get("model.safetensors")
+    return {} if weights is None else {"initial weights": weights}
+
+
+def file_hashes(bundle: Path) -> dict[str, str]:
+    """Hashes of the files of a bundle, as its manifest lists them."""
+    manifest = json.loads((bundle / BUNDLE_MANIFEST).read_text(encoding="utf-8"))
+    hashes: dict[str, str] = manifest["sha256"]
+    return hashes
 
 
 def load_initial_weights(model: "Transformer", config: RunConfig) -> None:

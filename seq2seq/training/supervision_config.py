@@ -1,10 +1,11 @@
 """Options of alignment supervision. Imports no torch."""
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.options import Options, Readers, number
+from seq2seq.paths import path_option
 
 
 class SupervisionKind(enum.Enum):
@@ -42,7 +43,7 @@ class AlignmentSupervisionConfig(Options):
     layer: int = number(-1)
     head: int = number(0, at_least=0)
     use_input_row: bool = True
-    runs: list[str] = field(default_factory=list)
+    runs: list[str] = path_option([])
     method: SymmetrizeMethod = SymmetrizeMethod.intersection
 
     def problems(self) -> list[str]:

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 LAYERS = [
     {"printable"},
     {"errors", "processes"},
-    {"padding", "files", "progress", "registry", "options", "imports", "stopping", "bounded"},
+    {"paths", "padding", "files", "progress", "registry", "options"}
+    | {"imports", "stopping", "bounded"},
     {"position"},
     {"attention"},
     {"model"},
@@ -79,7 +80,8 @@ def test_foreign_packages_stay_where_they_belong(path: Path) -> None:
 
 def test_a_configuration_is_checked_before_anything_heavy_is_imported() -> None:
     heavy = ["torch", "lightning", "datasets", "sentencepiece", "sacrebleu", "matplotlib", "pandas"]
-    start = "import sys, seq2seq.config.store, seq2seq.run.start, seq2seq.run.start_evaluate"
+    commands = "seq2seq.run.start, seq2seq.run.resume, seq2seq.run.start_evaluate"
+    start = f"import sys, seq2seq.config.store, {commands}"
     code = f"{start}; print([name for name in {heavy} if name in sys.modules])"
     finished = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT

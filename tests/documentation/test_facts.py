@@ -7,7 +7,7 @@ import pytest
 import seq2seq
 from seq2seq.config.groups import CONF
 from seq2seq.config.overrides import RENAMED
-from seq2seq.run.start import MAY_CHANGE
+from seq2seq.run.contract import MAY_CHANGE
 from tests.documentation.pages import ROOT
 
 

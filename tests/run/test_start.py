@@ -1,15 +1,12 @@
-"""Checks before a run starts, and what may change when it is resumed."""
-
-from pathlib import Path
-from typing import Any
+"""Checks before a run starts."""
 
 import pytest
 
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.corpora import FilesConfig, Multi30kConfig, SplitFiles
+from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.synthetic import GeneratedConfig
-from seq2seq.errors import ConfigError, UserError
-from seq2seq.run.start import MAY_CHANGE, apply_overrides, check_run, resume_run
+from seq2seq.errors import ConfigError
+from seq2seq.run.start import check_run
 from seq2seq.training import hardware
 from seq2seq.training.config import Accelerator, TrainerConfig
 
@@ -50,28 +47,3 @@ def test_hardware_is_not_asked_for_what_makes_no_sense(config: RunConfig) -> Non
     with pytest.raises(ConfigError, match="many") as error:
         check_run(config)
     assert len(error.value.problems) == 1
-
-
-@pytest.mark.parametrize("option", MAY_CHANGE)
-def test_a_resumed_run_may_change_some_options(option: str) -> None:
-    config: Any = RunConfig(data=Multi30kConfig())
-    values = {"trainer.accelerator": "cpu", "trainer.evaluate": "false", "imports": "[a]"}
-    value = values.get(option, "7")
-    changed: Any = apply_overrides(config, [f"{option}={value}"])
-    for name in option.split("."):
-        changed, config = getattr(changed, name), getattr(config, name)
-    assert changed != config
-
-
-@pytest.mark.parametrize(
-    "override", ["seed=2", "trainer.max_step=9", "trainer.max_steps", "+trainer.max_steps=9"]
-)
-def test_a_resumed_run_keeps_all_others(config: RunConfig, override: str) -> None:
-    with pytest.raises(ConfigError, match="a resumed run keeps its configuration") as error:
-        apply_overrides(config, ["trainer.max_steps=9", override])
-    assert str(error.value).startswith(f"{override}: ")
-
-
-def test_a_run_that_is_not_there_is_not_resumed(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no such folder"):
-        resume_run(tmp_path / "run", [])
