@@ -174,7 +174,8 @@ SHOWN_BY = {
     "trainer.patience": "tests/training/test_callback.py::test_patience",
     "trainer.progress_every": f"{OBEYED}::test_seconds_between_lines_of_progress",
     "trainer.max_bad_steps": (
-        "tests/training/test_module.py::test_too_many_bad_steps_in_a_row_end_training"
+        "tests/training/test_callback.py::"
+        "test_too_many_bad_steps_end_training_with_the_last_good_state"
     ),
     "logger.kind": TRACKER,
     "logger.project": TRACKER,

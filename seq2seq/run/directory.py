@@ -49,7 +49,7 @@ class RunDirectory:
         self._owner: Owner | None = None  # this process, once it has the lock
 
     def acquire(self) -> None:
-        """Lock the folder until the process ends, however it ends.
+        """Lock the folder until it is released or the process ends, however it ends.
 
         The system keeps the lock, so that nobody has to remove that of a dead process. The lock
         file says whose it is. What killed processes left unfinished is deleted.
@@ -72,6 +72,10 @@ class RunDirectory:
             ) from None
         except OSError as error:
             raise UserError(f"{self.path} cannot be used as a run's folder: {error}") from error
+
+    def release(self) -> None:
+        """Let other processes use the folder."""
+        self._lock.release()
 
     def ensure_unused(self) -> None:
         """Refuse a folder in which a run has begun to train.

@@ -7,26 +7,26 @@ from pathlib import Path
 import torch
 from lightning.pytorch import Trainer
 
+from seq2seq import stopping
 from seq2seq.aligning.supervision import supervised_corpus
-from seq2seq.bundle.files import build_model, write_bundle
-from seq2seq.config.schema import EvaluateConfig, RunConfig
+from seq2seq.bundle.files import build_model
+from seq2seq.config.schema import RunConfig
 from seq2seq.data.held_out import ensure_validation_fits
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.errors import ConfigError
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import command_name, is_first_process
-from seq2seq.run.as_configured import as_configured
 from seq2seq.run.binding import Binding
 from seq2seq.run.directory import RunDirectory, step_of
+from seq2seq.run.finish import finish
 from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
 from seq2seq.run.scoring import build_scorer
 from seq2seq.run.trainer import build_module, build_trainer
-from seq2seq.training.averaging import average_weights
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import CheckpointStore
-from seq2seq.training.config import Export, TrainerConfig
+from seq2seq.training.config import Export
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.metrics_log import MetricsFile
 
@@ -46,7 +46,13 @@ def fit(binding: Binding, *, resume: bool) -> int:
     set_up_process(here, directory)
     store = CheckpointStore(directory.checkpoints)
     checkpoint = resume_point(store) if resume else None
-    callback = TrainingCallback(store, MetricsFile(directory.metrics), config.trainer)
+    callback = TrainingCallback(
+        store,
+        MetricsFile(directory.metrics),
+        config.trainer,
+        on_phase=directory.enter_phase,
+        on_saved=lambda step: directory.set_status("running", {"step": step}),
+    )
     trainer = build_trainer(here, directory.path, callback)
     ensure_scorable(config)
     corpus = supervised_corpus(here, prepare(here.data), directory.path)
@@ -68,13 +74,15 @@ def fit(binding: Binding, *, resume: bool) -> int:
         corpus, config.data, config.trainer, seed=config.seed, metrics=config.metrics
     )
     started = time.monotonic()
-    trainer.fit(
-        build_module(config, model), datamodule=data, ckpt_path=checkpoint, weights_only=True
-    )
+    with stopping.deferred():
+        trainer.fit(
+            build_module(config, model), datamodule=data, ckpt_path=checkpoint, weights_only=True
+        )
     if callback.signal:
         return stop(directory, callback, trainer)
+    stopping.raise_if_received()
     if trainer.is_global_zero:
-        finalize(config, directory, corpus, model, callback, time.monotonic() - started)
+        finish(config, directory, corpus, model, callback, time.monotonic() - started)
     return 0
 
 
@@ -164,50 +172,3 @@ def stop(directory: RunDirectory, callback: TrainingCallback, trainer: Trainer) 
             directory.path,
         )
     return 128 + callback.signal
-
-
-def finalize(
-    config: RunConfig,
-    directory: RunDirectory,
-    corpus: PreparedCorpus,
-    model: Transformer,
-    callback: TrainingCallback,
-    seconds: float,
-) -> None:
-    """Write the bundle, evaluate it if configured, and record that the run is finished."""
-    facts = {
-        "languages": list(config.data.languages()),
-        "checkpoints": select_weights(config.trainer, callback.store, model),
-        "data": corpus.manifest,
-    }
-    held_out = {"validation": corpus.validation.pairs, "test": corpus.test.pairs}
-    write_bundle(directory.bundle, config, model, corpus.tokenizers, held_out, facts)
-    minutes, remainder = divmod(round(seconds), 60)
-    stopped = callback.early_stopping.stopped
-    reason = f" ({stopped})" if stopped else ""
-    logger.info(
-        "trained for %d:%02d min%s; model: %s", minutes, remainder, reason, directory.bundle
-    )
-    if config.trainer.evaluate and len(corpus.test):
-        from seq2seq.run.evaluate import evaluate_bundle
-
-        evaluate_bundle(directory.path, as_configured(EvaluateConfig(), config))
-    directory.set_status(
-        "finished", {"step": callback.stream.num_steps, "training_seconds": round(seconds, 1)}
-    )
-
-
-def select_weights(config: TrainerConfig, store: CheckpointStore, model: Transformer) -> list[str]:
-    """Give the model the weights for the bundle; returns the checkpoints they are the mean of."""
-    paths, best = store.regular_paths(), store.best_path()
-    if config.export is Export.best and best is not None:
-        paths = [best]
-    elif config.export is Export.best:
-        logger.warning("no validation gave a number: the bundle holds the last checkpoint")
-        paths = paths[-1:]
-    elif config.export is Export.average:
-        paths = paths[-config.average_last :]
-    else:
-        paths = paths[-1:]
-    model.load_state_dict(average_weights(store, paths, model))
-    return [path.name for path in paths]

@@ -95,5 +95,7 @@ def train(binding: Binding, *, resume: bool) -> None:
             with suppress(OSError):  # a full disk: the error that led here is the one to tell
                 directory.set_status("failed", {"message": message_of(error)})
         raise
+    finally:
+        directory.release()
     if code:
         raise SystemExit(code)

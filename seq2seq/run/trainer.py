@@ -81,7 +81,6 @@ def build_module(config: RunConfig, model: Transformer) -> TranslationModule:
         optimizer=config.optimizer,
         schedule=config.schedule,
         seed=config.seed,
-        max_bad_steps=config.trainer.max_bad_steps,
         batch_transforms=[transform.build() for transform in config.batch_transforms],
         auxiliary_losses=losses,
     )

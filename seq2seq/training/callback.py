@@ -1,50 +1,31 @@
-"""Reports, validation, checkpoints and early stopping after each optimizer step, in this order.
+"""What is done after each optimizer step: report, validation, checkpoint, in this order.
 
-One callback does all four, so that a checkpoint holds every decision up to its step, and a resumed
-run takes the same ones again.
+A step and what is due at it are one transaction. Everything that decides about later steps (means
+of the current report, best validation, patience, steps of regular checkpoints) is part of each
+checkpoint, and a regular checkpoint is written last. A signal, which may come at any time, leaves a
+checkpoint of the state right after the optimizer step, in which what is due is pending: resuming
+does that first. So all but stop checkpoints are functions of the step alone.
 """
 
-import logging
-import signal
 import time
-from types import FrameType
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from seq2seq import stopping
 from seq2seq.data.batch import Batch
-from seq2seq.metrics import METRICS
-from seq2seq.progress import ProgressReport
+from seq2seq.training.bad_steps import all_finite, ensure_finite_parameters, too_many_bad_steps
 from seq2seq.training.checkpoint import CheckpointStore
-from seq2seq.training.config import LOSS, TrainerConfig
+from seq2seq.training.config import TrainerConfig
 from seq2seq.training.datamodule import training_data
-from seq2seq.training.early_stopping import EarlyStoppingState
+from seq2seq.training.early_stopping import EarlyStoppingState, quality
 from seq2seq.training.metrics_log import MetricsFile
 from seq2seq.training.module import TranslationModule
+from seq2seq.training.reports import Reporter
 from seq2seq.training.stream import TrainingStream
-from seq2seq.training.validation import Validator
-
-logger = logging.getLogger(__name__)
-
-
-class Throughput:
-    """Tokens a second of training alone, since the last time it was measured."""
-
-    def __init__(self, tokens: int = 0) -> None:
-        self.since = time.monotonic()
-        self.tokens = tokens
-
-    def exclude(self, seconds: float) -> None:
-        """Do not count time that was not spent on training."""
-        self.since += seconds
-
-    def measure(self, tokens: int) -> float:
-        """The speed from the last measurement to a total number of tokens, now."""
-        now = time.monotonic()
-        speed = (tokens - self.tokens) / max(now - self.since, 1e-9)
-        self.since, self.tokens = now, tokens
-        return speed
+from seq2seq.training.validation import Validator, log_validation
 
 
 class TrainingCallback(Callback):
@@ -54,47 +35,67 @@ class TrainingCallback(Callback):
         store: where checkpoints go.
         metrics: where reports go, beside the loggers of the trainer.
         config: how often, and by which metric.
+        on_phase: called with "training", "validation" or "saving" when that begins.
+        on_saved: called with the step of each checkpoint when it is written.
 
     Attributes:
-        signal: number of the signal that ends training; 0 if there was none.
+        signal: number of the signal that ended training; 0 if there was none.
+        step: optimizer steps that were done.
+        saved_steps: optimizer steps of regular checkpoints, which averages are made of.
+        pending: whether what is due at the present step is still to be done.
     """
 
     stream: TrainingStream
     validator: Validator
-    progress: ProgressReport
 
-    def __init__(self, store: CheckpointStore, metrics: MetricsFile, config: TrainerConfig) -> None:
-        self.store, self.metrics, self.config = store, metrics, config
+    def __init__(
+        self,
+        store: CheckpointStore,
+        metrics: MetricsFile,
+        config: TrainerConfig,
+        *,
+        on_phase: Callable[[str], None] = lambda name: None,
+        on_saved: Callable[[int], None] = lambda step: None,
+    ) -> None:
+        self.store, self.config = store, config
+        self.on_phase, self.on_saved = on_phase, on_saved
+        self.reporter = Reporter(metrics, config.progress_every)
         self.early_stopping = EarlyStoppingState()
-        self.signal = 0
-        self.throughput = Throughput()
-        self.last_report = ""
+        self.saved_steps: list[int] = []
+        self.pending = False
+        self.signal = self.step = 0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         data = training_data(trainer)
         self.stream, self.validator = data.stream, data.validator
-        self.progress = ProgressReport(
-            "training",
-            self.stream.num_steps,
-            every=self.config.progress_every,
-            unit=" steps",
-            shown=trainer.is_global_zero,
-        )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.throughput = Throughput(as_translation(pl_module).tokens)
-        self.progress.start(trainer.global_step)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.remember_signal)
-        if trainer.is_global_zero:
-            self.metrics.rewind(trainer.global_step)
+        """Do what the checkpoint that training resumes from left undone.
 
-    def remember_signal(self, number: int, frame: FrameType | None) -> None:
-        """Save at the end of the step; a second signal ends the process at once."""
-        if self.signal:
-            raise SystemExit(128 + number)
-        self.signal = number
-        logger.info("received %s: saving after this step", signal.Signals(number).name)
+        Raises:
+            ConfigError: the run has done more steps than it is to have.
+        """
+        module, self.step = as_translation(pl_module), trainer.global_step
+        self.saved_steps = [step for step in self.saved_steps if step <= self.step]
+        self.stream.ensure_not_passed(self.step)
+        module.follow_schedule()
+        self.reporter.start(trainer, module, self.stream, self.step - self.pending)
+        self.enter(trainer, "training")
+        if self.pending:
+            self.finish_step(trainer, module)
+        elif self.step:
+            self.restore(trainer)
+
+    def restore(self, trainer: Trainer) -> None:
+        """Go on after a finished step, whose checkpoint may not have been entered everywhere."""
+        ended = self.has_ended()
+        improved = self.early_stopping.best_step == self.step
+        regular = improved or ended or self.is_due(self.config.checkpoint_every)
+        if regular and self.step not in self.saved_steps:  # stopped under version 0.1.0
+            self.save(trainer)
+        elif trainer.is_global_zero:
+            self.enter_checkpoints()
+        trainer.should_stop = ended
 
     def on_train_batch_end(
         self,
@@ -107,110 +108,136 @@ class TrainingCallback(Callback):
         module = as_translation(pl_module)
         if not module.step_ended:
             return
-        step = trainer.global_step
-        self.show(trainer, step)
-        if self.is_due(self.config.report_every, step):
-            self.report(trainer, module, step, batch_idx)
+        self.step = trainer.global_step
+        self.reporter.show(trainer)
+        self.ensure_few_bad_steps(trainer, module)
+        self.signal = received_by_any(trainer)
+        if self.signal:
+            self.stop(trainer)
+        else:
+            self.finish_step(trainer, module)
+
+    def finish_step(self, trainer: Trainer, module: TranslationModule) -> None:
+        """Report, validate and save as it is due at the present step."""
+        self.pending = True
+        reports = self.is_due(self.config.report_every)
+        if reports:
+            self.reporter.report(trainer, module)
         improved = False
-        if self.is_due(self.config.validate_every, step):
-            improved = self.validate(trainer, module, step)
-        stopping = self.should_stop(trainer)
-        if improved or stopping or self.is_due(self.config.checkpoint_every, step):
-            self.save(trainer, step, best=improved)
-        if stopping:
-            trainer.should_stop = True
+        if self.is_due(self.config.validate_every):
+            try:
+                improved = self.validate(trainer, module)
+            except stopping.Stopped as stopped:
+                self.signal = stopped.number
+                self.stop(trainer)
+                return
+        if reports:
+            module.sums.clear()
+        self.pending = False
+        ended = self.has_ended()
+        if improved or ended or self.is_due(self.config.checkpoint_every):
+            self.save(trainer)
+        trainer.should_stop = ended
 
-    def is_due(self, every: int, step: int) -> bool:
-        """Whether a step is a multiple of an interval, or the last."""
-        return step % every == 0 or step == self.stream.num_steps
+    def is_due(self, every: int) -> bool:
+        """Whether the present step is a multiple of an interval, or the last."""
+        return self.step % every == 0 or self.step == self.stream.num_steps
 
-    def show(self, trainer: Trainer, step: int) -> None:
-        """Update the progress bar; reads nothing off the device."""
-        facts = f"lr {learning_rate(trainer):.2e}"
-        self.progress.update(step, f"{self.last_report} | {facts}" if self.last_report else facts)
+    def has_ended(self) -> bool:
+        """Whether training ends at the present step: it is the last, or patience has run out."""
+        exhausted = self.early_stopping.check_patience(self.config.patience, self.config.metric)
+        return exhausted or self.step >= self.stream.num_steps
 
-    def report(self, trainer: Trainer, module: TranslationModule, step: int, position: int) -> None:
-        """Write means since the last report to all logs."""
-        speed = self.throughput.measure(module.tokens) * trainer.world_size
-        metrics = module.take_report()
-        losses = ", ".join(
-            f"{name.removeprefix('train/').replace('_loss', '')} {value:.3f}"
-            for name, value in metrics.items()
-            if name.endswith("loss")
-        )
-        self.last_report = f"{losses} | {speed:,.0f} tokens/s"
-        metrics |= {
-            "train/epoch": float(self.stream.epoch(position)),
-            "train/learning_rate": learning_rate(trainer),
-            "train/gradient_norm": module.gradient_norm,
-            "train/tokens_per_second": speed,
-        }
-        self.record(trainer, step, metrics)
+    def validate(self, trainer: Trainer, module: TranslationModule) -> bool:
+        """Score the model; returns whether it is the best so far.
 
-    def record(self, trainer: Trainer, step: int, metrics: dict[str, float]) -> None:
-        if trainer.is_global_zero:
-            self.metrics.write(step, metrics)
-            for tracker in trainer.loggers:
-                tracker.log_metrics(metrics, step)
-
-    def validate(self, trainer: Trainer, module: TranslationModule, step: int) -> bool:
-        """Score the model; returns whether it is the best so far."""
+        Raises:
+            Stopped: a signal was received, and this is the only process.
+        """
         started = time.monotonic()
+        self.enter(trainer, "validation")
         metrics = self.validator(module.model, trainer.strategy)
+        self.enter(trainer, "training")
         if not metrics:
             return False
-        self.throughput.exclude(time.monotonic() - started)
-        self.record(trainer, step, metrics)
-        improved = self.early_stopping.update(self.quality(metrics))
-        if trainer.is_global_zero:
-            facts = " | ".join(
-                f"{name.removeprefix('val/')} {value:.4g}" for name, value in metrics.items()
-            )
-            mark = " (best so far)" if improved else ""
-            logger.info("step %s: validation %s%s", f"{step:,}", facts, mark)
+        self.reporter.throughput.exclude(time.monotonic() - started)
+        self.reporter.record(trainer, metrics)
+        improved = self.early_stopping.update(quality(metrics, self.config.metric), self.step)
+        log_validation(self.step, metrics, improved=improved)
         return improved
 
-    def quality(self, metrics: dict[str, float]) -> float:
-        """The result of a validation by `trainer.metric`, higher is better.
+    def ensure_few_bad_steps(self, trainer: Trainer, module: TranslationModule) -> None:
+        """Save and raise UserError if too many steps in a row were skipped."""
+        bad = module.bad_steps
+        if bad.is_bad and bad.in_a_row >= self.config.max_bad_steps:
+            if is_good := all_finite(module.model):
+                self.stop(trainer)
+            raise too_many_bad_steps(bad.in_a_row, self.step, saved=is_good)
 
-        Without translations (`trainer.bleu_lines=0`) it is that by the loss.
-        """
-        name = f"val/{self.config.metric}"
-        if self.config.metric == LOSS or name not in metrics:
-            return -metrics["val/loss"]
-        sign = 1 if METRICS[self.config.metric].higher_is_better else -1
-        return sign * metrics[name]
+    def stop(self, trainer: Trainer) -> None:
+        """Save the state right after the optimizer step, and end training."""
+        self.pending = True
+        self.write(trainer, stopped=True)
+        trainer.should_stop = True
 
-    def should_stop(self, trainer: Trainer) -> bool:
-        """Whether patience has run out, or any process has received a signal."""
-        if trainer.world_size > 1:
-            numbers = torch.tensor(self.signal, device=trainer.strategy.root_device)
-            self.signal = int(trainer.strategy.reduce(numbers, reduce_op="max"))
-        exhausted = self.early_stopping.check_patience(self.config.patience, self.config.metric)
-        return bool(self.signal) or exhausted
-
-    def save(self, trainer: Trainer, step: int, *, best: bool) -> None:
-        """Write a checkpoint, and delete those that are no longer needed."""
-        path = self.store.path(step, stopped=bool(self.signal))
-        trainer.save_checkpoint(path)
+    def save(self, trainer: Trainer) -> None:
+        """Write a regular checkpoint, and delete those that are no longer needed."""
+        if self.step not in self.saved_steps:
+            self.saved_steps.append(self.step)
+        self.write(trainer, stopped=False)
         if trainer.is_global_zero:
-            if best:
-                self.store.mark_best(path)
-            self.store.prune(self.config.average_last)
+            self.enter_checkpoints()
+
+    def write(self, trainer: Trainer, *, stopped: bool) -> None:
+        """Write a checkpoint of the present state.
+
+        Raises:
+            UserError: a parameter is not finite; what was saved before stays the newest.
+        """
+        self.enter(trainer, "saving")
+        ensure_finite_parameters(as_translation(trainer.lightning_module).model, self.step)
+        if trainer.is_global_zero:
+            self.reporter.flush(trainer)
+        trainer.save_checkpoint(self.store.path(self.step, stopped=stopped))
+        if trainer.is_global_zero:
+            self.on_saved(self.step)
+        self.enter(trainer, "training")
+
+    def enter_checkpoints(self) -> None:
+        """Record the best checkpoint, and delete those that are no longer needed."""
+        best = self.early_stopping.best_step
+        if best is not None:
+            self.store.mark_best(self.store.path(best))
+        self.store.prune(self.config.average_last)
+
+    def enter(self, trainer: Trainer, phase: str) -> None:
+        if trainer.is_global_zero:
+            self.on_phase(phase)
 
     def state_dict(self) -> dict[str, Any]:
-        return self.early_stopping.state_dict()
+        return {
+            **self.early_stopping.state_dict(),
+            "saved_steps": list(self.saved_steps),
+            "pending": self.pending,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the state of a checkpoint; version 0.1.0 listed no steps and left none undone."""
         self.early_stopping.load_state_dict(state_dict)
+        self.saved_steps = state_dict.get("saved_steps", self.store.regular_steps())
+        self.pending = state_dict.get("pending", False)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self.progress.stop()
+        self.reporter.stop()
 
 
-def learning_rate(trainer: Trainer) -> float:
-    rate: float = trainer.optimizers[0].param_groups[0]["lr"]
-    return rate
+def received_by_any(trainer: Trainer) -> int:
+    """The number of a stop signal that any process has received, the same on every rank; or 0."""
+    number = stopping.received()
+    if trainer.world_size > 1:
+        numbers = torch.tensor(number, device=trainer.strategy.root_device)
+        number = int(trainer.strategy.reduce(numbers, reduce_op="max"))
+    return number
 
 
 def as_translation(module: LightningModule) -> TranslationModule:

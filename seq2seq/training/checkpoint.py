@@ -62,6 +62,10 @@ class CheckpointStore:
         """The checkpoints that were written on schedule, oldest first."""
         return [path for path in self.paths() if STOPPED not in path.name]
 
+    def regular_steps(self) -> list[int]:
+        """Optimizer steps of the checkpoints that were written on schedule, in order."""
+        return [int(path.stem.removeprefix("step-")) for path in self.regular_paths()]
+
     def best_path(self) -> Path | None:
         """The checkpoint of the best validation; None before the first."""
         name = self.index().best

@@ -38,6 +38,18 @@ class MetricsFile:
         append_text(self.path, json.dumps({"step": step, **plain}) + "\n")
 
 
+class ResumableTensorBoard(TensorBoardLogger):
+    """TensorBoard events in which a step has one value, however often the run was resumed."""
+
+    def rewind(self, step: int) -> None:
+        """Have TensorBoard hide events after a step in files of earlier processes."""
+        self._kwargs["purge_step"] = step + 1
+
+    def flush(self) -> None:
+        """Write to the disk what has been logged."""
+        self.experiment.flush()
+
+
 def build_loggers(config: LoggerConfig, folder: Path) -> list[LightningLogger]:
     """TensorBoard, and the experiment tracker of the configuration.
 
@@ -45,7 +57,7 @@ def build_loggers(config: LoggerConfig, folder: Path) -> list[LightningLogger]:
         MissingDependencyError: its package is not installed.
     """
     loggers: list[LightningLogger] = [
-        TensorBoardLogger(save_dir=str(folder), name="tensorboard", version="")
+        ResumableTensorBoard(save_dir=str(folder), name="tensorboard", version="")
     ]
     if config.kind is LoggerKind.none:
         return loggers

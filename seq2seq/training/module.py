@@ -1,6 +1,7 @@
 """The training loop's inner part: forward, losses, gradients, clipping, update."""
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +12,20 @@ from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor
 
 from seq2seq.data.batch import Batch
-from seq2seq.errors import UserError
 from seq2seq.model.encoder import AttentionWeights, WeightsOf
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.auxiliary import AuxiliaryLoss
+from seq2seq.training.bad_steps import BadSteps
 from seq2seq.training.config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.datamodule import training_data
+from seq2seq.training.memory import explaining_memory
 from seq2seq.training.optimizer import build_optimizer
 from seq2seq.training.schedule import learning_rate_factor
 from seq2seq.training.stream import TrainingStream
-from seq2seq.training.sums import RunningSums
+from seq2seq.training.sums import LossSums
 from seq2seq.training.transforms import BatchTransform
+
+logger = logging.getLogger(__name__)
 
 
 class TranslationModule(LightningModule):
@@ -36,7 +40,6 @@ class TranslationModule(LightningModule):
         model: to be trained.
         optimizer, schedule: see their dataclasses.
         seed: of dropout and batch transforms.
-        max_bad_steps: steps in a row with non-finite gradients before training gives up.
         batch_transforms: applied to each micro-batch, in this order.
         auxiliary_losses: added to the translation loss; their names differ.
     """
@@ -48,7 +51,6 @@ class TranslationModule(LightningModule):
         optimizer: OptimizerConfig,
         schedule: ScheduleConfig,
         seed: int,
-        max_bad_steps: int,
         batch_transforms: Sequence[BatchTransform] = (),
         auxiliary_losses: Sequence[AuxiliaryLoss] = (),
     ) -> None:
@@ -58,18 +60,17 @@ class TranslationModule(LightningModule):
         self.automatic_optimization = False
         self.model = model
         self.optimizer_config, self.schedule_config = optimizer, schedule
-        self.seed, self.max_bad_steps = seed, max_bad_steps
+        self.seed = seed
         self.batch_transforms = list(batch_transforms)
         self.auxiliary_losses = list(auxiliary_losses)
         self.weights_of: WeightsOf = frozenset().union(
             *(loss.weights_of for loss in auxiliary_losses)
         )
-        self.bad_steps = 0
+        self.bad_steps = BadSteps()
         self.step_ended = False
         self.gradient_norm = 0.0
         self.tokens = 0
-        self.sums = RunningSums(4)  # loss, nll, correct, labels
-        self.auxiliary_sums = {name: RunningSums(2) for name in names}  # loss, count
+        self.sums = LossSums(names)
 
     @property
     def stream(self) -> TrainingStream:
@@ -87,6 +88,29 @@ class TranslationModule(LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def follow_schedule(self) -> None:
+        """Set the learning rate of the next step by the schedule of the run's present length.
+
+        A checkpoint holds the rate by the length at which it was written.
+        """
+        optimizer, schedule = self.optimizers(), self.lr_schedulers()
+        assert isinstance(optimizer, LightningOptimizer)
+        assert isinstance(schedule, torch.optim.lr_scheduler.LRScheduler)
+        factor = learning_rate_factor(
+            schedule.last_epoch, self.schedule_config, max_steps=self.stream.num_steps
+        )
+        for group, peak in zip(optimizer.param_groups, schedule.base_lrs, strict=True):
+            before, group["lr"] = group["lr"], peak * factor
+        if group["lr"] != before:
+            logger.warning(
+                "note: the run now ends at step %s, so the learning rate goes on at %.2e instead "
+                "of %.2e: schedule=%s is that of the new length from here on",
+                f"{self.stream.num_steps:,}",
+                group["lr"],
+                before,
+                self.schedule_config.kind.value,
+            )
+
     def transfer_batch_to_device(
         self, batch: Batch, device: torch.device, dataloader_idx: int
     ) -> Batch:
@@ -99,6 +123,21 @@ class TranslationModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Add the gradients of a micro-batch, and update the model where an optimizer step ends."""
         self.step_ended = self.stream.ends_step(batch_idx)
+        remedy = (
+            "lower data.batch.max_tokens, and raise trainer.accumulate to keep the size of steps"
+        )
+        with explaining_memory(batch, remedy):
+            total = self.loss(batch)
+            self.bad_steps.add(batch, total)
+            # Ranks average their gradients; the factor world_size turns that into a sum.
+            share = total * (self.trainer.world_size / batch.step_target_tokens)
+            with contextlib.nullcontext() if self.step_ended else self.unsynchronised():
+                self.manual_backward(share)
+            if self.step_ended:
+                self.update()
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The sum over the labels of a micro-batch, with the weighted auxiliary losses."""
         labels = batch.target_tokens
         for transform in self.batch_transforms:
             batch = transform(batch)
@@ -111,15 +150,9 @@ class TranslationModule(LightningModule):
         loss = self.model.output.loss(
             states[valid], batch.labels[valid], smoothing=self.optimizer_config.label_smoothing
         )
-        self.sums.add(loss.total, loss.negative_log_likelihood, loss.correct, float(labels))
+        self.sums.add(loss.total, loss.negative_log_likelihood, loss.correct, labels)
         self.tokens += labels + int(batch.source.padding.lengths.sum())
-        total = self.with_auxiliary_losses(loss.total, batch, states, encoded.weights | weights)
-        # Ranks average their gradients; the factor world_size turns that into a sum.
-        share = total * (self.trainer.world_size / batch.step_target_tokens)
-        with contextlib.nullcontext() if self.step_ended else self.unsynchronised():
-            self.manual_backward(share)
-        if self.step_ended:
-            self.update()
+        return self.with_auxiliary_losses(loss.total, batch, states, encoded.weights | weights)
 
     def with_auxiliary_losses(
         self, total: Tensor, batch: Batch, states: Tensor, weights: AttentionWeights
@@ -127,7 +160,7 @@ class TranslationModule(LightningModule):
         """The translation loss plus the weighted auxiliary losses of a micro-batch."""
         for auxiliary in self.auxiliary_losses:
             loss, count = auxiliary(batch, states, weights)
-            self.auxiliary_sums[auxiliary.name].add(loss, float(count))
+            self.sums.add_auxiliary(auxiliary.name, loss, count)
             total = total + auxiliary.weight * loss
         return total
 
@@ -141,7 +174,7 @@ class TranslationModule(LightningModule):
         )
 
     def update(self) -> None:
-        """Clip and apply the gradients, or skip the step if they are not finite."""
+        """Clip and apply the gradients, or skip the step if they or a loss are not finite."""
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         assert isinstance(optimizer, LightningOptimizer)
         assert isinstance(schedule, torch.optim.lr_scheduler.LRScheduler)
@@ -150,54 +183,52 @@ class TranslationModule(LightningModule):
         limit = (self.optimizer_config.clip_norm or float("inf")) * scale
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit, foreach=True)
         self.gradient_norm = float(norm) / scale
-        if torch.isfinite(norm):
-            self.bad_steps = 0
-        else:
-            self.bad_steps += 1
-            self.ensure_few_bad_steps()
-            if scaler is None:  # a scaler skips the step by itself, and lowers the scale
-                optimizer.zero_grad()  # without gradients the optimizer changes nothing
+        skipped = self.bad_steps.check(
+            norm,
+            self.global_step + 1,
+            self.trainer.strategy,
+            world_size=self.trainer.world_size,
+        )
+        self.sums.end_step(skipped=skipped)
+        if skipped and scaler is None:
+            optimizer.zero_grad()  # without gradients the optimizer changes nothing
+        elif skipped:
+            spoil_gradients(self.model)  # a scaler skips the step by itself, and lowers the scale
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
 
-    def ensure_few_bad_steps(self) -> None:
-        """Raise UserError if too many steps in a row had gradients that are not finite."""
-        if self.bad_steps >= self.max_bad_steps:
-            raise UserError(
-                f"gradients were not finite for {self.bad_steps} steps in a row up to step "
-                f"{self.global_step}; lower optimizer.learning_rate, raise schedule.warmup_steps "
-                "or choose trainer.precision=32-true"
-            )
-
-    def take_report(self) -> dict[str, float]:
-        """Means since the last report: loss, nll and accuracy per label, and auxiliary losses."""
-        loss, nll, correct, labels = self.sums.take()
-        labels = max(labels, 1.0)
-        report = {
-            "train/loss": loss / labels,
-            "train/nll": nll / labels,
-            "train/accuracy": correct / labels,
-        }
-        for name, sums in self.auxiliary_sums.items():
-            loss, count = sums.take()
-            report[f"train/{name}_loss"] = loss / max(count, 1.0)
-        return report
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["report"] = {
-            "totals": self.sums.state(),
-            "bad_steps": self.bad_steps,
+            **self.sums.state_dict(),
+            "bad_steps": self.bad_steps.in_a_row,
+            "skipped_steps": self.bad_steps.total,
+            "gradient_norm": self.gradient_norm,
             "tokens": self.tokens,
-            "auxiliary": {name: sums.state() for name, sums in self.auxiliary_sums.items()},
         }
+        # Lightning takes no step after a checkpoint of what was then the last one.
+        batch_counts(checkpoint)["is_last_batch"] = False
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         report = checkpoint["report"]
-        self.sums.load(report["totals"])
-        self.bad_steps, self.tokens = report["bad_steps"], report["tokens"]
-        for name, sums in self.auxiliary_sums.items():
-            sums.load(report["auxiliary"][name])
+        self.sums.load_state_dict(report)
+        self.bad_steps.in_a_row, self.tokens = report["bad_steps"], report["tokens"]
+        self.bad_steps.total = report.get("skipped_steps", 0)  # missing until 0.1.0
+        self.gradient_norm = report.get("gradient_norm", 0.0)
+        batch_counts(checkpoint)["is_last_batch"] = False
+
+
+def batch_counts(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Lightning's count of micro-batches in a checkpoint."""
+    count: dict[str, Any] = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+    return count
+
+
+def spoil_gradients(model: Transformer) -> None:
+    """Make all gradients infinite, as a scaler must see them to skip a step."""
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.fill_(float("inf"))
 
 
 def step_seed(seed: int, micro_batch: int, rank: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from seq2seq.data.batch import Batch
 from seq2seq.data.loader import TrainLoader
+from seq2seq.errors import ConfigError
 
 
 class TrainingStream:
@@ -50,6 +51,15 @@ class TrainingStream:
     def epoch(self, position: int) -> int:
         """The pass over the data that a position lies in, from 0."""
         return position // self.per_epoch
+
+    def ensure_not_passed(self, step: int) -> None:
+        """Raise ConfigError if a run that has done so many steps is to have fewer."""
+        if step > self.num_steps:
+            raise ConfigError(
+                f"trainer.max_steps: the run has done {step} steps, more than the {self.num_steps} "
+                f"that trainer.max_steps and trainer.max_epochs allow; choose trainer.max_steps="
+                f"{step} to end it here, or more to train further"
+            )
 
     def state_dict(self) -> dict[str, int]:
         """The position, as checkpoints of every version hold it."""

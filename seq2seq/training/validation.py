@@ -1,10 +1,14 @@
 """Validation: loss, accuracy and scores of translations on the validation set."""
 
+import logging
 from collections.abc import Sequence
 
 import torch
 from lightning.pytorch.strategies import Strategy
+from torch import Tensor
 
+from seq2seq import stopping
+from seq2seq.data.batch import Batch
 from seq2seq.data.config import BatchConfig
 from seq2seq.data.loader import EvaluationLoader
 from seq2seq.data.prepare import Split
@@ -13,6 +17,9 @@ from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation.translate import Translator
 from seq2seq.metrics.score import Scorer
 from seq2seq.model.transformer import Transformer
+from seq2seq.training.memory import explaining_memory
+
+logger = logging.getLogger(__name__)
 
 
 class Validator:
@@ -50,26 +57,34 @@ class Validator:
 
         val/loss (nats per label, without smoothing), val/perplexity, val/accuracy, and val/NAME for
         each metric where sentences are translated.
+
+        Raises:
+            Stopped: a signal was received. Several processes, which must do the same, finish first.
         """
         if self.empty:
             return {}
         was_training = model.training
         model.eval()
-        with torch.inference_mode():
-            metrics = self.losses(model, strategy)
-            if self.lines:
-                metrics |= self.scores(model)
-        model.train(was_training)
+        try:
+            with torch.inference_mode():
+                metrics = self.losses(model, strategy)
+                if self.lines:
+                    metrics |= self.scores(model)
+        finally:
+            model.train(was_training)
         return metrics
+
+    def safe_point(self) -> None:
+        """Raise Stopped between two batches if a signal was received and no other rank waits."""
+        if self.world_size == 1:
+            stopping.raise_if_received()
 
     def losses(self, model: Transformer, strategy: Strategy) -> dict[str, float]:
         sums = torch.zeros(3, dtype=torch.float64)
         for batch in self.loader:
-            batch = batch.to(model.device)
-            states, _ = model.decoder_states(batch.target, model.encode(batch.source))
-            valid = batch.target.padding.valid()
-            loss = model.output.loss(states[valid], batch.labels[valid], smoothing=0.0)
-            sums += torch.tensor([float(loss.total), float(loss.correct), batch.target_tokens])
+            self.safe_point()
+            with explaining_memory(batch, "lower data.batch.max_tokens"):
+                sums += self.batch_sums(model, batch)
         total, correct, labels = strategy.reduce(sums.to(model.device), reduce_op="sum").tolist()
         nll = total / labels
         return {
@@ -78,11 +93,20 @@ class Validator:
             "val/accuracy": correct / labels,
         }
 
+    def batch_sums(self, model: Transformer, batch: Batch) -> Tensor:
+        """Negative log-likelihood, correct labels and labels of a batch."""
+        batch = batch.to(model.device)
+        states, _ = model.decoder_states(batch.target, model.encode(batch.source))
+        valid = batch.target.padding.valid()
+        loss = model.output.loss(states[valid], batch.labels[valid], smoothing=0.0)
+        return torch.tensor([float(loss.total), float(loss.correct), batch.target_tokens])
+
     def scores(self, model: Transformer) -> dict[str, float]:
         """Scores of greedy translations; each rank translates its share and scores all."""
         translator = Translator([model], self.tokenizers, DecodingConfig(beam_size=1))
         lines = self.lines[self.rank :: self.world_size]
-        share = [translation.text for translation in translator.translate(lines)]
+        translations = translator.translate(lines, progress=lambda count: self.safe_point())
+        share = [translation.text for translation in translations]
         shares: list[list[str]] = [share]
         if self.world_size > 1:
             shares = [[] for _ in range(self.world_size)]
@@ -93,3 +117,12 @@ class Validator:
         ]
         scores = self.scorer.corpus(hypotheses, self.references)
         return {f"val/{name}": score.score for name, score in scores.items()}
+
+
+def log_validation(step: int, metrics: dict[str, float], *, improved: bool) -> None:
+    """Log the values of a validation."""
+    facts = " | ".join(
+        f"{name.removeprefix('val/')} {value:.4g}" for name, value in metrics.items()
+    )
+    mark = " (best so far)" if improved else ""
+    logger.info("step %s: validation %s%s", f"{step:,}", facts, mark)

@@ -16,7 +16,7 @@ from seq2seq.data.prepare import Split
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.errors import ConfigError
-from seq2seq.run.fit import ensure_validated, resume_point, select_weights
+from seq2seq.run.fit import ensure_validated, resume_point
 from seq2seq.training.checkpoint import CheckpointStore
 from seq2seq.training.config import Export, TrainerConfig
 from tests.training.tiny import tiny_corpus, tiny_model
@@ -49,41 +49,6 @@ def test_training_resumes_from_the_newest_intact_checkpoint(
     assert resume_point(store) == intact
     assert f"resuming from {intact}" in messages.text
     assert f"skipped: {torn} is damaged" in messages.text
-
-
-@pytest.mark.parametrize(
-    ("export", "average_last", "steps"),
-    [
-        (Export.average, 2, (3, 4)),
-        (Export.average, 99, (1, 2, 3, 4)),
-        (Export.last, 2, (4,)),
-        (Export.best, 2, (2,)),
-    ],
-)
-def test_the_bundle_gets_the_weights_that_the_configuration_names(
-    tmp_path: Path, export: Export, average_last: int, steps: tuple[int, ...]
-) -> None:
-    """Weights are the number of their step. A checkpoint that a signal caused is never used."""
-    store, model = CheckpointStore(tmp_path), tiny_model()
-    paths = {step: save(store, step, float(step)) for step in (1, 2, 3, 4)}
-    save(store, 4, 9.0, stopped=True)
-    save(store, 5, 9.0, stopped=True)
-    store.mark_best(paths[2])
-    config = TrainerConfig(export=export, average_last=average_last)
-    assert select_weights(config, store, model) == [paths[step].name for step in steps]
-    mean = sum(steps) / len(steps)
-    assert all((x == mean).all() for x in model.parameters())
-
-
-def test_without_a_best_checkpoint_the_last_is_used_and_a_warning_says_so(
-    tmp_path: Path, messages: pytest.LogCaptureFixture
-) -> None:
-    """No validation gave a number."""
-    store = CheckpointStore(tmp_path)
-    save(store, 1, 1.0)
-    path = save(store, 2, 2.0)
-    assert select_weights(TrainerConfig(export=Export.best), store, tiny_model()) == [path.name]
-    assert "the bundle holds the last" in messages.text
 
 
 @pytest.mark.parametrize("option", [{"export": Export.best}, {"patience": 3}])

@@ -31,6 +31,7 @@ class Training:
 
     Args:
         bleu: values of the validations, one after another; then NaN.
+        resume_from: a checkpoint.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Training:
         bleu: list[float] | None = None,
         num_steps: int = 20,
         global_zero: bool = True,
+        resume_from: Path | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.store = CheckpointStore(folder / "checkpoints")
@@ -49,9 +51,14 @@ class Training:
         self.values = list(BLEU if bleu is None else bleu)
         self.validated: list[int] = []
         self.tracker = Tracker()
-        stream = SimpleNamespace(num_steps=num_steps, epoch=lambda position: position // 8)
+        self.stream = SimpleNamespace(
+            num_steps=num_steps,
+            position=0,
+            epoch=lambda position: position // 8,
+            ensure_not_passed=lambda step: None,
+        )
         self.trainer = SimpleNamespace(
-            datamodule=SimpleNamespace(stream=stream, validator=self.validator),
+            datamodule=SimpleNamespace(stream=self.stream, validator=self.validator),
             global_step=0,
             is_global_zero=global_zero,
             world_size=1,
@@ -60,9 +67,13 @@ class Training:
             strategy=None,
             save_checkpoint=self.save,
             should_stop=False,
+            lightning_module=self.module,
         )
+        self.module.follow_schedule = lambda: None  # type: ignore[method-assign]
         self.lightning = cast(Trainer, self.trainer)
         self.callback.setup(self.lightning, self.module, "fit")
+        if resume_from is not None:
+            self.load(resume_from)
         self.callback.on_train_start(self.lightning, self.module)
 
     def validator(self, model: Any, strategy: Any) -> dict[str, float]:
@@ -72,12 +83,19 @@ class Training:
 
     def save(self, path: Path) -> None:
         state = self.callback.state_dict()
-        self.store.save({"state_dict": {}, "state": state}, path)
+        step = self.trainer.global_step
+        self.store.save({"state_dict": {}, "state": state, "step": step}, path)
+
+    def load(self, path: Path) -> None:
+        checkpoint = CheckpointStore(path.parent).load(path)
+        self.trainer.global_step = self.stream.position = checkpoint["step"]
+        self.callback.load_state_dict(checkpoint["state"])
 
     def step(self, *, ends: bool = True) -> None:
         """One micro-batch, which ends an optimizer step or does not."""
         self.module.step_ended = ends
         self.trainer.global_step += ends
+        self.stream.position += 1
         step = self.trainer.global_step
         self.callback.on_train_batch_end(
             self.lightning, self.module, None, tiny_batch([0]), step - 1

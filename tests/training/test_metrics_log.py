@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from lightning.pytorch.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seq2seq.errors import MissingDependencyError
 from seq2seq.training import metrics_log
 from seq2seq.training.config import LoggerConfig, LoggerKind
-from seq2seq.training.metrics_log import MetricsFile, build_loggers
+from seq2seq.training.metrics_log import MetricsFile, ResumableTensorBoard, build_loggers
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -53,6 +54,20 @@ def test_rewinding_drops_a_line_that_a_killed_process_left(tmp_path: Path, torn:
 def test_rewinding_a_run_without_reports(tmp_path: Path) -> None:
     MetricsFile(tmp_path / "metrics.jsonl").rewind(3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tensorboard_shows_each_step_of_a_resumed_run_once(tmp_path: Path) -> None:
+    """The first process was killed after step 6, and resumed from a checkpoint of step 3."""
+    for first, last in ((1, 7), (4, 9)):
+        (logger,) = build_loggers(LoggerConfig(), tmp_path)
+        assert isinstance(logger, ResumableTensorBoard)
+        logger.rewind(first - 1)
+        for step in range(first, last):
+            logger.log_metrics({"x": float(first)}, step)
+        logger.flush()
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("x")
+    values = [(event.step, event.value) for event in events]
+    assert values == [(1, 1), (2, 1), (3, 1), *((step, 4) for step in range(4, 9))]
 
 
 def test_tensorboard_is_always_there(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_perfect_translations_have_the_highest_bleu(
     pairs = corpus.validation.pairs
     answers = dict(zip(pairs.source, pairs.target, strict=True))
 
-    def translate(self: Translator, lines: list[str]) -> list[SimpleNamespace]:
+    def translate(self: Translator, lines: list[str], progress: object) -> list[SimpleNamespace]:
         return [SimpleNamespace(text=answers[line]) for line in lines]
 
     monkeypatch.setattr(Translator, "translate", translate)

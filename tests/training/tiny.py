@@ -81,7 +81,6 @@ def tiny_module(model: Transformer | None = None, **options: Any) -> Translation
         "optimizer": OptimizerConfig(),
         "schedule": ScheduleConfig(warmup_steps=0),
         "seed": 1,
-        "max_bad_steps": 1,
         **options,
     }
     return TranslationModule(tiny_model() if model is None else model, **arguments)

@@ -1,0 +1,81 @@
+"""The end of a run: its bundle, its evaluation, its last status."""
+
+import logging
+from pathlib import Path
+
+from seq2seq.bundle.files import write_bundle
+from seq2seq.config.schema import EvaluateConfig, RunConfig
+from seq2seq.data.prepare import PreparedCorpus
+from seq2seq.model.transformer import Transformer
+from seq2seq.run.as_configured import as_configured
+from seq2seq.run.directory import RunDirectory
+from seq2seq.training.averaging import average_weights
+from seq2seq.training.callback import TrainingCallback
+from seq2seq.training.config import Export, TrainerConfig
+
+logger = logging.getLogger(__name__)
+
+
+def finish(
+    config: RunConfig,
+    directory: RunDirectory,
+    corpus: PreparedCorpus,
+    model: Transformer,
+    callback: TrainingCallback,
+    seconds: float,
+) -> None:
+    """Write the bundle, evaluate it if configured, and record that the run is finished.
+
+    Args:
+        seconds: that this process trained for.
+    """
+    directory.enter_phase("exporting")
+    facts = {
+        "languages": list(config.data.languages()),
+        "checkpoints": select_weights(config.trainer, callback, model),
+        "data": corpus.manifest,
+    }
+    held_out = {"validation": corpus.validation.pairs, "test": corpus.test.pairs}
+    write_bundle(directory.bundle, config, model, corpus.tokenizers, held_out, facts)
+    log_end(callback, seconds, directory.bundle)
+    if config.trainer.evaluate and len(corpus.test):
+        from seq2seq.run.evaluate import evaluate_bundle
+
+        directory.enter_phase("evaluation")
+        evaluate_bundle(directory.path, as_configured(EvaluateConfig(), config))
+    directory.set_status(
+        "finished", {"step": callback.step, "training_seconds": round(seconds, 1), "phase": None}
+    )
+
+
+def log_end(callback: TrainingCallback, seconds: float, bundle: Path) -> None:
+    """Log how many steps were done, why no more, and where the model is."""
+    minutes, remainder = divmod(round(seconds), 60)
+    reason = callback.early_stopping.stopped
+    logger.info(
+        "trained to step %s%s in %d:%02d min; model: %s",
+        f"{callback.step:,}",
+        f" ({reason})" if reason else "",
+        minutes,
+        remainder,
+        bundle,
+    )
+
+
+def select_weights(
+    config: TrainerConfig, callback: TrainingCallback, model: Transformer
+) -> list[str]:
+    """Give the model the weights for the bundle; returns the checkpoints they are the mean of."""
+    steps, best = callback.saved_steps, callback.early_stopping.best_step
+    if config.export is Export.best and best is not None:
+        steps = [best]
+    elif config.export is Export.best:
+        logger.warning("no validation gave a number: the bundle holds the last checkpoint")
+        steps = steps[-1:]
+    elif config.export is Export.average:
+        steps = steps[-config.average_last :]
+    else:
+        steps = steps[-1:]
+    paths = [callback.store.path(step) for step in steps]
+    model.load_state_dict(average_weights(callback.store, paths, model))
+    return [path.name for path in paths]
