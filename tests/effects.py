@@ -155,6 +155,9 @@ SHOWN_BY = {
     "data.tokenizer.byte_fallback": (
         "tests/data/test_tokenizer.py::test_byte_fallback_spells_any_text"
     ),
+    "data.tokenizer.user_defined_symbols": (
+        "tests/data/test_tokenizer_options.py::test_symbols_stay_whole"
+    ),
     "data.tokenizer.source_model": (
         "tests/data/test_tokenizer.py::test_models_that_exist_are_used_instead_of_training"
     ),

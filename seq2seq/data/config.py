@@ -1,5 +1,6 @@
 """Options of data. Imports nothing slow, so that a wrong option is refused at once."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -7,7 +8,8 @@ from seq2seq.options import Options, Readers, in_range, number
 from seq2seq.paths import path_option
 from seq2seq.registry import Registry
 
-NUM_SPECIALS = 4  # <unk> <pad> <s> </s>
+SPECIAL_TOKENS = ("<unk>", "<pad>", "<s>", "</s>")  # by id
+NUM_SPECIALS = len(SPECIAL_TOKENS)
 NUM_BYTES = 256  # subwords of byte_fallback
 
 
@@ -15,6 +17,11 @@ class TokenizerKind(Enum):
     bpe = "bpe"
     unigram = "unigram"
     word = "word"  # for closed vocabularies, such as those of the generated tasks
+    char = "char"
+
+
+MAXIMUM_KINDS = (TokenizerKind.word, TokenizerKind.char)  # vocab_size is a maximum
+WORD_START = "\u2581"  # what SentencePiece writes for a space
 
 
 @dataclass
@@ -22,15 +29,17 @@ class TokenizerConfig(Options):
     """How text becomes subwords (SentencePiece: Kudo and Richardson 2018, arXiv:1808.06226).
 
     Attributes:
-        kind: bpe, unigram, or word (each word between spaces is a subword).
-        vocab_size: subwords, specials included. Exact for bpe and unigram, a maximum for word.
+        kind: bpe, unigram, word (each word between spaces is a subword) or char.
+        vocab_size: subwords, specials included. Exact for bpe and unigram, otherwise a maximum.
         joint: one model for both sides; needed to tie source and target embeddings.
         character_coverage: share of the characters of the text that get a subword; the others
             become <unk>. 0.9995 suits Chinese and Japanese, 1 the rest.
         byte_fallback: spell a character without a subword in UTF-8 bytes instead of <unk>; takes
             256 subwords.
+        user_defined_symbols: texts that stay whole wherever they occur, such as tags: each is a
+            subword.
         source_model, target_model: existing SentencePiece models to use instead of training; when
-            joint, one is enough.
+            joint, one is enough. A run saves their kind, and the size of the larger.
     """
 
     kind: TokenizerKind = TokenizerKind.bpe
@@ -38,11 +47,13 @@ class TokenizerConfig(Options):
     joint: bool = True
     character_coverage: float = number(1.0, at_least=0.98, at_most=1)
     byte_fallback: bool = False
+    user_defined_symbols: list[str] = field(default_factory=list)
     source_model: str | None = path_option()
     target_model: str | None = path_option()
 
     def problems(self) -> list[str]:
         problems = list(super().problems())
+        problems += self.symbol_problems()
         smallest = NUM_SPECIALS + 1 + NUM_BYTES
         if self.byte_fallback and in_range(self, "vocab_size") and self.vocab_size < smallest:
             problems.append(
@@ -66,9 +77,28 @@ class TokenizerConfig(Options):
             )
         return problems
 
+    def symbol_problems(self) -> Iterator[str]:
+        """Symbols that SentencePiece could not keep whole."""
+        symbols, seen = self.user_defined_symbols, set(SPECIAL_TOKENS)
+        if symbols and self.kind is TokenizerKind.word:
+            yield (
+                "user_defined_symbols: must be empty for kind=word, which keeps every word whole; "
+                "leave it out"
+            )
+        for symbol in symbols:
+            wrong = {
+                "must not be empty": not symbol,
+                "must hold no spaces": any(x.isspace() or x == WORD_START for x in symbol),
+                "must differ from one another and from the special tokens": symbol in seen,
+            }
+            seen.add(symbol)
+            rule = next((rule for rule, broken in wrong.items() if broken), None)
+            if rule is not None:
+                yield f"user_defined_symbols: {rule}, not {symbol!r}; choose such as <de>"
+
     def readers(self) -> Readers:
         trained = self.source_model is None and self.target_model is None
-        names = ("vocab_size", "character_coverage", "byte_fallback")
+        names = ("character_coverage", "byte_fallback", "user_defined_symbols")
         return dict.fromkeys(names, (trained, "choose source_model=null"))
 
 

@@ -6,34 +6,46 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seq2seq.data.column import Column
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpus_files import Split
 from seq2seq.data.filters import contents_of, repeated
 from seq2seq.data.kinds.base import SourceKind
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.sources.pairs import Pairs
-from seq2seq.data.tokenizer import Tokenizer
+from seq2seq.data.tokenizers import Tokenizers
+from seq2seq.data.unknown import unknown_warnings
 
-MANY_UNKNOWN = 0.001  # share of a side's subwords above which <unk> is a warning
 MANY_DROPPED = 0.05  # share of training pairs
 
 
 def corpus_warnings(
-    config: DataConfig, train: Pairs, dropped: dict[str, int], held_out: dict[str, Split]
+    config: DataConfig,
+    train: Pairs,
+    dropped: dict[str, int],
+    splits: dict[str, Split],
+    tokenizers: Tokenizers,
 ) -> list[str]:
     """A sentence for each warning.
 
     Args:
         train: before filters.
         dropped: training pairs by reason.
-        held_out: validation and test set by name.
+        splits: by name, training pairs after filters among them.
     """
+    held_out = {name: split for name, split in splits.items() if name != "train"}
     kinds = [split.encoded.kind for split in held_out.values()]
     kind = kinds[0] if kinds else TextSource
     warnings = [*training_warnings(train, dropped, kind)]
     for name, split in held_out.items():
         warnings += held_out_warnings(name, split, train, config)
+    for name, split in splits.items():
+        sides = {"target": (split.encoded.target, split.pairs.target, tokenizers.target)}
+        if isinstance(tokenizers.source, TextSource):
+            source = split.encoded.source, split.pairs.source, tokenizers.source.tokenizer
+            sides = {"source": source} | sides
+        label = "training" if name == "train" else name
+        for side, text in sides.items():
+            warnings += unknown_warnings(f"{label} {side}", *text, config.tokenizer)
     return warnings
 
 
@@ -70,14 +82,12 @@ def held_out_warnings(name: str, split: Split, train: Pairs, config: DataConfig)
         [kind.content(item) for item in pairs.source],
         [kind.is_empty(item) for item in pairs.source],
         encoded.source_lengths() > config.max_source_length,
-        encoded.source if kind is TextSource else None,
     )
     target = Side(
         "target",
         pairs.target,
         [not text.strip() for text in pairs.target],
         encoded.target_lengths() > config.max_target_length,
-        encoded.target,
     )
     yield from side_warnings(name, source, map(kind.content, train.source), config)
     yield from side_warnings(name, target, train.target, config)
@@ -91,20 +101,18 @@ class Side:
         name: "source" or "target".
         contents: of each item, equal for equal ones.
         empty, too_long: of each item.
-        ids: of text, its subwords.
     """
 
     name: str
     contents: Sequence[Hashable]
     empty: Sequence[bool]
     too_long: NDArray[np.bool_]
-    ids: Column | None
 
 
 def side_warnings(
     split: str, side: Side, train: Iterable[Hashable], config: DataConfig
 ) -> Iterator[str]:
-    """Overlap with training, repetitions, empty and too long items, and unknown subwords."""
+    """Overlap with training, repetitions, empty and too long items."""
     sides = zip(side.contents, side.empty, strict=True)
     contents = [content for content, empty in sides if not empty]
     overlap = set(contents).intersection(train)
@@ -120,11 +128,3 @@ def side_warnings(
     for reason, count in counts.items():
         if count:
             yield f"{count:,} {split} {side.name} sentences {reason}"
-    if side.ids is None:
-        return
-    unknown, total = int((side.ids.values == Tokenizer.UNK_ID).sum()), len(side.ids.values)
-    if unknown > MANY_UNKNOWN * total:
-        yield (
-            f"{unknown:,} of {total:,} {split} {side.name} subwords are <unk>; "
-            "data.tokenizer.byte_fallback=true spells them instead"
-        )

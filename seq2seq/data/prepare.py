@@ -102,6 +102,8 @@ def fingerprint_of(config: DataConfig) -> str:
     for side in ("source_model", "target_model"):
         if tokenizer[side] is not None:
             tokenizer[side] = sha256_of(Path(tokenizer[side]))
+    if not tokenizer["user_defined_symbols"]:  # so that corpora of 0.1.0 are found
+        del tokenizer["user_defined_symbols"]
     facts: dict[str, Any] = {
         "code": CODE_VERSION,
         "text": reader_of(config).identity(),
@@ -161,7 +163,13 @@ def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) ->
         },
         "tokenizers": {"source": tokenizers.source.sha256, "target": tokenizers.target.sha256},
         **part_sizes(raw),
-        "cautions": corpus_warnings(config, raw_train, dropped, splits),
+        "cautions": corpus_warnings(
+            config,
+            raw_train,
+            dropped,
+            {"train": Split(pairs.take(fitting.rows), encoded), **splits},
+            tokenizers,
+        ),
     }
     save_manifest(folder, facts)
     logger.info(

@@ -6,16 +6,27 @@ produces no <pad>, <s> or </s> for text, so nothing of a model is lost or change
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import sentencepiece
 
-from seq2seq import padding
-from seq2seq.data.sentencepiece_model import is_whole
+from seq2seq.data.config import SPECIAL_TOKENS, TokenizerKind
+from seq2seq.data.sentencepiece_model import facts_of
 from seq2seq.errors import DataError
 
-SPECIALS = ("<unk>", "<pad>", "<s>", "</s>")  # by id
-SPACE = "▁"
+MAX_MODEL_BYTES = 1 << 30
+
+
+def read_model(path: Path) -> bytes:
+    """A serialised model. Raises DataError: there is none of this name."""
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such tokenizer model; give the path of a SentencePiece .model file"
+        )
+    if path.stat().st_size > MAX_MODEL_BYTES:
+        raise DataError(f"{path}: is too large to be a SentencePiece model; name the .model file")
+    return path.read_bytes()
 
 
 class Processor:
@@ -28,6 +39,8 @@ class Processor:
     Attributes:
         vocab_size: subwords, specials included, those that the model itself lacks as well.
         numbered_alike: the ids are those of the model.
+        kind: how the model was trained.
+        user_defined: ids of subwords that text is never split within.
 
     Raises:
         DataError: this is no SentencePiece model, or not a whole one.
@@ -40,7 +53,8 @@ class Processor:
             raise DataError(
                 f"{name}: is not a SentencePiece model, or damaged; make or copy it again"
             ) from error
-        if not is_whole(model):
+        facts = facts_of(model)
+        if not facts.whole:
             raise DataError(f"{name}: is cut off; make or copy it again")
         size = self._model.vocab_size()
         specials = (
@@ -51,12 +65,14 @@ class Processor:
         )
         rest = [index for index in range(size) if index not in specials]
         self._theirs = [*specials, *rest]  # -1 for a special that the model lacks
-        self._ours = [padding.UNK_ID] * size
+        self._ours = [SPECIAL_TOKENS.index("<unk>")] * size
         for ours, theirs in enumerate(self._theirs):
             if theirs >= 0:
                 self._ours[theirs] = ours
         self.vocab_size = len(self._theirs)
         self.numbered_alike = self._theirs == list(range(size))
+        self.kind = TokenizerKind(facts.kind)
+        self.user_defined = frozenset(self._ours[index] for index in facts.user_defined)
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._model.encode(text)
@@ -86,7 +102,7 @@ class Processor:
     def subword(self, index: int) -> str:
         theirs = self._theirs[index]
         if theirs < 0:
-            return SPECIALS[index]
+            return SPECIAL_TOKENS[index]
         subword: str = self._model.id_to_piece(theirs)
         return subword
 

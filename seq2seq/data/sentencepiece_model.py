@@ -2,6 +2,8 @@
 
 import re
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 
 import sentencepiece
@@ -10,7 +12,11 @@ from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import DataError
 
 SUBWORDS, TRAINER_SPEC, NORMALIZER_SPEC = 1, 2, 3  # fields of sentencepiece_model.proto
-LENGTH_DELIMITED = 2  # wire type of each of them
+SUBWORD_TYPE, MODEL_TYPE = 3, 3  # fields of a subword, and of the trainer's specification
+USER_DEFINED = 4  # type of a subword
+KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}  # by model type; unigram is the default
+VARINT, LENGTH_DELIMITED = 0, 2  # wire types
+FIXED_SIZES = {1: 8, 5: 4}  # bytes, by wire type
 
 
 @cache
@@ -22,34 +28,76 @@ def spaces_only() -> sentencepiece.SentencePieceNormalizer:
     return sentencepiece.SentencePieceNormalizer(norm_map=[(space, " ") for space in spaces])
 
 
-def is_whole(model: bytes) -> bool:
-    """Whether a serialised model that parses has all its parts.
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a serialised model says of itself.
 
-    Subwords come first and the specifications last: a file truncated between two subwords parses
-    as a smaller vocabulary. Every top-level field is length-delimited.
+    Attributes:
+        whole: it has all its parts. Subwords come first and the specifications last: a file
+            truncated between two subwords parses as a smaller vocabulary.
+        kind: "bpe", "unigram", "word" or "char".
+        user_defined: numbers of the subwords that are never split.
     """
-    fields, place = set(), 0
+
+    whole: bool
+    kind: str
+    user_defined: frozenset[int]
+
+
+def facts_of(model: bytes) -> ModelFacts:
+    """Read a model that SentencePiece has loaded; of a damaged one `whole` is False."""
+    seen, kind, user_defined, subwords = set(), KINDS[1], set(), 0
+    try:
+        for number, value in message_fields(model):
+            seen.add(number)
+            if number == SUBWORDS:
+                if dict(message_fields(as_message(value))).get(SUBWORD_TYPE) == USER_DEFINED:
+                    user_defined.add(subwords)
+                subwords += 1
+            elif number == TRAINER_SPEC:
+                spec = dict(message_fields(as_message(value)))
+                kind = KINDS[int(spec.get(MODEL_TYPE, 1))]
+    except (IndexError, ValueError, KeyError):
+        return ModelFacts(False, kind, frozenset())
+    whole = {SUBWORDS, TRAINER_SPEC, NORMALIZER_SPEC} <= seen
+    return ModelFacts(whole, kind, frozenset(user_defined))
+
+
+def as_message(value: int | bytes) -> bytes:
+    if isinstance(value, int):
+        raise ValueError("a number where a message belongs")
+    return value
+
+
+def message_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Numbers and values of the fields of a serialised protocol buffer.
+
+    Raises:
+        IndexError, ValueError: it is cut off or damaged.
+    """
+    place = 0
 
     def varint() -> int:
         nonlocal place
         value = shift = 0
         while True:
-            byte = model[place]
+            byte = message[place]
             value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
             if byte < 128:
                 return value
 
-    try:
-        while place < len(model):
-            tag = varint()
-            fields.add(tag >> 3)
-            if tag & 7 != LENGTH_DELIMITED:
-                return False
-            length = varint()
-            place += length
-    except IndexError:
-        return False
-    return {SUBWORDS, TRAINER_SPEC, NORMALIZER_SPEC} <= fields
+    while place < len(message):
+        tag = varint()
+        if tag & 7 == VARINT:
+            yield tag >> 3, varint()
+            continue
+        if tag & 7 != LENGTH_DELIMITED and tag & 7 not in FIXED_SIZES:
+            raise ValueError(f"wire type {tag & 7}")
+        size = FIXED_SIZES.get(tag & 7) or varint()
+        if place + size > len(message):
+            raise IndexError("a field is cut off")
+        yield tag >> 3, message[place : place + size]
+        place += size
 
 
 def training_error(message: str, config: TokenizerConfig) -> DataError:

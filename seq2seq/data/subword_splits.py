@@ -41,7 +41,11 @@ class SubwordSplitter:
     def __init__(self, tokenizer: Tokenizer) -> None:
         subwords = tokenizer.subwords(range(tokenizer.vocab_size))
         ids = {word: index for index, word in enumerate(subwords) if index > Tokenizer.EOS_ID}
-        ways = [halves_of(word, ids) if word in ids else [] for word in subwords]
+        whole = tokenizer.user_defined
+        ways = [
+            halves_of(word, ids) if word in ids and index not in whole else []
+            for index, word in enumerate(subwords)
+        ]
         self.counts = np.array([len(halves) for halves in ways], np.int64)
         self.first = np.cumsum(self.counts) - self.counts
         pairs = [pair for halves in ways for pair in halves]

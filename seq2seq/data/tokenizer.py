@@ -19,11 +19,10 @@ import sentencepiece
 
 from seq2seq import padding
 from seq2seq.data.column import Column
-from seq2seq.data.config import TokenizerConfig, TokenizerKind
-from seq2seq.data.processor import SPACE, Processor
+from seq2seq.data.config import MAXIMUM_KINDS, WORD_START, TokenizerConfig
+from seq2seq.data.processor import Processor, read_model
 from seq2seq.data.sentencepiece_model import spaces_only, training_error
 from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
-from seq2seq.errors import DataError
 from seq2seq.files import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -32,11 +31,16 @@ CHUNK = 50_000  # sentences encoded between two reports
 REPORT_EVERY = 2.0  # seconds
 MAX_SENTENCE_BYTES = 1 << 20  # longer lines are left out of training by SentencePiece
 NUM_THREADS = 4  # a unigram vocabulary depends on it, so it is not the number of cores
-MAX_MODEL_BYTES = 1 << 30
 
 
 class Tokenizer:
-    """A SentencePiece model. Ids hold no <s> and </s>; those are added in batches."""
+    """A SentencePiece model. Ids hold no <s> and </s>; those are added in batches.
+
+    Attributes:
+        vocab_size: subwords, specials included.
+        kind: how the model was trained.
+        user_defined: ids of subwords that are never split, such as tags.
+    """
 
     UNK_ID: ClassVar[int] = padding.UNK_ID
     PAD_ID: ClassVar[int] = padding.PAD_ID
@@ -48,6 +52,8 @@ class Tokenizer:
         self.model = model
         self._processor = Processor(model, name=name)
         self.vocab_size = self._processor.vocab_size
+        self.kind = self._processor.kind
+        self.user_defined = self._processor.user_defined
         self.sha256 = self._hash_of_vocabulary()
 
     @classmethod
@@ -67,7 +73,8 @@ class Tokenizer:
                 model_writer=buffer,
                 model_type=config.kind.value,
                 vocab_size=config.vocab_size,
-                hard_vocab_limit=config.kind is not TokenizerKind.word,
+                hard_vocab_limit=config.kind not in MAXIMUM_KINDS,
+                user_defined_symbols=list(config.user_defined_symbols),
                 character_coverage=config.character_coverage,
                 byte_fallback=config.byte_fallback,
                 normalizer=spaces_only(),
@@ -88,15 +95,7 @@ class Tokenizer:
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Raises: DataError: missing, truncated, or no SentencePiece model."""
-        if not path.is_file():
-            raise DataError(
-                f"{path}: no such tokenizer model; give the path of a SentencePiece .model file"
-            )
-        if path.stat().st_size > MAX_MODEL_BYTES:
-            raise DataError(
-                f"{path}: is too large to be a SentencePiece model; name the .model file"
-            )
-        return cls(path.read_bytes(), name=str(path))
+        return cls(read_model(path), name=str(path))
 
     def save(self, path: Path) -> None:
         with atomic_path(path) as stage:
@@ -142,7 +141,7 @@ class Tokenizer:
         words = []
         for index, subword in zip(ids, self.subwords(ids), strict=True):
             begin, end = next(spans) if index > self.EOS_ID else (0, 0)
-            in_word = index > self.EOS_ID and subword.strip(SPACE).strip() != ""
+            in_word = index > self.EOS_ID and subword.strip(WORD_START).strip() != ""
             # bytes before the last of a character cover nothing
             covered = word_at[begin : max(end, begin + 1)] if in_word else []
             words.append(next((word for word in covered if word != NO_WORD), NO_WORD))
@@ -166,7 +165,7 @@ class Tokenizer:
         for subword, (begin, _) in zip(subwords, offsets, strict=True):
             while begin < len(text) and word_at[begin] == NO_WORD:
                 begin += 1
-            in_word = subword.strip(SPACE).strip() != "" and begin < len(text)
+            in_word = subword.strip(WORD_START).strip() != "" and begin < len(text)
             words.append(word_at[begin] if in_word else NO_WORD)
         return ids, words
 

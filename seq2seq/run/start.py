@@ -11,7 +11,7 @@ from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.config.plain import as_plain, to_yaml
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
-from seq2seq.data.sources.base import file_problems
+from seq2seq.data.sources.base import file_problems, with_model_facts
 from seq2seq.errors import ConfigError, message_of
 from seq2seq.paths import absolute, with_paths
 from seq2seq.processes import command_name, is_first_process
@@ -42,6 +42,7 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
         directory.ensure_unused()
         keep_initial(config, directory.path)
     begun = replace(with_initial(config, directory.path), init_from=config.init_from)
+    begun = replace(begun, data=with_model_facts(begun.data))
     record = new_record(begun)
     if is_first_process():
         directory.create(record, to_yaml(begun), overrides)

@@ -124,8 +124,8 @@ def test_defaults_of_a_corpus_are_not_settings(composed: Compose, tmp_path: Path
     model.touch()
     given = f"data.tokenizer.source_model={model}"
     validate(composed("train", "data=copy", given))
-    with pytest.raises(ConfigError, match="data.tokenizer.vocab_size: is set but not read"):
-        validate(composed("train", "data=copy", given, "data.tokenizer.vocab_size=200"))
+    with pytest.raises(ConfigError, match="data.tokenizer.byte_fallback: is set but not read"):
+        validate(composed("train", "data=files", given, "data.tokenizer.byte_fallback=true"))
 
 
 @pytest.mark.parametrize("config", [RunConfig(), EvaluateConfig(), *corpora(), *choices_of_model()])

@@ -60,7 +60,7 @@ def test_all_there_is_to_say(config: FilesConfig, tmp_path: Path) -> None:
         "1 test source sentences occur in training, too, so scores flatter",
         "1 test source sentences are empty",
         "1 test source sentences are longer than data.max_source_length=30",
-        f"1 of N test source {UNKNOWN}",
         "1 test target sentences are repetitions",
+        f"1 of N test source {UNKNOWN}",
         f"4 of N test target {UNKNOWN}",
     ]

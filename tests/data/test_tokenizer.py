@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sentencepiece
 
-from seq2seq.data.config import TokenizerConfig, TokenizerKind
+from seq2seq.data.config import MAXIMUM_KINDS, TokenizerConfig, TokenizerKind
 from seq2seq.data.tokenizer import NUM_THREADS, Tokenizer
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.data.words import tokens_of_characters
@@ -50,12 +50,13 @@ def byte_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
 def test_training_is_deterministic_and_specials_are_fixed(
     tmp_path: Path, kind: TokenizerKind
 ) -> None:
-    config = TokenizerConfig(kind=kind, vocab_size=36 if kind is not TokenizerKind.word else 1000)
+    size = {TokenizerKind.word: 4 + len(WORDS), TokenizerKind.char: 23}.get(kind, 36)
+    config = TokenizerConfig(kind=kind, vocab_size=1000 if kind in MAXIMUM_KINDS else size)
     first = Tokenizer.train(sentences(), tmp_path / "a" / "first.model", config=config)
     second = Tokenizer.train(sentences(), tmp_path / "second.model", config=config)
     assert first.sha256 == second.sha256
     assert first.subwords([0, 1, 2, 3]) == ["<unk>", "<pad>", "<s>", "</s>"]
-    assert first.vocab_size == (36 if kind is not TokenizerKind.word else 4 + len(WORDS))
+    assert first.vocab_size == size
     loaded = Tokenizer.load(tmp_path / "second.model")
     assert loaded.sha256 == first.sha256
     assert loaded.encode("a dog runs") == first.encode("a dog runs")
