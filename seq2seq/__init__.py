@@ -21,7 +21,8 @@ def load(
 
     Args:
         folder: a run's folder, such as outputs/train/2026-01-31_12-00-00, or a bundle.
-        further: folders of runs with the same vocabulary, which form an ensemble with the first.
+        further: folders of runs of the same direction with the same vocabulary, which form an
+            ensemble with the first.
         device: such as "cpu" or "cuda:0"; "auto" is a GPU if torch sees one, else the CPU.
         imports: files and modules of yours that the run needs, as those of its `imports` option.
             A run's own configuration is not trusted to name code.
@@ -29,7 +30,7 @@ def load(
     Raises:
         CheckpointError: there is no finished model, it is damaged, or it needs a module that is
             not imported.
-        ConfigError: the vocabularies differ, or there is no such device.
+        ConfigError: the runs cannot form an ensemble, or there is no such device.
     """
     from seq2seq.bundle.model import load_model
     from seq2seq.imports import import_modules

@@ -11,6 +11,7 @@ from seq2seq.alignment.lexicon import ROUNDS, Lexicon
 from seq2seq.alignment.links import Links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.model import Model
+from seq2seq.bundle.together import Together, ensure_together
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.words import WordSplit, split_text, words_of_characters
 from seq2seq.evaluation.translate import LINE_WINDOW, ProgressCallback
@@ -29,14 +30,13 @@ class BidirectionalAligner:
         split: what is a word.
 
     Raises:
-        ConfigError: the sources of a model are not text.
+        ConfigError: the sources of a model are not text, or the directions are not opposite.
     """
 
     def __init__(
         self, forward: Model, reverse: Model, split: WordSplit = words_of_characters
     ) -> None:
-        for model in (forward, reverse):
-            model.tokenizers.of_text()
+        ensure_together(Together.opposite, [forward.members[0], reverse.members[0]])
         self.forward, self.reverse, self.split = forward, reverse, split
 
     def joint_weights(self, pairs: Pairs, progress: ProgressCallback) -> list[NDArray[np.float32]]:

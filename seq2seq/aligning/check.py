@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from seq2seq.attention.config import WeightKind
-from seq2seq.bundle.locate import saved_config
+from seq2seq.bundle.together import Member, Together, problems_together
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import cross_attentions
 from seq2seq.errors import CheckpointError
@@ -11,21 +11,23 @@ from seq2seq.training.supervision_config import SupervisionKind
 
 
 def supervising_run_problems(config: RunConfig) -> list[str]:
-    """Problems of alignment_supervision.runs: unfinished runs, swapped directions, no weights."""
+    """Problems of alignment_supervision.runs: unfinished, wrong directions, no text, no weights."""
     supervision = config.alignment_supervision
     if supervision.kind is not SupervisionKind.runs or len(supervision.runs) != 2:
         return []
     languages = config.data.languages()
-    problems = []
+    problems: list[str] = []
+    members: list[Member] = []
     for name, run, wrong in (
         ("FORWARD", supervision.runs[0], languages[::-1]),
         ("REVERSE", supervision.runs[1], languages),
     ):
         try:
-            saved = saved_config(Path(run))
+            members.append(Member.of_folder(Path(run)))
         except CheckpointError as error:
             problems.append(f"alignment_supervision.runs: {error}")
             continue
+        saved = members[-1].config
         if saved.data.languages() == wrong != wrong[::-1]:
             problems.append(
                 f"alignment_supervision.runs: {run} translates {wrong[0]} to {wrong[1]}, so it "
@@ -38,4 +40,7 @@ def supervising_run_problems(config: RunConfig) -> list[str]:
                 f"alignment_supervision.runs: {run} cannot align: in every layer its {names} has "
                 f"{WeightKind.none.value}; give a run with another cross_attention"
             )
+    if not problems:
+        together = problems_together(Together.opposite, members)
+        problems += [f"alignment_supervision.runs: {problem}" for problem in together]
     return problems

@@ -11,6 +11,7 @@ from seq2seq.alignment.links import GoldLinks, ensure_bounds, read_gold, swap_go
 from seq2seq.attention.config import Role
 from seq2seq.bundle.device import find_device
 from seq2seq.bundle.files import Bundle, held_out_split, load_bundle
+from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.candidates import candidate_links, layers_with_weights
@@ -104,12 +105,7 @@ def choose_alignment(
         )
     paths = [forward] if reverse is None else [forward, reverse]
     bundles = [load_bundle(path) for path in paths]
-    ensure_opposite_directions(
-        [(bundle.path, bundle.config.data.languages()) for bundle in bundles]
-    )
-    if reverse is not None:
-        for bundle in bundles:
-            bundle.tokenizers.of_text()
+    ensure_together(Together.opposite, list(map(Member.of_bundle, bundles)), option="--reverse")
     left_out = [layers_without_weights(bundle) for bundle in bundles]
     pairs = held_out_split(bundles[0], "validation") if text is None else text
     links = None if gold is None else gold_of(gold, pairs)[:lines]
@@ -149,16 +145,6 @@ def links_of_candidates(
                 )
             )
     return links
-
-
-def ensure_opposite_directions(runs: Sequence[tuple[Path, tuple[str, str]]]) -> None:
-    """Raise ConfigError unless the second of two runs translates the languages back."""
-    if len(runs) == 2 and runs[1][1] != runs[0][1][::-1]:
-        (forward, (source, target)), (reverse, languages) = runs
-        raise ConfigError(
-            f"--reverse: must translate {target} to {source}, the other way than {forward}, but "
-            f"{reverse} translates {' to '.join(languages)}; train one with data.reverse=true"
-        )
 
 
 def gold_of(gold: Gold, pairs: Pairs) -> list[GoldLinks]:

@@ -11,8 +11,9 @@ from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.bundle.device import find_device
 from seq2seq.bundle.files import Bundle, load_bundle
 from seq2seq.bundle.options import checked
+from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.errors import ConfigError, DataError
+from seq2seq.errors import DataError
 from seq2seq.evaluation.translate import (
     LINE_WINDOW,
     ProgressCallback,
@@ -31,18 +32,21 @@ class Model:
         decoding: options of search, at first those of the (first) run. They may be changed:
             `model.decoding.beam_size = 1`.
         alignment: options of word alignment, at first those of the (first) run.
+        members: of the ensemble, or the only one.
 
     Args:
-        bundles: one, or several with the same vocabularies.
+        bundles: one, or several of one direction with the same vocabularies.
         device: see `seq2seq.load`.
 
     Raises:
-        ConfigError: there is no such device, or the runs have different vocabularies.
+        ConfigError: there is no such device, or the runs differ in direction, kind of source or
+            vocabularies.
     """
 
     def __init__(self, bundles: Sequence[Bundle], *, device: str = "auto") -> None:
         assert bundles, "at least one model"
-        ensure_same_vocabularies(bundles)
+        self.members = [Member.of_bundle(bundle) for bundle in bundles]
+        ensure_together(Together.ensemble, self.members)
         target_device = find_device(device)
         self.models = [bundle.model.to(target_device) for bundle in bundles]
         self.tokenizers = bundles[0].tokenizers
@@ -172,19 +176,6 @@ def load_model(
 ) -> Model:
     """The model of a run's folder or bundle, or an ensemble of several; see `seq2seq.load`."""
     return Model([load_bundle(Path(path)) for path in (folder, *further)], device=device)
-
-
-def ensure_same_vocabularies(bundles: Sequence[Bundle]) -> None:
-    """Refuse an ensemble whose models do not share their vocabularies."""
-    first = bundles[0]
-    for bundle in bundles[1:]:
-        for side in ("source", "target"):
-            if getattr(bundle.tokenizers, side).sha256 != getattr(first.tokenizers, side).sha256:
-                raise ConfigError(
-                    f"an ensemble must have one vocabulary, but {first.path} and {bundle.path} "
-                    f"differ in that of the {side} side; train the runs on one data set with equal "
-                    "data.tokenizer options"
-                )
 
 
 def sentence_list(lines: Iterable[str], name: str) -> list[str]:

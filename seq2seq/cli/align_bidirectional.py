@@ -8,7 +8,7 @@ import typer
 from seq2seq.alignment.config import MIN_LINK_PROBABILITY
 from seq2seq.alignment.links import format_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
-from seq2seq.bundle.locate import saved_config
+from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.cli.lines import line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Run, Source, Target
 from seq2seq.run.logs import configure_logging
@@ -55,13 +55,11 @@ def bidirectional(
     sides = parallel_lines(source, target)
     configure_logging()
     from seq2seq.aligning.bidirectional import BidirectionalAligner
-    from seq2seq.aligning.choose import ensure_opposite_directions
     from seq2seq.bundle.model import load_model
     from seq2seq.data.sources.base import Pairs
 
-    ensure_opposite_directions(
-        [(folder, saved_config(folder).data.languages()) for folder in (run, reverse)]
-    )
+    members = [Member.of_folder(folder) for folder in (run, reverse)]
+    ensure_together(Together.opposite, members, option="--reverse")
     aligner = BidirectionalAligner(
         load_model(run, device=device), load_model(reverse, device=device)
     )

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from seq2seq.bundle.locate import saved_config
+from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
-from seq2seq.errors import ConfigError, DataError
+from seq2seq.errors import DataError
 from seq2seq.metrics.base import METRICS, Metric
 from seq2seq.metrics.significance import (
     SignificanceRow,
@@ -50,16 +51,16 @@ def compare_runs(
         The rows of the table.
 
     Raises:
-        ConfigError: the runs translate to different languages.
+        ConfigError: the runs translate in different directions.
         DataError: their test sets differ.
         UserError: a run cannot be evaluated.
     """
     runs = list(configs)
     config, baseline = configs[runs[0]], saved_config(runs[0])
     metrics = baseline.metrics if config.metrics is None else config.metrics
-    language = common_language(runs)
+    ensure_together(Together.comparison, list(map(Member.of_folder, runs)))
     scorer = build_scorer(
-        config.target_language or language,
+        config.target_language or baseline.data.languages()[1],
         metrics,
         config.protocol,
         bleu_tokenizer=config.bleu_tokenizer,
@@ -82,22 +83,6 @@ def compare_runs(
     count = len(texts[first].references)
     print_table(rows, scorer.metrics, f"{config.split}, {count:,} sentences")
     return rows
-
-
-def common_language(runs: Sequence[Path]) -> str:
-    """The target language of all runs.
-
-    Raises:
-        ConfigError: they have several.
-    """
-    languages = {run: saved_config(run).data.languages()[1] for run in runs}
-    if len(set(languages.values())) > 1:
-        listed = ", ".join(f"{run}: {language}" for run, language in languages.items())
-        raise ConfigError(
-            f"compare: runs must translate into one language, not several ({listed}); "
-            "compare runs with the same target language"
-        )
-    return languages[runs[0]]
 
 
 def log_different_decoding(configs: Mapping[Path, EvaluateConfig]) -> None:

@@ -120,5 +120,5 @@ def test_a_device_that_cannot_be_used_is_refused(run: Path, device: str) -> None
 
 def test_an_ensemble_has_one_vocabulary(run: Path, tmp_path: Path) -> None:
     second = make_run(tmp_path / "second", train_tokenizers(tmp_path, seed=2))
-    with pytest.raises(ConfigError, match="must have one vocabulary.*source side"):
+    with pytest.raises(ConfigError, match="must have one vocabulary.*source and target side"):
         seq2seq.load(run, second)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from seq2seq.aligning.bidirectional import BidirectionalAligner
 from seq2seq.data.batch import collate
 from seq2seq.data.column import Column
 from seq2seq.data.config import AugmentationConfig, BatchConfig, TokenizerConfig, TokenizerKind
@@ -297,10 +295,3 @@ def test_a_path_may_stand_in_a_column(config: FilesConfig) -> None:
     both = [load_raw(each).train for each in (config, in_columns)]
     assert [str(item) for item in both[0].source] == [str(item) for item in both[1].source]
     assert both[0].target == both[1].target
-
-
-def test_two_runs_align_text_only(config: FilesConfig) -> None:
-    tokenizers = prepare(config).tokenizers
-    models = [SimpleNamespace(tokenizers=tokenizers)] * 2
-    with pytest.raises(ConfigError, match="text is needed on both sides, but the sources are feat"):
-        BidirectionalAligner(*models)  # type: ignore[arg-type]

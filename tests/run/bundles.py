@@ -20,7 +20,7 @@ from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.files import sealed, unsealed
-from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
+from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
 from seq2seq.position.config import SinusoidalConfig
 from tests.words import WORDS
 
@@ -50,6 +50,7 @@ def make_run(
     held_out: dict[str, Pairs] | Pairs | None = None,
     decoding: DecodingConfig | None = None,
     alignment: AlignmentConfig | None = None,
+    source_kind: str = "text",
 ) -> Path:
     """A run's folder with a bundle in it, as training leaves it."""
     config = RunConfig(
@@ -61,6 +62,7 @@ def make_run(
             max_source_length=LONGEST,
             max_target_length=LONGEST,
             position=SinusoidalConfig(),
+            tied_embeddings=TiedEmbeddings.all if source_kind == "text" else TiedEmbeddings.target,
             encoder=EncoderConfig(num_layers=1, self_attention=FullConfig()),
             decoder=DecoderConfig(
                 num_layers=2,
@@ -72,6 +74,7 @@ def make_run(
         data=FilesConfig(
             source_language=source_language,
             target_language=target_language,
+            source_kind=source_kind,
             train=SplitFiles("s", "t"),
         ),
         decoding=decoding or DecodingConfig(beam_size=2, batch_size=8),

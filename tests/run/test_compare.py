@@ -181,7 +181,7 @@ def test_runs_that_cannot_be_compared(
     runs: list[Path], tokenizers: Tokenizers, tmp_path: Path
 ) -> None:
     german = make_run(tmp_path / "german", tokenizers, target_language="de", held_out=TEXT)
-    with pytest.raises(ConfigError, match="one language"):
+    with pytest.raises(ConfigError, match="runs of one direction"):
         compare_runs(dict.fromkeys([runs[0], german], options()))
     changed = Pairs([*TEXT.source[:4], "other", *TEXT.source[5:]], TEXT.target)
     elsewhere = make_run(tmp_path / "elsewhere", tokenizers, held_out=changed)
