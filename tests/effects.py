@@ -175,6 +175,7 @@ SHOWN_BY = {
         "tests/training/test_validation.py::test_the_metric_that_decides_scores_translations"
     ),
     "trainer.patience": "tests/training/test_callback.py::test_patience",
+    "trainer.keep_last": "tests/training/test_checkpoint.py::test_options_decide_how_many_are_kept",
     "trainer.progress_every": f"{OBEYED}::test_seconds_between_lines_of_progress",
     "trainer.max_bad_steps": (
         "tests/training/test_callback.py::"
@@ -255,6 +256,7 @@ RUN_WITH = {
     "trainer.num_nodes": "1",  # more machines than there are cannot be tried
     "trainer.num_threads": "1",
     "trainer.patience": "1",
+    "trainer.keep_last": "3",
     "trainer.progress_every": "0.5",
     "trainer.max_bad_steps": "3",
     "decoding.beam_size": "3",

@@ -44,7 +44,7 @@ def fit(binding: Binding, *, resume: bool) -> int:
     """
     config, here, directory = binding.config, binding.here, binding.directory
     set_up_process(here, directory)
-    store = CheckpointStore(directory.checkpoints)
+    store = CheckpointStore(directory.checkpoints, keep_last=config.trainer.num_kept())
     checkpoint = resume_point(store) if resume else None
     callback = TrainingCallback(
         store,
@@ -99,7 +99,7 @@ def resume_point(store: CheckpointStore) -> Path | None:
     """The newest intact checkpoint; None for a run that was stopped before its first."""
     path, problems = store.newest()
     for problem in problems:
-        logger.warning("skipped: %s", problem)
+        logger.warning(problem)
     if path is None:
         logger.info("no checkpoint was written before the run stopped: training restarts at step 0")
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from seq2seq.errors import CheckpointError
 from seq2seq.training.checkpoint import MODEL_PREFIX, CheckpointStore
 
 
@@ -18,7 +19,16 @@ def average_weights(
     Args:
         paths: of one or more checkpoints, oldest first.
         model: tells parameters from buffers.
+
+    Raises:
+        CheckpointError: some are missing or damaged.
     """
+    if missing := [path.name for path in paths if not path.is_file()]:
+        raise CheckpointError(
+            f"the parameters of the bundle are the mean of {len(paths)} checkpoints, of which "
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing from "
+            f"{store.folder}; bring them back, then continue with resume="
+        )
     states = [model_weights(store, path) for path in paths]
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     return {

@@ -93,8 +93,6 @@ class TrainingCallback(Callback):
         regular = improved or ended or self.is_due(self.config.checkpoint_every)
         if regular and self.step not in self.saved_steps:  # stopped under version 0.1.0
             self.save(trainer)
-        elif trainer.is_global_zero:
-            self.enter_checkpoints()
         trainer.should_stop = ended
 
     def on_train_batch_end(
@@ -185,8 +183,6 @@ class TrainingCallback(Callback):
         if self.step not in self.saved_steps:
             self.saved_steps.append(self.step)
         self.write(trainer, stopped=False)
-        if trainer.is_global_zero:
-            self.enter_checkpoints()
 
     def write(self, trainer: Trainer, *, stopped: bool) -> None:
         """Write a checkpoint of the present state.
@@ -202,13 +198,6 @@ class TrainingCallback(Callback):
         if trainer.is_global_zero:
             self.on_saved(self.step)
         self.enter(trainer, "training")
-
-    def enter_checkpoints(self) -> None:
-        """Record the best checkpoint, and delete those that are no longer needed."""
-        best = self.early_stopping.best_step
-        if best is not None:
-            self.store.mark_best(self.store.path(best))
-        self.store.prune(self.config.average_last)
 
     def enter(self, trainer: Trainer, phase: str) -> None:
         if trainer.is_global_zero:

@@ -1,132 +1,102 @@
-"""Checkpoints of a run: written durably, hashed, verified once before they are used."""
+"""Checkpoints of a run: written durably, verified when they are read, kept by step and metric."""
 
-import json
-import shutil
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from seq2seq.data.storage import sha256_of
-from seq2seq.errors import CheckpointError
-from seq2seq.files import atomic_path, atomic_write, sweep
+from seq2seq.errors import CheckpointError, UserError, user_error
+from seq2seq.files import atomic_write, ensure_room, sealed, sweep, unsealed
 from seq2seq.model.renamed import with_present_names
+from seq2seq.processes import is_first_process
+from seq2seq.training.checkpoint_file import (
+    read_checkpoint,
+    stored_sha256,
+    tensor_bytes,
+    write_checkpoint,
+)
 
 INDEX = "last.json"
+INDEX_KEYS = ("last", "best", "sha256")  # of version 0.1.0, whose index holds no hash of itself
 STOPPED = "-stopped"  # in the name of a checkpoint written because of a signal
+NAME = re.compile(rf"step-(\d{{8,}})({STOPPED})?\.ckpt")
 MODEL_PREFIX = "model."  # of the model's parameters within a TranslationModule
-RENAMED_CALLBACKS = {"Keeper": "TrainingCallback"}  # of version 0.1.0
+CALLBACK = "TrainingCallback"  # whose state says which checkpoints count
+RENAMED_CALLBACKS = {"Keeper": CALLBACK}  # of version 0.1.0
+TO_RESUME = ("global_step", "loops", "optimizer_states", "lr_schedulers", "report")
+ROOM_FOR_REST = 1 << 20  # bytes of a checkpoint that are not in its tensors
 
 
-@dataclass
+@dataclass(frozen=True)
 class CheckpointIndex:
-    """Content of `checkpoints/last.json`.
+    """Content of `checkpoints/last.json`: what the newest checkpoint says, for people and tools.
 
     Attributes:
         last: name of the newest checkpoint; empty before the first.
         best: name of the best checkpoint by `trainer.metric`; empty before the first validation.
+        regular: names of the last checkpoints that were written on schedule, oldest first.
         sha256: hash of every checkpoint by name.
     """
 
     last: str = ""
     best: str = ""
-    sha256: dict[str, str] = field(default_factory=dict)
+    regular: list[str] = field(default_factory=list)
+    sha256: dict[str, str | None] = field(default_factory=dict)
 
 
 class CheckpointStore:
     """The checkpoints of one run. Only this class writes their folder and its index, `last.json`.
 
     A regular checkpoint is written on schedule. One written because of a signal has STOPPED in its
-    name: training resumes from it, but its weights are never averaged into the bundle.
+    name: training resumes from it, but it is never averaged or best. What decides which are kept
+    stands in the newest checkpoint, as the state of the training callback. So neither the files
+    that happen to exist nor the index decide anything, and the index can be written anew.
 
     Args:
         folder: of the checkpoints; created by the first save.
+        keep_last: regular checkpoints that are kept, beside the best and the newest.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._verified: set[Path] = set()  # hashed by `newest`, not yet loaded
+    def __init__(self, folder: Path, *, keep_last: int = 2) -> None:
+        self.folder, self.keep_last = folder, keep_last
+        self._index = self.index()
+        self._loaded: tuple[Path, dict[str, Any]] | None = None  # by `newest`, not yet asked for
 
     def path(self, step: int, *, stopped: bool = False) -> Path:
         """Where the checkpoint of an optimizer step lies."""
         return self.folder / f"step-{step:08d}{STOPPED if stopped else ''}.ckpt"
 
     def paths(self) -> list[Path]:
-        """All checkpoints, oldest first."""
-        return sorted(self.folder.glob("*.ckpt"))
-
-    def regular_paths(self) -> list[Path]:
-        """The checkpoints that were written on schedule, oldest first."""
-        return [path for path in self.paths() if STOPPED not in path.name]
+        """All checkpoints, oldest first; of one step, that of a signal first."""
+        paths = [path for path in self.folder.glob("*.ckpt") if NAME.fullmatch(path.name)]
+        return sorted(paths, key=age)
 
     def regular_steps(self) -> list[int]:
-        """Optimizer steps of the checkpoints that were written on schedule, in order."""
-        return [int(path.stem.removeprefix("step-")) for path in self.regular_paths()]
-
-    def best_path(self) -> Path | None:
-        """The checkpoint of the best validation; None before the first."""
-        name = self.index().best
-        return self.folder / name if name else None
+        """Optimizer steps of the files that were written on schedule, in order."""
+        return [checkpoint_step(path) for path in self.paths() if STOPPED not in path.name]
 
     def index(self) -> CheckpointIndex:
-        """The index; empty before the first save.
-
-        Raises:
-            CheckpointError: it cannot be read.
-        """
-        path = self.folder / INDEX
-        if not path.is_file():
-            return CheckpointIndex()
-        try:
-            return CheckpointIndex(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise CheckpointError(
-                f"{path} is damaged ({error}); delete the folder to train again"
-            ) from error
+        """The index; empty if it is missing or damaged."""
+        return self._read_index()[0]
 
     def save(self, checkpoint: dict[str, Any], path: Path) -> None:
-        """Write a checkpoint and enter it into the index.
+        """Write a checkpoint, then the index, and delete those that are no longer kept.
 
         Raises:
             CheckpointError: it cannot be written; earlier checkpoints are unchanged.
         """
         try:
-            with atomic_path(path) as partial:
-                with partial.open("wb") as file:
-                    torch.save(checkpoint, file)
-                digest = sha256_of(partial)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            folder = next(parent for parent in path.parents if parent.is_dir())
-            free = shutil.disk_usage(folder).free
+            ensure_room(self.folder, tensor_bytes(checkpoint) + ROOM_FOR_REST)
+            write_checkpoint(path, checkpoint)
+            self._keep(checkpoint, path)
+        except (OSError, UserError) as error:
             raise CheckpointError(
-                f"{path} could not be written ({error}); {free / 1e6:,.0f} MB are free there. "
-                "Earlier checkpoints are whole: make room, then continue with resume="
+                f"{path} could not be written: {user_error(error)}. Earlier checkpoints are whole: "
+                "mend this, then continue with resume="
             ) from error
-        index = self.index()
-        index.sha256[path.name] = digest
-        index.last = path.name
-        self._write(index)
-
-    def mark_best(self, path: Path) -> None:
-        """Record which checkpoint belongs to the best validation."""
-        index = self.index()
-        index.best = path.name
-        self._write(index)
-
-    def prune(self, keep: int) -> None:
-        """Delete all but the last `keep` regular checkpoints, the best and the newest."""
-        index = self.index()
-        names = [path.name for path in self.paths()]
-        regular = [path.name for path in self.regular_paths()]
-        keep_names = {*regular[-keep:], index.best, *names[-1:]}
-        for name in names:
-            if name not in keep_names:
-                index.sha256.pop(name, None)
-                self._write(index)
-                (self.folder / name).unlink(missing_ok=True)
 
     def load(self, path: Path) -> dict[str, Any]:
         """Tensors and plain values of a checkpoint, on the CPU. Nothing in the file is executed.
@@ -134,55 +104,101 @@ class CheckpointStore:
         Raises:
             CheckpointError: missing, truncated or changed since it was written.
         """
-        if path in self._verified:
-            self._verified.remove(path)
-        else:
-            self._verify_hash(path)
-        try:
-            checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise CheckpointError(
-                f"{path} is not a whole checkpoint ({type(error).__name__})"
-            ) from error
-        return in_present_names(checkpoint)
+        if self._loaded is not None and self._loaded[0] == path:
+            (_, checkpoint), self._loaded = self._loaded, None
+            return checkpoint
+        return self._read(path)[0]
 
     def newest(self) -> tuple[Path | None, list[str]]:
-        """The newest intact checkpoint, None if there is none, and problems of newer ones.
+        """The newest intact checkpoint, None if there is none, and what is wrong with the files.
 
-        Deletes what killed processes left half written.
+        Deletes what killed processes left half written. Call it while no other process writes here.
 
         Raises:
             CheckpointError: there are checkpoints, and all are damaged.
         """
-        sweep(self.folder, locked=True)
-        problems: list[str] = []
-        for path in reversed(self.paths()):
+        if is_first_process():
+            sweep(self.folder, locked=True)
+        paths = self.paths()
+        self._index, problem = self._read_index()
+        problems = [problem] if problem and paths else []
+        for path in reversed(paths):
             try:
-                if not self._verify_hash(path):
-                    self.load(path)
+                checkpoint, verified = self._read(path)
             except CheckpointError as error:
-                problems.append(str(error))
-            else:
-                self._verified.add(path)
-                return path, problems
+                problems.append(f"skipped: {error}")
+                continue
+            if not verified:
+                problems.append(f"{path} was written without a hash, and cannot be verified")
+            self._loaded = path, checkpoint
+            return path, problems
         if problems:
             message = "\n  ".join(problems)
             raise CheckpointError(f"no checkpoint of this run can be read:\n  {message}")
         return None, []
 
-    def _verify_hash(self, path: Path) -> bool:
-        """Whether the hash of a file is known; raises CheckpointError if it is another one."""
-        if not path.is_file():
-            raise CheckpointError(f"there is no checkpoint {path}")
-        expected = self.index().sha256.get(path.name)
-        if expected is not None and sha256_of(path) != expected:
-            raise CheckpointError(
-                f"{path} is damaged: its SHA-256 is not the one recorded when it was written"
-            )
-        return expected is not None
+    def resume(self, path: Path) -> dict[str, Any]:
+        """Load the checkpoint that training continues from.
 
-    def _write(self, index: CheckpointIndex) -> None:
-        atomic_write(self.folder / INDEX, json.dumps(asdict(index), indent=2).encode())
+        The index is written anew, and checkpoints that are not kept are deleted, as they would be
+        had no process been killed. Newer ones, which are damaged, stay until a later one is saved.
+
+        Raises:
+            CheckpointError: as `load`, or training cannot continue from it.
+        """
+        checkpoint = self.load(path)
+        missing = [name for name in TO_RESUME if name not in checkpoint]
+        missing += [CALLBACK] if CALLBACK not in checkpoint["callbacks"] else []
+        if missing:
+            raise CheckpointError(f"{path} is not of a training run: it has no {missing[0]}")
+        self._keep(checkpoint, path)
+        return checkpoint
+
+    def _keep(self, checkpoint: dict[str, Any], newest: Path) -> None:
+        """Write the index that a checkpoint implies, then delete older ones that are not kept."""
+        if not is_first_process():
+            return
+        state = checkpoint.get("callbacks", {}).get(CALLBACK, {})
+        steps = state.get("saved_steps", self.regular_steps())  # not listed until 0.1.0
+        regular = [step for step in steps if step <= checkpoint_step(newest)][-self.keep_last :]
+        best = state.get("best_step")
+        names = {newest.name, *(self.path(step).name for step in regular)}
+        names |= set() if best is None else {self.path(best).name}
+        older = [path for path in self.paths() if age(path) < age(newest)]
+        index = CheckpointIndex(
+            last=newest.name,
+            best="" if best is None else self.path(best).name,
+            regular=[self.path(step).name for step in regular],
+            sha256={x.name: self._sha256(x) for x in (*older, newest) if x.name in names},
+        )
+        if index != self._index:
+            atomic_write(self.folder / INDEX, sealed(asdict(index)))
+            self._index = index
+        for path in older:
+            if path.name not in names:
+                path.unlink(missing_ok=True)
+
+    def _sha256(self, path: Path) -> str | None:
+        return stored_sha256(path) or self._index.sha256.get(path.name)
+
+    def _read(self, path: Path) -> tuple[dict[str, Any], bool]:
+        """A checkpoint under present names, and whether there was a hash to verify it by."""
+        checkpoint, verified = read_checkpoint(path, self._index.sha256.get(path.name))
+        return in_present_names(checkpoint), verified
+
+    def _read_index(self) -> tuple[CheckpointIndex, str]:
+        """The index, and what is wrong with it; empty if it cannot be used."""
+        path = self.folder / INDEX
+        remedy = "it is written anew from the newest checkpoint"
+        try:
+            index = CheckpointIndex(**unsealed(path.read_bytes(), unsealed_keys=INDEX_KEYS))
+            if not isinstance(index.sha256, dict):
+                raise ValueError("sha256 must be an object")
+        except FileNotFoundError:
+            return CheckpointIndex(), f"{path} is missing: {remedy}"
+        except (OSError, ValueError, TypeError) as error:
+            return CheckpointIndex(), f"{path} is damaged ({error}): {remedy}"
+        return index, ""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -203,7 +219,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         map_location: Callable[..., Any] | None = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
-        return self.store.load(Path(path))
+        return self.store.resume(Path(path))
+
+
+def checkpoint_step(path: Path) -> int:
+    """The optimizer step of a checkpoint, from its name."""
+    match = NAME.fullmatch(path.name)
+    assert match, f"{path} is no name of a checkpoint"
+    return int(match[1])
+
+
+def age(path: Path) -> tuple[int, bool]:
+    """What checkpoints are sorted by, the oldest first."""
+    return checkpoint_step(path), STOPPED not in path.name
 
 
 def in_present_names(checkpoint: dict[str, Any]) -> dict[str, Any]:

@@ -138,6 +138,8 @@ class TrainerConfig(Options):
         export: whose weights the bundle holds: the average of the last checkpoints, the best or
             the last checkpoint.
         average_last: number of checkpoints that are averaged.
+        keep_last: regular checkpoints that are kept, or those that will be averaged if these are
+            more. The best and the newest are kept as well.
         evaluate: translate and score the test set at the end.
         progress_every: seconds between progress lines where there is no terminal.
         max_bad_steps: successive steps with non-finite gradients, each of which is skipped, after
@@ -161,6 +163,7 @@ class TrainerConfig(Options):
     patience: int = number(0, at_least=0)
     export: Export = Export.average
     average_last: int = number(5, at_least=1)
+    keep_last: int = number(2, at_least=2)
     evaluate: bool = True
     progress_every: float = number(5.0, at_least=0)
     max_bad_steps: int = number(20, at_least=0)
@@ -178,6 +181,10 @@ class TrainerConfig(Options):
                 f"{choices(self.precision, list(PRECISIONS))}"
             )
         return problems + self._metric_problems()
+
+    def num_kept(self) -> int:
+        """The regular checkpoints that are kept."""
+        return max(self.keep_last, self.average_last if self.export is Export.average else 0)
 
     def _metric_problems(self) -> list[str]:
         if self.metric not in (LOSS, *METRICS):

@@ -19,7 +19,7 @@ def trained(folder: Path, config: TrainerConfig, steps: list[int]) -> TrainingCa
 
     Weights are the number of their step.
     """
-    store = CheckpointStore(folder)
+    store = CheckpointStore(folder, keep_last=99)
     for step in (*steps, 9):
         for stopped in (False, True):
             state = tiny_model().state_dict()

@@ -132,8 +132,7 @@ class InterruptedRun:
             (TranslationModule, "update"),
             (MetricsFile, "write"),
             (CheckpointStore, "save"),
-            (CheckpointStore, "mark_best"),
-            (CheckpointStore, "prune"),
+            (CheckpointStore, "_keep"),
         ):
             monkeypatch.setattr(owner, name, self.observed(name, getattr(owner, name)))
 
@@ -164,7 +163,7 @@ class InterruptedRun:
     def process(self, target: Event | int | None = None, *, kill: bool = False) -> bool:
         """Train from the newest checkpoint; returns whether training came to its end."""
         self.interrupter.begin(target, kill=kill)
-        store = CheckpointStore(self.folder / "checkpoints")
+        store = CheckpointStore(self.folder / "checkpoints", keep_last=self.config.num_kept())
         newest, _ = store.newest()
         self.present = 0 if newest is None else int(newest.name[5:13])
         self.callback = TrainingCallback(

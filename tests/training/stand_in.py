@@ -45,7 +45,7 @@ class Training:
         resume_from: Path | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
-        self.store = CheckpointStore(folder / "checkpoints")
+        self.store = CheckpointStore(folder / "checkpoints", keep_last=config.num_kept())
         self.callback = TrainingCallback(self.store, MetricsFile(folder / "metrics.jsonl"), config)
         self.module = tiny_module()
         self.values = list(BLEU if bleu is None else bleu)
@@ -84,12 +84,13 @@ class Training:
     def save(self, path: Path) -> None:
         state = self.callback.state_dict()
         step = self.trainer.global_step
-        self.store.save({"state_dict": {}, "state": state, "step": step}, path)
+        callbacks = {"TrainingCallback": state}
+        self.store.save({"state_dict": {}, "callbacks": callbacks, "step": step}, path)
 
     def load(self, path: Path) -> None:
         checkpoint = CheckpointStore(path.parent).load(path)
         self.trainer.global_step = self.stream.position = checkpoint["step"]
-        self.callback.load_state_dict(checkpoint["state"])
+        self.callback.load_state_dict(checkpoint["callbacks"]["TrainingCallback"])
 
     def step(self, *, ends: bool = True) -> None:
         """One micro-batch, which ends an optimizer step or does not."""

@@ -69,11 +69,9 @@ def test_the_best_checkpoint_is_saved_at_once_and_kept(
     for _ in range(5):
         training.step()
         training.step()
-        path = training.store.best_path()
-        assert path is not None
-        best.append(path.name)
+        best.append(training.store.index().best)
     assert best == [f"step-{step:08d}.ckpt" for step in (2, 4, 4, 4, 10)]
-    assert training.saved_steps() == [10]
+    assert training.saved_steps() == [4, 10]
     assert training.callback.early_stopping.best == (-6.0 if lowest_is_best else 4.0)
 
 
@@ -90,7 +88,7 @@ def test_without_validation_pairs_there_is_no_best(tmp_path: Path, config: Train
     training = Training(tmp_path, replace(config, validate_every=1, patience=1))
     training.callback.validator = cast(Any, lambda model, strategy: {})
     assert training.run() == 20
-    assert training.store.best_path() is None
+    assert training.store.index().best == ""
 
 
 @pytest.mark.parametrize(("patience", "last"), [(0, 20), (1, 6), (2, 8), (3, 16), (99, 20)])
@@ -156,7 +154,7 @@ def test_a_signal_within_validation_leaves_it_pending(
     training.callback.validator = cast(Any, interrupted)
     training.step()
     assert training.trainer.should_stop and training.callback.signal == signal.SIGTERM
-    assert training.callback.pending and training.store.regular_paths() == []
+    assert training.callback.pending and training.store.regular_steps() == []
     assert training.module.sums.state_dict()["totals"] == [4.0, 3.0, 2.0, 1.0]
 
 
@@ -184,11 +182,12 @@ def test_a_stop_checkpoint_of_an_earlier_version_becomes_a_regular_one(
     state = {"best": 1.0, "best_step": 1, "waited": 1, "stopped": ""}
     for step in (1, 2):
         path = training.store.path(step, stopped=step == 2)
-        training.store.save({"state_dict": {}, "state": state, "step": step}, path)
+        callbacks = {"TrainingCallback": state}
+        training.store.save({"state_dict": {}, "callbacks": callbacks, "step": step}, path)
     resumed = Training(tmp_path, config, resume_from=path)
     assert resumed.store.paths() == [training.store.path(step) for step in (1, 2)]
     assert resumed.callback.saved_steps == [1, 2]
-    assert resumed.store.best_path() == training.store.path(1)
+    assert resumed.store.index().best == training.store.path(1).name
 
 
 def test_too_many_bad_steps_end_training_with_the_last_good_state(
@@ -229,7 +228,7 @@ def test_a_metric_that_is_not_finite_never_ranks(
     training = Training(tmp_path, replace(config, validate_every=1), bleu=[value, 1.0, value, 2.0])
     for best in (None, 2, 2, 4):
         training.step()
-        assert training.store.best_path() == (best and training.store.path(best))
+        assert training.store.index().best == (training.store.path(best).name if best else "")
 
 
 def test_phases_and_saved_steps_are_told(tmp_path: Path, config: TrainerConfig) -> None:
