@@ -7,12 +7,17 @@ any working folder.
 import copy
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 PATH = "path"  # key of the metadata of a field
+LEADING_HOME = re.compile(r"(?:^|(?<=\[)|(?<=,)|(?<=, ))~[\w.-]*(?=[/,\]]|$)")
+LEADING_ARGUMENT = re.compile(r"^((?:--[\w-]+=)?)(~[\w.-]*)(?=/|$)")
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # control, surrogate, line and paragraph separator
+LONGEST_NAME = 200  # bytes; file systems take 255, and temporary names are longer
 T = TypeVar("T")
 
 
@@ -84,19 +89,29 @@ def absolute(text: str) -> str:
     return os.path.abspath(os.path.expanduser(text))
 
 
-def argument_with_home(argument: str) -> str:
-    """An argument `option=~/file` or `option=[~/a,~/b]` with `~` expanded.
+def value_with_homes(value: str) -> str:
+    """The value of an argument, `~/file` or `[~/a,~/b]`, with every `~` expanded.
 
     Hydra's grammar refuses a `~` that is not quoted, so this precedes it.
     """
-    option, equals, value = argument.partition("=")
-    if not equals:
-        return argument
-    return f"{option}={LEADING_HOME.sub(_home, value)}"
+    return LEADING_HOME.sub(lambda match: os.path.expanduser(match.group()), value)
 
 
-LEADING_HOME = re.compile(r"(?:(?<=^)|(?<=\[)|(?<=,)|(?<=\s))~[\w.-]*(?=/|,|\]|$)")
+def argument_with_home(argument: str) -> str:
+    """An argument that is a path, or a flag `--run=PATH`, with its `~` expanded."""
+    return LEADING_ARGUMENT.sub(lambda m: m[1] + os.path.expanduser(m[2]), argument)
 
 
-def _home(match: re.Match[str]) -> str:
-    return os.path.expanduser(match.group())
+def name_problem(name: str) -> str | None:
+    """Why a text cannot be the name of one folder; None if it can."""
+    if not name or name in (".", ".."):
+        reason = "be the name of a folder"
+    elif any(separator in name for separator in ("/", "\\", os.sep)):
+        reason = "have no separator of paths"
+    elif any(unicodedata.category(character) in UNPRINTABLE for character in name):
+        reason = "have no control characters"
+    elif len(os.fsencode(name)) > LONGEST_NAME:
+        reason = f"have at most {LONGEST_NAME} bytes"
+    else:
+        return None
+    return f"must {reason}, not {name!r}; choose a name of letters and digits"

@@ -1,7 +1,10 @@
 """The `seq2seq` console script. Signals are handled before its commands are imported."""
 
+import sys
+
 from seq2seq import stopping
 from seq2seq.cli.outermost import explained_errors
+from seq2seq.paths import argument_with_home
 
 
 def main() -> None:
@@ -10,7 +13,7 @@ def main() -> None:
         from seq2seq.cli.app import app
 
         with explained_errors(prints_result=True):
-            app()
+            app(args=[argument_with_home(argument) for argument in sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,10 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seq2seq.config.groups import ROLE_GROUPS, groups_of
+from seq2seq.config.schema import EvaluateConfig, RunConfig
+from seq2seq.data.corpora import CORPORA
 from seq2seq.errors import ConfigError
+from seq2seq.paths import path_options, value_with_homes
 
 RENAMED = {
     "initial": "init_from",
@@ -20,6 +23,7 @@ RENAMED = {
     "data.augmentation.cuts": "data.augmentation.split_samples",
 }  # paths of version 0.1, each with its present one
 IMPORTS = "imports"
+PLACES = ("resume", "hydra.run.dir", "hydra.sweep.dir")  # paths that are no options
 
 
 def present_path(path: str) -> str:
@@ -33,15 +37,28 @@ def present_path(path: str) -> str:
 
 
 def with_present_paths(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments with present names for old ones, and a note on each replacement."""
+    """Command-line arguments with present names for old ones, and a note on each replacement.
+
+    In the values of options that are paths, `~` is expanded.
+    """
     present = []
+    places = path_arguments()
     for argument in arguments:
         path, equals, value = argument.partition("=")
         name = present_path(path) if equals else path
         if name != path:
             print(f"note: {path}= is now called {name}=", file=sys.stderr)
+        value = value_with_homes(value) if name in places else value
         present.append(f"{name}{equals}{value}")
     return present
+
+
+def path_arguments() -> set[str]:
+    """Arguments `name=value` of commands whose values are paths."""
+    names = {*PLACES, *path_options(RunConfig()), *path_options(EvaluateConfig())}
+    for _, corpus in CORPORA.items():
+        names |= {f"data.{option}" for option in path_options(corpus())}
+    return names
 
 
 def with_present_keys(saved: Mapping[str, Any], path: str = "") -> dict[str, Any]:

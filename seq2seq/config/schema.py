@@ -14,7 +14,7 @@ from seq2seq.metrics.bleu import tokenizer_problems
 from seq2seq.metrics.protocol import Scoring, ScoringProtocol
 from seq2seq.model.config import ModelConfig
 from seq2seq.options import LARGEST_SEED, Options, Readers, number
-from seq2seq.paths import names_python_file, path_option
+from seq2seq.paths import name_problem, names_python_file, path_option
 from seq2seq.training.config import LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig
 
@@ -67,6 +67,8 @@ class RunConfig(Options):
 
     def problems(self) -> list[str]:
         problems = [*super().problems(), *metric_problems(self.metrics)]
+        if problem := name_problem(self.name):
+            problems.append(f"name: {problem}")
         for option in ("batch_transforms", "auxiliary_losses"):
             names = [entry.name for entry in getattr(self, option)]
             problems += [

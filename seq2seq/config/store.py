@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from seq2seq.attention.config import MECHANISMS
+from seq2seq.config.folders import forbid_environment, unused_folder
 from seq2seq.config.groups import (
     CONF,
     choices_of,
@@ -29,8 +30,9 @@ from seq2seq.config.saved import LAYER_LISTS, build_lists
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.config.sweep import Sweep
 from seq2seq.data.corpora import CORPORA
-from seq2seq.errors import ConfigError, choices
+from seq2seq.errors import ConfigError, UserError, choices
 from seq2seq.imports import import_modules
+from seq2seq.paths import expanded, with_paths
 from seq2seq.processes import command_name
 from seq2seq.training.config import TrainerConfig
 from seq2seq.training.hardware import num_processes
@@ -56,6 +58,8 @@ def register_schemas() -> None:
             store.store(group=group, name=name, package=options.path, node=kind)
     OmegaConf.register_new_resolver("choices_of", choices_of, replace=True)
     OmegaConf.register_new_resolver("command", command_name, replace=True)
+    OmegaConf.register_new_resolver("unused_folder", unused_folder, replace=True)
+    forbid_environment()
 
 
 def run_command(
@@ -85,7 +89,7 @@ def run_command(
         sys.argv = called  # with which Lightning starts further processes
         runtime = HydraConfig.get()
         overrides = list(runtime.overrides.task)
-        folder = Path(runtime.runtime.output_dir)
+        folder = Path(OmegaConf.to_container(runtime.runtime)["output_dir"])  # type: ignore[index, call-overload]
         with environment_variable(FULL_ERROR, shown_in_full), without_empty(folder):
             try:
                 if runtime.mode == RunMode.MULTIRUN and not raised:
@@ -128,7 +132,7 @@ def compose(main: Callable[[], None], called: list[str]) -> None:
     try:
         main()
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(explain(error)) from error
+        raise refusal(error) or ConfigError(explain(error)) from error
     finally:
         sys.argv = called
 
@@ -172,8 +176,17 @@ def to_dataclass(config: DictConfig) -> Any:
     """The dataclasses of a composed node; names of mechanisms by layer become their options.
 
     Raises:
-        ConfigError: a value is missing, or a layer names an unknown mechanism.
+        ConfigError: a value is missing, a layer names an unknown mechanism, or an option asks for
+            a variable of the environment.
     """
+    try:
+        return resolved(config)
+    except OmegaConfBaseException as error:
+        raise refusal(error) or error from error
+
+
+def resolved(config: DictConfig) -> Any:
+    """The same, unless an interpolation fails: then an error of OmegaConf."""
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise ConfigError([f"{key}: must be set" for key in missing])
@@ -184,7 +197,7 @@ def to_dataclass(config: DictConfig) -> Any:
             ]
             config.model[stack][option] = layers
     import_modules(config.imports)
-    built = OmegaConf.to_object(config)
+    built = with_paths(OmegaConf.to_object(config), expanded)
     if isinstance(built, RunConfig):
         build_lists(built)
     return built
@@ -199,6 +212,13 @@ def layer_mechanism(choice: Any, path: str) -> Any:
             f"{path}: no mechanism is called {choice!r}; {choices(choice, list(MECHANISMS))}"
         )
     return OmegaConf.structured(MECHANISMS[choice])
+
+
+def refusal(error: BaseException | None) -> UserError | None:
+    """The error of the user that a resolver raised, from which another one came."""
+    while error is not None and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def explain(error: Exception) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seq2seq.config.folders import quoted
 from seq2seq.stopping import (
     LIFELINE,
     STOP_SIGNALS,
@@ -44,7 +45,12 @@ class Sweep:
             Stopped: this process was asked to stop; the combination has been, and saved its work.
         """
         raise_if_received()
-        command = [sys.executable, *self.relaunch, *overrides, f"hydra.run.dir={folder}"]
+        command = [
+            sys.executable,
+            *self.relaunch,
+            *overrides,
+            f"hydra.run.dir={quoted(str(folder))}",
+        ]
         combination = " ".join(overrides)
         print(f"\n{combination} -> {folder}", flush=True)
         with deferred():

@@ -3,10 +3,13 @@
 What a section can know by itself stands in its dataclass, see `seq2seq.options.problems_in`.
 """
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role, WeightKind
+from seq2seq.config.plain import as_plain
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.sources.base import kind_problems
 from seq2seq.errors import ConfigError
@@ -16,6 +19,7 @@ from seq2seq.position.config import POSITION_SCHEMES, PositionKind
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
 
 Problems = Iterator[str]
+SURROGATE = re.compile("[\ud800-\udfff]")
 LayerChoice = AlignmentConfig | AlignmentSupervisionConfig
 
 
@@ -32,6 +36,7 @@ def run_problems(run: RunConfig, *, unread: bool = True) -> Problems:
         unread: also those of options that are set but not read.
     """
     yield from problems_in(run, unread=unread)
+    yield from text_problems(as_plain(run))
     yield from kind_problems(run.data)
     yield from size_problems(run)
     yield from attention_problems(run.model)
@@ -41,6 +46,18 @@ def run_problems(run: RunConfig, *, unread: bool = True) -> Problems:
     for index, transform in enumerate(run.batch_transforms):
         for problem in transform.source_problems(run.data.source_kind):
             yield f"batch_transforms[{index}].{problem}"
+
+
+def text_problems(value: Any, path: str = "") -> Problems:
+    """Text must be Unicode: what was not is half a surrogate pair in Python, and in no file."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from text_problems(part, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for part in value:
+            yield from text_problems(part, path)
+    elif isinstance(value, str) and SURROGATE.search(value):
+        yield f"{path}: must be text in UTF-8, not {value!r}; rename what it names"
 
 
 def attention_sites(model: ModelConfig) -> Iterator[tuple[str, Role, AttentionConfig]]:

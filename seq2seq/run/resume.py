@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from seq2seq.config.folders import forbid_environment
 from seq2seq.config.overrides import (
     IMPORTS,
     imports_of,
@@ -63,6 +64,7 @@ def resume_command(arguments: list[str]) -> bool:
         if any(argument.startswith(f"{ALLOW}=") for argument in arguments):
             raise ConfigError(f"{ALLOW}: is read only together with {RESUME}DIR; leave it out")
         return False
+    forbid_environment()
     resume_run(Path(expanded(folders[-1])), [x for x in arguments if not x.startswith(RESUME)])
     return True
 

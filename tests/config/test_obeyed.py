@@ -33,7 +33,10 @@ from tests.run.test_trainer import trainer_of
 
 
 @pytest.mark.parametrize("name", ["train", "mine"])
-def test_the_name_is_that_of_a_folder(name: str) -> None:
+def test_the_name_is_that_of_a_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     register_schemas()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
