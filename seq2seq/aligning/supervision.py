@@ -26,15 +26,15 @@ from seq2seq.bundle.files import checked_facts, manifest_of
 from seq2seq.bundle.locate import find_bundle
 from seq2seq.bundle.model import Model, load_model
 from seq2seq.config.schema import RunConfig
+from seq2seq.data.cache import MANIFEST, ensure_folder, save_manifest
 from seq2seq.data.column import open_columns, save_columns
-from seq2seq.data.corpus_files import damage, read_manifest, save_manifest
+from seq2seq.data.corpus_files import damage, read_manifest
 from seq2seq.data.links import subword_links
 from seq2seq.data.prepare import PreparedCorpus, training_text
 from seq2seq.data.sources.base import Pairs
-from seq2seq.data.storage import locked
 from seq2seq.data.words import tokens_of_characters
 from seq2seq.errors import CheckpointError, DataError
-from seq2seq.files import atomic_path, atomic_write, write_lines
+from seq2seq.files import atomic_write, write_lines
 from seq2seq.processes import is_first_process
 from seq2seq.training.supervision_config import SupervisionKind
 
@@ -90,18 +90,22 @@ def links_of_runs(config: RunConfig, corpus: PreparedCorpus, record: Path) -> Pa
         / "prepared"
         / f"{corpus.manifest['fingerprint']}-links-{fingerprint}"
     )
-    with locked(folder.with_name(f"{folder.name}.lock"), "aligning the same corpus"):
-        if problem := damage(folder):
-            if folder.exists():
-                logger.warning("%s: %s; aligning the corpus again", folder, problem)
-            if links_fingerprint(config, corpus) != fingerprint:
-                raise CheckpointError(
-                    links_lost(folder, "the runs in alignment_supervision.runs have changed")
-                )
-            with atomic_path(folder) as stage:
-                stage.mkdir()
-                build_links(config, corpus, stage)
-        digest = read_manifest(folder)["files"][SUBWORD_LINKS][1]
+
+    def build(stage: Path) -> None:
+        if links_fingerprint(config, corpus) != fingerprint:
+            raise CheckpointError(
+                links_lost(folder, "the runs in alignment_supervision.runs have changed")
+            )
+        build_links(config, corpus, stage)
+
+    ensure_folder(
+        folder,
+        build,
+        damage=damage,
+        is_written=lambda name: name in (MANIFEST, WORD_LINKS, SUBWORD_LINKS),
+        purpose="aligning the same corpus",
+    )
+    digest = read_manifest(folder)["files"][SUBWORD_LINKS][1]
     if recorded and recorded["sha256"] != digest:
         raise CheckpointError(links_lost(folder, "aligning again gave other links here"))
     if not recorded and is_first_process():

@@ -4,20 +4,18 @@ A kind of source that does not fit in these writes files beside them.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seq2seq.data.cache import MANIFEST, folder_damage
 from seq2seq.data.column import Column, open_columns, save_columns
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.kinds.base import SourceKind
 from seq2seq.data.sources.pairs import Pairs
-from seq2seq.data.storage import sha256_of
 from seq2seq.data.tokenizers import Tokenizers
-from seq2seq.files import sealed, unsealed
+from seq2seq.files import unsealed
 
-MANIFEST = "manifest.json"
 CORPUS_KEYS = (
     *("fingerprint", "code_version", "languages", "pairs", "train_pairs_before_filters"),
     *("dropped", "sha256", "tokenizers", "cautions", "runs", "read", "links", "files"),
@@ -100,15 +98,6 @@ def load_split(folder: Path, name: str, kind: type[SourceKind]) -> Split:
     return Split(Pairs(items, content["target"], content["links"]), encoded)
 
 
-def save_manifest(folder: Path, facts: dict[str, Any]) -> None:
-    """Write facts about the corpus, and the size and hash of every file beside it."""
-    files = {
-        str(path.relative_to(folder)): [path.stat().st_size, sha256_of(path)]
-        for path in contents(folder)
-    }
-    (folder / MANIFEST).write_bytes(sealed({**facts, "files": files}))
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """What `save_manifest` wrote.
 
@@ -120,15 +109,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def damage(folder: Path) -> str | None:
     """Why a folder is not a whole prepared corpus; None if it is one."""
-    try:
-        files = read_manifest(folder)["files"]
-        for name, (size, sha256) in files.items():
-            path = folder / name
-            if not path.is_file() or path.stat().st_size != size or sha256_of(path) != sha256:
-                return f"{name} is missing or damaged"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return f"{MANIFEST} is missing or damaged"
-    return None
+    return folder_damage(folder, unsealed_keys=CORPUS_KEYS)
+
+
+def is_corpus_file(name: str) -> bool:
+    """Whether a prepared corpus may hold a file or folder of this name."""
+    return name in (MANIFEST, TOKENIZER) or name.startswith(("train.", "validation.", "test."))
 
 
 def load_corpus(folder: Path) -> PreparedCorpus:
@@ -142,8 +128,3 @@ def load_corpus(folder: Path) -> PreparedCorpus:
         tokenizers=tokenizers,
         manifest=read_manifest(folder),
     )
-
-
-def contents(folder: Path) -> Sequence[Path]:
-    """Files of a prepared corpus, the manifest left out."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)

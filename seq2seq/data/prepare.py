@@ -2,8 +2,7 @@
 
 A prepared corpus is the folder <cache_dir>/prepared/<fingerprint>. The fingerprint is a hash of
 everything that the encoded pairs follow from, so another text, tokenizer or filter is another
-folder. A folder is written under another name and then moved; its manifest holds size and SHA-256
-of every file, and a folder that does not match is prepared again.
+folder; see `seq2seq.data.cache`.
 """
 
 import dataclasses
@@ -17,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seq2seq.data.cache import ensure_folder, save_manifest
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpus_files import (
-    MANIFEST,
     TOKENIZER,
     PreparedCorpus,
     Split,
     damage,
+    is_corpus_file,
     load_corpus,
-    save_manifest,
     save_split,
     save_train,
 )
@@ -37,10 +36,9 @@ from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.links import subword_links
 from seq2seq.data.sources.base import Pairs, file_problems, load_raw, option_problems, reader_of
 from seq2seq.data.sources.pairs import RawCorpus
-from seq2seq.data.storage import is_hashed, locked, sha256_of, version_of
+from seq2seq.data.storage import is_hashed, sha256_of
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import ConfigError, DataError
-from seq2seq.files import atomic_path, sweep
 
 __all__ = ["PreparedCorpus", "Split", "prepare", "training_text"]
 
@@ -67,30 +65,19 @@ def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCor
     hashed = all(is_hashed(path) for path in reader_of(config).files())
     raw = None if hashed else load_raw(config)
     directory = Path(config.cache_dir) / "prepared" if directory is None else directory
-    sweep(directory)
     fingerprint = fingerprint_of(config)
     folder = directory / fingerprint
-    while problem := damage(folder):
-        seen = manifest_version(folder)
-        with locked(directory / f"{fingerprint}.lock", "preparing the same corpus"):
-            if manifest_version(folder) != seen:
-                continue  # another process has prepared it: verify that
-            if folder.exists():
-                logger.warning("%s: %s; preparing the corpus again", folder, problem)
-            with atomic_path(folder) as stage:
-                stage.mkdir()
-                build(config, raw or load_raw(config), stage, fingerprint)
-            break
+    ensure_folder(
+        folder,
+        lambda stage: build(config, raw or load_raw(config), stage, fingerprint),
+        damage=damage,
+        is_written=is_corpus_file,
+        purpose="preparing the same corpus",
+    )
     corpus = load_corpus(folder)
     for note in held_out_notes(config, corpus):
         logger.warning("note: %s", note)
     return corpus
-
-
-def manifest_version(folder: Path) -> object:
-    """What changes whenever a folder is prepared again; None while it is not there."""
-    path = folder / MANIFEST
-    return version_of(path) if path.is_file() else None
 
 
 def fingerprint_of(config: DataConfig) -> str:

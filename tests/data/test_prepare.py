@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from seq2seq.config.saved import load_run_config
+from seq2seq.data import cache, storage
 from seq2seq.data import prepare as prepare_module
-from seq2seq.data import storage
 from seq2seq.data.config import DataConfig, FilterConfig, TokenizerConfig
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.corpus_files import damage
@@ -121,7 +121,7 @@ def test_damage_is_found_and_mended(
     assert all_lists(again.train) == rows
     assert damage(folder_of(config)) is None
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "preparing the corpus again" in warnings[0].getMessage()
+    assert "making it again" in warnings[0].getMessage()
 
 
 def test_what_is_dropped_is_counted_and_only_from_training(
@@ -390,7 +390,7 @@ def test_files_are_not_hashed_inside_the_lock(
         assert not inside
         return damage(folder)
 
-    monkeypatch.setattr(prepare_module, "locked", locked)
+    monkeypatch.setattr(cache, "locked", locked)
     monkeypatch.setattr(prepare_module, "damage", verified)
     prepare(config)
     (folder_of(config) / "test.json").write_text("{}")
@@ -413,7 +413,7 @@ def test_a_corpus_that_another_process_has_prepared_is_verified_and_opened(
             monkeypatch.setattr(prepare_module, "build", None)
         yield
 
-    monkeypatch.setattr(prepare_module, "locked", locked)
+    monkeypatch.setattr(cache, "locked", locked)
     assert len(prepare(config).train) == 40
 
 

@@ -22,14 +22,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from seq2seq.data.cache import MANIFEST, ensure_folder, folder_damage, save_manifest
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.sources.files import FilesReader
 from seq2seq.data.sources.pairs import RawCorpus
 from seq2seq.data.sources.readers import CORPUS_READERS, CorpusReader
-from seq2seq.data.storage import locked
 from seq2seq.data.synthetic import MAX_SILENCE, MAX_TONE, TonesConfig
-from seq2seq.files import atomic_path, sweep, write_lines
+from seq2seq.files import write_lines
 
 logger = logging.getLogger(__name__)
 
@@ -62,14 +62,13 @@ class TonesReader(CorpusReader):
         """The corpus, generated if its files are not there yet."""
         digest = hashlib.sha256(self.identity().encode()).hexdigest()[:20]
         folder = Path(self.config.cache_dir) / "tones" / digest
-        sweep(folder.parent)
-        with locked(folder.with_name(f"{digest}.lock"), "generating the same tones"):
-            if not folder.is_dir():
-                targets: set[str] = set()
-                with atomic_path(folder) as stage:
-                    for name in SPLIT_ORDER:
-                        write_split(stage, name, self.config, targets)
-                logger.info("generated tones in %s", folder)
+        ensure_folder(
+            folder,
+            self.write,
+            damage=folder_damage,
+            is_written=is_tones_file,
+            purpose="generating the same tones",
+        )
         files = FilesConfig(
             source_kind="features",
             max_source_length=self.config.max_source_length,
@@ -78,6 +77,19 @@ class TonesReader(CorpusReader):
             test=split_files(folder, "test"),
         )
         return FilesReader(files).load()
+
+    def write(self, folder: Path) -> None:
+        """Generate the corpus into an empty folder."""
+        targets: set[str] = set()
+        for name in SPLIT_ORDER:
+            write_split(folder, name, self.config, targets)
+        save_manifest(folder, self.options())
+        logger.info("generated tones for %s", self.config.cache_dir)
+
+
+def is_tones_file(name: str) -> bool:
+    """Whether `TonesReader.write` writes a file or folder of this name."""
+    return name == MANIFEST or name.partition(".")[0] in SPLIT_ORDER
 
 
 def split_files(folder: Path, name: str) -> SplitFiles:
