@@ -4,12 +4,34 @@ import os
 import sys
 from pathlib import Path
 
+IS_RANK = "SEQ2SEQ_IS_RANK"  # in the environment of a process that `run_ranks` started
+
 
 def is_first_process() -> bool:
     """True in the process with global rank 0, also before torch.distributed is set up."""
-    return (
-        int(os.environ.get("LOCAL_RANK", "0")) == 0 and int(os.environ.get("NODE_RANK", "0")) == 0
-    )
+    if os.environ.get("TORCHELASTIC_RUN_ID"):
+        return number_in("RANK") == 0
+    if started_by_slurm():
+        return number_in("SLURM_PROCID") == 0
+    return number_in("LOCAL_RANK") == 0 and number_in("NODE_RANK") == 0
+
+
+def is_rank() -> bool:
+    """Whether this process is one of several that were started to train together."""
+    started = "LOCAL_RANK" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
+    return started or started_by_slurm()
+
+
+def started_by_slurm() -> bool:
+    """Whether `srun` started this process beside others; torch's launchers come first."""
+    interactive = os.environ.get("SLURM_JOB_NAME") in ("bash", "interactive")
+    inner = "LOCAL_RANK" in os.environ
+    return number_in("SLURM_NTASKS") > 1 and not interactive and not inner
+
+
+def number_in(variable: str) -> int:
+    """The number that a variable of the environment holds; 0 if it is unset."""
+    return int(os.environ.get(variable) or 0)
 
 
 def has_ended(process: int, ticks: int) -> bool:

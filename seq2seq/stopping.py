@@ -24,7 +24,7 @@ STOP_SIGNALS = tuple(
 )
 LIFELINE = "SEQ2SEQ_LIFELINE"  # in the environment of a process whose standard input is its parent
 REPEAT = 2.0  # seconds within which a second signal is taken for the first
-SWALLOWED_AFTER = 5.0  # seconds after which `Stopped` is raised again where something swallowed it
+SWALLOWED_AFTER = 3.0  # seconds after which `Stopped` is raised again where something swallowed it
 ORPHAN_LIMIT = 20.0  # seconds in which a process whose parent is gone ends
 
 
@@ -70,6 +70,11 @@ def install() -> None:
 
     Belongs into the main thread; forgets what was received before.
     """
+    _install()
+    _mask(signal.SIG_UNBLOCK)
+
+
+def _install() -> None:
     global _state
     _state.ended = True
     _state = _State()
@@ -80,7 +85,6 @@ def install() -> None:
         signal.signal(hangup, _receive)
     if os.environ.pop(LIFELINE, ""):
         follow(_end_of_input)
-    _mask(signal.SIG_UNBLOCK)
 
 
 def received() -> int:
@@ -129,19 +133,25 @@ def continue_with(command: str) -> None:
 
 
 @contextlib.contextmanager
-def handled() -> Iterator[None]:
-    """Around a whole command: a stop is one line on standard error and the signal's exit code."""
-    install()
+def handled(*, shown: bool = True) -> Iterator[None]:
+    """Around a whole command: a stop is one line on standard error and the signal's exit code.
+
+    Args:
+        shown: False prints no line, for a process whose parent does.
+    """
+    _install()
     state = _state
     state.commanded = True
     try:
+        _mask(signal.SIG_UNBLOCK)
         yield
     except BaseException as error:
         state.ended = True
         stopped = stop_behind(error)
         if stopped is None:
             raise
-        _print(f"stopped by {stopped.name}: {state.remedy}")
+        if shown:
+            _print(f"stopped by {stopped.name}: {state.remedy}")
         raise SystemExit(stopped.exit_code) from None
     finally:
         state.ended = True
@@ -152,7 +162,9 @@ def _receive(number: int, frame: FrameType | None) -> None:
     state, now = _state, time.monotonic()
     if state.swallowed:
         state.swallowed = False
-        raise Stopped(state.number)
+        if not state.depth:
+            raise Stopped(state.number)
+        return
     if state.number:
         if now - state.since > REPEAT:
             _print(f"stopped at once by a second {signal.Signals(number).name}")
@@ -173,7 +185,7 @@ def _insist(state: _State) -> None:
         state.swallowed = True
         _thread.interrupt_main(signal.Signals(state.number))
     time.sleep(2 * SWALLOWED_AFTER)
-    if not state.ended:
+    if not state.ended and not state.depth:
         os._exit(128 + state.number)
 
 

@@ -48,6 +48,9 @@ class RunDirectory:
         self._lock = FileLock(self.lock_file)
         self._owner: Owner | None = None  # this process, once it has the lock
 
+    def __reduce__(self) -> tuple[type["RunDirectory"], tuple[Path]]:
+        return RunDirectory, (self.path,)  # another process does not hold the lock
+
     def acquire(self) -> None:
         """Lock the folder until it is released or the process ends, however it ends.
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from lightning.pytorch import Trainer
@@ -16,7 +17,7 @@ from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.errors import ConfigError
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.transformer import Transformer
-from seq2seq.processes import command_name, is_first_process
+from seq2seq.processes import is_first_process
 from seq2seq.run.binding import Binding
 from seq2seq.run.directory import RunDirectory, step_of
 from seq2seq.run.finish import finish
@@ -33,13 +34,11 @@ from seq2seq.training.metrics_log import MetricsFile
 logger = logging.getLogger(__name__)
 
 
-def fit(binding: Binding, *, resume: bool) -> int:
+def fit(binding: Binding, *, resume: bool) -> None:
     """Train, write the bundle and evaluate it.
 
-    Returns:
-        0 when the run is finished, 128 + n when signal n stopped it at a checkpoint.
-
     Raises:
+        Stopped: a signal stopped it, in training at a checkpoint.
         UserError: a problem the user can fix.
     """
     config, here, directory = binding.config, binding.here, binding.directory
@@ -79,11 +78,10 @@ def fit(binding: Binding, *, resume: bool) -> int:
             build_module(config, model), datamodule=data, ckpt_path=checkpoint, weights_only=True
         )
     if callback.signal:
-        return stop(directory, callback, trainer)
+        stop(directory, callback, trainer)
     stopping.raise_if_received()
     if trainer.is_global_zero:
         finish(config, directory, corpus, model, callback, time.monotonic() - started)
-    return 0
 
 
 def set_up_process(config: RunConfig, directory: RunDirectory) -> None:
@@ -161,14 +159,9 @@ def log_summary(
     logger.info("run folder: %s", directory.path)
 
 
-def stop(directory: RunDirectory, callback: TrainingCallback, trainer: Trainer) -> int:
-    """Record that a signal ended training at a checkpoint; returns the exit code."""
+def stop(directory: RunDirectory, callback: TrainingCallback, trainer: Trainer) -> NoReturn:
+    """Record that a signal ended training at a checkpoint, and raise Stopped."""
     if trainer.is_global_zero:
         directory.set_status("stopped", {"step": trainer.global_step, "signal": callback.signal})
-        logger.info(
-            "stopped at step %s; continue with  %s resume=%s",
-            trainer.global_step,
-            command_name("train"),
-            directory.path,
-        )
-    return 128 + callback.signal
+        logger.info("stopped at step %s, which is saved", f"{trainer.global_step:,}")
+    raise stopping.Stopped(callback.signal)

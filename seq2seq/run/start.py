@@ -1,10 +1,12 @@
 """Starting and resuming runs: problems are reported before anything heavy is loaded."""
 
 import hashlib
+import pickle
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from seq2seq import __version__
 from seq2seq.aligning.check import supervising_run_problems
@@ -13,14 +15,16 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
 from seq2seq.data.sources.base import file_problems, with_model_facts
 from seq2seq.errors import ConfigError, message_of
+from seq2seq.imports import import_modules
 from seq2seq.paths import absolute, with_paths
-from seq2seq.processes import command_name, is_first_process
+from seq2seq.processes import command_name, is_first_process, is_rank
 from seq2seq.run.binding import Binding
 from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import init_from_problems, keep_initial, with_initial
+from seq2seq.run.ranks import run_ranks
 from seq2seq.run.record import RunRecord
-from seq2seq.stopping import Stopped, continue_with
-from seq2seq.training.hardware import hardware_problems
+from seq2seq.stopping import continue_with, stop_behind
+from seq2seq.training.hardware import hardware_problems, num_processes
 
 RESUME = "resume="
 
@@ -74,29 +78,57 @@ def check_run(
 
 
 def train(binding: Binding, *, resume: bool) -> None:
-    """Import torch and train; the status of the folder records how training ended."""
+    """Train in this process, or in one for each device; the status records how training ended.
+
+    Raises:
+        Stopped: a signal stopped it, and it can be resumed.
+        UserError: a problem the user can fix.
+    """
     directory = binding.directory
     is_first = is_first_process()
     continue_with(f"{command_name('train')} {RESUME}{directory.path}")
-    if is_first:
-        directory.enter_phase("start-up")
     try:
-        from seq2seq.run.fit import fit
-
         if is_first:
-            directory.enter_phase("preparing")
-        code = fit(binding, resume=resume)
-    except Stopped as stopped:
-        if is_first:
-            with suppress(OSError):
-                directory.set_status("stopped", {"signal": stopped.number})
-        raise
+            directory.enter_phase("start-up")
+        count = num_processes(binding.here.trainer)
+        if count > 1 and not is_rank():
+            run_ranks(count, train_rank, shipped(binding, resume=resume))
+        else:
+            train_here(binding, resume=resume)
     except BaseException as error:
         if is_first:
             with suppress(OSError):  # a full disk: the error that led here is the one to tell
-                directory.set_status("failed", {"message": message_of(error)})
+                directory.set_status(*ending(error))
         raise
     finally:
         directory.release()
-    if code:
-        raise SystemExit(code)
+
+
+def train_here(binding: Binding, *, resume: bool) -> None:
+    """Import torch, and train in this process."""
+    from seq2seq.run.fit import fit
+
+    if is_first_process():
+        binding.directory.enter_phase("preparing")
+    fit(binding, resume=resume)
+
+
+def ending(error: BaseException) -> tuple[str, dict[str, Any]]:
+    """The state of a run that an error ended, and the facts beside it."""
+    stopped = stop_behind(error)
+    if stopped is not None:
+        return "stopped", {"signal": stopped.number}
+    return "failed", {"message": message_of(error)}
+
+
+def shipped(binding: Binding, *, resume: bool) -> bytes:
+    """What `train_rank` needs: the modules of the user come first, which register its classes."""
+    return pickle.dumps((binding.here.imports, pickle.dumps((binding, resume))))
+
+
+def train_rank(shipment: bytes) -> None:
+    """Train in one of several processes; the shipment is of the process that started this one."""
+    imports, content = pickle.loads(shipment)
+    import_modules(imports)
+    binding, resume = pickle.loads(content)
+    train(binding, resume=resume)

@@ -1,8 +1,11 @@
 """What Lightning runs: its trainer and the training module of a configuration."""
 
 import logging
+import os
+from datetime import timedelta
 from pathlib import Path
 
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
@@ -11,6 +14,7 @@ from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnect
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer
+from seq2seq.processes import IS_RANK
 from seq2seq.training.alignment_supervision import AlignmentSupervision
 from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.callback import TrainingCallback
@@ -21,6 +25,8 @@ from seq2seq.training.metrics_log import build_loggers
 from seq2seq.training.module import TranslationModule
 from seq2seq.training.precision import choose_precision
 from seq2seq.training.supervision_config import SupervisionKind
+
+WAIT_MINUTES = 30  # of a process for the others, at the start and at each exchange
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +54,12 @@ def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -
             accelerator=device,
             devices=devices_of(options),
             num_nodes=options.num_nodes,
-            strategy=DDPStrategy(find_unused_parameters=False) if is_ddp else "auto",
+            strategy=ddp() if is_ddp else "auto",
             precision=precision,  # type: ignore[arg-type]
             max_epochs=1,
             logger=build_loggers(config.logger, folder),
             callbacks=[callback],
-            plugins=[AtomicCheckpointIO(callback.store)],
+            plugins=[AtomicCheckpointIO(callback.store), *environments()],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -66,6 +72,16 @@ def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -
         raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
     trainer._signal_connector = KeptHandlers(trainer)
     return trainer
+
+
+def ddp() -> DDPStrategy:
+    """Whole models that average gradients; a process that another waits for in vain fails."""
+    return DDPStrategy(find_unused_parameters=False, timeout=timedelta(minutes=WAIT_MINUTES))
+
+
+def environments() -> list[LightningEnvironment]:
+    """Where Lightning reads the rank of a process that `run_ranks` started, also in a SLURM job."""
+    return [LightningEnvironment()] if os.environ.get(IS_RANK) else []
 
 
 def build_module(config: RunConfig, model: Transformer) -> TranslationModule:
