@@ -26,6 +26,8 @@ def import_modules(names: Iterable[str]) -> None:
         ConfigError: there is no such file or module, it cannot be imported, or it registers a
             name that is in use.
     """
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        raise ConfigError(f"imports: must be a list of files and modules, not {names!r}")
     for name in names:
         try:
             import_module(name)

@@ -16,7 +16,7 @@ def find_device(device: str) -> torch.device:
     try:
         usable = torch.device(device)
         torch.zeros(1, device=usable)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         # torch without CUDA raises AssertionError.
         reason = str(error).splitlines()[0]
         raise ConfigError(

@@ -4,16 +4,23 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import Literal, overload
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.bundle.device import find_device
 from seq2seq.bundle.files import Bundle, load_bundle
-from seq2seq.bundle.options import checked
+from seq2seq.bundle.inputs import (
+    checked_folder,
+    checked_lines,
+    checked_prefixes,
+    checked_sources,
+    ensure_count,
+)
+from seq2seq.bundle.options import checked_options
 from seq2seq.bundle.together import Member, Together, ensure_together
+from seq2seq.data.kinds.text import TextSource
+from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.errors import DataError
 from seq2seq.evaluation.translate import (
     LINE_WINDOW,
     ProgressCallback,
@@ -54,6 +61,12 @@ class Model:
         self.decoding: DecodingConfig = bundles[0].config.decoding
         self.alignment: AlignmentConfig = bundles[0].config.alignment
         self._loaded = copy.deepcopy((self.decoding, self.alignment))
+
+    @property
+    def source_tokenizer(self) -> Tokenizer | None:
+        """Of sources that are text; None for those of another kind."""
+        kind = self.tokenizers.source
+        return kind.tokenizer if isinstance(kind, TextSource) else None
 
     @overload
     def translate(
@@ -108,11 +121,13 @@ class Model:
 
         Raises:
             ConfigError: an option is wrong, or the model has no attention weights to align with.
-            DataError: there is not one prefix per sentence.
+            DataError: a line is no sentence, with its number; there is not one prefix per sentence,
+                or a prefix would be lost.
         """
-        sentences = sentence_list(lines, "lines")
+        kind, target = self.tokenizers.source, self.tokenizers.target
+        sentences = list(checked_sources(lines, "lines", kind))
         if prefixes is not None:
-            ensure_count("prefixes", sentence_list(prefixes, "prefixes"), len(sentences))
+            prefixes = checked_prefixes(prefixes, sentences, kind, target)
         return list(self.translator(alignments).translate(sentences, prefixes=prefixes))
 
     def stream(
@@ -128,12 +143,13 @@ class Model:
         are those of `translate`: the seed of a sampled line depends on its number in the text.
 
         Raises:
-            ConfigError: as `translations`.
+            ConfigError, DataError: as `translations`.
         """
         translator = self.translator(alignments)
         size = translator.config.batch_size
         window = 1 if size == 1 else min(size * WINDOW_BATCHES, LINE_WINDOW)
-        return translator.translate(lines, window=window, progress=progress)
+        checked = checked_sources(lines, "lines", self.tokenizers.source)
+        return translator.translate(checked, window=window, progress=progress)
 
     def score(
         self,
@@ -149,10 +165,10 @@ class Model:
 
         Raises:
             ConfigError: as `translations`.
-            DataError: the sides differ in length.
+            DataError: a line is no sentence, or the sides differ in length.
         """
-        source_lines = sentence_list(sources, "sources")
-        target_lines = sentence_list(targets, "targets")
+        source_lines = list(checked_sources(sources, "sources", self.tokenizers.source))
+        target_lines = list(checked_lines(targets, "targets"))
         ensure_count("targets", target_lines, len(source_lines))
         return self.translator(alignments).score(source_lines, target_lines, progress=progress)
 
@@ -162,12 +178,12 @@ class Model:
         Raises:
             ConfigError: an option is impossible, or set but not read.
         """
-        return checked(self.alignment, "alignment", self._loaded[1])
+        return checked_options(self.alignment, "alignment", self._loaded[1])
 
     def translator(self, alignments: bool) -> Translator:
         """A translator with the present options."""
         alignment = replace(self.checked_alignment(), enabled=True) if alignments else None
-        decoding = checked(self.decoding, "decoding", self._loaded[0])
+        decoding = checked_options(self.decoding, "decoding", self._loaded[0])
         return Translator(self.models, self.tokenizers, decoding, alignment)
 
 
@@ -175,18 +191,5 @@ def load_model(
     folder: str | PathLike[str], *further: str | PathLike[str], device: str = "auto"
 ) -> Model:
     """The model of a run's folder or bundle, or an ensemble of several; see `seq2seq.load`."""
-    return Model([load_bundle(Path(path)) for path in (folder, *further)], device=device)
-
-
-def sentence_list(lines: Iterable[str], name: str) -> list[str]:
-    if isinstance(lines, str):
-        raise DataError(f"{name}: must be a list of sentences, not one string; write [sentence]")
-    return list(lines)
-
-
-def ensure_count(name: str, lines: list[str], count: int) -> None:
-    """Refuse a list that does not have one line for each of `count` sentences."""
-    if len(lines) != count:
-        raise DataError(
-            f"{name}: must have one line for each of the {count:,} sentences, not {len(lines):,}"
-        )
+    folders = [checked_folder(path) for path in (folder, *further)]
+    return Model([load_bundle(path) for path in folders], device=device)

@@ -3,6 +3,8 @@
 from dataclasses import asdict, fields
 from typing import TypeVar
 
+from omegaconf import MISSING
+
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.config.saved import from_mapping
 from seq2seq.decoding.config import DecodingConfig
@@ -12,7 +14,7 @@ from seq2seq.options import problems_in
 SectionT = TypeVar("SectionT", DecodingConfig, AlignmentConfig)
 
 
-def checked(config: SectionT, section: str, loaded: SectionT | None = None) -> SectionT:
+def checked_options(config: SectionT, section: str, loaded: SectionT | None = None) -> SectionT:
     """A copy of the options with every value in the type of its option, such as an enum.
 
     Args:
@@ -23,11 +25,22 @@ def checked(config: SectionT, section: str, loaded: SectionT | None = None) -> S
     Raises:
         ConfigError: there is no such option, or a value has a wrong type or is out of its range.
     """
+    kind = {"decoding": DecodingConfig, "alignment": AlignmentConfig}[section]
+    if not isinstance(config, kind):
+        raise ConfigError(
+            f"{section}: must be a {kind.__name__}, not {type(config).__name__}; set single "
+            f"options, model.{section}.OPTION = VALUE"
+        )
     names = [option.name for option in fields(config)]
     problems = [
         f"{section}.{name}: is no option; {choices(name, names)}"
         for name in vars(config)
         if name not in names
+    ]
+    problems += [
+        f"{section}.{name}: must be a value, not {value!r}, which OmegaConf would replace"
+        for name, value in vars(config).items()
+        if isinstance(value, str) and ("${" in value or value == MISSING)
     ]
     if problems:
         raise ConfigError(problems)

@@ -19,6 +19,7 @@ from seq2seq.cli.align_choose import ROW_OPTIONS, choose
 from seq2seq.cli.command import config_options, taking, with_options
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Runs, Source, Target
+from seq2seq.cli.unknown import report_unknown
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
 from seq2seq.run.logs import configure_logging
@@ -90,6 +91,7 @@ def write_alignments(
             "%s longer than the model reads on either side, aligned without the end",
             counted(cut, "pair"),
         )
+    report_unknown(model, sides)
 
 
 @align_app.command("symmetrize")

@@ -2,6 +2,8 @@
 
 import logging
 import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -9,7 +11,11 @@ from seq2seq.bundle.locate import saved_config
 from seq2seq.cli.command import with_options
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Runs, Source, Target
+from seq2seq.cli.unknown import report_unknown
 from seq2seq.run.logs import configure_logging
+
+if TYPE_CHECKING:
+    from seq2seq.evaluation.translation import Translation
 
 logger = logging.getLogger(__name__)
 
@@ -26,37 +32,58 @@ def score(
     sides = parallel_lines(source, target)
     configure_logging()
     from seq2seq.bundle.model import load_model
-    from seq2seq.data.tokenizer import Tokenizer
 
     model = load_model(*run, device=device)
     model.decoding = decoding
-    total, tokens, cut, unknown = 0.0, 0, 0, 0
+    sums = Sums()
     with standard_output() as write, line_progress("scoring", len(sides[0])) as progress:
         for translation in model.score(*sides, progress=progress):
-            length = len(translation.tokens) + 1
-            value = translation.log_probability
-            write(f"{value:.6f}\t{length}\t{perplexity(value, length):.4f}")
-            total += value
-            tokens += length
-            cut += translation.cut
-            unknown += translation.tokens.count(Tokenizer.UNK_ID)
-    if tokens:
-        logger.info(
-            "%s, %s, log-probability %.4f",
-            counted(len(sides[0]), "line"),
-            counted(tokens, "token"),
-            total,
-        )
-        logger.info("corpus perplexity %.4f", perplexity(total, tokens))
-    if cut:
-        logger.warning(
-            "%s longer than the model reads on either side, scored without the end",
-            counted(cut, "line"),
-        )
-    if unknown:
-        logger.warning(
-            "%s <unk>, which flatters the perplexity", counted(unknown, "token is", "tokens are")
-        )
+            write(sums.add(translation))
+    sums.report()
+    report_unknown(model, sides)
+
+
+@dataclass
+class Sums:
+    """Sums over the scored lines."""
+
+    lines: int = 0
+    log_probability: float = 0.0
+    tokens: int = 0
+    cut: int = 0
+    unknown: int = 0
+
+    def add(self, translation: "Translation") -> str:
+        """Add a scored line; returns its line of output."""
+        from seq2seq.padding import UNK_ID
+
+        length, value = len(translation.tokens) + 1, translation.log_probability
+        self.lines += 1
+        self.log_probability += value
+        self.tokens += length
+        self.cut += translation.cut
+        self.unknown += translation.tokens.count(UNK_ID)
+        return f"{value:.6f}\t{length}\t{perplexity(value, length):.4f}"
+
+    def report(self) -> None:
+        if self.tokens:
+            logger.info(
+                "%s, %s, log-probability %.4f",
+                counted(self.lines, "line"),
+                counted(self.tokens, "token"),
+                self.log_probability,
+            )
+            logger.info("corpus perplexity %.4f", perplexity(self.log_probability, self.tokens))
+        if self.cut:
+            logger.warning(
+                "%s longer than the model reads on either side, scored without the end",
+                counted(self.cut, "line"),
+            )
+        if self.unknown:
+            logger.warning(
+                "%s <unk>, which flatters the perplexity",
+                counted(self.unknown, "token is", "tokens are"),
+            )
 
 
 def perplexity(log_probability: float, tokens: int) -> float:

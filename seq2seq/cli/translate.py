@@ -12,6 +12,7 @@ from seq2seq.bundle.locate import saved_config
 from seq2seq.cli.command import with_options
 from seq2seq.cli.lines import Lines, counted, line_progress, standard_output
 from seq2seq.cli.options import Device, Runs
+from seq2seq.cli.unknown import UnknownText
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.run.logs import configure_logging
 
@@ -50,15 +51,17 @@ def translate_lines(runs: list[Path], lines: Lines, decoding: DecodingConfig, de
 
     model = load_model(*runs, device=device)
     model.decoding = decoding
-    tally = Tally()
+    tally, unknown = Tally(), UnknownText(model.source_tokenizer)
     try:
         with standard_output() as write, line_progress("translating", lines.total) as progress:
             for translation in model.stream(lines, progress=progress):
                 for text in formatted(translation, tally.lines, decoding.n_best):
                     write(text)
                 tally.add(translation)
+                unknown.add(translation.source)
     finally:
         tally.report()
+        unknown.report()
     lines.finish()
 
 

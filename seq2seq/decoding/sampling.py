@@ -69,16 +69,19 @@ def tokens_at(logits: Tensor, numbers: Tensor, config: DecodingConfig) -> Tensor
     Returns:
         (R,) the token at which the cumulative probability exceeds the row's number.
     """
-    scaled, tokens = logits / config.temperature, None
+    logits = logits.double()
+    # At most 0, so that no temperature makes more than one infinity, or none, of equal logits.
+    scaled, tokens = (logits - logits.amax(-1, keepdim=True)) / config.temperature, None
     if config.top_k is not None:
         scaled, tokens = scaled.topk(min(config.top_k, scaled.size(1)))
     elif config.top_p < 1:
         scaled, tokens = scaled.sort(stable=True, descending=True)
-    probabilities = scaled.double().softmax(-1)
+    probabilities = scaled.softmax(-1)
     if config.top_p < 1:
         preceding = probabilities.cumsum(-1) - probabilities
         probabilities = probabilities.masked_fill(preceding >= config.top_p, 0)
     cumulative = probabilities.cumsum(-1)
-    columns = torch.searchsorted(cumulative, numbers[:, None] * cumulative[:, -1:], right=True)
-    columns = columns.clamp(max=cumulative.size(1) - 1)
+    whole = cumulative[:, -1:]
+    below = torch.nextafter(whole, torch.zeros_like(whole))  # so that a token is always reached
+    columns = torch.searchsorted(cumulative, (numbers[:, None] * whole).minimum(below), right=True)
     return (columns if tokens is None else tokens.gather(1, columns)).squeeze(1)

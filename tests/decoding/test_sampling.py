@@ -1,6 +1,8 @@
 """Samples follow the model's distribution, the options and the seed, and nothing else."""
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -52,6 +54,27 @@ def test_an_impossible_token_is_never_sampled() -> None:
     numbers = torch.tensor([0.0, 0.4999, 0.5, 1 - 2**-53], dtype=torch.float64)
     for config in (SAMPLING, replace(SAMPLING, top_p=0.99), replace(SAMPLING, top_k=4)):
         assert tokens_at(logits.expand(4, -1), numbers, config).tolist() == [1, 1, 3, 3]
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("temperature", [5e-324, 1e-38, 1e-6, 1.0, 1e9, 1e38, 1e308])
+@pytest.mark.parametrize(
+    "truncation", [{}, {"top_k": 3}, {"top_p": 0.9}, {"top_p": 5e-324}], ids=str
+)
+def test_no_temperature_makes_samples_degenerate(
+    scale: float, temperature: float, truncation: dict[str, Any]
+) -> None:
+    """The likeliest of two tokens, in the limit, and never the last or an impossible one."""
+    logits = torch.tensor([float("-inf"), 2.0, 1.0, float("-inf")]) * scale
+    numbers = torch.tensor([0.0, 0.25, 0.75, 1 - 2**-53], dtype=torch.float64)
+    config = replace(SAMPLING, temperature=temperature, **truncation)
+    tokens = tokens_at(logits.expand(4, -1), numbers, config).tolist()
+    ratio = scale / temperature if temperature > 1e-300 else float("inf")
+    if truncation == {"top_p": 5e-324} or ratio > 100:
+        assert tokens == [1, 1, 1, 1]
+    else:
+        probability = 1 / (1 + math.exp(-ratio))
+        assert tokens == [1, 1, 1 if probability > 0.75 else 2, 2]
 
 
 def test_first_tokens_follow_the_model() -> None:
