@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 NormalForm = Literal["NFC", "NFD", "NFKC"]
 NORMAL_FORMS: tuple[NormalForm, ...] = ("NFC", "NFD", "NFKC")  # that are tried, in this order
-SHOWN = 5  # unknown parts of lines in a message
+SHOWN_PARTS = 5  # unknown parts of lines in a message
 
 
 @dataclass
@@ -45,9 +45,9 @@ class UnknownText:
             self.by_form[form] = self.by_form.get(form, 0) + 1
         elif share > 0.5:
             self.lines += 1
-            if len(self.examples) < SHOWN:
+            if len(self.examples) < SHOWN_PARTS:
                 parts = self.tokenizer.unknown_characters(line).split()
-                self.examples |= dict.fromkeys(parts[:SHOWN])
+                self.examples |= dict.fromkeys(parts[:SHOWN_PARTS])
 
     def report(self, side: str = "") -> None:
         """Log a caution for each count; `side` names the text, "of the target" for instance."""
@@ -57,7 +57,7 @@ class UnknownText:
                 "  %s%s mostly of characters that the model does not know, such as %s",
                 counted(self.lines, "line"),
                 where,
-                " ".join(list(self.examples)[:SHOWN]),
+                " ".join(list(self.examples)[:SHOWN_PARTS]),
             )
         for form, number in self.by_form.items():
             logger.warning(

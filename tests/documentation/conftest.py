@@ -43,7 +43,7 @@ FILES = {
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs with random weights in both directions, one evaluated, and files of text and links."""
     folder = tmp_path_factory.mktemp("documentation")
-    tokenizers = train_tokenizers(folder)
+    tokenizers = train_tokenizers(folder, characters="Un perro")
     held_out = {"validation": Pairs(SOURCES, TARGETS), "test": Pairs(SOURCES, TARGETS)}
     for seed, name in enumerate((*FORWARD, *DATED), start=1):
         make_run(folder / name, tokenizers, seed=seed, held_out=held_out)

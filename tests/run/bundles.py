@@ -32,8 +32,9 @@ def sentences(count: int, *, seed: int = 1, longest: int = 8) -> list[str]:
     return [" ".join(draw.choices(WORDS, k=draw.randint(1, longest))) for _ in range(count)]
 
 
-def train_tokenizers(folder: Path, *, seed: int = 1) -> Tokenizers:
-    text = sentences(300, seed=seed) + ["é ü 日 本"] * 3
+def train_tokenizers(folder: Path, *, seed: int = 1, characters: str = "é ü 日 本") -> Tokenizers:
+    """Args: characters: that the vocabulary has beside those of WORDS."""
+    text = sentences(300, seed=seed) + [characters] * 3
     joint = Tokenizer.train(text, folder / f"{seed}.model", config=TokenizerConfig(vocab_size=120))
     return Tokenizers(TextSource(joint), joint)
 
