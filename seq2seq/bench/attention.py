@@ -12,7 +12,7 @@ from typing import Any
 
 from seq2seq.bench.plan import Request, Settings, plan
 from seq2seq.bench.tables import Row, growth_exponents, sequence_text, step_text
-from seq2seq.files import atomic_write
+from seq2seq.files import atomic_write, ensure_replaceable_json
 
 Results = dict[str, Any]
 
@@ -32,7 +32,9 @@ def run_benchmark(settings: Settings, output: Path) -> tuple[Results, list[str]]
 
     Raises:
         ConfigError: nothing can be measured, or an option is wrong.
+        UserError: `output` holds something else than results.
     """
+    ensure_replaceable_json(output, ("cells", "steps"))
     planned = plan(settings)
     for reason in planned.left_out:
         log(f"left out: {reason}")

@@ -21,6 +21,7 @@ from seq2seq.files import (
     atomic_write,
     ensure_room,
     read_lines,
+    replaceable_folder,
     sealed,
     unsealed,
     write_lines,
@@ -69,12 +70,13 @@ def write_bundle(
     held_out: dict[str, Pairs],
     facts: dict[str, Any],
 ) -> None:
-    """Write a bundle; one at this path is replaced once the new one is complete.
+    """Write a bundle; one there is replaced once the new one is complete. Links are followed.
 
     Raises:
-        UserError: the disk has too little room.
+        UserError: the disk has too little room, or something else than a bundle stands there.
         OSError: it cannot be written.
     """
+    path = replaceable_folder(path, (BUNDLE_MANIFEST, WEIGHTS))
     ensure_room(path, sum(tensor.nbytes for tensor in stored_weights(model).values()))
     with atomic_path(path) as partial:
         _write_files(partial, config, model, tokenizers, held_out, facts)

@@ -9,6 +9,7 @@ from seq2seq.files.durable import (
     write_lines,
 )
 from seq2seq.files.leftovers import sweep
+from seq2seq.files.ownership import ensure_replaceable_json, replaceable_folder
 from seq2seq.files.room import ensure_room
 from seq2seq.files.sealed import sealed, unsealed
 
@@ -17,8 +18,10 @@ __all__ = [
     "atomic_file",
     "atomic_path",
     "atomic_write",
+    "ensure_replaceable_json",
     "ensure_room",
     "read_lines",
+    "replaceable_folder",
     "sealed",
     "sweep",
     "unsealed",

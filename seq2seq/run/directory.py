@@ -14,9 +14,10 @@ from seq2seq.files import atomic_write, sweep
 from seq2seq.processes import command_name
 from seq2seq.run.environment import environment
 from seq2seq.run.owner import Owner, owner_of, read_owner, this_process, write_owner
-from seq2seq.run.record import RunRecord, read_record, write_record
+from seq2seq.run.record import RUN_FILE, RunRecord, read_record, write_record
 
 STATUS = "status.json"
+INITIAL = "initial"  # a copy of the bundle that the run started from
 CHECKPOINT = re.compile(r"step-(\d+)")
 PHASES = (
     "start-up",
@@ -27,6 +28,10 @@ PHASES = (
     "exporting",
     "evaluation",
 )  # of a process that works in a run's folder, in the order in which they begin
+FILES_OF_RUN = (
+    *("config.yaml", "overrides.yaml", "environment.json", RUN_FILE, STATUS, "run.lock"),
+    *("train.log", "metrics.jsonl", "tensorboard", "checkpoints", INITIAL, "model", "evaluation"),
+)
 ENDED = ("message", "signal", "code")  # facts of status.json about how the last process ended
 
 
@@ -79,6 +84,22 @@ class RunDirectory:
     def release(self) -> None:
         """Let other processes use the folder."""
         self._lock.release()
+
+    def ensure_free(self) -> None:
+        """Refuse a folder that holds, under names of a run's files, what no run wrote.
+
+        Other files may lie there, and empty folders, also as links to other disks.
+
+        Raises:
+            UserError: it holds such files.
+        """
+        if self.config.exists() or read_owner(self.lock_file) is not None:
+            return
+        if taken := [name for name in FILES_OF_RUN if holds_something(self.path / name)]:
+            raise UserError(
+                f"{self.path} holds {', '.join(taken)}, which no run wrote, and would replace it; "
+                "choose another hydra.run.dir"
+            )
 
     def ensure_unused(self) -> None:
         """Refuse a folder in which a run has begun to train.
@@ -165,6 +186,11 @@ class RunDirectory:
         if status.get("state") == "running" and owner is not None and owner.is_gone():
             status["state"] = "killed"
         return status
+
+
+def holds_something(path: Path) -> bool:
+    """Whether a file or folder is there and not empty."""
+    return any(path.iterdir()) if path.is_dir() else path.is_file() and path.stat().st_size > 0
 
 
 def step_of(checkpoint: Path | None) -> int:

@@ -16,12 +16,11 @@ from seq2seq.config.plain import differences
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import CheckpointError, ConfigError
-from seq2seq.files import atomic_path
+from seq2seq.files import atomic_path, replaceable_folder
+from seq2seq.run.directory import INITIAL
 
 if TYPE_CHECKING:
     from seq2seq.model.transformer import Transformer
-
-INITIAL = "initial"  # copy of the bundle, in the folder of the run that starts from it
 
 
 def init_from_problems(config: RunConfig) -> list[str]:
@@ -84,7 +83,7 @@ def keep_initial(config: RunConfig, folder: Path) -> None:
 
     bundle = find_bundle(Path(config.init_from))
     checked_facts(bundle)
-    with atomic_path(folder / INITIAL) as stage:
+    with atomic_path(replaceable_folder(folder / INITIAL, [BUNDLE_MANIFEST])) as stage:
         for name in [BUNDLE_MANIFEST, *file_hashes(bundle)]:
             (stage / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(bundle / name, stage / name)

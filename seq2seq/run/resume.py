@@ -30,8 +30,8 @@ from seq2seq.run.contract import (
     ensure_allowed,
     option_differences,
 )
-from seq2seq.run.directory import RunDirectory
-from seq2seq.run.init_from import INITIAL, initial_sha256, keep_initial
+from seq2seq.run.directory import INITIAL, RunDirectory
+from seq2seq.run.init_from import initial_sha256, keep_initial
 from seq2seq.run.record import RunRecord, read_record
 from seq2seq.run.start import RESUME, check_run, train
 

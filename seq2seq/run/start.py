@@ -42,6 +42,7 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
     config = with_paths(config, absolute)
     directory = RunDirectory(folder.absolute())
     if is_first_process():
+        directory.ensure_free()
         directory.acquire()
         directory.ensure_unused()
         keep_initial(config, directory.path)
