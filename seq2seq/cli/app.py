@@ -11,7 +11,7 @@ from seq2seq import __version__
 from seq2seq.cli.align import BATCH_OPTIONS, align_app
 from seq2seq.cli.bench import bench_app
 from seq2seq.cli.check_attention import check_attention
-from seq2seq.cli.check_data import check_data
+from seq2seq.cli.check_data import CheckDataCommand, check_data
 from seq2seq.cli.command import config_options, taking
 from seq2seq.cli.report import report
 from seq2seq.cli.score import score
@@ -33,7 +33,7 @@ app.command(cls=taking(*config_options("decoding", DecodingConfig)))(translate)
 app.command(cls=taking(*BATCH_OPTIONS))(score)
 app.add_typer(align_app, name="align")
 app.command(cls=taking())(report)
-app.command("check-data")(check_data)
+app.command("check-data", cls=CheckDataCommand)(check_data)
 app.command("check-attention")(check_attention)
 app.command("verify-resume")(verify_resume)
 app.add_typer(bench_app, name="bench")

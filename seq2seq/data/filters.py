@@ -11,6 +11,8 @@ from seq2seq.data.kinds.base import SourceKind
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.sources.pairs import Pairs
 
+EXAMPLES = 3  # rows that are named for each reason
+
 
 @dataclass(frozen=True)
 class Filtered:
@@ -19,10 +21,12 @@ class Filtered:
     Attributes:
         rows: (N,) numbers of the rows that are left, ascending.
         dropped: reason to number of rows; a row dropped for several reasons counts for the first.
+        examples: reason to the first few of these rows.
     """
 
     rows: NDArray[np.int64]
     dropped: dict[str, int]
+    examples: dict[str, list[int]]
 
 
 def filter_items(
@@ -81,8 +85,9 @@ def filter_lengths(
 def apply(rules: dict[str, NDArray[np.bool_]], count: int) -> Filtered:
     """Drop the rows where a rule is True."""
     remaining = np.ones(count, bool)
-    dropped = {}
+    dropped, examples = {}, {}
     for reason, matches in rules.items():
-        dropped[reason] = int((matches & remaining).sum())
+        rows = np.flatnonzero(matches & remaining)
+        dropped[reason], examples[reason] = len(rows), rows[:EXAMPLES].tolist()
         remaining &= ~matches
-    return Filtered(np.flatnonzero(remaining), dropped)
+    return Filtered(np.flatnonzero(remaining), dropped, examples)

@@ -144,6 +144,13 @@ def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) ->
         "pairs": counts,
         "train_pairs_before_filters": len(raw_train),
         "dropped": dropped,
+        "dropped_examples": {
+            **rows.examples,
+            **{
+                reason: rows.rows[examples].tolist()
+                for reason, examples in fitting.examples.items()
+            },
+        },
         "sha256": {
             name: sha256_of_pairs(raw_pairs, kind)
             for name, raw_pairs in {"train": raw_train, **held_out}.items()

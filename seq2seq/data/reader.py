@@ -30,33 +30,43 @@ def read_parallel(source: Path, target: Path) -> tuple[list[str], list[str]]:
 
 def read_tsv(path: Path, source_column: int, target_column: int) -> tuple[list[str], list[str]]:
     """Two columns, counted from 0, of tab-separated text. Quotation marks are text."""
-    sides: tuple[list[str], list[str]] = ([], [])
+    rows = [
+        parse_tsv(line, f"{path}:{number}", source_column, target_column)
+        for number, line in enumerate(text_lines(path), 1)
+    ]
+    return [source for source, _ in rows], [target for _, target in rows]
+
+
+def parse_tsv(line: str, place: str, source_column: int, target_column: int) -> tuple[str, str]:
+    """Two cells of a line. Raises DataError if it has fewer."""
+    cells = line.split("\t")
     needed = max(source_column, target_column) + 1
-    for number, line in enumerate(text_lines(path), 1):
-        cells = line.split("\t")
-        if len(cells) < needed:
-            raise DataError(
-                f"{path}:{number}: has {len(cells)} columns between tabs, but column {needed} is "
-                "to be read; set data.source_column and data.target_column"
-            )
-        sides[0].append(cells[source_column])
-        sides[1].append(cells[target_column])
-    return sides
+    if len(cells) < needed:
+        raise DataError(
+            f"{place}: has {len(cells)} columns between tabs, but column {needed} is to be read; "
+            "set data.source_column and data.target_column"
+        )
+    return cells[source_column], cells[target_column]
 
 
 def read_jsonl(path: Path, source_column: str, target_column: str) -> tuple[list[str], list[str]]:
     """Two string fields of one JSON object a line."""
-    sides: tuple[list[str], list[str]] = ([], [])
-    for number, line in enumerate(text_lines(path), 1):
-        row = parse_row(line, f"{path}:{number}")
-        for side, column in zip(sides, (source_column, target_column), strict=True):
-            if column not in row:
-                names = [name[:MAX_NAME] for name in sorted(row)[:MAX_NAMES]]
-                raise DataError(
-                    f"{path}:{number}: has no field {column!r}; {choices(column, names)}"
-                )
-            side.append(ensure_sentence(row[column], f"{path}:{number}: {column}"))
-    return sides
+    rows = [
+        parse_jsonl(line, f"{path}:{number}", source_column, target_column)
+        for number, line in enumerate(text_lines(path), 1)
+    ]
+    return [source for source, _ in rows], [target for _, target in rows]
+
+
+def parse_jsonl(line: str, place: str, source_column: str, target_column: str) -> tuple[str, str]:
+    """Two fields of the object of a line. Raises DataError if they are no sentences."""
+    row = parse_row(line, place)
+    for column in (source_column, target_column):
+        if column not in row:
+            names = [name[:MAX_NAME] for name in sorted(row)[:MAX_NAMES]]
+            raise DataError(f"{place}: has no field {column!r}; {choices(column, names)}")
+        ensure_sentence(row[column], f"{place}: {column}")
+    return row[source_column], row[target_column]
 
 
 def parse_row(line: str, place: str) -> dict[str, Any]:
