@@ -44,10 +44,10 @@ def read_bounded(path: Path, limit: int) -> bytes:
     if path.exists() and not path.is_file():
         raise ValueError("it must be a regular file")
     with path.open("rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"it must have at most {limit:,} bytes")
-    return content
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise ValueError(f"it must have at most {limit:,} bytes, not {size:,}")
+        return file.read()
 
 
 def read_json(path: Path, limit: int = MAX_JSON) -> Any:

@@ -178,7 +178,7 @@ class PerformerConfig(AttentionConfig):
     """
 
     name: str = "performer"
-    num_features: int = number(64, at_least=1)
+    num_features: int = number(64, at_least=1, at_most=65_536)
     redraw_interval: int = number(1000, at_least=0)
 
     core: ClassVar[str] = f"{CORES}.performer.PerformerCore"

@@ -4,11 +4,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-
+from seq2seq.bounded import MAX_JSON, read_bounded
 from seq2seq.bundle.locate import BUNDLE_MANIFEST, find_bundle
+from seq2seq.bundle.members import CONFIG, ensure_members
+from seq2seq.bundle.weights import (
+    ensure_possible,
+    ensure_weights_fit,
+    load_weights,
+    save_weights,
+    stored_weights,
+)
 from seq2seq.config.plain import to_yaml
 from seq2seq.config.saved import load_run_config
 from seq2seq.config.schema import RunConfig
@@ -26,7 +31,6 @@ from seq2seq.files import (
     unsealed,
     write_lines,
 )
-from seq2seq.model.renamed import with_present_names
 from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.training.config import LoggerConfig
 
@@ -94,9 +98,7 @@ def _write_files(
     (folder / TEXT).mkdir(parents=True)
     save_weights(model, folder / WEIGHTS)
     tokenizers.save(folder / TOKENIZERS)
-    (folder / "config.yaml").write_text(
-        to_yaml(replace(config, logger=LoggerConfig())), encoding="utf-8"
-    )
+    (folder / CONFIG).write_text(to_yaml(replace(config, logger=LoggerConfig())), encoding="utf-8")
     for split, pairs in held_out.items():
         source = folder / TEXT / f"{split}.source"
         write_lines(source, list(map(str, pairs.source)))
@@ -107,30 +109,6 @@ def _write_files(
     atomic_write(folder / BUNDLE_MANIFEST, sealed({"sha256": hashes, **facts}))
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write the parameters and buffers of a model, each once.
-
-    Raises:
-        CheckpointError: they cannot be written; safetensors does not raise OSError.
-    """
-    try:
-        save_file(stored_weights(model), path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} could not be written: {error}; make room") from error
-
-
-def stored_weights(model: nn.Module) -> dict[str, Tensor]:
-    """The parameters and buffers of a model that a bundle holds."""
-    shared = shared_names(model)
-    return {name: tensor for name, tensor in model.state_dict().items() if name not in shared}
-
-
-def shared_names(model: nn.Module) -> set[str]:
-    """Second names of parameters, such as that of a tied output projection; each is stored once."""
-    names = {name for name, _ in model.named_parameters(remove_duplicate=False)}
-    return names - {name for name, _ in model.named_parameters()}
-
-
 def load_bundle(folder: Path) -> Bundle:
     """Load the bundle of a run's folder, or a bundle itself; every file is verified.
 
@@ -139,35 +117,23 @@ def load_bundle(folder: Path) -> Bundle:
     """
     path = find_bundle(folder)
     facts = checked_facts(path)
-    config = load_run_config(path / "config.yaml")
+    config = load_run_config(path / CONFIG)
+    ensure_possible(config.model, path / CONFIG)
     tokenizers = Tokenizers.load(path / TOKENIZERS)
+    ensure_weights_fit(path / WEIGHTS, config.model, lambda: build_model(config, tokenizers))
     model = build_model(config, tokenizers)
     load_weights(model, path / WEIGHTS)
     held_out = {}
     for source in sorted((path / TEXT).glob("*.source")):
         items = tokenizers.source.load_items(source, read_lines(source))
-        held_out[source.stem] = Pairs(items, read_lines(source.with_suffix(".target")))
+        targets = read_lines(source.with_suffix(".target"))
+        if len(items) != len(targets):
+            raise CheckpointError(
+                f"{source} must have as many lines as its .target, {len(targets):,}, not "
+                f"{len(items):,}; copy the bundle again"
+            )
+        held_out[source.stem] = Pairs(items, targets)
     return Bundle(path, config, model.eval(), tokenizers, held_out, facts)
-
-
-def load_weights(model: Transformer, path: Path) -> None:
-    """Load the parameters of a bundle, of this or an earlier version, into a model.
-
-    Raises:
-        CheckpointError: they are not those of this model.
-    """
-    try:
-        weights = with_present_names(load_file(path))
-        missing, unexpected = model.load_state_dict(weights, strict=False)
-    except (SafetensorError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{path} must hold the weights of its configuration: {error}; copy the bundle again"
-        ) from error
-    if unexpected or set(missing) != shared_names(model):
-        raise CheckpointError(
-            f"{path} must hold the weights of its configuration, but holds others; "
-            "copy the bundle again"
-        )
 
 
 def checked_facts(path: Path) -> dict[str, Any]:
@@ -178,18 +144,12 @@ def checked_facts(path: Path) -> dict[str, Any]:
     """
     try:
         facts = manifest_of(path)
-        hashes: dict[str, str] = facts.pop("sha256")
-        for name, digest in hashes.items():
-            file = (path / name).resolve()
-            if not file.is_relative_to(path.resolve()):
-                raise CheckpointError(
-                    f"{path / BUNDLE_MANIFEST} names a file outside of the bundle: {name}"
-                )
-            if not file.is_file() or sha256_of(file) != digest:
-                raise CheckpointError(
-                    f"{path / name} is missing or damaged: its hash is not that of the manifest; "
-                    "copy the bundle again"
-                )
+        hashes = facts.pop("sha256")
+        if not all(isinstance(text, str) for pair in hashes.items() for text in pair):
+            raise ValueError("sha256 must map names to hashes")
+        if not {CONFIG, WEIGHTS} <= hashes.keys():
+            raise ValueError(f"sha256 must list {CONFIG} and {WEIGHTS}")
+        ensure_members(path, hashes, folders=(TOKENIZERS, TEXT))
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(
             f"{path / BUNDLE_MANIFEST} is damaged: {error}; copy the bundle again"
@@ -203,7 +163,7 @@ def manifest_of(path: Path) -> dict[str, Any]:
     Raises:
         OSError, ValueError: it is missing or damaged.
     """
-    return unsealed((path / BUNDLE_MANIFEST).read_bytes(), unsealed_keys=BUNDLE_KEYS)
+    return unsealed(read_bounded(path / BUNDLE_MANIFEST, MAX_JSON), unsealed_keys=BUNDLE_KEYS)
 
 
 def weights_hash(path: Path) -> str | None:

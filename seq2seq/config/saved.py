@@ -38,7 +38,8 @@ NAMED_LISTS: dict[str, Registry[Any]] = {
     "auxiliary_losses": AUXILIARY_LOSSES,
 }  # options of a run that list classes of a registry
 INTERPOLATION = re.compile(r"(\\*)\$\{")  # in which OmegaConf halves the backslashes
-MAX_INTERPOLATIONS = 1_000  # of a saved configuration, each of which costs OmegaConf time
+MAX_ENTRIES = 5_000  # of a list, each of which costs OmegaConf time, as does an interpolation
+MAX_INTERPOLATIONS = 1_000
 
 
 def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
@@ -208,6 +209,8 @@ def _skeleton(kind: type, plain: Mapping[str, Any]) -> Any:
             setattr(node, item.name, _skeleton(cast(type, hint), value))
         elif isinstance(value, str) and isinstance(getattr(node, item.name), list):
             raise ConfigError(f"{item.name}: must be a list, not {value!r}")
+        elif isinstance(value, list) and len(value) > MAX_ENTRIES:
+            raise ConfigError(f"{item.name}: must have at most {MAX_ENTRIES:,} entries")
     return node
 
 

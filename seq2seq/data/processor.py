@@ -12,10 +12,10 @@ from typing import Any
 import sentencepiece
 
 from seq2seq.data.config import SPECIAL_TOKENS, TokenizerKind
-from seq2seq.data.sentencepiece_model import facts_of
+from seq2seq.data.sentencepiece_model import facts_of, model_problem
 from seq2seq.errors import DataError
 
-MAX_MODEL_BYTES = 1 << 30
+MAX_MODEL_BYTES = 1 << 26  # that of a million subwords has 20 MB
 
 
 def read_model(path: Path) -> bytes:
@@ -47,6 +47,8 @@ class Processor:
     """
 
     def __init__(self, model: bytes, *, name: str) -> None:
+        if problem := model_problem(model):
+            raise DataError(f"{name}: {problem}; make or copy it again")
         try:
             self._model = sentencepiece.SentencePieceProcessor(model_proto=model)
         except RuntimeError as error:

@@ -11,12 +11,17 @@ import sentencepiece
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import DataError
 
-SUBWORDS, TRAINER_SPEC, NORMALIZER_SPEC = 1, 2, 3  # fields of sentencepiece_model.proto
+SUBWORDS, TRAINER_SPEC, NORMALIZER_SPEC, DENORMALIZER_SPEC = 1, 2, 3, 5  # fields of a model
+CHARACTER_MAP = 2  # field of a normaliser; all are those of sentencepiece_model.proto
 SUBWORD_TYPE, MODEL_TYPE = 3, 3  # fields of a subword, and of the trainer's specification
 USER_DEFINED = 4  # type of a subword
 KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}  # by model type; unigram is the default
+LONGEST_NUMBER = 63  # bits
 VARINT, LENGTH_DELIMITED = 0, 2  # wire types
 FIXED_SIZES = {1: 8, 5: 4}  # bytes, by wire type
+MAX_SUBWORDS = 1_000_000
+MAX_SUBWORD_BYTES = 1 << 16
+MAX_REPLACEMENT_BYTES = 256  # for one character; NFKC has up to 33
 
 
 @cache
@@ -63,6 +68,42 @@ def facts_of(model: bytes) -> ModelFacts:
     return ModelFacts(whole, kind, frozenset(user_defined))
 
 
+def model_problem(model: bytes) -> str | None:
+    """Why SentencePiece must not load a model: more than fits in memory; None without a reason.
+
+    One from a stranger may hold subwords without end, or turn a character into megabytes.
+    """
+    subwords = 0
+    try:
+        for number, value in message_fields(model):
+            if number == SUBWORDS:
+                subwords += 1
+                if len(as_message(value)) > MAX_SUBWORD_BYTES:
+                    return f"has a subword of more than {MAX_SUBWORD_BYTES:,} bytes"
+                if subwords > MAX_SUBWORDS:
+                    return f"has more than {MAX_SUBWORDS:,} subwords"
+            elif number in (NORMALIZER_SPEC, DENORMALIZER_SPEC) and is_bomb(as_message(value)):
+                return f"replaces a character by more than {MAX_REPLACEMENT_BYTES:,} bytes"
+    except (IndexError, ValueError):
+        return "is not a SentencePiece model, or damaged"
+    return None
+
+
+def is_bomb(specification: bytes) -> bool:
+    """Whether a normaliser's map of characters holds a long replacement.
+
+    The map is the size of a trie, the trie, and the replacements, each ended by a NUL.
+    """
+    for number, value in message_fields(specification):
+        if number == CHARACTER_MAP:
+            characters = as_message(value)
+            trie = int.from_bytes(characters[:4], "little")
+            replacements = characters[4 + trie :].split(b"\0")
+            if max(map(len, replacements)) > MAX_REPLACEMENT_BYTES:
+                return True
+    return False
+
+
 def as_message(value: int | bytes) -> bytes:
     if isinstance(value, int):
         raise ValueError("a number where a message belongs")
@@ -85,6 +126,8 @@ def message_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
             if byte < 128:
                 return value
+            if shift > LONGEST_NUMBER:
+                raise ValueError("a number is too long")
 
     while place < len(message):
         tag = varint()

@@ -23,6 +23,7 @@ from seq2seq.data.config import MAXIMUM_KINDS, WORD_START, TokenizerConfig
 from seq2seq.data.processor import Processor, read_model
 from seq2seq.data.sentencepiece_model import spaces_only, training_error
 from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
+from seq2seq.errors import DataError
 from seq2seq.files import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,12 @@ class Tokenizer:
         self.vocab_size = self._processor.vocab_size
         self.kind = self._processor.kind
         self.user_defined = self._processor.user_defined
-        self.sha256 = self._hash_of_vocabulary()
+        try:
+            self.sha256 = self._hash_of_vocabulary()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}: has a subword that is not UTF-8; make or copy this model again"
+            ) from error
 
     @classmethod
     def train(cls, sentences: Iterable[str], path: Path, *, config: TokenizerConfig) -> "Tokenizer":

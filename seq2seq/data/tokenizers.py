@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seq2seq.bounded import read_json
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.kinds.features import FeatureSource
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
-from seq2seq.errors import ConfigError
+from seq2seq.errors import ConfigError, DataError
 from seq2seq.files import atomic_write
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Tokenizers:
             return cls(TextSource(joint), joint)
         kind: type[SourceKind] = TextSource
         if (directory / KIND).is_file():
-            kind = SOURCE_KINDS[json.loads((directory / KIND).read_text(encoding="utf-8"))["kind"]]
+            kind = SOURCE_KINDS[_kind_name(directory / KIND)]
         return cls(kind.load(directory), Tokenizer.load(directory / TARGET))
 
     @classmethod
@@ -90,3 +91,13 @@ class Tokenizers:
             )
         cls(*kind.fit(config, source, target, directory)).save(directory)
         return cls.load(directory)
+
+
+def _kind_name(path: Path) -> str:
+    """The kind of source that `Tokenizers.save` wrote."""
+    try:
+        return str(read_json(path)["kind"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: does not name a kind of source ({error!r}); copy the folder again"
+        ) from error

@@ -49,7 +49,7 @@ class DecodingConfig(Options):
     """
 
     method: DecodingMethod = DecodingMethod.beam
-    beam_size: int = number(5, at_least=1)
+    beam_size: int = number(5, at_least=1, at_most=1_000)
     n_best: int = number(1, at_least=1)
     length_penalty: LengthPenalty = LengthPenalty.average
     alpha: float = number(1.0, at_least=0, at_most=5)

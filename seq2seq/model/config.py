@@ -47,7 +47,7 @@ class EncoderConfig(Options):
             for self_attention everywhere.
     """
 
-    num_layers: int = number(3, at_least=1)
+    num_layers: int = number(3, at_least=1, at_most=1_000)
     self_attention: AttentionConfig = field(default_factory=FullConfig)
     layer_attention: list[Any] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class DecoderConfig(Options):
             cross_attention everywhere.
     """
 
-    num_layers: int = number(3, at_least=1)
+    num_layers: int = number(3, at_least=1, at_most=1_000)
     self_attention: AttentionConfig = field(default_factory=FullConfig)
     cross_attention: AttentionConfig = field(default_factory=FullConfig)
     layer_attention: list[Any] = field(default_factory=list)
@@ -114,8 +114,8 @@ class ModelConfig(Options):
     normalization: Normalization = Normalization.layer_norm
     activation: Activation = Activation.relu
     tied_embeddings: TiedEmbeddings = TiedEmbeddings.all
-    max_source_length: int = number(256, at_least=2)
-    max_target_length: int = number(256, at_least=2)
+    max_source_length: int = number(256, at_least=2, at_most=1_000_000)
+    max_target_length: int = number(256, at_least=2, at_most=1_000_000)
     position: PositionConfig = field(default_factory=SinusoidalConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)

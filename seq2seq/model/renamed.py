@@ -1,16 +1,16 @@
 """Names of parameters in earlier versions."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
-from torch import Tensor
-
+T = TypeVar("T")
 RENAMED_PARAMETERS = {
     "encoder.embedding.": "frontend.embedding."
 }  # until 0.1.0 the encoder had the embedding
 
 
-def with_present_names(state_dict: Mapping[str, Tensor], *, prefix: str = "") -> dict[str, Tensor]:
-    """A state dict of this or an earlier version under the names of this one, in its order.
+def with_present_names(state_dict: Mapping[str, T], *, prefix: str = "") -> dict[str, T]:
+    """A state dict, or its shapes, of this or an earlier version under the names of this one.
 
     Args:
         prefix: precedes the model's names, such as "model." in checkpoints.

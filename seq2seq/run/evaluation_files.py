@@ -1,12 +1,12 @@
 """What an evaluation wrote to `evaluation/<split>/`, read again."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seq2seq.alignment.export import AttentionFile, text_array
 from seq2seq.alignment.links import Links, ensure_bounds, read_pharaoh
+from seq2seq.bounded import read_json
 from seq2seq.bundle.files import Bundle
 from seq2seq.data.kinds.base import Item
 from seq2seq.data.tokenizer import Tokenizer
@@ -88,7 +88,7 @@ def read_scores(path: Path) -> tuple[dict[str, Score], Scoring]:
         DataError: the file does not hold them.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         entries = {name: entry for name, entry in content.items() if name not in KEYS}
         scores = {
             name: Score(float(entry["score"]), str(entry["signature"]))

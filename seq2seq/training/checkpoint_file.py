@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 import torch
 from torch import Tensor
 
+from seq2seq.bounded import physical_memory, read_bounded
 from seq2seq.errors import CheckpointError
 from seq2seq.files import atomic_file
 
@@ -86,9 +87,11 @@ def read_checkpoint(path: Path, recorded: str | None) -> tuple[dict[str, Any], b
         CheckpointError: it is missing, truncated or changed since it was written.
     """
     try:
-        data = path.read_bytes()
+        data = read_bounded(path, physical_memory())
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint {path}") from None
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not a whole checkpoint ({error})") from None
     match = TRAILER.fullmatch(data[-TRAILER_LENGTH:])
     content = memoryview(data)[:-TRAILER_LENGTH] if match else memoryview(data)
     actual = hashlib.sha256(content).hexdigest()

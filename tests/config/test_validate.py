@@ -41,7 +41,7 @@ def numeric_options(config: Options) -> Iterator[tuple[type, str, Any]]:
 CASES = {
     "model.num_heads=3": "model.num_heads: must divide model.d_model = 128, not 3; choose from 1",
     "model.dropout=1.0": "model.dropout: must be at least 0 and below 1, not 1.0",
-    "model.encoder.num_layers=0": "model.encoder.num_layers: must be at least 1, not 0",
+    "model.encoder.num_layers=0": "num_layers: must be at least 1 and at most 1000, not 0",
     "model.encoder.self_attention.num_kv_heads=3": "must divide model.num_heads = 4, not 3; choose",
     "model.encoder.self_attention.dropout=-0.1": "self_attention.dropout: must be at least 0",
     "model.encoder.self_attention.name=local": "self_attention.name: must not be set",

@@ -69,8 +69,13 @@ def _npy_header(path: Path) -> tuple[tuple[int, ...], str]:
 
 def _npy(path: Path, *, map_only: bool = False) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r" if map_only else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with np.errstate(over="raise"):  # of the size, which wraps around
+            array: NDArray[Any] = np.load(
+                path, mmap_mode="r" if map_only else None, allow_pickle=False
+            )
+        if not isinstance(array, np.ndarray):  # an archive of several under the name of one
+            raise ValueError("it must hold one array")
+    except (OSError, ValueError, EOFError, ArithmeticError, MemoryError) as error:
         raise DataError(
             f"{path}: is not a whole .npy file ({error}); write it again with numpy.save"
         ) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seq2seq.bounded import read_json
 from seq2seq.data.column import Column, offsets_of
 from seq2seq.data.config import DataConfig, TokenizerConfig
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
@@ -16,6 +17,7 @@ from seq2seq.data.storage import remembered_sha256
 from seq2seq.data.words import WordSplit, words_of_characters
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_write
+from seq2seq.options import LARGEST
 
 if TYPE_CHECKING:
     from seq2seq.data.tokenizer import Tokenizer
@@ -135,7 +137,10 @@ class FeatureSource(SourceKind):
     @classmethod
     def load(cls, folder: Path) -> "FeatureSource":
         try:
-            return cls(int(json.loads((folder / WIDTH).read_text(encoding="utf-8"))["width"]))
+            width = read_json(folder / WIDTH)["width"]
+            if type(width) is not int or not 1 <= width <= LARGEST:
+                raise ValueError(f"width must be a number of at least 1, not {width!r:.40}")
+            return cls(width)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{folder / WIDTH}: does not say how wide frames are ({error!r}); copy the folder "
@@ -206,9 +211,19 @@ class FeatureSource(SourceKind):
         try:
             frames = np.load(frames_path, mmap_mode="r", allow_pickle=False)
             lengths = np.load(lengths_path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+            ensure_rows(frames, lengths)
+        except (OSError, ValueError, ArithmeticError, MemoryError) as error:
             raise DataError(f"{frames_path}: cannot be read ({error}); copy it again") from error
         return Column(frames, offsets_of(lengths))
+
+
+def ensure_rows(frames: NDArray[Any], lengths: NDArray[Any]) -> None:
+    """Raise ValueError unless the lengths are those of sources that the frames consist of."""
+    numbers = lengths.ndim == 1 and lengths.dtype == np.int64 and (lengths >= 0).all()
+    if frames.ndim != 2 or frames.dtype != np.float32 or not numbers:
+        raise ValueError("there must be rows of float32, and their numbers")
+    if len(frames) != int(lengths.sum()):
+        raise ValueError(f"the lengths must be those of {len(frames):,} frames in all")
 
 
 def paths_of(path: Path) -> tuple[Path, Path]:
