@@ -142,8 +142,8 @@ class TrainerConfig(Options):
             more. The best and the newest are kept as well.
         evaluate: translate and score the test set at the end.
         progress_every: seconds between progress lines where there is no terminal.
-        max_bad_steps: successive steps with non-finite gradients, each of which is skipped, after
-            which the run fails.
+        max_bad_steps: successive steps whose loss or gradients are not finite, each of which is
+            skipped, after which the run fails.
     """
 
     max_steps: int = number(2200, at_least=1)

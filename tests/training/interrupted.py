@@ -24,7 +24,7 @@ from seq2seq.run.finish import select_weights
 from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
-from seq2seq.training.config import LOSS, TrainerConfig
+from seq2seq.training.config import LOSS, ScheduleConfig, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.metrics_log import MetricsFile
 from seq2seq.training.module import TranslationModule
@@ -94,6 +94,7 @@ class InterruptedRun:
 
     Args:
         worsening: what is added to the loss of validation at each step.
+        schedule: of the learning rate; None for one without a warm-up.
         losses: auxiliary.
         options: of `TrainerConfig` that differ.
     """
@@ -105,12 +106,14 @@ class InterruptedRun:
         monkeypatch: pytest.MonkeyPatch,
         *,
         worsening: float = 0.0,
+        schedule: ScheduleConfig | None = None,
         losses: Sequence[AuxiliaryLoss] = (),
         **options: Any,
     ) -> None:
         self.folder, self.corpus, self.interrupter = folder, corpus, Interrupter()
         folder.mkdir()
         self.worsening, self.losses = worsening, losses
+        self.schedule = schedule or ScheduleConfig(warmup_steps=0)
         self.config = TrainerConfig(
             **{
                 "max_steps": 9,
@@ -138,7 +141,7 @@ class InterruptedRun:
 
     def new_module(self) -> TranslationModule:
         model = tiny_model(vocab_size=self.corpus.tokenizers.target.vocab_size, dropout=0.1)
-        return tiny_module(model, auxiliary_losses=self.losses)
+        return tiny_module(model, auxiliary_losses=self.losses, schedule=self.schedule)
 
     def validate(self, validator: Validator, model: Transformer, strategy: Any) -> dict[str, float]:
         metrics = VALIDATE(validator, model, strategy)
