@@ -63,6 +63,7 @@ def test_links_are_followed_and_what_was_written_is_replaced(
         assert (tmp_path / name).is_symlink()
         assert (place / "manifest.json").is_file()
         assert [path.name for path in place.parent.iterdir()] == ["place"]
+        assert len(load_bundle(tmp_path / name).held_out) == 1
 
 
 @pytest.mark.parametrize("content", ["mine", "[]", '{"cells": []}', "{"])

@@ -49,6 +49,7 @@ class Binding:
     free: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
     here: RunConfig = field(init=False)
+    _unwritten: RunRecord | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         trainer = self.config.trainer
@@ -63,7 +64,7 @@ class Binding:
     def begin(
         self, corpus: "PreparedCorpus", *, step: int, device: str, precision: str, processes: int
     ) -> None:
-        """Compare what is trained on and with to the record, and write the new record.
+        """Compare what is trained on and with to the record; `enter_phase` then writes the new one.
 
         Args:
             step: the optimizer step that training begins from.
@@ -79,13 +80,22 @@ class Binding:
         if record.bound is not None:
             found += content_differences(record.bound, bound)
         ensure_allowed(found, self.allowed | {"threads", "device"})
-        elsewhere = content_differences({"": record.environment}, {"": facts})
-        self.warn(hardware, step, found, elsewhere if record.environment else [])
+        before = record.environment or facts
+        elsewhere = content_differences({"": before}, {"": facts})
+        self.warn(hardware, step, found, elsewhere)
         new = replace(record, bound=bound, hardware=hardware, environment=facts)
         entries = [difference.entry() for difference in [*self.changes, *found, *elsewhere]]
-        write_record(
-            self.directory.path, new.with_changes(step, entries if record.environment else [])
-        )
+        self._unwritten = new.with_changes(step, entries)
+
+    def enter_phase(self, name: str) -> None:
+        """Enter a phase of the run; with the first after `begin`, the run is bound.
+
+        Until then a refusal leaves the record as it was.
+        """
+        if self._unwritten is not None:
+            write_record(self.directory.path, self._unwritten)
+            self._unwritten = None
+        self.directory.enter_phase(name)
 
     def warn(
         self,

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -205,14 +206,18 @@ def newest_finished(outputs: Path) -> Path:
     Raises:
         CheckpointError: no run has finished there.
     """
-    finished = []
+    finished, others = [], Counter[str]()
     for path in outputs.glob(f"**/{STATUS}"):
-        status = RunDirectory(path.parent).status()
-        if status.get("state") == "finished" and (path.parent / "model").is_dir():
+        state = RunDirectory(path.parent).status().get("state")
+        if state == "finished" and (path.parent / "model").is_dir():
             finished.append((path.stat().st_mtime, path.parent))
+        else:
+            others[str(state)] += 1
     if not finished:
+        counts = ", ".join(f"{number} {state}" for state, number in sorted(others.items()))
+        others_there = f" ({counts})" if counts else ""
         raise CheckpointError(
-            f"no finished run is in {outputs}; train one with {command_name('train')}, or name one "
-            "with run=DIR"
+            f"no finished run is in {outputs}{others_there}; train one with "
+            f"{command_name('train')}, or name one with run=DIR"
         )
     return max(finished)[1]

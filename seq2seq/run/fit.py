@@ -49,7 +49,7 @@ def fit(binding: Binding, *, resume: bool) -> None:
         store,
         MetricsFile(directory.metrics),
         config.trainer,
-        on_phase=directory.enter_phase,
+        on_phase=binding.enter_phase,
         on_saved=lambda step: directory.set_status("running", {"step": step}),
     )
     trainer = build_trainer(here, directory.path, callback)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from seq2seq.bounded import read_json
 from seq2seq.errors import CheckpointError
 from seq2seq.files import atomic_write
 from seq2seq.run.machine import Hardware
@@ -70,7 +71,7 @@ def read_record(folder: Path) -> RunRecord | None:
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content.pop(DIGEST) != digest(content):
             raise ValueError("its hash is another")
         hardware = content.pop("hardware")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.errors import UserError
-from seq2seq.run.directory import PHASES, RunDirectory
+from seq2seq.errors import CheckpointError, UserError
+from seq2seq.run.directory import PHASES, RunDirectory, newest_finished
 from seq2seq.run.owner import owner_of, read_owner, this_process
 
 
@@ -93,6 +93,17 @@ def test_a_process_that_is_there_is_not_gone() -> None:
     owner = this_process()
     assert not owner.is_gone()
     assert not replace(owner, process=1, ticks=0).is_gone(), "that of another user"
+
+
+def test_runs_that_are_not_finished_are_counted(tmp_path: Path) -> None:
+    for name, state in {"a": "running", "b": "running", "c": "failed"}.items():
+        directory = RunDirectory(tmp_path / name)
+        directory.path.mkdir()
+        directory.set_status(state, asdict(this_process()))
+    gone = {"process": ended_process(), "state": "running"}
+    (tmp_path / "b" / "status.json").write_text(json.dumps(asdict(this_process()) | gone))
+    with pytest.raises(CheckpointError, match=r"\(1 failed, 1 killed, 1 running\); train one"):
+        newest_finished(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "3", "{", "\udce9"])

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from seq2seq.config.schema import RunConfig
+from seq2seq.data.config import BatchConfig
 from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.errors import CheckpointError, ConfigError, UserError
 from seq2seq.run.contract import CATEGORIES, MAY_CHANGE, allowed_categories, category_of
 from seq2seq.run.machine import Hardware, as_begun
 from seq2seq.run.record import read_record, write_record
-from seq2seq.run.resume import Resumption, apply_overrides, resume_command, resume_run
+from seq2seq.run.resume import resume_command, resume_run
+from seq2seq.run.resumption import Resumption, apply_overrides
 from seq2seq.training.config import Accelerator, TrainerConfig
 from tests.options import every_option
 from tests.run.begun import STEPS, Begun, begin, tiny_config
@@ -58,7 +60,7 @@ def test_a_run_whose_parts_moved_goes_on_with_their_new_places(
     assert (original.run / "run.json").read_bytes() == before
     steps = [change["step"] for change in begun.record()["changes"]]
     assert steps == sorted(steps)
-    assert steps[0] == STEPS
+    assert set(steps) == {STEPS, 3}
 
 
 def append_line(begun: Begun, name: str) -> None:
@@ -158,6 +160,18 @@ def test_a_module_of_other_content_is_not_imported(tmp_path: Path) -> None:
 def test_a_run_is_not_shorter_than_what_was_done(begun: Begun) -> None:
     with pytest.raises(ConfigError, match="trainer.max_steps: must be at least 2, the steps that"):
         resume_run(begun.run, [*begun.places(), "trainer.max_steps=1"])
+
+
+def test_a_refusal_by_training_itself_leaves_the_record_as_it_was(tmp_path: Path) -> None:
+    """Two steps are two epochs here."""
+    config = tiny_config(tmp_path)
+    begun = begin(tmp_path, replace(config, data=replace(config.data, batch=BatchConfig(4096))))
+    before = begun.record()
+    with pytest.raises(ConfigError, match="max_epochs"):
+        resume_run(begun.run, ["trainer.max_epochs=1"])
+    assert begun.record() == before
+    resume_run(begun.run, ["trainer.max_steps=3"])
+    assert begun.status()["step"] == 3
 
 
 def test_what_is_missing_is_asked_for(begun: Begun) -> None:
