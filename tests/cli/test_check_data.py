@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import seq2seq.data.prepare  # noqa: F401  Hydra must not silence loggers that are there before it
 from tests.cli.conftest import Command
 from tests.packing import packed
 
