@@ -4,9 +4,8 @@ A command runs inside `handled`. There a signal raises `Stopped` wherever the pr
 written under temporary names and renamed, so that nothing is left half written. Training defers
 signals until it has saved a checkpoint.
 
-The handlers stay where they are until the process ends: a signal that is received twice within
-`REPEAT` seconds, from a terminal and from a parent, counts once, and a later one ends the process
-at once.
+A signal that comes twice within REPEAT seconds, from a terminal and from a parent, counts once; a
+later one ends the process at once.
 """
 
 import _thread
@@ -14,10 +13,14 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name)
@@ -44,10 +47,6 @@ class Stopped(BaseException):
         """128 + the number of the signal, as a shell reports it."""
         return 128 + self.number
 
-    @property
-    def name(self) -> str:
-        return signal.Signals(self.number).name
-
 
 @dataclass
 class _State:
@@ -59,6 +58,7 @@ class _State:
     commanded: bool = False  # within `handled`
     swallowed: bool = False
     ended: bool = False
+    abandoned: bool = False  # a thread is at work in a library, and nobody waits for it
     remedy: str = "nothing is left half written"
 
 
@@ -93,7 +93,7 @@ def received() -> int:
 
 
 def raise_if_received() -> None:
-    """A safe point within `deferred`: raises Stopped if a signal was received."""
+    """A safe point within `deferred`."""
     if _state.number:
         raise Stopped(_state.number)
 
@@ -127,6 +127,28 @@ def follow(wait: Callable[[], object]) -> None:
     _thread.start_new_thread(_follow, (wait, _state))
 
 
+def deaf(work: Callable[[], T]) -> T:
+    """Do what a library takes minutes for without hearing a signal; a stop leaves it unfinished."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    _state.abandoned = True
+    thread.start()
+    while thread.is_alive():
+        thread.join(timeout=1)  # signals are answered here
+    _state.abandoned = False
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
 def continue_with(command: str) -> None:
     """Name the command that goes on with what this process does, for the message of `handled`."""
     _state.remedy = f"continue with  {command}"
@@ -151,7 +173,9 @@ def handled(*, shown: bool = True) -> Iterator[None]:
         if stopped is None:
             raise
         if shown:
-            _print(f"stopped by {stopped.name}: {state.remedy}")
+            _print(f"stopped by {signal.Signals(stopped.number).name}: {state.remedy}")
+        if state.abandoned:
+            os._exit(stopped.exit_code)
         raise SystemExit(stopped.exit_code) from None
     finally:
         state.ended = True
@@ -197,14 +221,12 @@ def _follow(wait: Callable[[], object], state: _State) -> None:
         os._exit(128 + signal.SIGTERM)
 
 
-def _end_of_input() -> None:
-    """Wait until nothing holds the other end of standard input."""
+def _end_of_input() -> None:  # the other end is the parent's
     while os.read(0, 4096):
         pass
 
 
 def _mask(how: int) -> None:
-    """Block or unblock the stop signals, where the platform can."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(how, STOP_SIGNALS)
 

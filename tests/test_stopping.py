@@ -71,6 +71,27 @@ def test_a_stop_that_is_swallowed_ends_the_process(swallowed: int) -> None:
     assert ended.returncode == 143
 
 
+DEAF = """
+def hear_nothing():
+    for _ in range(900):
+        time.sleep(0.01)
+
+import threading
+threading.Timer(0.1, lambda: os.kill(me, 15)).start()
+stopping.deaf(hear_nothing)
+"""
+
+
+def test_a_library_that_hears_no_signal_is_left() -> None:
+    assert run(DEAF).returncode == 143
+
+
+def test_what_a_library_does_without_hearing_is_returned(installed: None) -> None:
+    assert stopping.deaf(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        stopping.deaf(lambda: 1 // 0)
+
+
 def test_an_error_of_another_kind_is_left_as_it_is() -> None:
     ended = run("raise ValueError('mine')")
     assert ended.returncode == 1

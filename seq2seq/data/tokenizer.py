@@ -25,6 +25,7 @@ from seq2seq.data.sentencepiece_model import spaces_only, training_error
 from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_path
+from seq2seq.stopping import deaf
 
 logger = logging.getLogger(__name__)
 
@@ -74,23 +75,25 @@ class Tokenizer:
         buffer = io.BytesIO()
         sentencepiece.set_min_log_level(2)
         try:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(sentences),
-                model_writer=buffer,
-                model_type=config.kind.value,
-                vocab_size=config.vocab_size,
-                hard_vocab_limit=config.kind not in MAXIMUM_KINDS,
-                user_defined_symbols=list(config.user_defined_symbols),
-                character_coverage=config.character_coverage,
-                byte_fallback=config.byte_fallback,
-                normalizer=spaces_only(),
-                max_sentence_length=MAX_SENTENCE_BYTES,
-                num_threads=NUM_THREADS,
-                unk_id=cls.UNK_ID,
-                pad_id=cls.PAD_ID,
-                bos_id=cls.BOS_ID,
-                eos_id=cls.EOS_ID,
-                minloglevel=2,
+            deaf(
+                lambda: sentencepiece.SentencePieceTrainer.train(
+                    sentence_iterator=iter(sentences),
+                    model_writer=buffer,
+                    model_type=config.kind.value,
+                    vocab_size=config.vocab_size,
+                    hard_vocab_limit=config.kind not in MAXIMUM_KINDS,
+                    user_defined_symbols=list(config.user_defined_symbols),
+                    character_coverage=config.character_coverage,
+                    byte_fallback=config.byte_fallback,
+                    normalizer=spaces_only(),
+                    max_sentence_length=MAX_SENTENCE_BYTES,
+                    num_threads=NUM_THREADS,
+                    unk_id=cls.UNK_ID,
+                    pad_id=cls.PAD_ID,
+                    bos_id=cls.BOS_ID,
+                    eos_id=cls.EOS_ID,
+                    minloglevel=2,
+                )
             )
         except RuntimeError as error:
             raise training_error(str(error), config) from error

@@ -23,7 +23,7 @@ from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import init_from_problems, keep_initial, with_initial
 from seq2seq.run.ranks import run_ranks
 from seq2seq.run.record import RunRecord
-from seq2seq.stopping import continue_with, stop_behind
+from seq2seq.stopping import continue_with, deferred, stop_behind
 from seq2seq.training.hardware import hardware_problems, num_processes
 
 RESUME = "resume="
@@ -98,7 +98,8 @@ def train(binding: Binding, *, resume: bool) -> None:
             train_here(binding, resume=resume)
     except BaseException as error:
         if is_first:
-            with suppress(OSError):  # a full disk: the error that led here is the one to tell
+            # a full disk: the error that led here is the one to tell
+            with deferred(), suppress(OSError):
                 directory.set_status(*ending(error))
         raise
     finally:

@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from seq2seq import stopping
-from seq2seq.config.store import combinations, remaining_combinations
+from seq2seq.config.store import combinations, ensure_one_process, remaining_combinations
 from seq2seq.config.sweep import Sweep, is_stop, run_child
+from seq2seq.errors import ConfigError
+from seq2seq.training.config import TrainerConfig
 
 ROOT = Path(__file__).parents[2]
 SAVES = """
@@ -114,3 +117,13 @@ def test_combinations_are_those_that_hydra_runs() -> None:
     assert len(runs) == 4
     assert remaining_combinations(arguments, 2, runs[2]) == [" ".join(runs[3])]
     assert remaining_combinations(arguments, 2, runs[1]) == []  # a sweeper of another order
+
+
+@pytest.mark.parametrize("devices", ["2", "[0,1]"])
+def test_a_sweep_of_several_processes_is_refused(devices: str) -> None:
+    config = OmegaConf.create({"trainer": OmegaConf.structured(TrainerConfig(devices=devices))})
+    with pytest.raises(ConfigError, match="without -m, start the runs one after another"):
+        ensure_one_process(config)
+    config.trainer.devices = "1"
+    ensure_one_process(config)
+    ensure_one_process(OmegaConf.create({}))  # evaluation
