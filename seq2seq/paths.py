@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 PATH = "path"  # key of the metadata of a field
+STANDARD_INPUT = "-"  # where a file is read
 LEADING_HOME = re.compile(r"(?:^|(?<=\[)|(?<=,)|(?<=, ))~[\w.-]*(?=[/,\]]|$)")
 LEADING_ARGUMENT = re.compile(r"^((?:--[\w-]+=)?)(~[\w.-]*)(?=/|$)")
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # control, surrogate, line and paragraph separator

@@ -14,7 +14,7 @@ from seq2seq.metrics.bleu import tokenizer_problems
 from seq2seq.metrics.protocol import Scoring, ScoringProtocol
 from seq2seq.model.config import ModelConfig
 from seq2seq.options import LARGEST_SEED, Options, Readers, number
-from seq2seq.paths import name_problem, names_python_file, path_option
+from seq2seq.paths import STANDARD_INPUT, name_problem, names_python_file, path_option
 from seq2seq.training.config import LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig
 
@@ -90,7 +90,8 @@ class EvaluateConfig(Options):
             of the folder that the results go to.
         output: folder that the results go to, below the name of the split; null is `evaluation/` in
             the folder of the run. With compare each run has a folder of its name there.
-        source, reference: files to translate and to score against instead, one sentence a line.
+        source, reference: files to translate and to score against instead, one sentence a line;
+            "-" is standard input.
         compare: folders of two or more runs: tests whether they differ from the first, instead of
             evaluating one.
         metrics: names of the metrics that translations are scored by; null takes those of the
@@ -134,8 +135,11 @@ class EvaluateConfig(Options):
             )
         if (self.source is None) != (self.reference is None):
             problems.append("source, reference: must be given together; give both, or neither")
+        if self.source == self.reference == STANDARD_INPUT:
+            problems.append("source, reference: standard input can be read once only; give a file")
         for option, file in (("source", self.source), ("reference", self.reference)):
-            if file is not None and not Path(file).is_file():
+            named = file is not None and file != STANDARD_INPUT
+            if named and (not Path(str(file)).exists() or Path(str(file)).is_dir()):
                 problems.append(f"{option}: must be a file, but there is no {file}")
         return problems + (self._comparison_problems() if self.compare else [])
 

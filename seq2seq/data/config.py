@@ -206,10 +206,10 @@ class DataConfig(Options):
                 problems.append(
                     f'{option}: must be set; give the code of the language, such as "en"'
                 )
-        if self.augmentation.split_probability > 0 and self.tokenizer.kind is TokenizerKind.word:
+        if self.augmentation.split_probability > 0 and self.tokenizer.kind in MAXIMUM_KINDS:
             problems.append(
-                "augmentation.split_probability: must be 0 for whole words; choose 0, or "
-                "data.tokenizer.kind=bpe"
+                "augmentation.split_probability: must be 0 for whole words and for characters; "
+                "choose 0, or data.tokenizer.kind=bpe"
             )
         longest, tokens = max(self.max_source_length, self.max_target_length), self.batch.max_tokens
         lengths = in_range(self, "max_source_length", "max_target_length")

@@ -17,8 +17,9 @@ from typing import BinaryIO, cast
 from seq2seq.data.compression import DAMAGE, Compression, damaged, unpacked
 from seq2seq.data.storage import HashingFile
 from seq2seq.errors import DataError
+from seq2seq.paths import STANDARD_INPUT
 
-STDIN = Path("-")
+STDIN = Path(STANDARD_INPUT)
 MAX_LINE_BYTES = 1 << 24  # so that a file without line feeds cannot fill the memory
 UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 

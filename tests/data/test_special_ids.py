@@ -13,6 +13,7 @@ from seq2seq.bundle.model import load_model
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.data.tokenizers import Tokenizers
+from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import Translation
 from tests.run.bundles import make_run
 from tests.words import WORDS
@@ -112,3 +113,24 @@ def trained_words() -> Tokenizer:
         minloglevel=2,
     )
     return Tokenizer(buffer.getvalue(), name="words.model")
+
+
+def test_no_crafted_model_ends_in_anything_but_a_message() -> None:
+    """Bits flipped anywhere: a model works or is refused."""
+    model, draw = trained("bpe").model, random.Random(4)
+    sentencepiece.set_min_log_level(2)
+    refused: list[str] = []
+    for _ in range(300):
+        crafted = bytearray(model)
+        for _ in range(draw.choice([1, 4])):
+            crafted[draw.randrange(len(crafted))] ^= 1 << draw.randrange(8)
+        try:
+            tokenizer = Tokenizer(bytes(crafted), name="crafted.model")
+            ids, words = tokenizer.encode_words(TEXT)
+            assert len(ids) == len(words)
+            tokenizer.words_of_ids(range(tokenizer.vocab_size))
+            assert 0 <= tokenizer.unknown_share(TEXT) <= 1
+        except DataError as error:
+            refused.append(str(error))
+    assert len(refused) > 50
+    assert all(message.startswith("crafted.model: is ") for message in refused)
