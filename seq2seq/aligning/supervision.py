@@ -22,6 +22,7 @@ import numpy as np
 from seq2seq.aligning.bidirectional import BidirectionalAligner
 from seq2seq.aligning.choose import RunChoice, choose_alignment
 from seq2seq.alignment.links import format_links
+from seq2seq.bounded import read_json
 from seq2seq.bundle.files import checked_facts, manifest_of
 from seq2seq.bundle.locate import find_bundle
 from seq2seq.bundle.model import Model, load_model
@@ -83,7 +84,7 @@ def links_of_runs(config: RunConfig, corpus: PreparedCorpus, record: Path) -> Pa
     Args:
         record: file that says which links the run trains on; written at its first start.
     """
-    recorded = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    recorded = read_json(record) if record.is_file() else {}
     fingerprint = recorded.get("fingerprint") or links_fingerprint(config, corpus)
     folder = (
         Path(config.data.cache_dir)

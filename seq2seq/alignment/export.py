@@ -22,10 +22,12 @@ from numpy.lib import format as npy
 from torch import Tensor
 
 from seq2seq.alignment.links import Links, format_links
+from seq2seq.bounded import MAX_JSON, physical_memory
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_file
 
 FORMAT_VERSION = 1
+MAX_SUBWORDS_BYTES = 1 << 26  # of a sentence
 
 
 def write_pharaoh(path: Path, lines: Iterable[Links]) -> None:
@@ -156,7 +158,9 @@ class AttentionFile:
             self.file = self.path.open("rb")
             try:
                 self.archive = np.load(self.file, allow_pickle=False)
-                self.sentences, self.metadata = read_metadata(str(self.archive["metadata"]))
+                self.sentences, self.metadata = read_metadata(
+                    str(self.member("metadata", MAX_JSON))
+                )
             except BaseException:
                 self.file.close()
                 raise
@@ -169,11 +173,20 @@ class AttentionFile:
         if not 0 <= index < self.sentences:
             raise IndexError(f"sentence {index} of {self.sentences}")
         with self.readable():
-            weights = self.archive[f"weights_{index:05d}"]
+            weights = self.member(f"weights_{index:05d}", physical_memory() // 4)
             source, target = (
-                self.archive[f"{side}_pieces_{index:05d}"].tolist() for side in ("source", "target")
+                self.member(f"{side}_pieces_{index:05d}", MAX_SUBWORDS_BYTES).tolist()
+                for side in ("source", "target")
             )
         return SentenceAttention(weights, source, target)
+
+    def member(self, name: str, limit: int) -> np.ndarray:
+        """An array of at most so many bytes, which a small archive may not stand for."""
+        size = self.archive.zip.getinfo(f"{name}.npy").file_size
+        if size > limit:
+            raise ValueError(f"{name} must have at most {limit:,} bytes, not {size:,}")
+        array: np.ndarray = self.archive[name]
+        return array
 
     def __enter__(self) -> "AttentionFile":
         return self

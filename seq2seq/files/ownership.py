@@ -38,7 +38,7 @@ def ensure_replaceable_json(path: Path, known_by: Collection[str]) -> None:
         return
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         content = None
     if not (isinstance(content, dict) and content.keys() >= set(known_by)):
         raise not_ours(path, f"does not hold {', '.join(known_by)}")

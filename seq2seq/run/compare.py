@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from seq2seq.bundle.locate import saved_config
 from seq2seq.bundle.together import Member, Together, ensure_together
@@ -20,6 +21,7 @@ from seq2seq.metrics.significance import (
     compare_systems,
     signature_with_test,
 )
+from seq2seq.printable import printable
 from seq2seq.run.evaluated_text import (
     EvaluatedText,
     decoding_options,
@@ -127,7 +129,10 @@ def print_table(rows: Sequence[SignificanceRow], metrics: Sequence[Metric], titl
     if not console.is_terminal:
         console = Console(highlight=False, width=TABLE_WIDTH)
     table = Table(
-        title=title, caption=caption(metrics), title_justify="left", caption_justify="left"
+        title=Text(printable(title)),
+        caption=caption(metrics),
+        title_justify="left",
+        caption_justify="left",
     )
     for column in ("metric", "run"):
         table.add_column(column, overflow="fold")
@@ -136,7 +141,7 @@ def print_table(rows: Sequence[SignificanceRow], metrics: Sequence[Metric], titl
     for metric in metrics:
         for row in rows:
             if row.metric == metric.name:
-                table.add_row(*cells(row))
+                table.add_row(*map(Text, cells(row)))
         table.add_section()
     console.print(table)
     for test in SignificanceTest:
@@ -161,7 +166,7 @@ def cells(row: SignificanceRow) -> list[str]:
     p_values = [p_value_text(row.p_values.get(test)) for test in SignificanceTest]
     return [
         METRICS[row.metric].label,
-        row.system,
+        printable(row.system),
         f"{row.score:.2f}",
         f"{low:.2f} to {high:.2f}",
         difference,

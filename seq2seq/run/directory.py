@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from seq2seq.bounded import read_json
 from seq2seq.errors import CheckpointError, UserError
 from seq2seq.files import atomic_write, sweep
 from seq2seq.processes import command_name
@@ -178,7 +179,7 @@ class RunDirectory:
         The state `running` of a process that is gone is read as `killed`.
         """
         try:
-            status = json.loads((self.path / STATUS).read_text(encoding="utf-8"))
+            status = read_json(self.path / STATUS)
         except (OSError, ValueError):
             return {}
         if not isinstance(status, dict):

@@ -1,12 +1,12 @@
 """The text and translations of an evaluation, which is made first if it is missing or different."""
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seq2seq.bounded import read_json
 from seq2seq.bundle.files import checked_facts, weights_hash
 from seq2seq.bundle.locate import find_bundle
 from seq2seq.config.plain import as_plain
@@ -62,7 +62,7 @@ def mismatch(folder: Path, run: Path, config: EvaluateConfig, text: Pairs | None
     if not folder.is_dir():
         return "there is no evaluation yet"
     try:
-        scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
+        scores = read_json(folder / SCORES)
         present = read_texts(folder)
         used = without_speed_options(scores["decoding"])
         model = scores["checkpoints"], scores.get("weights", weights_hash(bundle))

@@ -5,12 +5,12 @@ schedule, augmentation, supervision. The new run keeps a copy of the bundle in i
 it goes on wherever the other run is then. Imports torch only to read bundles.
 """
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seq2seq.bounded import read_json
 from seq2seq.bundle.locate import BUNDLE_MANIFEST, find_bundle, saved_config
 from seq2seq.config.plain import differences
 from seq2seq.config.schema import RunConfig
@@ -109,7 +109,7 @@ def initial_sha256(init_from: str | None) -> dict[str, str]:
 
 def file_hashes(bundle: Path) -> dict[str, str]:
     """Hashes of the files of a bundle, as its manifest lists them."""
-    manifest = json.loads((bundle / BUNDLE_MANIFEST).read_text(encoding="utf-8"))
+    manifest = read_json(bundle / BUNDLE_MANIFEST)
     hashes: dict[str, str] = manifest["sha256"]
     return hashes
 

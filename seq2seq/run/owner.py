@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from seq2seq.bounded import read_json
 from seq2seq.processes import has_ended, start_ticks
 
 
@@ -57,7 +58,7 @@ def owner_of(facts: object) -> Owner | None:
 def read_owner(path: Path) -> Owner | None:
     """The owner that a lock file names; None if it names none."""
     try:
-        return owner_of(json.loads(path.read_text(encoding="utf-8")))
+        return owner_of(read_json(path))
     except (OSError, ValueError):
         return None
 
