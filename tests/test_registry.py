@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from hydra.core.config_store import ConfigStore
 
+import seq2seq
+from seq2seq.attention.config import MECHANISMS, AttentionConfig
 from seq2seq.errors import ConfigError
 from seq2seq.imports import class_named, import_modules
 from seq2seq.options import number, range_problems, unread_problems
 from seq2seq.registry import Registry
+from tests.registered import REGISTRIES, Registered
 
 
 @dataclass
@@ -152,3 +156,22 @@ def test_a_class_is_named_with_its_module_or_beside_its_configuration() -> None:
 def test_a_name_of_no_class_is_refused(attribute: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=f"^Config.{attribute}: {problem}"):
         class_named(Config(), attribute)
+
+
+def test_tests_put_back_what_they_register() -> None:
+    created = [
+        path.name
+        for path in Path(seq2seq.__file__).parent.rglob("*.py")
+        if "] = Registry(" in path.read_text(encoding="utf-8")
+    ]
+    assert len(created) == len(REGISTRIES), created
+    before = Registered()
+
+    @MECHANISMS.register
+    class Further(AttentionConfig):
+        name = "further"
+
+    ConfigStore.instance().store(group="encoder_attention", name="further", node={})
+    before.remove_further()
+    assert "further" not in MECHANISMS
+    assert "further.yaml" not in ConfigStore.instance().repo.get("encoder_attention", {})

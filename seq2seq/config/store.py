@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
@@ -222,16 +223,24 @@ def refusal(error: BaseException | None) -> UserError | None:
 
 
 def explain(error: Exception) -> str:
-    """What Hydra or OmegaConf found, with the keys that would have been right."""
+    """What Hydra or OmegaConf refused, as "option: what must hold; what would have been right"."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    lines = str(error).split("Config search path:")[0].splitlines()
+    first = str(error).strip().partition("\n")[0]
+    if isinstance(error, OverrideParseException):
+        return (
+            f"{error.override}: cannot be read as OPTION=VALUE ({first}); put a value with special "
+            "characters into quotes within quotes: 'OPTION=\"VALUE\"'"
+        )
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        legal = list(error.options or [])
+        return f"{group}={name}: there is no such choice; {choices(name, legal)}"
     if isinstance(cause, ValidationError) and cause is not error:
-        lines += ["  " + str(cause).splitlines()[0]]
-    text = "\n".join(line.rstrip().replace("\t", "  ") for line in lines if line.strip())
-    node = getattr(cause, "parent_node", None)
-    key = getattr(cause, "key", None)
+        return f"{first.removeprefix('Error merging override ')}: {str(cause).splitlines()[0]}"
+    text = re.sub(r"Could not override '(.*)'\.", r"\1: there is no such option", first)
+    node, key = getattr(cause, "parent_node", None), getattr(cause, "key", None)
     if isinstance(node, DictConfig) and isinstance(key, str) and key not in node:
-        text += f"\n  {choices(key, sorted(str(k) for k in node))}"
+        text += f"; {choices(key, sorted(str(k) for k in node))}"
     return text
 
 

@@ -1,32 +1,17 @@
 """A folder in which the examples of the pages find the runs and files that they name."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from seq2seq.attention.config import MECHANISMS
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
-from seq2seq.metrics.base import METRICS
-from seq2seq.position.config import POSITION_SCHEMES
-from seq2seq.registry import Registry
 from seq2seq.run.evaluate import evaluate_bundle
-from seq2seq.training.auxiliary import AUXILIARY_LOSSES
-from seq2seq.training.transforms import BATCH_TRANSFORMS
 from tests.cli.conftest import command as command  # the fixture
 from tests.documentation.pages import ROOT, example_files
 from tests.run.bundles import make_run, sentences, train_tokenizers
 
-REGISTRIES: list[Registry[Any]] = [
-    AUXILIARY_LOSSES,
-    BATCH_TRANSFORMS,
-    MECHANISMS,
-    METRICS,
-    POSITION_SCHEMES,
-]
 FORWARD = ("DIR", "FORWARD", "RUN_A", "RUN_B")
 DATED = ("outputs/train/2026-01-31_12-00-00", "outputs/train/2026-02-01_12-00-00")
 SOURCES, TARGETS = sentences(6, seed=3), sentences(6, seed=4)
@@ -56,16 +41,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_text(text, encoding="utf-8")
     shutil.copytree(ROOT / "examples", folder / "examples")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def registries_as_before() -> Iterator[None]:
-    """Remove what an example registers."""
-    present = {registry: set(registry) for registry in REGISTRIES}
-    yield
-    for registry, names in present.items():
-        for name in set(registry) - names:
-            registry.remove(name)
 
 
 @pytest.fixture

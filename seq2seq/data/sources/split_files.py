@@ -60,8 +60,8 @@ def choice_problems(name: str, files: SplitFiles) -> list[str]:
         if format_of(Path(path)) not in FORMATS:
             suffix = format_of(Path(path)) or path
             return [
-                f"data.{name}.path: must end in one of these, .gz, .bz2, .xz or .zst after it or "
-                f"not; {choices(suffix, FORMATS)}"
+                f"data.{name}.path: must end in one of these, with .gz, .bz2, .xz or .zst after it "
+                f"or without, not {path}; {choices(suffix, FORMATS)}"
             ]
     if not both and bool(sources) != bool(targets):
         side = "target" if sources else "source"
