@@ -26,6 +26,7 @@ from seq2seq.files import (
     atomic_write,
     ensure_room,
     read_lines,
+    read_of_one_version,
     replaceable_folder,
     sealed,
     unsealed,
@@ -116,6 +117,10 @@ def load_bundle(folder: Path) -> Bundle:
         CheckpointError: a file is missing, or changed since it was written.
     """
     path = find_bundle(folder)
+    return read_of_one_version(path / BUNDLE_MANIFEST, lambda: _read_bundle(path))
+
+
+def _read_bundle(path: Path) -> Bundle:
     facts = checked_facts(path)
     config = load_run_config(path / CONFIG)
     ensure_possible(config.model, path / CONFIG)

@@ -1,6 +1,5 @@
 """Configurations of whole commands, assembled from the dataclasses of the packages."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from seq2seq.options import LARGEST_SEED, Options, Readers, number
 from seq2seq.paths import STANDARD_INPUT, name_problem, names_python_file, path_option
 from seq2seq.training.config import LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig
-
-PLAIN_NAME = re.compile(r"[\w-][\w.-]*")  # of a folder, without a path
 
 
 @dataclass
@@ -129,10 +126,8 @@ class EvaluateConfig(Options):
             problems += metric_problems(self.metrics)
         metrics = DEFAULT_METRICS if self.metrics is None else self.metrics
         problems += tokenizer_problems(Scoring("", self.protocol, self.bleu_tokenizer), metrics)
-        if not PLAIN_NAME.fullmatch(self.split):
-            problems.append(
-                f"split: must be a name of letters, digits, -, _ and ., not {self.split!r}"
-            )
+        if problem := split_problem(self.split):
+            problems.append(f"split: {problem}")
         if (self.source is None) != (self.reference is None):
             problems.append("source, reference: must be given together; give both, or neither")
         if self.source == self.reference == STANDARD_INPUT:
@@ -161,3 +156,12 @@ class EvaluateConfig(Options):
     def readers(self) -> Readers:
         searched = self.run is None and not self.compare
         return {"outputs": (searched, "leave out run and compare")}
+
+
+def split_problem(split: str) -> str | None:
+    """Why a text cannot be the name of an evaluation's folder; None if it can."""
+    if problem := name_problem(split):
+        return problem
+    if split.startswith(".") or "=" in split:
+        return f"must not begin with a dot or hold =, as {split!r} does; choose a name of letters"
+    return None

@@ -12,6 +12,7 @@ from seq2seq.files.leftovers import sweep
 from seq2seq.files.ownership import ensure_replaceable_json, replaceable_folder
 from seq2seq.files.room import ensure_room
 from seq2seq.files.sealed import sealed, unsealed
+from seq2seq.files.versions import identity_of, read_of_one_version
 
 __all__ = [
     "append_text",
@@ -21,9 +22,11 @@ __all__ = [
     "ensure_replaceable_json",
     "ensure_room",
     "read_lines",
+    "read_of_one_version",
     "replaceable_folder",
     "sealed",
     "sweep",
     "unsealed",
+    "identity_of",
     "write_lines",
 ]

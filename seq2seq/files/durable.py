@@ -108,8 +108,13 @@ def _move(partial: Path, path: Path) -> None:
     """Rename, replacing a file in one step and a folder without deleting it first."""
     replaces_folder = os.path.lexists(path) and (path.is_dir() or partial.is_dir())
     if not replaces_folder:
-        os.replace(partial, path)
-    elif not _exchange(partial, path):
+        try:
+            os.replace(partial, path)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise  # else another process wrote this folder first
+    if not _exchange(partial, path):
         aside = partial.with_suffix(ASIDE)
         os.replace(path, aside)
         try:

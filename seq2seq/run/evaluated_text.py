@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.bounded import read_json
-from seq2seq.bundle.files import checked_facts, weights_hash
+from seq2seq.bundle.files import TEXT, checked_facts, weights_hash
 from seq2seq.bundle.locate import find_bundle
 from seq2seq.config.plain import as_plain
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
-from seq2seq.files import read_lines
+from seq2seq.errors import DataError
+from seq2seq.files import read_lines, read_of_one_version
 from seq2seq.run.evaluate import evaluate_bundle
 from seq2seq.run.evaluation_folder import SCORES, evaluation_folder
 
@@ -38,49 +39,76 @@ def evaluated_text(
 
     Args:
         output_name: of the run, below config.output.
+
+    Raises:
+        DataError: another command replaced it while it was made.
+        UserError: as `evaluate_bundle`.
     """
     if config.output is not None:
         config = replace(config, output=str(Path(config.output) / output_name))
-    reasons = {}
     for output in dict.fromkeys((None, config.output)):
         folder = evaluation_folder(run, config.split, output)
-        reasons[folder] = mismatch(folder, run, config, text)
-        if reasons[folder] is None:
-            return read_texts(folder)
-    logger.info("%s is evaluated: %s", run, reasons[folder])
-    return read_texts(evaluate_bundle(run, config, text=text).folder)
+        present, reason = read_fitting(folder, run, config, text)
+        if present is not None:
+            return present
+    logger.info("%s is evaluated: %s", run, reason)
+    folder = evaluate_bundle(run, config, text=text).folder
+    present, reason = read_fitting(folder, run, config, text)
+    if present is None:
+        raise DataError(f"{folder} was replaced by another command meanwhile: {reason}; try again")
+    return present
 
 
-def read_texts(folder: Path) -> EvaluatedText:
-    return EvaluatedText(*(read_lines(folder / f"{name}.txt") for name in TEXTS))
-
-
-def mismatch(folder: Path, run: Path, config: EvaluateConfig, text: Pairs | None) -> str | None:
-    """Why the evaluation in a folder cannot be used; None if it can."""
-    bundle = find_bundle(run)
-    facts = checked_facts(bundle)
+def read_fitting(
+    folder: Path, run: Path, config: EvaluateConfig, text: Pairs | None
+) -> tuple[EvaluatedText | None, str]:
+    """The evaluation in a folder, or why it cannot be used."""
     if not folder.is_dir():
-        return "there is no evaluation yet"
+        return None, "there is no evaluation yet"
+
+    def read() -> tuple[EvaluatedText, Any]:
+        texts = EvaluatedText(*(read_lines(folder / f"{name}.txt") for name in TEXTS))
+        return texts, read_json(folder / SCORES)
+
     try:
-        scores = read_json(folder / SCORES)
-        present = read_texts(folder)
-        used = without_speed_options(scores["decoding"])
-        model = scores["checkpoints"], scores.get("weights", weights_hash(bundle))
+        present, scores = read_of_one_version(folder / SCORES, read)
+        reason = mismatch(present, scores, run, config, text)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"{folder} is damaged ({error})"
+        return None, f"{folder} is damaged ({error})"
+    return (present, "") if reason is None else (None, reason)
+
+
+def mismatch(
+    present: EvaluatedText, scores: Any, run: Path, config: EvaluateConfig, text: Pairs | None
+) -> str | None:
+    """Why an evaluation cannot be used; None if it can."""
     if len({len(present.sources), len(present.references), len(present.hypotheses)}) > 1:
-        return f"{folder} is damaged (its texts differ in length)"
-    if model != (facts.get("checkpoints"), weights_hash(bundle)):
+        return "the texts of the evaluation differ in length"
+    bundle = find_bundle(run)
+    digest = weights_hash(bundle)
+    model = scores["checkpoints"], scores.get("weights", digest)
+    if model != (checked_facts(bundle).get("checkpoints"), digest):
         return "the evaluation is of another model, or the run was trained further since"
+    used = without_speed_options(scores["decoding"])
     different = different_options(used, decoding_options(config))
     if different:
         return f"the evaluation had other options, {different}"
-    if text is not None and (present.sources, present.references) != (
-        list(map(str, text.source)),
-        text.target,
-    ):
+    required = held_out_lines(bundle, config.split) if text is None else lines_of(text)
+    if required not in (None, (present.sources, present.references)):
         return "the evaluation is of another text"
     return None
+
+
+def lines_of(text: Pairs) -> tuple[list[str], list[str]]:
+    return list(map(str, text.source)), text.target
+
+
+def held_out_lines(bundle: Path, split: str) -> tuple[list[str], list[str]] | None:
+    """Both sides of a bundle's split; None if it has no split of this name."""
+    source = bundle / TEXT / f"{split}.source"
+    if not source.is_file():
+        return None
+    return read_lines(source), read_lines(source.with_suffix(".target"))
 
 
 def decoding_options(config: EvaluateConfig) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from seq2seq.bundle.files import Bundle
 from seq2seq.data.kinds.base import Item
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import DataError
-from seq2seq.files import read_lines
+from seq2seq.files import read_lines, read_of_one_version
 from seq2seq.metrics.protocol import Scoring, ScoringProtocol
 from seq2seq.metrics.score import Score
 from seq2seq.processes import command_name
+from seq2seq.run.evaluation_folder import SCORES
 from seq2seq.run.scoring import KEYS
 
-NAMES = ("sources.txt", "hypotheses.txt", "references.txt", "scores.json")
+NAMES = ("sources.txt", "hypotheses.txt", "references.txt", SCORES)
 LINKS, ATTENTION = "alignments.pharaoh", "attention.npz"  # where the model has weights
 
 
@@ -46,6 +47,10 @@ def read_evaluation(bundle: Bundle, folder: Path) -> EvaluationFiles:
     Raises:
         DataError: there is none, or its files do not fit together.
     """
+    return read_of_one_version(folder / SCORES, lambda: _read_files(bundle, folder))
+
+
+def _read_files(bundle: Bundle, folder: Path) -> EvaluationFiles:
     missing = [name for name in NAMES if not (folder / name).is_file()]
     if missing:
         raise DataError(
@@ -65,7 +70,7 @@ def read_evaluation(bundle: Bundle, folder: Path) -> EvaluationFiles:
         sides = zip(map(bundle.tokenizers.source.words, sources), hypotheses, strict=True)
         lengths = [(len(words), len(hypothesis.split())) for words, hypothesis in sides]
         ensure_bounds(links, lengths, path=folder / LINKS)
-    scores, scoring = read_scores(folder / "scores.json")
+    scores, scoring = read_scores(folder / SCORES)
     return EvaluationFiles(folder, sources, hypotheses, references, links, scores, scoring)
 
 

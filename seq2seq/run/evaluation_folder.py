@@ -3,11 +3,11 @@
 It is checked before anything is translated.
 """
 
-import shutil
 import tempfile
 from pathlib import Path
 
 from seq2seq.errors import UserError
+from seq2seq.files import ensure_room
 
 SCORES = "scores.json"  # what an evaluation is recognised by
 REPORT = "report.html"
@@ -61,16 +61,11 @@ def ensure_writable(path: Path, *, room: int = 0) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}."):
-            free = shutil.disk_usage(path.parent).free
+            pass
     except OSError as error:
-        raise UserError(
-            f"{path} cannot be written ({error.strerror or error}); {REMEDY}"
-        ) from error
-    if free < room:
-        raise UserError(
-            f"{path} takes about {room / 1e6:,.1f} MB, but the disk has {free / 1e6:,.1f} MB left; "
-            f"make room, or {REMEDY}"
-        )
+        reason = error.strerror or error
+        raise UserError(f"{path} cannot be written ({reason}); {REMEDY}") from error
+    ensure_room(path.parent, room)
 
 
 def ensure_evaluation(folder: Path) -> None:
@@ -83,7 +78,8 @@ def ensure_evaluation(folder: Path) -> None:
         return
     names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
     foreign = [name for name in names if not is_of_evaluation(name)]
-    if foreign or not folder.is_dir() or (names and SCORES not in names):
+    has_results = bool(set(names) - {REPORT})
+    if foreign or not folder.is_dir() or (has_results and SCORES not in names):
         reason = f"holds {', '.join(foreign[:3])}" if foreign else "is no evaluation"
         raise UserError(
             f"{folder} {reason}, which no evaluation wrote, and would be replaced; move it, or "

@@ -9,9 +9,11 @@ import torch
 from seq2seq.alignment.extract import attention_weights, has_weights, mechanism
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import Bundle, load_bundle
+from seq2seq.config.schema import split_problem
 from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.kinds.base import Units
-from seq2seq.errors import ConfigError
+from seq2seq.errors import ConfigError, DataError
+from seq2seq.files import identity_of
 from seq2seq.metrics.score import Scorer
 from seq2seq.model.encoder import AttentionKey
 from seq2seq.model.transformer import Transformer
@@ -49,13 +51,20 @@ def report_run(
         raise ConfigError(
             f"sentences: must not be negative, as {sentences} is; 0 exports no attention"
         )
+    if problem := split_problem(split):
+        raise ConfigError(f"split: {problem}")
     bundle = load_bundle(run)
     folder = evaluation_folder(run, split, output)
     present = folder if (folder / SCORES).is_file() else evaluation_folder(run, split)
+    version = identity_of(present / SCORES)
     evaluation = read_evaluation(bundle, present)
     ensure_writable(folder / REPORT)
     page = page_of(bundle, evaluation, sentences)
     path = folder / REPORT
+    if identity_of(present / SCORES) != version:
+        raise DataError(
+            f"{present} was evaluated again while its report was made; make the report again"
+        )
     write_report(path, page, sentence_weights(bundle, evaluation, page))
     logger.info("report: %s (%.1f MB)", path, path.stat().st_size / 1e6)
     return path

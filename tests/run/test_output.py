@@ -101,7 +101,7 @@ def test_obstacles_are_named_before_anything_is_translated(
     place = run / "evaluation" / "test"
     if obstacle == "room":
         usage = shutil.disk_usage(run)._replace(free=5000)
-        monkeypatch.setattr(evaluation_folder.shutil, "disk_usage", lambda path: usage)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     elif obstacle != "rights":
         place.mkdir(parents=True)
         (place / "hypotheses.txt").write_text("mine\n")
@@ -117,7 +117,7 @@ def test_obstacles_are_named_before_anything_is_translated(
     monkeypatch.setattr(Translator, "translate", refuse_to_translate)
     message = {
         "rights": "cannot be written .Permission denied.",
-        "room": "takes about 0.[01] MB, but the disk has 0.0 MB left",
+        "room": "0.[01] MB are needed, and 0.0 MB are free there",
         "further file": "holds notes.txt, which no evaluation wrote",
     }.get(obstacle, "no evaluation wrote")
     closed = run if obstacle == "rights" else run / "none"
@@ -147,3 +147,13 @@ def test_links_are_followed(tmp_path: Path, run: Path, linked: str) -> None:
         start_evaluation(EvaluateConfig(run=str(link if linked == "run" else run)))
         assert link.is_symlink() and link.resolve() == elsewhere
         assert (elsewhere_test / "scores.json").is_file()
+
+
+@pytest.mark.parametrize("split", ["../test", "", "..", ".test", "a=b", "a\nb", "x" * 300])
+def test_a_split_is_the_name_of_a_folder(run: Path, split: str) -> None:
+    before = tree(run)
+    with pytest.raises(UserError, match="split: must"):
+        start_evaluation(EvaluateConfig(run=str(run), split=split))
+    with pytest.raises(UserError, match="split: must"):
+        report_run(run, split)
+    assert tree(run) == before
