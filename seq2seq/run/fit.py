@@ -12,10 +12,7 @@ from seq2seq import stopping
 from seq2seq.aligning.supervision import supervised_corpus
 from seq2seq.bundle.files import build_model
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.held_out import ensure_validation_fits
 from seq2seq.data.prepare import PreparedCorpus, prepare
-from seq2seq.errors import ConfigError
-from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import is_first_process
 from seq2seq.run.binding import Binding
@@ -23,11 +20,10 @@ from seq2seq.run.directory import RunDirectory, step_of
 from seq2seq.run.finish import finish
 from seq2seq.run.init_from import load_initial_weights
 from seq2seq.run.logs import configure_logging, quiet_lightning
-from seq2seq.run.scoring import build_scorer
+from seq2seq.run.rehearsal import ensure_scorable, ensure_validated, rehearse_end
 from seq2seq.run.trainer import build_module, build_trainer
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import CheckpointStore
-from seq2seq.training.config import Export
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.metrics_log import MetricsFile
 
@@ -45,17 +41,14 @@ def fit(binding: Binding, *, resume: bool) -> None:
     set_up_process(here, directory)
     store = CheckpointStore(directory.checkpoints, keep_last=config.trainer.num_kept())
     checkpoint = resume_point(store) if resume else None
-    callback = TrainingCallback(
-        store,
-        MetricsFile(directory.metrics),
-        config.trainer,
-        on_phase=binding.enter_phase,
-        on_saved=lambda step: directory.set_status("running", {"step": step}),
-    )
+    callback = new_callback(binding, store)
     trainer = build_trainer(here, directory.path, callback)
     ensure_scorable(config)
     corpus = supervised_corpus(here, prepare(here.data), directory.path)
     ensure_validated(config, corpus)
+    torch.manual_seed(config.seed)
+    model = build_model(config, corpus.tokenizers)
+    rehearse_end(config, directory, corpus, model)
     if trainer.is_global_zero:
         binding.begin(
             corpus,
@@ -64,8 +57,6 @@ def fit(binding: Binding, *, resume: bool) -> None:
             precision=str(trainer.precision),
             processes=trainer.world_size,
         )
-    torch.manual_seed(config.seed)
-    model = build_model(config, corpus.tokenizers)
     if checkpoint is None:
         load_initial_weights(model, here)
     log_summary(config, directory, corpus, model, trainer)
@@ -82,6 +73,18 @@ def fit(binding: Binding, *, resume: bool) -> None:
     stopping.raise_if_received()
     if trainer.is_global_zero:
         finish(config, directory, corpus, model, callback, time.monotonic() - started)
+
+
+def new_callback(binding: Binding, store: CheckpointStore) -> TrainingCallback:
+    """The callback of a run, which tells `status.json` of phases and saved steps."""
+    directory = binding.directory
+    return TrainingCallback(
+        store,
+        MetricsFile(directory.metrics),
+        binding.config.trainer,
+        on_phase=binding.enter_phase,
+        on_saved=lambda step: directory.set_status("running", {"step": step}),
+    )
 
 
 def set_up_process(config: RunConfig, directory: RunDirectory) -> None:
@@ -103,35 +106,6 @@ def resume_point(store: CheckpointStore) -> Path | None:
     else:
         logger.info("resuming from %s", path)
     return path
-
-
-def ensure_scorable(config: RunConfig) -> None:
-    """Raise now what would stop the evaluation after training: see `build_scorer`."""
-    build_scorer(config.data.languages()[1], config.metrics, ScoringProtocol.cased_13a)
-
-
-def ensure_validated(config: RunConfig, corpus: PreparedCorpus) -> None:
-    """Raise now what would stop a validation.
-
-    Raises:
-        DataError: a validation sentence is longer than the model reads.
-        ConfigError: an option reads validations, but there is nothing to validate on.
-    """
-    if len(corpus.validation):
-        lengths = config.model.max_source_length, config.model.max_target_length
-        ensure_validation_fits(config.data, corpus, *lengths)
-        return
-    needing = {
-        "export": (config.trainer.export is Export.best, "choose average or last"),
-        "patience": (config.trainer.patience > 0, "choose 0"),
-    }
-    problems = [
-        f"trainer.{name}: needs validation pairs, and the corpus has none; give some, or {remedy}"
-        for name, (is_set, remedy) in needing.items()
-        if is_set
-    ]
-    if problems:
-        raise ConfigError(problems)
 
 
 def log_summary(

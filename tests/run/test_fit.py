@@ -1,25 +1,15 @@
-"""Where training resumes, and which weights the bundle gets."""
+"""Where training resumes."""
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from seq2seq.config.schema import RunConfig
-from seq2seq.data.column import Column
-from seq2seq.data.encoded import EncodedPairs
-from seq2seq.data.prepare import Split
-from seq2seq.data.sources.base import Pairs
-from seq2seq.data.synthetic import GeneratedConfig
-from seq2seq.errors import ConfigError
-from seq2seq.run.fit import ensure_validated, resume_point
+from seq2seq.run.fit import resume_point
 from seq2seq.training.checkpoint import CheckpointStore
-from seq2seq.training.config import Export, TrainerConfig
-from tests.training.tiny import tiny_corpus, tiny_model
+from tests.training.tiny import tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -49,16 +39,3 @@ def test_training_resumes_from_the_newest_intact_checkpoint(
     assert resume_point(store) == intact
     assert f"resuming from {intact}" in messages.text
     assert f"skipped: {torn} is damaged" in messages.text
-
-
-@pytest.mark.parametrize("option", [{"export": Export.best}, {"patience": 3}])
-def test_options_that_need_validation_pairs_are_refused_without_them(
-    tmp_path: Path, option: dict[str, Any]
-) -> None:
-    config = RunConfig(data=GeneratedConfig(), trainer=TrainerConfig(**option))
-    corpus = tiny_corpus(tmp_path)
-    ensure_validated(config, corpus)
-    corpus = replace(corpus, validation=Split(Pairs(), EncodedPairs(Column.of([]), Column.of([]))))
-    with pytest.raises(ConfigError, match=f"trainer.{next(iter(option))}: needs validation pairs"):
-        ensure_validated(config, corpus)
-    ensure_validated(RunConfig(data=GeneratedConfig()), corpus)
