@@ -64,7 +64,7 @@ CASES = [
     resumed(
         "another width",
         replaced(CONFIG, "d_model: 16", "d_model: 32"),
-        "config.yaml",
+        "model.d_model: was 16",
     ),
     resumed(
         "a width that is a word", replaced(CONFIG, "d_model: 16", "d_model: wide"), "config.yaml"
@@ -72,7 +72,7 @@ CASES = [
     resumed(
         "another seed",
         replaced(CONFIG, "\nseed: 1", "\nseed: 2"),
-        "config.yaml",
+        "seed: was 1",
     ),
     resumed("an option of the model", nothing, "model.d_model", overrides="model.d_model=32"),
     resumed(
