@@ -51,7 +51,7 @@ def test_many_problems_are_summed_up(command: Command, write: Write) -> None:
 
 SIDES = ("source", "target")
 BAD = {
-    "tsv": (["a\tb", "only one", "c\td"], [":2: has 1 columns between tabs"]),
+    "tsv": (["only one", "a\tb", "none"], [":1: has 1 columns between tabs", ":3: has 1 columns"]),
     "jsonl": (
         [
             '{"source": "a", "target": "b"}',

@@ -286,6 +286,7 @@ class TestFiles:
                 "data.train.path: names.tsv: the columns of a TSV file are numbers",
             ),
             ({"path": "a.parquet"}, "data.train.path: a.parquet: has no column 'name'"),
+            ({"path": "a.jsonl"}, "data.train.path: a.jsonl:1: has no field 'name'"),
         ],
     )
     def test_problems_are_told_before_training(
@@ -300,6 +301,7 @@ class TestFiles:
         Path("latin").write_bytes(b"\xe9\nb\n")
         pq.write_table(pa.table({"source": ["a"]}), "a.parquet")
         config = self.config(tmp_path, **files)
+        lines(Path("a.jsonl"), '{"source": "a", "target": "b"}')
         config.source_column = "name" if "path" in files else None
         (problem,) = check(config)
         assert problem.startswith(says)

@@ -5,6 +5,7 @@ lines, columns or fields are then their paths.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from seq2seq.data.corpora import FilesConfig, SplitFiles
@@ -12,6 +13,8 @@ from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.reader import (
     ensure_equal,
     parquet_columns,
+    parse_jsonl,
+    parse_tsv,
     read_jsonl,
     read_parallel,
     read_parquet,
@@ -27,7 +30,7 @@ from seq2seq.data.sources.split_files import (
     named_files,
 )
 from seq2seq.data.storage import remembered_sha256
-from seq2seq.data.text_files import count_lines, ensure_file, read_strict_lines
+from seq2seq.data.text_files import count_lines, ensure_file, open_text, read_strict_lines
 from seq2seq.errors import DataError, choices
 
 SCAN_CHARACTERS = 50_000_000  # checked before training; about half a second
@@ -82,8 +85,10 @@ class FilesReader(CorpusReader):
         problems: list[str] = []
         parts = max(len(file_parts(files)), 1)
         counts: dict[int, tuple[str, int | None]] = {}  # option and lines of the first file of each
-        for option, _, part, path in named_files(name, files):
+        for option, side, part, path in named_files(name, files):
             try:
+                if side == "path":
+                    self.ensure_first_row(path)
                 lines = count(path, SCAN_CHARACTERS // parts)
             except DataError as error:
                 problems.append(f"{option}: {error}")
@@ -107,13 +112,25 @@ class FilesReader(CorpusReader):
         return []
 
     def ensure_columns(self, path: Path) -> None:
-        """Refuse columns that a file with both sides does not have."""
+        """Refuse columns that a Parquet file does not have, and names as columns of TSV."""
         columns = self.columns(path)
         if format_of(path) == ".parquet":
             names = parquet_columns(path)
             for column in columns:
                 if column not in names:
                     raise DataError(f"{path}: has no column {column!r}; {choices(column, names)}")
+
+    def ensure_first_row(self, path: Path) -> None:
+        """Refuse a file with both sides whose first line has others than the columns to read."""
+        columns = self.columns(path)
+        if format_of(path) == ".parquet":
+            return
+        with open_text(path) as file:
+            for line in islice(file.lines(), 1):
+                if format_of(path) == ".tsv":
+                    parse_tsv(line, f"{path}:1", *(int(column) - 1 for column in columns))
+                else:
+                    parse_jsonl(line, f"{path}:1", *columns)
 
     def columns(self, path: Path) -> tuple[str, str]:
         """The two columns to read from a file that has several."""
