@@ -134,7 +134,7 @@ ALIGNMENT = [
 ]
 OTHERS = [
     case("a report of no evaluation", "report --run one", "one"),
-    case("a report on a path", "report --run one --split ../s", "--split"),
+    case("a report on a path", "report --run one --split ../s", "split"),
     case("a report of no run", "report --run nowhere", "nowhere", models=()),
     case("no file to check", "check-data --source no --target no", "no", models=()),
     case("a mechanism that is not there", "check-attention nowhere.py", "nowhere.py", models=()),
