@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.cli import main as command
+from seq2seq.cli.outermost import explained_errors
 from seq2seq.errors import DataError
 from seq2seq.printable import printable
 from seq2seq.run.logs import configure_logging
@@ -55,13 +55,7 @@ def test_log_lines_are_printable(
 
 
 @pytest.mark.parametrize("text", STEERING)
-def test_errors_of_commands_are_printable(
-    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse() -> None:
+def test_errors_of_commands_are_printable(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), explained_errors():
         raise DataError(f"{text}: is no file")
-
-    monkeypatch.setattr(command, "app", refuse)
-    with pytest.raises(SystemExit):
-        command.main()
     assert capsys.readouterr().err == f"error: {STEERING[text]}: is no file\n"

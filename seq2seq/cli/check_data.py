@@ -12,6 +12,7 @@ from seq2seq.cli.lines import counted
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.errors import ConfigError, DataError, UserError
+from seq2seq.printable import printable
 from seq2seq.run.logs import configure_logging
 
 if TYPE_CHECKING:
@@ -108,13 +109,13 @@ def scan_problems(config: FilesConfig) -> list[str]:
         scanned = [scan_part(reader, part) for part in file_parts(files)]
         for part in scanned:
             for title, lines in zip(part.names, part.sides, strict=True):
-                print(summary(title, lines))
+                print(printable(summary(title, lines)))
         wrong = [problem for part in scanned for problem in part.problems]
         if not wrong:
             wrong += reader.item_problems(name, files)
         if not wrong:
             for fact in pair_facts(scanned):
-                print(fact)
+                print(printable(fact))
         problems += wrong
     return problems
 
@@ -173,5 +174,5 @@ def preparing_problems(config: DataConfig, lengths: tuple[int, int]) -> list[str
                 f"{places.listed('train', 'source', rows)}"
             )
     for note in manifest["cautions"]:
-        print(f"note: {note}")
+        print(printable(f"note: {note}"))
     return []

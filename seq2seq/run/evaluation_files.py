@@ -1,5 +1,6 @@
 """What an evaluation wrote to `evaluation/<split>/`, read again."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +100,8 @@ def read_scores(path: Path) -> tuple[dict[str, Score], Scoring]:
             name: Score(float(entry["score"]), str(entry["signature"]))
             for name, entry in entries.items()
         }
+        if not all(math.isfinite(score.score) for score in scores.values()):
+            raise ValueError("a score is not finite")
         return scores, Scoring(
             str(content.get("target_language", "")),
             ScoringProtocol(content["protocol"]),

@@ -217,6 +217,7 @@ def evaluation_exploits() -> dict[str, Exploit]:
         "nested": "[" * 100_000,
         "of a list": "[]",
         "of other values": '{"bleu": {"score": "x"}}',
+        "that are no number": '{"bleu": {"score": NaN, "signature": ""}, "protocol": "cased_13a"}',
         "of a huge number": '{"bleu": {"score": 1' + "0" * 5_000 + ', "signature": ""}}',
         "of a key twice": '{"protocol": 1, "protocol": 2}',
     }
