@@ -1,6 +1,8 @@
 """The folder of a run: its files, its lock and its status."""
 
+import errno
 import json
+import os
 import re
 import time
 from collections import Counter
@@ -152,7 +154,12 @@ class RunDirectory:
         Args:
             state: running, stopped, failed or finished.
             facts: further entries; earlier ones stay, and None removes one.
+
+        Raises:
+            OSError: it cannot be written, or the folder was removed, and is not made again.
         """
+        if not self.path.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
         status = {
             **self.status(),
             "state": state,

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.errors import CheckpointError
-from seq2seq.training.checkpoint import MODEL_PREFIX, CheckpointStore
+from seq2seq.training.checkpoint import CheckpointStore
+from seq2seq.training.checkpoint_names import MODEL_PREFIX
 
 
 def average_weights(

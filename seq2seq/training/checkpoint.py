@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from torch import nn
 
 from seq2seq.errors import CheckpointError, UserError, user_error
 from seq2seq.files import atomic_write, ensure_room, sealed, sweep, unsealed
-from seq2seq.model.renamed import with_present_names
 from seq2seq.processes import is_first_process
 from seq2seq.training.checkpoint_file import (
     read_checkpoint,
@@ -18,14 +18,12 @@ from seq2seq.training.checkpoint_file import (
     tensor_bytes,
     write_checkpoint,
 )
+from seq2seq.training.checkpoint_names import CALLBACK, in_present_names
 
 INDEX = "last.json"
 INDEX_KEYS = ("last", "best", "sha256")  # of version 0.1.0, whose index holds no hash of itself
 STOPPED = "-stopped"  # in the name of a checkpoint written because of a signal
 NAME = re.compile(rf"step-(\d{{8,}})({STOPPED})?\.ckpt")
-MODEL_PREFIX = "model."  # of the model's parameters within a TranslationModule
-CALLBACK = "TrainingCallback"  # whose state says which checkpoints count
-RENAMED_CALLBACKS = {"Keeper": CALLBACK}  # of version 0.1.0
 TO_RESUME = ("global_step", "loops", "optimizer_states", "lr_schedulers", "report")
 ROOM_FOR_REST = 1 << 20  # bytes of a checkpoint that are not in its tensors
 
@@ -97,6 +95,21 @@ class CheckpointStore:
                 f"{path} could not be written: {user_error(error)}. Earlier checkpoints are whole: "
                 "mend this, then continue with resume="
             ) from error
+
+    def ensure_room_for(self, model: nn.Module) -> None:
+        """Refuse to begin a run whose disk cannot take its checkpoints and its bundle.
+
+        A checkpoint holds each parameter and two averages of its gradients. One more than is kept
+        is written before another is deleted.
+
+        Raises:
+            UserError: too little is free.
+        """
+        parameters = sum(parameter.nbytes for parameter in model.parameters())
+        count = self.keep_last + 2  # with the best
+        needed = count * (3 * parameters + ROOM_FOR_REST) + parameters
+        present = sum(path.stat().st_size for path in self.paths())
+        ensure_room(self.folder, needed - present)
 
     def load(self, path: Path) -> dict[str, Any]:
         """Tensors and plain values of a checkpoint, on the CPU. Nothing in the file is executed.
@@ -232,19 +245,3 @@ def checkpoint_step(path: Path) -> int:
 def age(path: Path) -> tuple[int, bool]:
     """What checkpoints are sorted by, the oldest first."""
     return checkpoint_step(path), STOPPED not in path.name
-
-
-def in_present_names(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint of this or an earlier version under the names of this one."""
-    state_dict = with_present_names(checkpoint["state_dict"], prefix=MODEL_PREFIX)
-    callbacks = {
-        RENAMED_CALLBACKS.get(name, name): state
-        for name, state in checkpoint.get("callbacks", {}).items()
-    }
-    present = {**checkpoint, "state_dict": state_dict, "callbacks": callbacks}
-    if "report" in checkpoint and "auxiliary" not in checkpoint["report"]:  # until 0.1.0
-        report = dict(checkpoint["report"])
-        alignment = report.pop("guide", None)
-        report["auxiliary"] = {} if alignment is None else {"alignment": alignment}
-        present["report"] = report
-    return present

@@ -90,6 +90,8 @@ def read_checkpoint(path: Path, recorded: str | None) -> tuple[dict[str, Any], b
         data = read_bounded(path, physical_memory())
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint {path}") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise CheckpointError(f"{path} is not a whole checkpoint ({error})") from None
     match = TRAILER.fullmatch(data[-TRAILER_LENGTH:])

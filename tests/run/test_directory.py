@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -113,3 +114,12 @@ def test_a_damaged_status_is_empty(directory: RunDirectory, content: str) -> Non
     assert directory.status() == {}
     directory.enter_phase("preparing")
     assert directory.status()["phase"] == "preparing"
+
+
+def test_a_folder_that_was_removed_is_not_made_again(directory: RunDirectory) -> None:
+    directory.acquire()
+    directory.set_status("running")
+    shutil.rmtree(directory.path)
+    with pytest.raises(FileNotFoundError, match=str(directory.path)):
+        directory.enter_phase("saving")
+    assert not directory.path.exists()

@@ -9,13 +9,14 @@ import resource
 import shutil
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from seq2seq.errors import CheckpointError
+from seq2seq.errors import CheckpointError, UserError
 from seq2seq.files import unsealed
 from seq2seq.training.averaging import average_weights
 from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointIndex, CheckpointStore
@@ -244,10 +245,29 @@ def test_a_full_disk_is_reported_and_earlier_checkpoints_stay(
 def test_room_is_asked_for_before_anything_is_written(
     store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 8, 1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
     with pytest.raises(CheckpointError, match=r"1\.0 MB are needed, and 0\.0 MB are free"):
         save(store, 1)
     assert not store.folder.exists()
+
+
+def test_a_run_begins_only_with_room_for_all_its_checkpoints(
+    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four checkpoints of 12 MB and 1 MB for the rest, and a bundle of 4 MB; one is there."""
+    model = nn.Linear(1_000_000, 1, bias=False)
+    usage = SimpleNamespace(free=21_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(UserError, match=r"checkpoints: 56\.2 MB are needed, and 21\.0 MB are free"):
+        store.ensure_room_for(model)
+    usage.free = needed = 4 * (12_000_000 + (1 << 20)) + 4_000_000
+    store.ensure_room_for(model)
+    path = save(store, 1)
+    usage.free = needed - path.stat().st_size
+    store.ensure_room_for(model)
+    path.unlink()
+    with pytest.raises(UserError, match="are needed"):
+        store.ensure_room_for(model)
 
 
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
@@ -289,11 +309,16 @@ def test_resuming_reads_a_checkpoint_once(
 ) -> None:
     path = save(store, 1)
     reads: list[Path] = []
-    read = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: reads.append(path) or read(path))
+
+    def counting_open(target: Path, *arguments: Any, **options: Any) -> Any:
+        reads.append(target)
+        return opened(target, *arguments, **options)
+
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", counting_open)
     resumed = reopened(store)
     assert resumed.newest() == (path, [])
-    AtomicCheckpointIO(resumed).load_checkpoint(path)
+    resumed.load(path)
     assert reads.count(path) == 1
     resumed.load(path)
     assert reads.count(path) == 2, "a later load verifies again"
