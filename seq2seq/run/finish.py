@@ -43,21 +43,24 @@ def finish(
 
         directory.enter_phase("evaluation")
         evaluate_bundle(directory.path, as_configured(EvaluateConfig(), config))
+    timing = {"training_seconds": round(seconds, 1)}
+    took_steps = callback.step > callback.first_step
     directory.set_status(
-        "finished", {"step": callback.step, "training_seconds": round(seconds, 1), "phase": None}
+        "finished", {"step": callback.step, "phase": None, **(timing if took_steps else {})}
     )
 
 
 def log_end(callback: TrainingCallback, seconds: float, bundle: Path) -> None:
-    """Log how many steps were done, why no more, and where the model is."""
+    """Log which steps this process did, why no more, and where the model is."""
     minutes, remainder = divmod(round(seconds), 60)
     reason = callback.early_stopping.stopped
+    done = f"trained from step {callback.first_step:,} to {callback.step:,} in {minutes}:"
     logger.info(
-        "trained to step %s%s in %d:%02d min; model: %s",
-        f"{callback.step:,}",
+        "%s%s; model: %s",
+        f"{done}{remainder:02d} min"
+        if callback.step > callback.first_step
+        else f"training had ended at step {callback.step:,}",
         f" ({reason})" if reason else "",
-        minutes,
-        remainder,
         bundle,
     )
 

@@ -40,7 +40,7 @@ class TrainingCallback(Callback):
 
     Attributes:
         signal: number of the signal that ended training; 0 if there was none.
-        step: optimizer steps that were done.
+        step: optimizer steps that were done, of which `first_step` in earlier processes.
         saved_steps: optimizer steps of regular checkpoints, which averages are made of.
         pending: whether what is due at the present step is still to be done.
     """
@@ -63,7 +63,7 @@ class TrainingCallback(Callback):
         self.early_stopping = EarlyStoppingState()
         self.saved_steps: list[int] = []
         self.pending = False
-        self.signal = self.step = 0
+        self.signal = self.step = self.first_step = 0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         data = training_data(trainer)
@@ -75,7 +75,8 @@ class TrainingCallback(Callback):
         Raises:
             ConfigError: the run has done more steps than it is to have.
         """
-        module, self.step = as_translation(pl_module), trainer.global_step
+        module = as_translation(pl_module)
+        self.step = self.first_step = trainer.global_step
         self.saved_steps = [step for step in self.saved_steps if step <= self.step]
         self.stream.ensure_not_passed(self.step)
         module.follow_schedule()
