@@ -112,16 +112,22 @@ def choose_alignment(
     pairs = pairs.first(len(pairs) if lines is None else lines)
     rows = (False, True) if use_input_row is None else (use_input_row,)
     candidates = links_of_candidates(bundles, pairs, rows, device)
-    if links is None:
-        choices: Sequence[Choice] = choose_by_agreement(*candidates)
-    else:
-        by_direction = links, [swap_gold(gold_links) for gold_links in links]
-        choices = [choose_by_gold(*pair) for pair in zip(candidates, by_direction, strict=False)]
-    criterion = "agreement" if links is None else "aer"
+    criterion, choices = best_candidates(candidates, links)
     return [
         RunChoice(path, criterion, choice, layers)
         for path, choice, layers in zip(paths, choices, left_out, strict=True)
     ]
+
+
+def best_candidates(
+    candidates: Sequence[CandidateLinks], gold: Sequence[GoldLinks] | None
+) -> tuple[str, Sequence[Choice]]:
+    """The criterion and a choice for each run: by gold links, or by agreement without them."""
+    if gold is None:
+        return "agreement", choose_by_agreement(*candidates)
+    by_direction = gold, [swap_gold(links) for links in gold]
+    choices = [choose_by_gold(*pair) for pair in zip(candidates, by_direction, strict=False)]
+    return "aer", choices
 
 
 def links_of_candidates(

@@ -56,20 +56,21 @@ def attention_weights(
         for role in dict.fromkeys(role for role, _ in requested)
     }
     sources, targets = encoded.padding.lengths.tolist(), target.padding.lengths.tolist()
-    sentences = []
-    for row, (width, height) in enumerate(zip(sources, targets, strict=True)):
-        sizes = {
-            Role.ENCODER: (width, width),
-            Role.CAUSAL: (height, height),
-            Role.CROSS: (height, width),
-        }
-        sentences.append(
-            {
-                role: tensor[row, :, :, : sizes[role][0], : sizes[role][1]]
-                for role, tensor in stacked.items()
-            }
-        )
-    return sentences
+    return [
+        {role: without_padding(tensor[row], role, *sizes) for role, tensor in stacked.items()}
+        for row, sizes in enumerate(zip(sources, targets, strict=True))
+    ]
+
+
+def without_padding(weights: Tensor, role: Role, source: int, target: int) -> Tensor:
+    """Weights (layers, heads, rows, columns) of a sentence, padded, without its padding.
+
+    Args:
+        source, target: real positions of both sides.
+    """
+    rows = source if role is Role.ENCODER else target
+    columns = target if role is Role.CAUSAL else source
+    return weights[:, :, :rows, :columns]
 
 
 def token_rows(weights: Tensor, *, use_input_row: bool) -> Tensor:

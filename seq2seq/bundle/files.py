@@ -83,28 +83,22 @@ def write_bundle(
     """
     path = replaceable_folder(path, (BUNDLE_MANIFEST, WEIGHTS))
     ensure_room(path, sum(tensor.nbytes for tensor in stored_weights(model).values()))
-    with atomic_path(path) as partial:
-        _write_files(partial, config, model, tokenizers, held_out, facts)
+    with atomic_path(path) as folder:
+        (folder / TEXT).mkdir(parents=True)
+        save_weights(model, folder / WEIGHTS)
+        tokenizers.save(folder / TOKENIZERS)
+        saved = to_yaml(replace(config, logger=LoggerConfig()))
+        (folder / CONFIG).write_text(saved, encoding="utf-8")
+        for split, pairs in held_out.items():
+            source = folder / TEXT / f"{split}.source"
+            write_lines(source, list(map(str, pairs.source)))
+            tokenizers.source.save_items(source, pairs.source)
+            write_lines(source.with_suffix(".target"), pairs.target)
+        write_manifest(folder, facts)
 
 
-def _write_files(
-    folder: Path,
-    config: RunConfig,
-    model: Transformer,
-    tokenizers: Tokenizers,
-    held_out: dict[str, Pairs],
-    facts: dict[str, Any],
-) -> None:
-    """Write the files of a bundle, the manifest last."""
-    (folder / TEXT).mkdir(parents=True)
-    save_weights(model, folder / WEIGHTS)
-    tokenizers.save(folder / TOKENIZERS)
-    (folder / CONFIG).write_text(to_yaml(replace(config, logger=LoggerConfig())), encoding="utf-8")
-    for split, pairs in held_out.items():
-        source = folder / TEXT / f"{split}.source"
-        write_lines(source, list(map(str, pairs.source)))
-        tokenizers.source.save_items(source, pairs.source)
-        write_lines(source.with_suffix(".target"), pairs.target)
+def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
+    """Write the hashes of all files of a bundle and what it comes from."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     hashes = {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
     atomic_write(folder / BUNDLE_MANIFEST, sealed({"sha256": hashes, **facts}))

@@ -34,27 +34,32 @@ GOLD_HELP = (
 )
 BASE_HELP = "Number of the first word in the gold file: 0 or 1."
 
+OptionalSource = Annotated[
+    Path | None, typer.Argument(metavar="SOURCE", help=SOURCE_HELP, show_default=False)
+]
+OptionalTarget = Annotated[
+    Path | None, typer.Argument(metavar="TARGET", help="Translations.", show_default=False)
+]
+OptionalReverse = Annotated[
+    Path | None, typer.Option(metavar="DIR", help=REVERSE_HELP, show_default=False)
+]
+GoldFile = Annotated[Path | None, typer.Option(help=GOLD_HELP, show_default=False)]
+IndexBase = Annotated[int | None, typer.Option(min=0, max=1, help=BASE_HELP, show_default=False)]
+NumLines = Annotated[
+    int | None,
+    typer.Option(min=1, help="Number of lines to use, from the first.", show_default=False),
+]
+
 
 def choose(
     context: typer.Context,
     run: Run,
-    source: Annotated[
-        Path | None, typer.Argument(metavar="SOURCE", help=SOURCE_HELP, show_default=False)
-    ] = None,
-    target: Annotated[
-        Path | None, typer.Argument(metavar="TARGET", help="Translations.", show_default=False)
-    ] = None,
-    reverse: Annotated[
-        Path | None, typer.Option(metavar="DIR", help=REVERSE_HELP, show_default=False)
-    ] = None,
-    gold: Annotated[Path | None, typer.Option(help=GOLD_HELP, show_default=False)] = None,
-    gold_index_base: Annotated[
-        int | None, typer.Option(min=0, max=1, help=BASE_HELP, show_default=False)
-    ] = None,
-    lines: Annotated[
-        int | None,
-        typer.Option(min=1, help="Number of lines to use, from the first.", show_default=False),
-    ] = None,
+    source: OptionalSource = None,
+    target: OptionalTarget = None,
+    reverse: OptionalReverse = None,
+    gold: GoldFile = None,
+    gold_index_base: IndexBase = None,
+    lines: NumLines = None,
     device: Device = "auto",
 ) -> None:
     """Choose the layer, heads and row that align best, by agreement or by gold links.
@@ -81,16 +86,14 @@ def choose(
         lines=lines,
         device=device,
     )
+    write_choices(choices)
+
+
+def write_choices(choices: "list[RunChoice]") -> None:
+    """Write the choices as JSON, and log them."""
+    runs = [choice.as_json() for choice in choices]
     with standard_output() as write:
-        write(
-            json.dumps(
-                {
-                    "criterion": choices[0].criterion,
-                    "runs": [choice.as_json() for choice in choices],
-                },
-                indent=2,
-            )
-        )
+        write(json.dumps({"criterion": choices[0].criterion, "runs": runs}, indent=2))
     for choice in choices:
         log_choice(choice)
 

@@ -53,8 +53,10 @@ def search(
     if problems := config.problems():
         raise ConfigError(problems)
     number, rows = encoded.num_sources, encoded.rows
-    for argument in (prefixes, seeds):
-        assert argument is None or len(argument) == number, "one prefix and seed per source"
+    if seeds is None:
+        seeds = [sentence_seed(config.seed, row) for row in range(number)]
+    assert len(seeds) == number, "one seed per source"
+    assert prefixes is None or len(prefixes) == number, "one prefix per source"
     constraints = Constraints.of(
         encoded.lengths,
         config,
@@ -64,15 +66,23 @@ def search(
     )
     decoders = EnsembleState(ensemble, encoded, capacity=int(constraints.limit.max()) + 1)
     state = SearchState(decoders, constraints, config, num_sentences=number)
+    run_search(state, [seeds[row] for row in rows])
+    return [best_first(hypotheses, config.n_best) for hypotheses in state.finished]
+
+
+def run_search(state: SearchState, seeds: Sequence[int]) -> None:
+    """Finish all sentences of a state by the method of its configuration.
+
+    Args:
+        seeds: of sampling, one for each row.
+    """
+    config = state.config
     if config.method is DecodingMethod.sampling:
-        if seeds is None:
-            seeds = [sentence_seed(config.seed, row) for row in range(number)]
-        sample(state, [seeds[row] for row in rows])
+        sample(state, seeds)
     elif config.beam_size == 1:
         greedy_search(state)
     else:
         beam_search(state, config.beam_size)
-    return [best_first(hypotheses, config.n_best) for hypotheses in state.finished]
 
 
 def sentence_seed(seed: int, number: int) -> int:

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seq2seq.bundle.locate import saved_config
 from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
@@ -28,7 +27,7 @@ from seq2seq.run.evaluated_text import (
     different_options,
     evaluated_text,
 )
-from seq2seq.run.scoring import build_scorer
+from seq2seq.run.scoring import scorer_of
 
 logger = logging.getLogger(__name__)
 
@@ -58,15 +57,9 @@ def compare_runs(
         UserError: a run cannot be evaluated.
     """
     runs = list(configs)
-    config, baseline = configs[runs[0]], saved_config(runs[0])
-    metrics = baseline.metrics if config.metrics is None else config.metrics
-    ensure_together(Together.comparison, list(map(Member.of_folder, runs)))
-    scorer = build_scorer(
-        config.target_language or baseline.data.languages()[1],
-        metrics,
-        config.protocol,
-        bleu_tokenizer=config.bleu_tokenizer,
-    )
+    members = list(map(Member.of_folder, runs))
+    ensure_together(Together.comparison, members)
+    scorer = scorer_of(configs[runs[0]], members[0].config)
     log_different_decoding(configs)
     outputs = output_names(runs)
     texts = {
@@ -74,16 +67,17 @@ def compare_runs(
     }
     ensure_same_test_set(texts)
     first = str(runs[0])
-    scorer.log_scoring(texts[str(runs[0])].references)
+    references = texts[first].references
+    scorer.log_scoring(references)
     logger.info("testing significance ...")
     rows = compare_systems(
         {run: evaluated.hypotheses for run, evaluated in texts.items()},
-        texts[first].references,
+        references,
         scorer,
         baseline=first,
     )
-    count = len(texts[first].references)
-    print_table(rows, scorer.metrics, f"{config.split}, {count:,} sentences")
+    split = configs[runs[0]].split
+    print_table(rows, scorer.metrics, f"{split}, {len(references):,} sentences")
     return rows
 
 

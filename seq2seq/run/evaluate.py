@@ -20,7 +20,7 @@ from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, Score, Scorer
 from seq2seq.model.transformer import Transformer
 from seq2seq.run.as_configured import log_changes
 from seq2seq.run.evaluation_folder import ensure_replaceable, evaluation_folder
-from seq2seq.run.scoring import build_scorer, scoring_facts, write_scores
+from seq2seq.run.scoring import scorer_of, scoring_facts, write_scores
 from seq2seq.run.translations import Translations, draw_heatmaps, room_for, write_translations
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = N
         UserError: no such run or split, a package is missing, or there is no place to write to.
     """
     bundle = load_bundle(run)
-    scorer = bundle_scorer(bundle, config)
+    scorer = scorer_of(config, bundle.config)
     pairs = text if text is not None else held_out_split(bundle, config.split)
     log_changes(config, bundle.config)
     scorer.log_scoring(pairs.target)
@@ -65,13 +65,6 @@ def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = N
         scores = score_translations(partial, bundle, scorer, config, pairs.target, translations)
     log_scores(folder, config.split, scorer, scores, translations)
     return Result(folder, scores)
-
-
-def bundle_scorer(bundle: Bundle, config: EvaluateConfig) -> Scorer:
-    """The scorer of an evaluation; the metrics are those of the run unless others are chosen."""
-    metrics = bundle.config.metrics if config.metrics is None else config.metrics
-    language = config.target_language or bundle.config.data.languages()[1]
-    return build_scorer(language, metrics, config.protocol, bleu_tokenizer=config.bleu_tokenizer)
 
 
 def log_missing_alignments(model: Transformer, alignment: AlignmentConfig) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from seq2seq.bundle.files import Bundle, weights_hash
 from seq2seq.config.plain import as_plain
-from seq2seq.config.schema import EvaluateConfig
+from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.errors import ConfigError
 from seq2seq.files import atomic_write, write_lines
 from seq2seq.metrics.protocol import ScoringProtocol
@@ -57,6 +57,20 @@ def build_scorer(
             f"metrics: {', '.join(taken)} is another key of scores.json; rename the metric"
         )
     return Scorer(target_language, metrics, protocol, bleu_tokenizer=bleu_tokenizer)
+
+
+def scorer_of(config: EvaluateConfig, run: RunConfig) -> Scorer:
+    """The scorer of an evaluation; metrics and language are those of the run unless chosen.
+
+    Raises:
+        ConfigError, MissingDependencyError: as `build_scorer`.
+    """
+    return build_scorer(
+        config.target_language or run.data.languages()[1],
+        run.metrics if config.metrics is None else config.metrics,
+        config.protocol,
+        bleu_tokenizer=config.bleu_tokenizer,
+    )
 
 
 def scoring_facts(
