@@ -10,6 +10,7 @@ later one ends the process at once.
 
 import _thread
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -174,6 +175,7 @@ def handled(*, shown: bool = True) -> Iterator[None]:
             raise
         if shown:
             _print(f"stopped by {signal.Signals(stopped.number).name}: {state.remedy}")
+        gc.freeze()  # looking through all that torch holds would take seconds
         if state.abandoned:
             os._exit(stopped.exit_code)
         raise SystemExit(stopped.exit_code) from None

@@ -55,10 +55,11 @@ class RunDirectory:
         self.metrics = path / "metrics.jsonl"
         self.lock_file = path / "run.lock"
         self._lock = FileLock(self.lock_file)
-        self._owner: Owner | None = None  # this process, once it has the lock
+        self._owner: Owner | None = None  # the process that has the lock
 
-    def __reduce__(self) -> tuple[type["RunDirectory"], tuple[Path]]:
-        return RunDirectory, (self.path,)  # another process does not hold the lock
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As another process of the run sees it: in the name of the owner, who has the lock."""
+        return RunDirectory, (self.path,), {"_owner": self._owner}
 
     def acquire(self) -> None:
         """Lock the folder until it is released or the process ends, however it ends.

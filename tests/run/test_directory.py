@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import pickle
 import shutil
 import subprocess
 from dataclasses import asdict, replace
@@ -123,3 +124,17 @@ def test_a_folder_that_was_removed_is_not_made_again(directory: RunDirectory) ->
     with pytest.raises(FileNotFoundError, match=str(directory.path)):
         directory.enter_phase("saving")
     assert not directory.path.exists()
+
+
+def test_ranks_write_in_the_name_of_the_process_that_watches_them(tmp_path: Path) -> None:
+    watching = RunDirectory(tmp_path)
+    watching.acquire()
+    assert watching._owner is not None
+    watching._owner = replace(watching._owner, process=os.getpid() + 1)
+    rank = pickle.loads(pickle.dumps(watching))
+    rank.enter_phase("training")
+    assert rank.status()["process"] == os.getpid() + 1
+    rank.release()
+    with pytest.raises(UserError, match="in use"):
+        RunDirectory(tmp_path).acquire()
+    watching.release()
