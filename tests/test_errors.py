@@ -23,6 +23,7 @@ from pyarrow import ArrowInvalid
 from torch._utils import ExceptionWrapper
 
 from seq2seq.errors import SYSTEM_ERRORS, DataError, MachineError, UserError, user_error
+from seq2seq.files.leftovers import temporary_path
 
 
 def raised(call: Callable[[], object]) -> BaseException:
@@ -105,6 +106,12 @@ def test_errors_of_the_system(number: int) -> None:
 def test_two_paths() -> None:
     error = OSError(errno.EXDEV, "Invalid cross-device link", "here", None, "there")
     assert str(user_error(error)).startswith("here -> there: Invalid cross-device link; ")
+
+
+def test_an_unfinished_file_is_called_what_it_will_be(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    error = OSError(errno.ENOSPC, "full", str(temporary_path(path)), None, str(path))
+    assert str(user_error(error)).startswith(f"{path}: the disk is full; ")
 
 
 def test_a_link_to_nothing(tmp_path: Path) -> None:

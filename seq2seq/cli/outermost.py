@@ -29,6 +29,7 @@ def explained_errors(*, prints_result: bool) -> Iterator[None]:
     """
     try:
         with usable_streams(needed=prints_result):
+            os.getcwd()  # raises in a folder that was removed, where torch would end the process
             yield
     except Exception as error:
         if stop_behind(error):
