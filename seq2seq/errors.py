@@ -75,7 +75,7 @@ SYSTEM_ERRORS = {
     errno.ENOMEM: ("the memory of this machine is used up", "end other processes"),
     errno.EADDRINUSE: ("the port is in use", "choose another: MASTER_PORT"),
 }
-UNFINISHED = re.compile(
+UNFINISHED_NAME = re.compile(
     r"(?<![^/])\.([^/]+)\.[\da-f]+-[\d-]+\.partial(?![^/])"
 )  # of files.leftovers
 UNSEEN = "see where with SEQ2SEQ_TRACEBACK=1"
@@ -218,7 +218,7 @@ def _unicode_error(error: UnicodeError) -> UserError:
 def _system_error(error: OSError) -> UserError:
     """What the system refused, with the path."""
     names = (x for x in (error.filename, error.filename2) if isinstance(x, str | bytes))
-    paths = list(dict.fromkeys(UNFINISHED.sub(r"\1", os.fsdecode(name)) for name in names))
+    paths = list(dict.fromkeys(UNFINISHED_NAME.sub(r"\1", os.fsdecode(name)) for name in names))
     if error.errno == errno.ENOENT and not _working_folder_exists():
         return MachineError(
             f"{': '.join([*paths[:1], 'the working folder was removed'])}; change to a folder that "
