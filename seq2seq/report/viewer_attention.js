@@ -94,6 +94,7 @@ class AttentionView {
 
   async show(sentence) {
     this.number = sentence.number;
+    byId("attention").ariaBusy = "true";  // it still shows the sentence selected before
     let [weights, problem] = [null, ""];
     if (this.role !== null) {
       try {
@@ -107,6 +108,7 @@ class AttentionView {
     this.weights = weights;
     this.problem = problem || this.absence(sentence);
     this.matrix.at = null;
+    byId("attention").ariaBusy = "false";
     this.draw();
   }
 

@@ -65,6 +65,9 @@ def visit(browser: Browser, folder: Path, content: Page) -> None:
     wait(browser, "return performance.getEntriesByName('sentences shown').length === 1")
 
 
+SETTLED = "return document.getElementById('attention').ariaBusy === 'false'"
+
+
 def wait(browser: Browser, condition: str) -> None:
     until = time.monotonic() + 10
     while not browser.execute_script(condition):
@@ -78,9 +81,7 @@ def choose(browser: Browser, number: int) -> None:
     wait(
         browser, f"return document.getElementById('number').textContent === 'Sentence {number + 1}'"
     )
-    matrix = "!document.getElementById('attention').hidden"
-    wait(browser, f"return {matrix if TEXTS[number % len(TEXTS)][0] else f'!({matrix})'}")
-    time.sleep(0.2)
+    wait(browser, SETTLED)
 
 
 def hover(browser: Browser, selector: str) -> None:
@@ -289,7 +290,7 @@ def test_all_can_be_done_by_keyboard(browser: Browser, tmp_path: Path) -> None:
     assert (texts(browser, ".active"), texts(browser, ".linked")) == (["river"], ["río"])
     press(browser, Keys.ARROW_DOWN)
     assert (texts(browser, ".active"), texts(browser, ".linked")) == (["río"], ["river"])
-    wait(browser, "return !document.getElementById('attention').hidden")
+    wait(browser, SETTLED)
     for _ in range(10):
         press(browser, Keys.TAB)
         if browser.switch_to.active_element.get_attribute("id") == "cells":
