@@ -74,8 +74,6 @@ def parallel_lines(source: Path, target: Path) -> tuple[list[str], list[str]]:
     Raises:
         DataError: they cannot be read, or have different numbers of lines.
     """
-    if source == target == STDIN:
-        raise DataError("-, -: standard input can be read once only; give a file for one side")
     sides = list(file_lines(source)), list(file_lines(target))
     if len(sides[0]) != len(sides[1]):
         raise DataError(

@@ -22,6 +22,7 @@ from seq2seq.paths import STANDARD_INPUT
 STDIN = Path(STANDARD_INPUT)
 MAX_LINE_BYTES = 1 << 24  # so that a file without line feeds cannot fill the memory
 UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_opened: object = None  # the standard input that has been opened
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,7 @@ def open_text(path: Path) -> Iterator[OpenText]:
         DataError: there is no such file, or it cannot be opened.
     """
     if path == STDIN:
-        if sys.stdin is None:
-            raise DataError("standard input is closed; name files, or give it text: < FILE")
-        stdin = cast(io.BufferedReader, sys.stdin.buffer)
-        stream, compression = unpacked(stdin.read1, "<stdin>")
+        stream, compression = unpacked(standard_input().read1, "<stdin>")
         yield OpenText("<stdin>", stream, compression)
         return
     name = str(path)
@@ -89,6 +87,17 @@ def open_text(path: Path) -> Iterator[OpenText]:
     with file:
         stream, compression = unpacked(file.read, name)
         yield OpenText(name, stream, compression, file if isinstance(file, HashingFile) else None)
+
+
+def standard_input() -> io.BufferedReader:
+    """The bytes of standard input. Raises DataError if it is closed, or was asked for before."""
+    global _opened
+    if sys.stdin is None:
+        raise DataError("standard input is closed; name files, or give it text: < FILE")
+    if sys.stdin is _opened:
+        raise DataError("-: standard input can be read once only, but is named twice; give a file")
+    _opened = sys.stdin
+    return cast(io.BufferedReader, sys.stdin.buffer)
 
 
 def ensure_file(path: Path) -> None:

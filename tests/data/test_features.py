@@ -111,7 +111,7 @@ def test_links_are_of_frames(config: FilesConfig, tmp_path: Path) -> None:
     assert stored is not None
     assert [stored.row(row).tolist() for row in range(4)] == [[0, 0, 3, 0], [1, 1], [], [0, 0]]
     links.write_text("0-0\n2-1\n\n0-0\n")  # the second source has two frames
-    with pytest.raises(DataError, match="line 2: 2-1 names a word that is not there"):
+    with pytest.raises(DataError, match="links:2: 2-1 names a word that is not there"):
         prepare(config)
 
 

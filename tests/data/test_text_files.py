@@ -132,6 +132,16 @@ def test_pipes_and_standard_input_are_read_as_files_are(
     writer.join()
 
 
+def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\n")))
+    assert text_files.read_strict_lines(Path("-")) == ["a"]
+    with pytest.raises(DataError, match="read once only, but is named twice"):
+        text_files.read_strict_lines(Path("-"))
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(DataError, match="standard input is closed"):
+        text_files.read_strict_lines(Path("-"))
+
+
 def test_a_line_that_is_typed_is_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as typed:
