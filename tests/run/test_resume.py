@@ -162,10 +162,16 @@ def test_a_run_is_not_shorter_than_what_was_done(begun: Begun) -> None:
         resume_run(begun.run, [*begun.places(), "trainer.max_steps=1"])
 
 
-def test_a_refusal_by_training_itself_leaves_the_record_as_it_was(tmp_path: Path) -> None:
-    """Two steps are two epochs here."""
-    config = tiny_config(tmp_path)
-    begun = begin(tmp_path, replace(config, data=replace(config.data, batch=BatchConfig(4096))))
+def test_a_refusal_by_training_itself_leaves_the_record_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two steps are two epochs here. The run began with paths relative to another folder."""
+    monkeypatch.chdir(tmp_path)
+    config = tiny_config(Path())
+    begun = begin(Path(), replace(config, data=replace(config.data, batch=BatchConfig(4096))))
+    begun = Begun(begun.path.absolute())
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     before = begun.record()
     with pytest.raises(ConfigError, match="max_epochs"):
         resume_run(begun.run, ["trainer.max_epochs=1"])
