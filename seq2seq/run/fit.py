@@ -61,7 +61,8 @@ def fit(binding: Binding, *, resume: bool) -> None:
         load_initial_weights(model, here)
     if trainer.is_global_zero:
         store.ensure_room_for(model)
-    log_summary(config, directory, corpus, model, trainer)
+    if trainer.is_global_zero:
+        log_summary(config, directory, corpus, model, trainer)
     data = TranslationData(
         corpus, config.data, config.trainer, seed=config.seed, metrics=config.metrics
     )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seq2seq.data.batch import Batch
 from seq2seq.errors import UserError
+from seq2seq.processes import is_first_process
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class BadSteps:
         return self.is_bad
 
     def _log(self, step: int, finite: list[bool], world_size: int) -> None:
-        """Log the rows of micro-batches whose loss is not finite; without any, those of all."""
+        """Log once the rows of micro-batches whose loss is not finite; without any, of all."""
         micro_batches = [
             (rows.tolist(), good) for rows, good in zip(self._rows, finite, strict=True)
         ]
@@ -61,6 +62,8 @@ class BadSteps:
             ranks: list[Any] = [None] * world_size
             torch.distributed.all_gather_object(ranks, micro_batches)
             micro_batches = [micro_batch for rank in ranks for micro_batch in rank]
+        if not is_first_process():
+            return
         suspects = [rows for rows, good in micro_batches if not good]
         reason = "loss" if suspects else "gradient"
         rows = sorted(

@@ -101,7 +101,7 @@ class TranslationModule(LightningModule):
         )
         for group, peak in zip(optimizer.param_groups, schedule.base_lrs, strict=True):
             before, group["lr"] = group["lr"], peak * factor
-        if group["lr"] != before:
+        if group["lr"] != before and self.trainer.is_global_zero:
             logger.warning(
                 "note: the run now ends at step %s, so the learning rate goes on at %.2e instead "
                 "of %.2e: schedule=%s is that of the new length from here on",

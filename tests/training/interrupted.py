@@ -60,18 +60,24 @@ class Interrupter:
         """Begin a process.
 
         Args:
-            target: event that it is interrupted at when that first comes, or its number from 0.
+            target: event that it is interrupted at when that first comes, or at a later step, if
+                it does not come any more; or the number of an event from 0.
             kill: whether to raise there; otherwise a signal is received.
         """
         self.target, self.kill, self.number, self.events = target, kill, 0, []
 
     def at(self, event: Event) -> None:
         self.events.append(event)
-        if self.target in (event, len(self.events) - 1):
+        if self.is_due(event):
             self.target = None
             if self.kill:
                 raise Killed
             self.number = signal.SIGTERM
+
+    def is_due(self, event: Event) -> bool:
+        if isinstance(self.target, tuple):
+            return event == self.target or event[1] > self.target[1]
+        return self.target == len(self.events) - 1
 
     def raise_if_received(self) -> None:
         if self.number:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch.strategies import Strategy
 
+from seq2seq.training import bad_steps
 from seq2seq.training.bad_steps import BadSteps, all_finite
 from tests.training.tiny import tiny_batch, tiny_model
 
@@ -84,7 +85,10 @@ def test_all_ranks_skip_a_step_that_is_bad_on_one(
     ranks = Ranks(other_is_bad)
     monkeypatch.setattr(torch.distributed, "all_gather_object", ranks.gather)
     assert step([1.0, loss], 1.0, ranks).is_bad == bool(blamed)
+    monkeypatch.setattr(bad_steps, "is_first_process", lambda: False)
+    assert step([1.0, loss], 1.0, ranks).is_bad == bool(blamed)
     assert (f"training pairs {blamed}" in messages.text) if blamed else not messages.text
+    assert messages.text.count("was skipped") == bool(blamed)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
