@@ -88,7 +88,7 @@ def _import_file(path: Path) -> None:
     if name in sys.modules:
         return
     if not path.is_file():
-        raise ConfigError("there is no such file")
+        raise ConfigError("there is no such file; correct its path")
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None, "a path that ends in .py has a loader"
     module = importlib.util.module_from_spec(spec)

@@ -134,6 +134,6 @@ def head_indices(model: Transformer, heads: Sequence[int]) -> list[int]:
     if any(not 0 <= head < number for head in heads):
         raise ConfigError(
             f"alignment.heads: must be of the {number} heads from 0 to {number - 1}, "
-            f"not {list(heads)}"
+            f"not {list(heads)}; choose some of them, or none for all"
         )
     return list(heads) or list(range(number))

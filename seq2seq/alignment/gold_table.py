@@ -29,7 +29,8 @@ def read_gold_table(path: Path) -> GoldTable:
         columns = line.split("\t")
         if len(columns) != 3:
             raise DataError(
-                f"{place}: must be source, target and links between tabs, not {len(columns)} parts"
+                f"{place}: must be source, target and links between tabs, not {len(columns)} "
+                "parts; correct the line"
             )
         rows.append((columns[0], columns[1], parse_gold(columns[2], first_index=0, place=place)))
     pairs = Pairs([source for source, _, _ in rows], [target for _, target, _ in rows])

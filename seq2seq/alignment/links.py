@@ -103,7 +103,8 @@ def read_gold(
     """
     if first_index not in (0, 1):
         raise ConfigError(
-            f"first_index: must be 0 or 1, not {first_index}: the number of a file's first word"
+            f"first_index: must be 0 or 1, not {first_index}: the number of a file's first "
+            "word; choose one"
         )
     lines = list(numbered_lines(path))
     if any(NAACL_LINE.fullmatch(line) for _, line in lines[:1]):

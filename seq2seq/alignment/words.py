@@ -100,7 +100,9 @@ def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
     linked = table > 0
     if method is LinkMethod.threshold:
         if not 0 < threshold <= 1:
-            raise ConfigError(f"threshold: must be above 0 and at most 1, not {threshold:g}")
+            raise ConfigError(
+                f"threshold: must be above 0 and at most 1, not {threshold:g}; choose 0.2"
+            )
         linked = table >= threshold
     elif table.size:
         linked &= is_first_maximum(table, axis=1)

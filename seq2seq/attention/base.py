@@ -65,7 +65,7 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
     def __init__(self, config: ConfigT, context: AttentionContext) -> None:
         super().__init__()
         if context.role not in config.roles:
-            raise ConfigError(f"{config.name} cannot serve as {context.role.value}")
+            raise ConfigError(f"{config.name} cannot serve as {context.role.value}; choose another")
         self.config = config
         self.role = context.role
         self.num_heads, self.head_dim = context.num_heads, context.head_dim

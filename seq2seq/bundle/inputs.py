@@ -73,7 +73,8 @@ def ensure_count(name: str, lines: Sequence[Any], count: int) -> None:
     """Refuse a list that does not have one line for each of `count` sentences."""
     if len(lines) != count:
         raise DataError(
-            f"{name}: must have one line for each of the {count:,} sentences, not {len(lines):,}"
+            f"{name}: must have one line for each of the {count:,} sentences, not {len(lines):,}; "
+            "give as many"
         )
 
 

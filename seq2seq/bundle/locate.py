@@ -27,7 +27,8 @@ def find_bundle(folder: Path) -> Path:
             f"{command_name('train')} resume={folder}"
         )
     raise CheckpointError(
-        f"{folder} is neither a run's folder nor a bundle: it has no {BUNDLE_MANIFEST}"
+        f"{folder} is neither a run's folder nor a bundle: it has no {BUNDLE_MANIFEST}; name "
+        "the folder of a finished run"
     )
 
 

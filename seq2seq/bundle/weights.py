@@ -92,7 +92,9 @@ def expected_shapes(path: Path, build: Callable[[], Transformer]) -> Shapes | No
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         if "meta" in str(error):
             return None
-        raise CheckpointError(f"{path}: the model of its configuration is too large") from error
+        raise CheckpointError(
+            f"{path}: the model of its configuration is too large; copy the bundle again"
+        ) from error
     tensors = [*model.parameters(), *model.buffers()]
     size = sum(tensor.nbytes for tensor in tensors)
     if size > physical_memory():

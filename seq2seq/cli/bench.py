@@ -46,7 +46,7 @@ def attention(
     interrupted.
     """
     if output.suffix != ".json":
-        raise ConfigError(f"--output: must end in .json, not be {output}")
+        raise ConfigError(f"--output: must end in .json, not be {output}; choose FILE.json")
     overrides, modules = overrides_of(context)
     settings = with_mechanisms(with_overrides(Settings.read(), overrides), mechanisms)
     settings.imports = modules

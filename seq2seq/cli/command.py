@@ -136,7 +136,7 @@ def split_arguments(
 
 def value_after(flag: str, waiting: list[str]) -> str:
     if not waiting:
-        raise ConfigError(f"{flag}: needs a value")
+        raise ConfigError(f"{flag}: needs a value; write {flag}=VALUE")
     return waiting.pop(0)
 
 

@@ -159,7 +159,9 @@ def saved_imports(path: Path) -> list[str]:
 def _read(path: Path) -> dict[str, Any]:
     """A saved mapping with its keys under their present names."""
     if not path.is_file():
-        raise CheckpointError(f"{path.parent} is not a folder of a run: it has no {path.name}")
+        raise CheckpointError(
+            f"{path.parent} is not a folder of a run: it has no {path.name}; name the folder of one"
+        )
     try:
         saved = read_yaml(path)
     except (OSError, ValueError) as error:
@@ -208,7 +210,7 @@ def _skeleton(kind: type, plain: Mapping[str, Any]) -> Any:
         if is_dataclass(hint) and isinstance(value, Mapping):
             setattr(node, item.name, _skeleton(cast(type, hint), value))
         elif isinstance(value, str) and isinstance(getattr(node, item.name), list):
-            raise ConfigError(f"{item.name}: must be a list, not {value!r}")
+            raise ConfigError(f"{item.name}: must be a list, not {value!r}; write [{value}]")
         elif isinstance(value, list) and len(value) > MAX_ENTRIES:
             raise ConfigError(f"{item.name}: must have at most {MAX_ENTRIES:,} entries")
     return node

@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
-from seq2seq.attention.config import MECHANISMS
+from seq2seq.config.composed import ensure_one_process, refusal, to_dataclass
 from seq2seq.config.folders import forbid_environment, unused_folder
 from seq2seq.config.groups import (
     CONF,
@@ -27,16 +27,12 @@ from seq2seq.config.groups import (
     without_choices,
 )
 from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_paths
-from seq2seq.config.saved import LAYER_LISTS, build_lists
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.config.sweep import Sweep
 from seq2seq.data.corpora import CORPORA
-from seq2seq.errors import ConfigError, UserError, choices
+from seq2seq.errors import ConfigError, choices
 from seq2seq.imports import import_modules
-from seq2seq.paths import expanded, with_paths
 from seq2seq.processes import command_name
-from seq2seq.training.config import TrainerConfig
-from seq2seq.training.hardware import num_processes
 
 T = TypeVar("T")
 Task = Callable[[T, Path, list[str]], None]
@@ -69,21 +65,18 @@ def run_command(
     """Compose `conf/<config_name>.yaml` with the arguments and give it to the task.
 
     The task receives the configuration as dataclasses, the folder chosen by hydra.run.dir, and the
-    overrides. With --multirun each combination runs in a process and a folder of its own; a failed
-    one does not stop the others, and the command then exits with 1 and lists it. A signal stops the
-    sweep, which lists what it did not run.
+    overrides. With --multirun a `Sweep` runs; the exit code is 1 if a combination of it failed.
 
     Args:
         relaunch: arguments of Python that call the same command, for the processes of a sweep.
 
     Raises:
-        ConfigError: Hydra refuses the arguments.
-        Exception: what the task raised.
+        Exception: ConfigError if Hydra refuses the arguments, and what the task raised.
     """
     sweep = Sweep(relaunch)
-    raised: list[Exception] = []  # Hydra would print about it first
+    raised: list[Exception] = []
     called = list(sys.argv)
-    shown_in_full = os.environ.get(FULL_ERROR)
+    as_user = os.environ.get(FULL_ERROR)
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
     def main(config: DictConfig) -> None:
@@ -91,27 +84,31 @@ def run_command(
         runtime = HydraConfig.get()
         overrides = list(runtime.overrides.task)
         folder = Path(OmegaConf.to_container(runtime.runtime)["output_dir"])  # type: ignore[index, call-overload]
-        with environment_variable(FULL_ERROR, shown_in_full), without_empty(folder):
-            try:
-                if runtime.mode == RunMode.MULTIRUN and not raised:
-                    ensure_one_process(config)
-                    sweep.remaining = remaining_combinations(present, runtime.job.num, overrides)
-                    sweep.run(overrides, folder)
-                elif not raised:
-                    task(to_dataclass(config), folder, overrides)
-            except Exception as error:
-                raised.append(error)
+        with environment_variable(FULL_ERROR, as_user), without_empty(folder), kept(raised):
+            if runtime.mode == RunMode.MULTIRUN and not raised:
+                ensure_one_process(config)
+                sweep.remaining = remaining_combinations(present, runtime.job.num, overrides)
+                sweep.run(overrides, folder)
+            elif not raised:
+                task(to_dataclass(config), folder, overrides)
 
-    with environment_variable(FULL_ERROR, "1"):
+    with environment_variable(FULL_ERROR, "1"), contextlib.ExitStack() as at_end:
         present = prepare_command(arguments)
-        try:
-            compose(main, called)
-        finally:
-            sweep.report()
+        at_end.callback(sweep.report)
+        compose(main, called)
     if raised:
         raise raised[0]
     if sweep.failed or sweep.stopped:
         raise SystemExit(1)
+
+
+@contextlib.contextmanager
+def kept(raised: list[Exception]) -> Iterator[None]:
+    """Keep an error for later, because Hydra would print about it first."""
+    try:
+        yield
+    except Exception as error:
+        raised.append(error)
 
 
 @contextlib.contextmanager
@@ -173,55 +170,6 @@ def prepare_command(arguments: Sequence[str]) -> list[str]:
     return list(present)
 
 
-def to_dataclass(config: DictConfig) -> Any:
-    """The dataclasses of a composed node; names of mechanisms by layer become their options.
-
-    Raises:
-        ConfigError: a value is missing, a layer names an unknown mechanism, or an option asks for
-            a variable of the environment.
-    """
-    try:
-        return resolved(config)
-    except OmegaConfBaseException as error:
-        raise refusal(error) or error from error
-
-
-def resolved(config: DictConfig) -> Any:
-    """The same, unless an interpolation fails: then an error of OmegaConf."""
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        raise ConfigError([f"{key}: must be set" for key in missing])
-    if "model" in config:
-        for stack, option in LAYER_LISTS:
-            layers = [
-                layer_mechanism(x, f"model.{stack}.{option}") for x in config.model[stack][option]
-            ]
-            config.model[stack][option] = layers
-    import_modules(config.imports)
-    built = with_paths(OmegaConf.to_object(config), expanded)
-    if isinstance(built, RunConfig):
-        build_lists(built)
-    return built
-
-
-def layer_mechanism(choice: Any, path: str) -> Any:
-    """The node of a mechanism that is chosen by name for a layer, with its default options."""
-    if not isinstance(choice, str):
-        return choice
-    if choice not in MECHANISMS:
-        raise ConfigError(
-            f"{path}: no mechanism is called {choice!r}; {choices(choice, list(MECHANISMS))}"
-        )
-    return OmegaConf.structured(MECHANISMS[choice])
-
-
-def refusal(error: BaseException | None) -> UserError | None:
-    """The error of the user that a resolver raised, from which another one came."""
-    while error is not None and not isinstance(error, UserError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
 def explain(error: Exception) -> str:
     """What Hydra or OmegaConf refused, as "option: what must hold; what would have been right"."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
@@ -263,14 +211,3 @@ def remaining_combinations(arguments: Sequence[str], number: int, current: list[
     if number >= len(runs) or runs[number] != current:
         return []
     return [" ".join(overrides) for overrides in runs[number + 1 :]]
-
-
-def ensure_one_process(config: DictConfig) -> None:
-    """Raise ConfigError if a run of a sweep would start several processes."""
-    trainer = OmegaConf.to_object(config.trainer) if "trainer" in config else None
-    if isinstance(trainer, TrainerConfig) and num_processes(trainer) > 1:
-        raise ConfigError(
-            "trainer.strategy: a sweep trains in one process at a time, so that a signal or a "
-            "failure ends one run; without -m, start the runs one after another: "
-            f"for seed in 1 2; do {command_name('train')} seed=$seed; done"
-        )

@@ -105,7 +105,9 @@ def parquet_columns(path: Path) -> list[str]:
     try:
         return list(read_schema(path).names)
     except (ArrowException, OSError) as error:
-        raise DataError(f"{path}: is not a readable Parquet file ({error})") from error
+        raise DataError(
+            f"{path}: is not a readable Parquet file ({error}); write it again"
+        ) from error
 
 
 def read_parquet(path: Path, source_column: str, target_column: str) -> tuple[list[str], list[str]]:

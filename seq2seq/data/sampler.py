@@ -82,7 +82,7 @@ class BatchPlan:
         if longest > config.max_tokens:
             raise DataError(
                 f"data.batch.max_tokens: must hold the longest training pair, {longest}, but is "
-                f"{config.max_tokens}"
+                f"{config.max_tokens}; choose at least {longest}"
             )
         # Both lengths as one number, because sorting numbers is faster than sorting pairs.
         lengths = source_lengths * (longest + 1) + target_lengths

@@ -177,12 +177,13 @@ def ensure_sentences(hypotheses: Sequence[str], references: Sequence[str]) -> No
     for side, texts in (("hypotheses", hypotheses), ("references", references)):
         if isinstance(texts, str) or not isinstance(texts, Sequence):
             raise DataError(
-                f"{side}: must be a list with one string per sentence, not {type(texts).__name__}"
+                f"{side}: must be a list with one string per sentence, not {type(texts).__name__}; "
+                "give [sentence, ...]"
             )
         for index, text in enumerate(texts):
             if not isinstance(text, str):
                 kind = type(text).__name__
-                raise DataError(f"{side}: sentence {index} must be a string, not {kind}")
+                raise DataError(f"{side}: sentence {index} must be a string, not {kind}; give text")
             if "\n" in text:
                 raise DataError(
                     f"{side}: sentence {index} has a line break; give one line per sentence"
@@ -193,7 +194,7 @@ def ensure_sentences(hypotheses: Sequence[str], references: Sequence[str]) -> No
             "the counts must be equal"
         )
     if not hypotheses:
-        raise DataError("there is nothing to score: no hypotheses and no references")
+        raise DataError("there is nothing to score: no hypotheses and no references; give some")
     if has_subwords(hypotheses) and not any(SUBWORD_MARK in text for text in references):
         raise DataError(
             f"hypotheses: must be detokenised, but most hold the subword mark {SUBWORD_MARK}, "

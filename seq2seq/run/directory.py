@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from seq2seq.bounded import read_json
-from seq2seq.errors import CheckpointError, UserError
+from seq2seq.errors import CheckpointError, UserError, user_error
 from seq2seq.files import atomic_write, sweep
 from seq2seq.processes import command_name
 from seq2seq.run.environment import environment
@@ -84,7 +84,9 @@ class RunDirectory:
                 "choose another hydra.run.dir"
             ) from None
         except OSError as error:
-            raise UserError(f"{self.path} cannot be used as a run's folder: {error}") from error
+            raise UserError(
+                f"{self.path} cannot be used as a run's folder: {user_error(error)}"
+            ) from error
 
     def release(self) -> None:
         """Let other processes use the folder."""

@@ -129,5 +129,6 @@ def load_initial_weights(model: "Transformer", config: RunConfig) -> None:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise ConfigError(
-            f"init_from: {config.init_from} does not have the weights of this model: {error}"
+            f"init_from: {config.init_from} does not have the weights of this model: {error}; name "
+            "a run of the same model"
         ) from error

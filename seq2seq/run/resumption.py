@@ -141,7 +141,9 @@ def keep_base_weights(directory: RunDirectory, config: RunConfig, request: Resum
     if "init_from" not in request.named or not is_first_process():
         return
     if not (after := initial_sha256(config.init_from)):
-        raise CheckpointError(f"init_from: {config.init_from} is no finished run and no bundle")
+        raise CheckpointError(
+            f"init_from: {config.init_from} is no finished run and no bundle; name one"
+        )
     kept = directory.path / INITIAL
     before = initial_sha256(str(kept)) if kept.is_dir() else after
     name = "base_weights"

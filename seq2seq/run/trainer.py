@@ -12,7 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
 from seq2seq.config.schema import RunConfig
-from seq2seq.errors import ConfigError
+from seq2seq.errors import ConfigError, first_line
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import IS_RANK
 from seq2seq.training.alignment_supervision import AlignmentSupervision
@@ -69,7 +69,7 @@ def build_trainer(config: RunConfig, folder: Path, callback: TrainingCallback) -
             default_root_dir=folder,
         )
     except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
-        raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"trainer: {first_line(error)}; change its options") from error
     trainer._signal_connector = KeptHandlers(trainer)
     return trainer
 

@@ -6,9 +6,10 @@ from typing import Any, cast
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
+from seq2seq.config.composed import to_dataclass
 from seq2seq.config.groups import CONF
 from seq2seq.config.schema import RunConfig
-from seq2seq.config.store import register_schemas, to_dataclass
+from seq2seq.config.store import register_schemas
 
 
 def composed_config(name: str, *overrides: str) -> Any:

@@ -10,7 +10,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from seq2seq import stopping
-from seq2seq.config.store import combinations, ensure_one_process, remaining_combinations
+from seq2seq.config.composed import ensure_one_process
+from seq2seq.config.store import combinations, remaining_combinations
 from seq2seq.config.sweep import Sweep, is_stop, run_child
 from seq2seq.errors import ConfigError
 from seq2seq.training.config import TrainerConfig

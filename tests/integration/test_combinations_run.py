@@ -19,9 +19,10 @@ from hydra.errors import HydraException
 from seq2seq.alignment.export import AttentionFile
 from seq2seq.alignment.links import read_pharaoh
 from seq2seq.attention.config import MECHANISMS, Role, WeightKind
+from seq2seq.config.composed import to_dataclass
 from seq2seq.config.groups import CONF
 from seq2seq.config.schema import RunConfig
-from seq2seq.config.store import explain, register_schemas, to_dataclass
+from seq2seq.config.store import explain, register_schemas
 from seq2seq.errors import ConfigError
 from seq2seq.run.start import start_run
 from tests.combinations import Combination, every_combination, legal_combinations, sample
