@@ -111,10 +111,8 @@ def build_lists(run: RunConfig) -> None:
     """
     for stack, option in LAYER_LISTS:
         part = getattr(run.model, stack)
-        layers = [
-            from_mapping(AttentionConfig, x) if isinstance(x, dict) else x
-            for x in getattr(part, option)
-        ]
+        path = f"model.{stack}.{option}"
+        layers = [_mechanism(x, f"{path}[{i}]") for i, x in enumerate(getattr(part, option))]
         setattr(part, option, layers)
     for option, registry in NAMED_LISTS.items():
         entries = getattr(run, option)
@@ -180,6 +178,16 @@ def _imports(saved: Mapping[str, Any], path: Path) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise CheckpointError(f"{path}: {IMPORTS} must be a list of files and modules")
     return names
+
+
+def _mechanism(entry: Any, path: str) -> AttentionConfig:
+    """The dataclass of a layer's mechanism, from its name or a mapping with name and options."""
+    if isinstance(entry, AttentionConfig):
+        return entry
+    try:
+        return from_mapping(AttentionConfig, entry if isinstance(entry, dict) else {"name": entry})
+    except ConfigError as error:
+        raise ConfigError(f"{path}.{error}") from error
 
 
 def _named(entry: Any, registry: Registry[Any], path: str) -> Any:

@@ -1,6 +1,5 @@
 """Bundles of strangers: their configurations, manifests and parameters."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,10 @@ from tests.security.hostile import (
     EXECUTE,
     READ_SECRET,
     Exploit,
+    Make,
     pickled,
     safetensors,
+    sparse,
     with_config,
     with_file,
     with_link,
@@ -23,7 +24,6 @@ from tests.security.hostile import (
     with_yaml,
 )
 
-Make = Callable[[Path], Any]
 HUGE = 10**12
 LARGEST = 2**31 - 1  # that an option may be
 BOMB = "a: &a [x, x, x, x]\n" + "".join(
@@ -85,6 +85,9 @@ def config_exploits() -> dict[str, Exploit]:
         ),
         "mechanisms of 18,000 layers": Exploit(
             with_option("model.encoder.layer_attention", ["full"] * 18_000), load
+        ),
+        "mechanism that is a number": Exploit(
+            with_option("model.encoder.layer_attention", [1]), load
         ),
         "position scheme by attribute": Exploit(
             with_option("model.position", {"name": "__class__"}), load
@@ -149,16 +152,6 @@ def config_exploits() -> dict[str, Exploit]:
         "YAML with a key twice": Exploit(with_yaml("seed: 5"), load),
         "YAML of a gigabyte": Exploit(sparse("model/config.yaml"), load),
     }
-
-
-def sparse(name: str) -> Make:
-    """Make a file of a run a gigabyte of zeros that take no room."""
-
-    def make(run: Path) -> None:
-        with (run / name).open("ab") as file:
-            file.truncate(1 << 30)
-
-    return make
 
 
 def with_module(name: str | None) -> Make:

@@ -14,15 +14,17 @@ from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.run.evaluation_files import read_scores
 from seq2seq.training.checkpoint import CheckpointStore
-from tests.security.foreign_bundles import HUGE, Make, load, sparse
+from tests.security.foreign_bundles import HUGE, load
 from tests.security.hostile import (
     EXECUTE,
     Executes,
     Exploit,
+    Make,
     npy,
     pickled,
     safetensors,
     sentencepiece_model,
+    sparse,
     with_file,
     zipped,
 )

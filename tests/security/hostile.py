@@ -19,6 +19,7 @@ from seq2seq.data.storage import sha256_of
 from seq2seq.files import sealed, unsealed
 
 CANARY_FILE, SECRET_NAME, SECRET = "canary-was-executed", "SEQ2SEQ_CANARY", "S3cr3t-of-the-canary"
+Make = Callable[[Path], Any]
 EXECUTE = f"open({CANARY_FILE!r}, 'w').close()"
 READ_SECRET = f"${{oc.env:{SECRET_NAME}}}"
 
@@ -33,7 +34,7 @@ class Exploit:
         is_refused: it must end in an error of the user; False where it is read as plain data.
     """
 
-    make: Callable[[Path], None]
+    make: Make
     use: Callable[[Path], Any]
     is_refused: bool = True
 
@@ -60,7 +61,7 @@ def reseal(bundle: Path) -> None:
     (bundle / "manifest.json").write_bytes(sealed(facts))
 
 
-def with_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+def with_manifest(change: Callable[[dict[str, Any]], None]) -> Make:
     """Change the content of a manifest, and seal it again."""
 
     def make(run: Path) -> None:
@@ -72,7 +73,7 @@ def with_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], 
     return make
 
 
-def with_file(name: str, content: bytes | str, *, resealed: bool = True) -> Callable[[Path], None]:
+def with_file(name: str, content: bytes | str, *, resealed: bool = True) -> Make:
     """Replace or add a file of a bundle."""
 
     def make(run: Path) -> None:
@@ -84,7 +85,7 @@ def with_file(name: str, content: bytes | str, *, resealed: bool = True) -> Call
     return make
 
 
-def with_config(change: Callable[[Any], None]) -> Callable[[Path], None]:
+def with_config(change: Callable[[Any], None]) -> Make:
     """Change the options of a bundle's configuration."""
 
     def make(run: Path) -> None:
@@ -99,7 +100,7 @@ def with_config(change: Callable[[Any], None]) -> Callable[[Path], None]:
     return make
 
 
-def with_option(path: str, value: Any) -> Callable[[Path], None]:
+def with_option(path: str, value: Any) -> Make:
     """Set one option of a bundle's configuration, or add a key."""
 
     def change(options: Any) -> None:
@@ -111,7 +112,7 @@ def with_option(path: str, value: Any) -> Callable[[Path], None]:
     return with_config(change)
 
 
-def with_yaml(text: str) -> Callable[[Path], None]:
+def with_yaml(text: str) -> Make:
     """Append text to a bundle's configuration."""
 
     def make(run: Path) -> None:
@@ -122,7 +123,7 @@ def with_yaml(text: str) -> Callable[[Path], None]:
     return make
 
 
-def with_link(name: str, target: str) -> Callable[[Path], None]:
+def with_link(name: str, target: str) -> Make:
     """Replace a file or folder of a bundle by a link; the manifest keeps its hashes."""
 
     def make(run: Path) -> None:
@@ -141,6 +142,16 @@ def with_pipe(run: Path) -> None:
     path = run / "model" / "text" / "test.source"
     path.unlink()
     os.mkfifo(path)
+
+
+def sparse(name: str) -> Make:
+    """Make a file of a run a gigabyte of zeros that take no room."""
+
+    def make(run: Path) -> None:
+        with (run / name).open("ab") as file:
+            file.truncate(1 << 30)
+
+    return make
 
 
 def safetensors(header: Any, data: bytes = b"", *, size: int | None = None) -> bytes:
