@@ -1,10 +1,12 @@
 """Files of strangers: tokenizers, arrays, checkpoints and scores."""
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sentencepiece
 import torch
 
 from seq2seq.alignment.export import AttentionFile
@@ -33,13 +35,9 @@ from tests.security.hostile import (
 def tokenizer_exploits() -> dict[str, Exploit]:
     """SentencePiece models: sound before the parser in C++ sees them."""
     subword = (1, b"\n\x01a")
-    bomb = b"\x04\0\0\0\0\0\0\0" + b"a" * 100_000 + b"\0"
     models = {
         "many subwords": sentencepiece_model(subword) * 1_500_000,
         "long subword": sentencepiece_model((1, b"\n" + b"\x80\x80\x40" + b"a" * (1 << 20))),
-        "long replacement": sentencepiece_model(
-            subword, (2, b""), (3, sentencepiece_model((2, bomb)))
-        ),
         "field beyond the file": b"\n\xff\xff\xff\xff\x0f",
         "number without end": b"\x0a" + b"\x80" * 1_000,
         "groups": b"\x0b" * 100_000,
@@ -61,6 +59,9 @@ def tokenizer_exploits() -> dict[str, Exploit]:
             f"tokenizer of {name}": Exploit(with_file("tokenizer/joint.model", model), load)
             for name, model in models.items()
         },
+        "tokenizer that turns a letter into pages": Exploit(
+            with_replacement, lambda run: Tokenizer.load(run / "model/tokenizer/joint.model")
+        ),
         "tokenizer of a gigabyte": Exploit(
             sparse("big.model"),
             lambda run: Tokenizer.load(run / "big.model"),
@@ -178,6 +179,21 @@ def checkpoint_exploits() -> dict[str, Exploit]:
             read,
         ),
     }
+
+
+def with_replacement(run: Path) -> None:
+    """A whole model, whose normaliser replaces a letter by 10,000 others."""
+    buffer = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["ab cd"] * 20),
+        model_writer=buffer,
+        model_type="char",
+        vocab_size=12,
+        hard_vocab_limit=False,
+        normalizer=sentencepiece.SentencePieceNormalizer(norm_map=[("a", "b" * 10_000)]),
+        minloglevel=2,
+    )
+    with_file("tokenizer/joint.model", buffer.getvalue())(run)
 
 
 def with_kind(text: str) -> Make:
