@@ -64,7 +64,12 @@ def check_data(
         )
     if files:
         check_corpus(FilesConfig(train=SplitFiles(**files)))
-        return
+    else:
+        check_options(options)
+
+
+def check_options(options: list[str]) -> None:
+    """Check the corpus of a training run with these options. Raises as `check_corpus`."""
     from seq2seq.config.store import run_command
 
     def task(config: Any, folder: Path, overrides: list[str]) -> None:

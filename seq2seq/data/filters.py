@@ -28,6 +28,13 @@ class Filtered:
     dropped: dict[str, int]
     examples: dict[str, list[int]]
 
+    def then(self, further: "Filtered") -> "Filtered":
+        """What is left after a further filter of the rows that are left."""
+        examples = {reason: self.rows[rows].tolist() for reason, rows in further.examples.items()}
+        return Filtered(
+            self.rows[further.rows], self.dropped | further.dropped, self.examples | examples
+        )
+
 
 def filter_items(
     pairs: Pairs, *, drop_duplicates: bool, kind: type[SourceKind] = TextSource

@@ -20,13 +20,11 @@ def subword_links(
     *,
     place: Callable[[int], str] = lambda line: f"word alignments, line {line + 1}",
 ) -> Column:
-    """For each pair a flat row source, target, source, target, ... of linked positions.
-
-    Two units are linked if their words are.
+    """For each pair a flat row source, target, ... of positions whose words are linked.
 
     Args:
         lines: (N,) the number of each pair in the corpus, from 0, for messages.
-        split: into the words that the links count; of other sources than text it is not used.
+        split: of text into the words that the links count.
         place: of a line, for messages.
 
     Raises:

@@ -13,9 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from seq2seq.data.cache import ensure_folder, save_manifest
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpus_files import (
@@ -30,7 +27,7 @@ from seq2seq.data.corpus_files import (
 )
 from seq2seq.data.corpus_warnings import corpus_warnings
 from seq2seq.data.encoded import EncodedPairs
-from seq2seq.data.filters import filter_items, filter_lengths
+from seq2seq.data.filters import Filtered, filter_items, filter_lengths
 from seq2seq.data.held_out import Places, held_out_notes
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.links import subword_links
@@ -111,67 +108,65 @@ def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) ->
     started = time.monotonic()
     kind = SOURCE_KINDS[config.source_kind]
     raw_train = limited(raw.train, config.limit_train)
-    rows = filter_items(raw_train, drop_duplicates=config.filters.drop_duplicates, kind=kind)
-    ensure_pairs(rows.rows, len(raw_train), rows.dropped)
-    pairs = raw_train.take(rows.rows)
+    items = filter_items(raw_train, drop_duplicates=config.filters.drop_duplicates, kind=kind)
+    ensure_pairs(items, len(raw_train))
+    pairs = raw_train.take(items.rows)
     tokenizers = Tokenizers.of(
         config.tokenizer, pairs.source, pairs.target, folder / TOKENIZER, kind=kind
     )
     encoded = encode(tokenizers, pairs)
     fitting = filter_lengths(encoded.source.lengths(), encoded.target.lengths(), config, kind)
-    dropped = rows.dropped | fitting.dropped
-    ensure_pairs(fitting.rows, len(raw_train), dropped)
-    encoded = encoded.take(fitting.rows)
+    kept = items.then(fitting)
+    ensure_pairs(kept, len(raw_train))
+    pairs, encoded = pairs.take(fitting.rows), encoded.take(fitting.rows)
     if pairs.links is not None:
         places = Places(config, {"train": raw.train.part_sizes})
         links = subword_links(
-            pairs.take(fitting.rows),
-            rows.rows[fitting.rows],
-            tokenizers,
-            place=lambda line: places.of("train", "links", line),
+            pairs, kept.rows, tokenizers, place=lambda line: places.of("train", "links", line)
         )
         encoded = dataclasses.replace(encoded, links=links)
     save_train(folder, encoded)
-    held_out = {"validation": raw.validation, "test": raw.test}
-    splits = {name: Split(text, encode(tokenizers, text)) for name, text in held_out.items()}
-    for name, split in splits.items():
-        save_split(folder, name, split)
-    counts = {"train": len(encoded), **{name: len(split) for name, split in splits.items()}}
-    facts = {
-        "fingerprint": fingerprint,
-        "code_version": CODE_VERSION,
-        "languages": list(config.languages()),
-        "pairs": counts,
-        "train_pairs_before_filters": len(raw_train),
-        "dropped": dropped,
-        "dropped_examples": {
-            **rows.examples,
-            **{
-                reason: rows.rows[examples].tolist()
-                for reason, examples in fitting.examples.items()
-            },
-        },
-        "sha256": {
-            name: sha256_of_pairs(raw_pairs, kind)
-            for name, raw_pairs in {"train": raw_train, **held_out}.items()
-        },
-        "tokenizers": {"source": tokenizers.source.sha256, "target": tokenizers.target.sha256},
-        **part_sizes(raw),
-        "cautions": corpus_warnings(
-            config,
-            raw_train,
-            dropped,
-            {"train": Split(pairs.take(fitting.rows), encoded), **splits},
-            tokenizers,
-        ),
-    }
-    save_manifest(folder, facts)
+    splits = {"train": Split(pairs, encoded)}
+    for name, text in {"validation": raw.validation, "test": raw.test}.items():
+        splits[name] = Split(text, encode(tokenizers, text))
+        save_split(folder, name, splits[name])
+    facts = corpus_facts(config, raw, kept, splits, tokenizers)
+    save_manifest(folder, {"fingerprint": fingerprint, "code_version": CODE_VERSION, **facts})
     logger.info(
         "prepared pairs: %s; dropped from training: %s; %.1f s",
-        ", ".join(f"{count:,} {name}" for name, count in counts.items()),
-        listed(dropped),
+        ", ".join(f"{len(split):,} {name}" for name, split in splits.items()),
+        listed(kept.dropped),
         time.monotonic() - started,
     )
+
+
+def corpus_facts(
+    config: DataConfig,
+    raw: RawCorpus,
+    kept: Filtered,
+    splits: dict[str, Split],
+    tokenizers: Tokenizers,
+) -> dict[str, Any]:
+    """What the manifest says of a corpus.
+
+    Args:
+        kept: rows of the training pairs that filters leave.
+        splits: as they are prepared.
+    """
+    kind = type(tokenizers.source)
+    raw_train = limited(raw.train, config.limit_train)
+    texts = {"train": raw_train, "validation": raw.validation, "test": raw.test}
+    return {
+        "languages": list(config.languages()),
+        "pairs": {name: len(split) for name, split in splits.items()},
+        "train_pairs_before_filters": len(raw_train),
+        "dropped": kept.dropped,
+        "dropped_examples": kept.examples,
+        "sha256": {name: sha256_of_pairs(pairs, kind) for name, pairs in texts.items()},
+        "tokenizers": {"source": tokenizers.source.sha256, "target": tokenizers.target.sha256},
+        **part_sizes(raw),
+        "cautions": corpus_warnings(config, raw_train, kept.dropped, splits, tokenizers),
+    }
 
 
 def part_sizes(raw: RawCorpus) -> dict[str, dict[str, list[int]]]:
@@ -213,12 +208,12 @@ def training_text(config: DataConfig, corpus: PreparedCorpus) -> Pairs:
     return text
 
 
-def ensure_pairs(rows: NDArray[np.int64], before: int, dropped: dict[str, int]) -> None:
+def ensure_pairs(kept: Filtered, before: int) -> None:
     """Raise DataError if filters leave no training pair."""
-    if len(rows) == 0:
+    if len(kept.rows) == 0:
         raise DataError(
-            f"no training pairs are left of {before:,}; dropped: {listed(dropped)}; give other "
-            "text, or loosen data.filters, data.max_source_length and data.max_target_length"
+            f"no training pairs are left of {before:,}; dropped: {listed(kept.dropped)}; give "
+            "other text, or loosen data.filters, data.max_source_length and data.max_target_length"
         )
 
 
