@@ -60,8 +60,6 @@ def fit(binding: Binding, *, resume: bool) -> None:
     if checkpoint is None:
         load_initial_weights(model, here)
     if trainer.is_global_zero:
-        store.ensure_room_for(model)
-    if trainer.is_global_zero:
         log_summary(config, directory, corpus, model, trainer)
     data = TranslationData(
         corpus, config.data, config.trainer, seed=config.seed, metrics=config.metrics

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from torch import nn
 
 from seq2seq.errors import CheckpointError, UserError, user_error
 from seq2seq.files import atomic_write, ensure_room, sealed, sweep, unsealed
@@ -95,21 +94,6 @@ class CheckpointStore:
                 f"{path} could not be written: {user_error(error)}. Earlier checkpoints are whole: "
                 "mend this, then continue with resume="
             ) from error
-
-    def ensure_room_for(self, model: nn.Module) -> None:
-        """Refuse to begin a run whose disk cannot take its checkpoints and its bundle.
-
-        A checkpoint holds each parameter and two averages of its gradients. One more than is kept
-        is written before another is deleted.
-
-        Raises:
-            UserError: too little is free.
-        """
-        parameters = sum(parameter.nbytes for parameter in model.parameters())
-        count = self.keep_last + 2  # with the best
-        needed = count * (3 * parameters + ROOM_FOR_REST) + parameters
-        present = sum(path.stat().st_size for path in self.paths())
-        ensure_room(self.folder, needed - present)
 
     def load(self, path: Path) -> dict[str, Any]:
         """Tensors and plain values of a checkpoint, on the CPU. Nothing in the file is executed.

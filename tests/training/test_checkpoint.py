@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from seq2seq.errors import CheckpointError, UserError
+from seq2seq.errors import CheckpointError
 from seq2seq.files import unsealed
 from seq2seq.training.averaging import average_weights
 from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointIndex, CheckpointStore
@@ -249,25 +249,6 @@ def test_room_is_asked_for_before_anything_is_written(
     with pytest.raises(CheckpointError, match=r"1\.0 MB are needed, and 0\.0 MB are free"):
         save(store, 1)
     assert not store.folder.exists()
-
-
-def test_a_run_begins_only_with_room_for_all_its_checkpoints(
-    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Four checkpoints of 12 MB and 1 MB for the rest, and a bundle of 4 MB; one is there."""
-    model = nn.Linear(1_000_000, 1, bias=False)
-    usage = SimpleNamespace(free=21_000_000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(UserError, match=r"checkpoints: 56\.2 MB are needed, and 21\.0 MB are free"):
-        store.ensure_room_for(model)
-    usage.free = needed = 4 * (12_000_000 + (1 << 20)) + 4_000_000
-    store.ensure_room_for(model)
-    path = save(store, 1)
-    usage.free = needed - path.stat().st_size
-    store.ensure_room_for(model)
-    path.unlink()
-    with pytest.raises(UserError, match="are needed"):
-        store.ensure_room_for(model)
 
 
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
