@@ -5,6 +5,7 @@ once, and can end the others and tell why when one of them is gone. Imports no t
 """
 
 import contextlib
+import gc
 import os
 import socket
 import sys
@@ -131,10 +132,14 @@ def send(ranks: Sequence[Rank], number: int) -> None:
 
 
 def stop_of(rank: Rank) -> int:
-    """The signal that stopped a process in order, 0 if it ended otherwise."""
+    """The signal that stopped a process, 0 if it ended otherwise.
+
+    While the interpreter ends, Python no longer handles signals, and they kill.
+    """
     if rank.words is not None:
         return rank.words.stopped
-    return rank.code - 128 if rank.code - 128 in STOP_SIGNALS else 0
+    number = rank.code - 128 if rank.code > 128 else -rank.code
+    return number if number in STOP_SIGNALS else 0
 
 
 def raise_for(ranks: Sequence[Rank]) -> None:
@@ -189,6 +194,7 @@ def rank_main(
         follow(parent.join)
         try:
             work(argument)
+            gc.freeze()  # looking through all that torch holds would take seconds
         except BaseException as error:
             words = last_words(error)
             with contextlib.suppress(OSError):  # nobody is left to be told

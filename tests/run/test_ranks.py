@@ -92,6 +92,14 @@ def stop_the_last(folder: bytes) -> None:
     time.sleep(60)
 
 
+def end_while_a_signal_comes(folder: bytes) -> None:
+    wait_for_both(folder)
+    if rank() == COUNT - 1:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as Python does at its end
+        os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+
 def save_when_stopped(folder: bytes) -> None:
     with stopping.deferred():
         wait_for_both(folder)
@@ -165,10 +173,14 @@ def test_a_refusal_keeps_its_exit_code(tmp_path: Path) -> None:
     assert refused.value.exit_code == ConfigError.exit_code
 
 
-def test_the_stop_of_one_rank_stops_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("work", "number"),
+    [(stop_the_last, signal.SIGUSR1), (end_while_a_signal_comes, signal.SIGTERM)],
+)
+def test_the_stop_of_one_rank_stops_all(tmp_path: Path, work: ranks.Work, number: int) -> None:
     with pytest.raises(stopping.Stopped) as stopped:
-        run_ranks(COUNT, stop_the_last, bytes(tmp_path))
-    assert stopped.value.number == signal.SIGUSR1
+        run_ranks(COUNT, work, bytes(tmp_path))
+    assert stopped.value.number == number
     ensure_no_orphan(tmp_path)
 
 
