@@ -65,7 +65,7 @@ def test_evaluations_of_one_split_at_once_leave_one_of_them_whole(
         evaluate(alone, longest)
         expected.append(tree(alone / "evaluation"))
     assert expected[0] != expected[1]
-    evaluations(run, (1, 5), times=3)
+    evaluations(run, (1, 5), times=2)
     assert tree(run / "evaluation") in expected, "nothing is mixed, and nothing is left over"
 
 
