@@ -1,12 +1,13 @@
 """Run the bad inputs of `tests/bad_inputs` as a user does and print the time to each message.
 
-    python scripts/bad_inputs.py [AREA]
+    python scripts/bad_inputs.py [--every N] [AREA]...
 
 Each case runs in a process of its own. The table has a line for each area: number of cases, those
 answered by a message without a traceback that names the place and with the user's files unchanged,
 and the median and longest time.
 """
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -64,28 +65,35 @@ def train(arguments: list[str]) -> None:
     subprocess.run([*COMMAND, *arguments], check=True, cwd=ROOT, capture_output=True)
 
 
+def row(area: str, answers: list[Answer]) -> str:
+    """The line of the table for an area."""
+    times = [item.seconds for item in answers]
+    good = sum(not item.problems for item in answers)
+    median, longest = statistics.median(times), max(times)
+    return f"| {area} | {len(answers)} | {good} | {median:.1f} | {longest:.1f} |"
+
+
 def main() -> int:
-    chosen = sys.argv[1:] or list(AREAS)
-    failed = False
-    lines = []
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("areas", nargs="*", metavar="AREA", help=", ".join(AREAS))
+    parser.add_argument("--every", type=int, default=1, help="run one case of so many")
+    settings = parser.parse_args()
+    rows, failed = [], False
     with tempfile.TemporaryDirectory() as place:
         models = Path(place)
         make_models(models, train)
-        for area in chosen:
-            cases = [case for case in AREAS[area] if isinstance(case.does, str)]
+        for area in settings.areas or AREAS:
             answers = []
-            for case in cases:
+            cases = [case for case in AREAS[area] if isinstance(case.does, str)]
+            for case in cases[:: settings.every]:
                 answers.append(answer(case, models))
                 problems = ", ".join(answers[-1].problems) or "ok"
-                waits = f" (for {case.waits_for})" if case.waits_for else ""
-                print(f"{answers[-1].seconds:5.1f} s  {area}: {case.name}: {problems}{waits}")
+                print(f"{answers[-1].seconds:5.1f} s  {area}: {case.name}: {problems}", flush=True)
                 failed = failed or bool(answers[-1].problems and not case.waits_for)
-            times = [item.seconds for item in answers]
-            good = sum(not item.problems for item in answers)
-            median, longest = statistics.median(times), max(times)
-            lines.append(f"| {area} | {len(cases)} | {good} | {median:.1f} | {longest:.1f} |")
+            if answers:
+                rows.append(row(area, answers))
     print("\n| area | cases | as they should | median s | longest s |\n|---|---|---|---|---|")
-    print("\n".join(lines))
+    print("\n".join(rows))
     return int(failed)
 
 

@@ -73,9 +73,8 @@ def run_command(
     Raises:
         Exception: ConfigError if Hydra refuses the arguments, and what the task raised.
     """
-    sweep = Sweep(relaunch)
+    sweep, called = Sweep(relaunch), list(sys.argv)
     raised: list[Exception] = []
-    called = list(sys.argv)
     as_user = os.environ.get(FULL_ERROR)
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)
