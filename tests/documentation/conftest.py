@@ -1,5 +1,6 @@
 """A folder in which the examples of the pages find the runs and files that they name."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,12 +16,15 @@ from tests.run.bundles import make_run, sentences, train_tokenizers
 FORWARD = ("DIR", "FORWARD", "RUN_A", "RUN_B")
 DATED = ("outputs/train/2026-01-31_12-00-00", "outputs/train/2026-02-01_12-00-00")
 SOURCES, TARGETS = sentences(6, seed=3), sentences(6, seed=4)
+PAIRS = list(zip(SOURCES, TARGETS, strict=True))
 LINKS = ["0-0"] * len(SOURCES)
 FILES = {
     **dict.fromkeys(("input.txt", "source.txt", "train.en"), SOURCES),
     **dict.fromkeys(("target.txt", "train.de"), TARGETS),
     **dict.fromkeys(("links.txt", "forward.txt", "reverse.txt"), LINKS),
     "gold.txt": ["1-1"] * len(SOURCES),  # counted from 1
+    "dev.tsv": [f"{source}\t{target}" for source, target in PAIRS],
+    "train.jsonl": [json.dumps({"source": source, "target": target}) for source, target in PAIRS],
 }
 
 
