@@ -29,7 +29,6 @@ class Case:
         stdin: of the command.
         code: the exit code; None is 1 or 2.
         writes: whether the mistake is only seen after a run's folder or a cache was made.
-        waits_for: the part of the framework that does not refuse it yet.
     """
 
     name: str
@@ -41,7 +40,6 @@ class Case:
     stdin: bytes = b""
     code: int | None = None
     writes: bool = False
-    waits_for: str = ""
 
 
 def training(overrides: str) -> str:

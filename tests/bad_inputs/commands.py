@@ -18,9 +18,8 @@ def case(
     files: Mapping[str, bytes] = NONE,
     models: tuple[str, ...] = ONE,
     stdin: bytes = b"",
-    waits_for: str = "",
 ) -> Case:
-    return Case(name, does, says, files, models=models, stdin=stdin, waits_for=waits_for)
+    return Case(name, does, says, files, models=models, stdin=stdin)
 
 
 BAD = {"bad": b"a\nb\n\xff\n"}

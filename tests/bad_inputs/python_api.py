@@ -8,13 +8,13 @@ import seq2seq
 from tests.bad_inputs.case import Case
 
 
-def of_model(name: str, use: Callable[[Any], object], *says: str, waits_for: str = "") -> Case:
+def of_model(name: str, use: Callable[[Any], object], *says: str) -> Case:
     """A use of the model of the run `one`."""
 
     def call(folder: Path) -> object:
         return use(seq2seq.load(folder / "one", device="cpu"))
 
-    return Case(name, call, says, models=("one",), waits_for=waits_for)
+    return Case(name, call, says, models=("one",))
 
 
 def with_option(name: str, option: str, value: object, *says: str) -> Case:

@@ -17,16 +17,14 @@ from tests.bad_inputs.damage import (
 )
 
 
-def resumed(
-    name: str, prepare: Damage, *says: str, overrides: str = "", waits_for: str = ""
-) -> Case:
+def resumed(name: str, prepare: Damage, *says: str, overrides: str = "") -> Case:
     does = f"train resume=run trainer.max_steps=4 {overrides}"
-    return Case(name, does, says, models=("run",), prepare=prepare, waits_for=waits_for)
+    return Case(name, does, says, models=("run",), prepare=prepare)
 
 
-def loaded(name: str, prepare: Damage, *says: str, waits_for: str = "") -> Case:
+def loaded(name: str, prepare: Damage, *says: str) -> Case:
     does = "translate --run one s"
-    return Case(name, does, says, models=("one",), prepare=prepare, waits_for=waits_for)
+    return Case(name, does, says, models=("one",), prepare=prepare)
 
 
 def nothing(folder: Path) -> None:

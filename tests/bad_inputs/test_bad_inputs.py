@@ -63,18 +63,7 @@ def message_of_call(call: Callable[[Path], object], folder: Path) -> str:
     pytest.fail("nothing was raised")
 
 
-def parameters() -> list[object]:
-    return [
-        pytest.param(
-            case,
-            id=name,
-            marks=[pytest.mark.xfail(reason=f"for {case.waits_for}")] if case.waits_for else [],
-        )
-        for name, case in CASES.items()
-    ]
-
-
-@pytest.mark.parametrize("case", parameters())
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_bad_input(
     case: Case, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
