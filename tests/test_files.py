@@ -281,15 +281,15 @@ def test_a_write_deletes_what_a_killed_one_left(tmp_path: Path, write: Writer) -
 @pytest.mark.parametrize(
     ("owner", "age", "locked", "swept"),
     [
-        (f"{machine()}-{GONE}-5-0", 0, False, True),
-        (f"{machine()}-{os.getpid()}-5-0", 0, False, True),  # its number, but not its start
-        (f"{machine()}-1-0-0", 0, False, False),
-        ("01234567-1-5-0", 0, False, False),  # of another machine
-        ("01234567-1-5-0", OLD + 60, False, True),
-        ("01234567-1-5-0", 0, True, True),
-        ("123", 0, False, False),  # of version 0.1.0
-        ("123", 0, True, True),
-        ("backup", OLD + 60, True, False),
+        pytest.param(f"{machine()}-{GONE}-5-0", 0, False, True, id="gone"),
+        pytest.param(f"{machine()}-{os.getpid()}-5-0", 0, False, True, id="number used again"),
+        pytest.param(f"{machine()}-1-0-0", 0, False, False, id="living"),
+        pytest.param("01234567-1-5-0", 0, False, False, id="another machine"),
+        pytest.param("01234567-1-5-0", OLD + 60, False, True, id="another machine, old"),
+        pytest.param("01234567-1-5-0", 0, True, True, id="another machine, locked"),
+        pytest.param("123", 0, False, False, id="version 0.1.0"),
+        pytest.param("123", 0, True, True, id="version 0.1.0, locked"),
+        pytest.param("backup", OLD + 60, True, False, id="of a user"),
     ],
 )
 def test_only_leftovers_of_processes_that_are_gone_are_swept(
