@@ -43,7 +43,7 @@ from seq2seq.data.sources.base import Pairs, load_raw
 from seq2seq.data.words import tokens_of_characters
 from seq2seq.errors import MissingDependencyError, UserError
 from seq2seq.evaluation.translate import no_progress
-from seq2seq.run.logs import configure_logging
+from seq2seq.folder.logs import configure_logging
 
 ROWS = {"output row": False, "input row": True, "either row": None}
 COMBINED = (

@@ -29,10 +29,10 @@ from short_runs import CASES, Case, configuration
 from seq2seq.cli.outermost import explained_errors
 from seq2seq.files import unsealed
 from seq2seq.run.fit import fit  # noqa: F401  imports torch and Lightning before the forks
-from seq2seq.run.outcome import outcome
 from seq2seq.run.resume import resume_run
 from seq2seq.run.start import start_run
 from seq2seq.stopping import handled
+from seq2seq.verification.outcome import outcome
 
 FINISHED, FAILED, STOPPED, KILLED = 0, 1, 143, -9  # exit codes
 Acts = dict[Moment, Callable[[Operations], None]]

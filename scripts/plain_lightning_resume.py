@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from seq2seq.files import atomic_write
-from seq2seq.run.verify_resume import Subject, verify
+from seq2seq.verification.verify_resume import Subject, verify
 
 NUM_SYMBOLS, LENGTH, WIDTH, STEPS = 18, 8, 64, 400
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.files import append_text
-from seq2seq.run.directory import RunDirectory
-from seq2seq.run.outcome import outcome
+from seq2seq.folder.directory import RunDirectory
+from seq2seq.verification.outcome import outcome
 
 OPTIONS = (
     "data=reverse",

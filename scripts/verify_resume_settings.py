@@ -11,7 +11,7 @@ from typing import Any
 
 from seq2seq.cli.verify_resume import run_trials
 from seq2seq.files import atomic_write
-from seq2seq.run.directory import PHASES
+from seq2seq.folder.directory import PHASES
 
 SETTINGS = {
     "default": [],

@@ -145,6 +145,7 @@ SEARCH, SAMPLING = "tests/decoding/test_search.py", "tests/decoding/test_samplin
 ALIGN = "tests/cli/test_align.py::test_options_are_obeyed"
 TRACKER = "tests/training/test_metrics_log.py::test_a_tracker_gets_the_options"
 EVALUATE = "tests/integration/test_evaluate.py"
+SCORING = "tests/results/test_scoring.py"
 SOURCES = "tests/data/test_sources.py"
 SHOWN_BY = {
     "name": f"{OBEYED}::test_the_name_is_that_of_a_folder",
@@ -224,16 +225,16 @@ SHOWN_BY = {
     "evaluate.split": f"{EVALUATE}::test_sentences_of_the_user",
     "evaluate.source": f"{EVALUATE}::test_sentences_of_the_user",
     "evaluate.reference": f"{EVALUATE}::test_sentences_of_the_user",
-    "evaluate.target_language": "tests/run/test_scoring.py::test_scoring_is_chosen_at_evaluation",
-    "evaluate.bleu_tokenizer": "tests/run/test_scoring.py::test_scoring_is_chosen_at_evaluation",
-    "evaluate.output": "tests/run/test_output.py::test_results_go_to_the_output",
-    "evaluate.compare": "tests/run/test_compare.py::test_through_the_command",
+    "evaluate.target_language": f"{SCORING}::test_scoring_is_chosen_at_evaluation",
+    "evaluate.bleu_tokenizer": f"{SCORING}::test_scoring_is_chosen_at_evaluation",
+    "evaluate.output": "tests/results/test_output.py::test_results_go_to_the_output",
+    "evaluate.compare": "tests/results/test_compare.py::test_through_the_command",
     "evaluate.metrics": (
-        "tests/run/test_metrics_chosen.py::"
+        "tests/results/test_metrics_chosen.py::"
         "test_the_metrics_of_the_run_are_computed_unless_others_are_chosen"
     ),
     "evaluate.protocol": (
-        "tests/run/test_scoring.py::test_scores_have_intervals_and_the_command_that_gives_them"
+        "tests/results/test_scoring.py::test_scores_have_intervals_and_the_command_that_gives_them"
     ),
     "evaluate.imports": f"{OBEYED}::test_modules_add_options_to_groups",
     "multi30k.root": f"{SOURCES}::TestMulti30k::test_from_a_folder",

@@ -12,9 +12,9 @@ from seq2seq.bundle.files import load_bundle, write_bundle
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import UserError
 from seq2seq.files import ensure_replaceable_json, replaceable_folder
-from seq2seq.run.directory import INITIAL
+from seq2seq.folder.directory import INITIAL
 from seq2seq.run.init_from import keep_initial
-from tests.run.bundles import make_run, train_tokenizers
+from tests.results.bundles import make_run, train_tokenizers
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from seq2seq.cli.outermost import explained_errors
 from seq2seq.errors import DataError
+from seq2seq.folder.logs import configure_logging
 from seq2seq.printable import printable
-from seq2seq.run.logs import configure_logging
 
 STEERING = {
     "\x1b[2J": "\\x1b[2J",  # clears the screen

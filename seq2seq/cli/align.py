@@ -22,7 +22,7 @@ from seq2seq.cli.options import Device, Runs, Source, Target
 from seq2seq.cli.unknown import report_unknown
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
-from seq2seq.run.logs import configure_logging
+from seq2seq.folder.logs import configure_logging
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.cli.lines import line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Run, Source, Target
-from seq2seq.run.logs import configure_logging
+from seq2seq.folder.logs import configure_logging
 
 if TYPE_CHECKING:
     from seq2seq.aligning.bidirectional import BidirectionalAligner

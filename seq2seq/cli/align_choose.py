@@ -12,7 +12,7 @@ from seq2seq.cli.command import config_options, is_set, with_options
 from seq2seq.cli.lines import parallel_lines, standard_output
 from seq2seq.cli.options import Device, Run
 from seq2seq.errors import ConfigError
-from seq2seq.run.logs import configure_logging
+from seq2seq.folder.logs import configure_logging
 
 if TYPE_CHECKING:
     from seq2seq.aligning.choose import RunChoice

@@ -12,8 +12,8 @@ from seq2seq.cli.lines import counted
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.errors import ConfigError, DataError, UserError
+from seq2seq.folder.logs import configure_logging
 from seq2seq.printable import printable
-from seq2seq.run.logs import configure_logging
 
 if TYPE_CHECKING:
     from seq2seq.data.scan import ScannedPart

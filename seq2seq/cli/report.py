@@ -25,8 +25,8 @@ def report(
     ] = None,
 ) -> None:
     """Write evaluation/SPLIT/report.html: sentences, word links, and attention of all heads."""
-    from seq2seq.run.logs import configure_logging
-    from seq2seq.run.report import report_run
+    from seq2seq.folder.logs import configure_logging
+    from seq2seq.results.report import report_run
 
     configure_logging()
     typer.echo(report_run(run, split, sentences=sentences, output=output))

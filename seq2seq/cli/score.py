@@ -12,7 +12,7 @@ from seq2seq.cli.command import with_options
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Runs, Source, Target
 from seq2seq.cli.unknown import report_unknown
-from seq2seq.run.logs import configure_logging
+from seq2seq.folder.logs import configure_logging
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.translation import Translation

@@ -33,7 +33,7 @@ def train_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> None:
 def evaluate_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> None:
     """Evaluate a run, or compare several; arguments as for `train_command`."""
     from seq2seq.config.store import run_command
-    from seq2seq.run.start_evaluate import start_evaluation
+    from seq2seq.results.start_evaluate import start_evaluation
 
     def task(config: EvaluateConfig, folder: Path, overrides: list[str]) -> None:
         start_evaluation(config, overrides)

@@ -14,7 +14,7 @@ from seq2seq.cli.lines import Lines, counted, line_progress, standard_output
 from seq2seq.cli.options import Device, Runs
 from seq2seq.cli.unknown import UnknownText
 from seq2seq.decoding.config import DecodingConfig
-from seq2seq.run.logs import configure_logging
+from seq2seq.folder.logs import configure_logging
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.translation import Translation

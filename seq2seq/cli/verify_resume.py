@@ -51,7 +51,7 @@ def run_trials(
     folder: Path, overrides: list[str], kills: int, kills_per_run: int, seed: int
 ) -> dict[str, Any]:
     """Verify, and print a line after each run; returns the facts for a JSON file."""
-    from seq2seq.run.verify_resume import SHORT_RUN, training_subject, verify
+    from seq2seq.verification.verify_resume import SHORT_RUN, training_subject, verify
 
     options = [*SHORT_RUN, *overrides]
     print(f"options: {' '.join(options)}", flush=True)

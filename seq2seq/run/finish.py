@@ -6,9 +6,9 @@ from pathlib import Path
 from seq2seq.bundle.files import write_bundle
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.prepare import PreparedCorpus
+from seq2seq.folder.directory import RunDirectory
 from seq2seq.model.transformer import Transformer
-from seq2seq.run.as_configured import as_configured
-from seq2seq.run.directory import RunDirectory
+from seq2seq.results.as_configured import as_configured
 from seq2seq.training.averaging import average_weights
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.config import Export, TrainerConfig
@@ -39,7 +39,7 @@ def finish(
     write_bundle(directory.bundle, config, model, corpus.tokenizers, held_out, facts)
     log_end(callback, seconds, directory.bundle)
     if config.trainer.evaluate and len(corpus.test):
-        from seq2seq.run.evaluate import evaluate_bundle
+        from seq2seq.results.evaluate import evaluate_bundle
 
         directory.enter_phase("evaluation")
         evaluate_bundle(directory.path, as_configured(EvaluateConfig(), config))

@@ -13,13 +13,13 @@ from seq2seq.aligning.supervision import supervised_corpus
 from seq2seq.bundle.files import build_model
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.prepare import PreparedCorpus, prepare
+from seq2seq.folder.directory import RunDirectory, step_of
+from seq2seq.folder.logs import configure_logging, quiet_lightning
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import is_first_process
 from seq2seq.run.binding import Binding
-from seq2seq.run.directory import RunDirectory, step_of
 from seq2seq.run.finish import finish
 from seq2seq.run.init_from import load_initial_weights
-from seq2seq.run.logs import configure_logging, quiet_lightning
 from seq2seq.run.rehearsal import ensure_scorable, ensure_validated, rehearse_end
 from seq2seq.run.trainer import build_module, build_trainer
 from seq2seq.training.callback import TrainingCallback

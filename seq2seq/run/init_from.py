@@ -17,7 +17,7 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import CheckpointError, ConfigError
 from seq2seq.files import atomic_path, replaceable_folder
-from seq2seq.run.directory import INITIAL
+from seq2seq.folder.directory import INITIAL
 
 if TYPE_CHECKING:
     from seq2seq.model.transformer import Transformer

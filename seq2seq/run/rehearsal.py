@@ -11,15 +11,15 @@ from seq2seq.data.prepare import PreparedCorpus, Split
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.translate import Translator
 from seq2seq.files import ensure_room
+from seq2seq.folder.directory import RunDirectory
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.score import Scorer
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import is_first_process
-from seq2seq.run.as_configured import as_configured
-from seq2seq.run.directory import RunDirectory
-from seq2seq.run.evaluation_folder import ensure_replaceable, evaluation_folder
-from seq2seq.run.scoring import build_scorer
-from seq2seq.run.translations import room_for
+from seq2seq.results.as_configured import as_configured
+from seq2seq.results.evaluation_folder import ensure_replaceable, evaluation_folder
+from seq2seq.results.scoring import build_scorer
+from seq2seq.results.translations import room_for
 from seq2seq.training.config import LOSS, Export, TrainerConfig
 
 REHEARSED_LENGTH = 4  # of the translations that are tried

@@ -7,12 +7,12 @@ from seq2seq.config.folders import forbid_environment
 from seq2seq.config.overrides import with_present_paths
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, UserError
+from seq2seq.folder.directory import RunDirectory
+from seq2seq.folder.owner import owner_of
 from seq2seq.paths import expanded, path_options
 from seq2seq.processes import is_first_process
 from seq2seq.run.binding import Binding
 from seq2seq.run.contract import ALLOW, allowed_categories, category_of
-from seq2seq.run.directory import RunDirectory
-from seq2seq.run.owner import owner_of
 from seq2seq.run.resumption import Resumption, bound_run
 from seq2seq.run.start import RESUME, check_run, train
 

@@ -9,6 +9,8 @@ from seq2seq.config.saved import from_mapping, load_run_config, saved_imports, w
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import CheckpointError, ConfigError
+from seq2seq.folder.directory import INITIAL, RunDirectory
+from seq2seq.folder.record import RunRecord, read_record
 from seq2seq.imports import absolute_names, import_modules, imported_sha256
 from seq2seq.paths import absolute, path_options, with_paths
 from seq2seq.processes import is_first_process
@@ -20,9 +22,7 @@ from seq2seq.run.contract import (
     ensure_allowed,
     option_differences,
 )
-from seq2seq.run.directory import INITIAL, RunDirectory
 from seq2seq.run.init_from import initial_sha256, keep_initial
-from seq2seq.run.record import RunRecord, read_record
 
 
 @dataclass(frozen=True)

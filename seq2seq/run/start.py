@@ -15,14 +15,14 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
 from seq2seq.data.sources.base import file_problems, with_model_facts
 from seq2seq.errors import ConfigError, message_of
+from seq2seq.folder.directory import RunDirectory
+from seq2seq.folder.record import RunRecord
 from seq2seq.imports import import_modules
 from seq2seq.paths import absolute, with_paths
 from seq2seq.processes import command_name, is_first_process, is_rank
 from seq2seq.run.binding import Binding
-from seq2seq.run.directory import RunDirectory
 from seq2seq.run.init_from import init_from_problems, keep_initial, with_initial
 from seq2seq.run.ranks import run_ranks
-from seq2seq.run.record import RunRecord
 from seq2seq.stopping import continue_with, deferred, stop_behind
 from seq2seq.training.hardware import hardware_problems, num_processes
 

@@ -11,7 +11,7 @@ from seq2seq.bundle.files import load_bundle
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import ConfigError, DataError
 from seq2seq.evaluation.candidates import candidate_links
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 TEXT = Pairs(sentences(16, seed=7), sentences(16, seed=8))
 

@@ -30,7 +30,7 @@ from seq2seq.position.config import SinusoidalConfig
 from seq2seq.run.start import start_run
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
 from tests.data.columns import as_lists
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 METHOD = SymmetrizeMethod.union
 

@@ -23,7 +23,10 @@ LAYERS = [
     {"config"},
     {"bundle"},
     {"aligning", "bench"},
+    {"folder"},
+    {"results"},
     {"run"},
+    {"verification"},
     {"cli"},
 ]
 FILES = sorted((ROOT / "seq2seq").rglob("*.py"))
@@ -80,7 +83,7 @@ def test_foreign_packages_stay_where_they_belong(path: Path) -> None:
 
 def test_a_configuration_is_checked_before_anything_heavy_is_imported() -> None:
     heavy = ["torch", "lightning", "datasets", "sentencepiece", "sacrebleu", "matplotlib", "pandas"]
-    commands = "seq2seq.run.start, seq2seq.run.resume, seq2seq.run.start_evaluate"
+    commands = "seq2seq.run.start, seq2seq.run.resume, seq2seq.results.start_evaluate"
     start = f"import sys, seq2seq.config.store, {commands}"
     code = f"{start}; print([name for name in {heavy} if name in sys.modules])"
     finished = subprocess.run(

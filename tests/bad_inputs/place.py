@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bad_inputs.case import TEXT, TINY, Case
-from tests.run.bundles import make_run, train_tokenizers
+from tests.results.bundles import make_run, train_tokenizers
 
 RECORDS = {"run.lock", "status.json", "train.log"}  # of what was tried with a run
 Train = Callable[[list[str]], None]

@@ -10,7 +10,7 @@ from seq2seq.bundle.files import WEIGHTS, held_out_split, load_bundle
 from seq2seq.bundle.locate import BUNDLE_MANIFEST, find_bundle, saved_config
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import CheckpointError, DataError
-from tests.run.bundles import make_run, rehash, train_tokenizers
+from tests.results.bundles import make_run, rehash, train_tokenizers
 
 TEXT = {"test": Pairs(["a", ""], ["b c", "d"]), "validation": Pairs([], [])}
 

@@ -9,7 +9,7 @@ import pytest
 import seq2seq
 from seq2seq.bundle.model import Model
 from seq2seq.errors import ConfigError, DataError, UserError
-from tests.run.bundles import make_run, train_tokenizers
+from tests.results.bundles import make_run, train_tokenizers
 
 
 @pytest.fixture(scope="module")

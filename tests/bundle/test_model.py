@@ -9,7 +9,7 @@ import seq2seq
 from seq2seq.bundle.model import Model
 from seq2seq.decoding.config import DecodingMethod
 from seq2seq.errors import ConfigError, DataError
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 LINES = [*sentences(6), "", *sentences(3, seed=5)]
 

@@ -11,7 +11,7 @@ import pytest
 
 from seq2seq.cli.main import main
 from seq2seq.data.tokenizers import Tokenizers
-from tests.run.bundles import make_run, train_tokenizers
+from tests.results.bundles import make_run, train_tokenizers
 
 
 @dataclass(frozen=True)

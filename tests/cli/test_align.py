@@ -16,7 +16,7 @@ from seq2seq.attention.catalogue import LinformerConfig
 from seq2seq.data.tokenizers import Tokenizers
 from tests.cli.conftest import Command
 from tests.packing import packed
-from tests.run.bundles import make_run, sentences
+from tests.results.bundles import make_run, sentences
 
 Write = Callable[[str, str | bytes], Path]
 SOURCES = [*sentences(10), "", "rain"]

@@ -10,7 +10,7 @@ from seq2seq.cli.command import config_options, split_arguments
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
 from tests.cli.conftest import Command
-from tests.run.bundles import sentences
+from tests.results.bundles import sentences
 
 DECODING = config_options("decoding", DecodingConfig)
 ALIGNMENT = config_options("alignment", AlignmentConfig)

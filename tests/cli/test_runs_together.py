@@ -19,10 +19,10 @@ from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import UserError
 from seq2seq.metrics import significance
 from seq2seq.metrics.significance import SignificanceTest
-from seq2seq.run.start_evaluate import start_evaluation
+from seq2seq.results.start_evaluate import start_evaluation
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
 from tests.cli.conftest import Command
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 COMMANDS = {
     "translate": Together.ensemble,

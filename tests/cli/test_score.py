@@ -9,7 +9,7 @@ import pytest
 import seq2seq
 from tests.cli.conftest import Command
 from tests.packing import packed
-from tests.run.bundles import LONGEST, sentences
+from tests.results.bundles import LONGEST, sentences
 
 Write = Callable[[str, str | bytes], Path]
 

@@ -13,7 +13,7 @@ import pytest
 import seq2seq
 from seq2seq.data.tokenizers import Tokenizers
 from tests.cli.conftest import Command
-from tests.run.bundles import LONGEST, make_run, sentences, train_tokenizers
+from tests.results.bundles import LONGEST, make_run, sentences, train_tokenizers
 
 Write = Callable[[str, str | bytes], Path]
 HARD = [

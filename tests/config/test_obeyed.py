@@ -22,13 +22,13 @@ from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import CheckpointError
 from seq2seq.evaluation import translate
+from seq2seq.folder.directory import RunDirectory
 from seq2seq.progress import ProgressReport
-from seq2seq.run import start_evaluate
-from seq2seq.run.directory import RunDirectory
+from seq2seq.results import start_evaluate
 from seq2seq.run.fit import set_up_process
 from seq2seq.training.config import Strategy
 from tests.evaluation.test_translate import model_for
-from tests.run.bundles import train_tokenizers
+from tests.results.bundles import train_tokenizers
 from tests.run.test_trainer import trainer_of
 
 

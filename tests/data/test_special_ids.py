@@ -15,7 +15,7 @@ from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import Translation
-from tests.run.bundles import make_run
+from tests.results.bundles import make_run
 from tests.words import WORDS
 
 OURS = {"unk_id": 0, "pad_id": 1, "bos_id": 2, "eos_id": 3}

@@ -8,10 +8,10 @@ import pytest
 
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
-from seq2seq.run.evaluate import evaluate_bundle
+from seq2seq.results.evaluate import evaluate_bundle
 from tests.cli.conftest import command as command  # the fixture
 from tests.documentation.pages import ROOT, example_files
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 FORWARD = ("DIR", "FORWARD", "RUN_A", "RUN_B")
 DATED = ("outputs/train/2026-01-31_12-00-00", "outputs/train/2026-02-01_12-00-00")

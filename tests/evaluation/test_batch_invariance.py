@@ -26,7 +26,7 @@ from seq2seq.model.transformer import Transformer
 from seq2seq.training.config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.module import TranslationModule
 from tests.decoding.tiny import tiny
-from tests.run.bundles import sentences
+from tests.results.bundles import sentences
 
 ROLES = {Role.ENCODER: "encoder", Role.CAUSAL: "causal", Role.CROSS: "cross"}
 SITES = [(name, role) for name, kind in MECHANISMS.items() for role in ROLES if role in kind.roles]

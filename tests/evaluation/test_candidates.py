@@ -15,7 +15,7 @@ from seq2seq.evaluation import word_aligner
 from seq2seq.evaluation.align import Aligner
 from seq2seq.evaluation.candidates import candidate_links, layers_with_weights
 from seq2seq.evaluation.word_aligner import EncodedLine
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 SOURCES = [
     *sentences(12),

@@ -18,7 +18,7 @@ from seq2seq.evaluation.translate import Translator
 from seq2seq.evaluation.word_aligner import EncodedLine, WordAligner, encode_lines, words_of
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
-from tests.run.bundles import LONGEST, make_run, sentences, train_tokenizers
+from tests.results.bundles import LONGEST, make_run, sentences, train_tokenizers
 
 SOURCES = [*sentences(10), "", "rain", "nearfieldandruns sees rain", " ".join(["birds"] * 40)]
 TARGETS = [*sentences(10, seed=3), "dog", "", "日本 é sees", "while smallnear fieldbirds"]

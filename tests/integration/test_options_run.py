@@ -19,7 +19,7 @@ from seq2seq.run.start import start_run
 from tests.config.composing import composed_run
 from tests.effects import EFFECTS, RUN_WITH
 from tests.options import Option, every_option, numbers
-from tests.run.bundles import sentences
+from tests.results.bundles import sentences
 
 SMALL = (
     *("model.d_model=16", "model.d_ff=16", "model.num_heads=4", "model.max_source_length=32"),

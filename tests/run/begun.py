@@ -12,7 +12,7 @@ from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.run.start import start_run
 from seq2seq.training.config import Accelerator, TrainerConfig
-from tests.run.bundles import sentences
+from tests.results.bundles import sentences
 
 STEPS = 2
 

@@ -18,7 +18,7 @@ from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import ConfigError
 from seq2seq.model.config import TiedEmbeddings
 from seq2seq.run.init_from import init_from_problems, load_initial_weights, with_vocabulary
-from tests.run.bundles import make_run, train_tokenizers
+from tests.results.bundles import make_run, train_tokenizers
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from seq2seq.data.storage import sha256_of
-from seq2seq.run import evaluate, finish
-from seq2seq.run.directory import RunDirectory
+from seq2seq.folder.directory import RunDirectory
+from seq2seq.results import evaluate
+from seq2seq.run import finish
 from seq2seq.run.resume import resume_run
 from seq2seq.stopping import Stopped
 from seq2seq.training.module import TranslationModule

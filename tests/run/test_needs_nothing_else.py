@@ -10,13 +10,13 @@ import pytest
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import ConfigError, DataError, UserError
-from seq2seq.run.directory import FILES_OF_RUN, INITIAL, RunDirectory
-from seq2seq.run.record import read_record
+from seq2seq.folder.directory import FILES_OF_RUN, INITIAL, RunDirectory
+from seq2seq.folder.record import read_record
 from seq2seq.run.resume import resume_run
 from seq2seq.run.start import start_run
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
+from tests.results.bundles import make_run, train_tokenizers
 from tests.run.begun import Begun, begin, tiny_config
-from tests.run.bundles import make_run, train_tokenizers
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -20,8 +20,8 @@ from seq2seq.data.sources.base import Pairs
 from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, UserError
+from seq2seq.folder.directory import RunDirectory
 from seq2seq.metrics.base import METRICS
-from seq2seq.run.directory import RunDirectory
 from seq2seq.run.rehearsal import ensure_validated, rehearse_end, room_to_train
 from seq2seq.training.config import LOSS, Export, TrainerConfig
 from tests.training.tiny import tiny_corpus, tiny_model

@@ -14,9 +14,9 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.data.config import BatchConfig
 from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.errors import CheckpointError, ConfigError, UserError
+from seq2seq.folder.machine import Hardware, as_begun
+from seq2seq.folder.record import read_record, write_record
 from seq2seq.run.contract import CATEGORIES, MAY_CHANGE, allowed_categories, category_of
-from seq2seq.run.machine import Hardware, as_begun
-from seq2seq.run.record import read_record, write_record
 from seq2seq.run.resume import resume_command, resume_run
 from seq2seq.run.resumption import Resumption, apply_overrides
 from seq2seq.training.config import Accelerator, TrainerConfig

@@ -14,7 +14,7 @@ import pytest
 from seq2seq.alignment.choose import AlignmentCandidate
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.data.sources.base import Pairs, RawCorpus
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 PATH = Path(__file__).parents[2] / "scripts" / "alignment_error_rates.py"
 TEXT = Pairs(sentences(12, seed=7), sentences(12, seed=8))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from seq2seq.data.sources.base import Pairs, RawCorpus
-from tests.run.bundles import make_run, train_tokenizers
+from tests.results.bundles import make_run, train_tokenizers
 
 PATH = Path(__file__).parents[2] / "scripts" / "corpus_with_lines.py"
 

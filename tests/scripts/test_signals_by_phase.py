@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seq2seq.run.directory import PHASES
+from seq2seq.folder.directory import PHASES
 from seq2seq.stopping import STOP_SIGNALS
 from tests.scripts.loading import imported_script
 

@@ -14,7 +14,7 @@ from seq2seq.data.kinds.feature_files import read_frames
 from seq2seq.data.kinds.features import FeatureSource
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.data.tokenizers import Tokenizers
-from seq2seq.run.evaluation_files import read_scores
+from seq2seq.results.evaluation_files import read_scores
 from seq2seq.training.checkpoint import CheckpointStore
 from tests.security.foreign_bundles import HUGE, load
 from tests.security.hostile import (

@@ -16,7 +16,7 @@ from seq2seq.data.prepare import prepare
 from seq2seq.errors import UserError
 from seq2seq.training.checkpoint import CheckpointStore
 from seq2seq.training.checkpoint_file import write_checkpoint
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 FLIPS, TRUNCATIONS = 250, 5  # of each kind; over the four kinds 1,000 and 20
 Notices = Callable[[], bool]

@@ -7,10 +7,10 @@ import pytest
 
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
-from seq2seq.run.evaluate import evaluate_bundle
-from seq2seq.run.logs import configure_logging
-from seq2seq.run.report import report_run
-from tests.run.bundles import make_run, train_tokenizers
+from seq2seq.folder.logs import configure_logging
+from seq2seq.results.evaluate import evaluate_bundle
+from seq2seq.results.report import report_run
+from tests.results.bundles import make_run, train_tokenizers
 from tests.security.hostile import READ_SECRET, SECRET, SECRET_NAME, with_config, with_manifest
 
 MARKUP = f"</script><img src=x onerror=alert(1)>\x1b[2J\x1b]0;x\x07$\\frac{{{READ_SECRET}"

@@ -11,7 +11,7 @@ from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.score import Scorer
 from seq2seq.metrics.significance import SignificanceRow
 from seq2seq.report.heatmap import save_heatmap
-from seq2seq.run import compare
+from seq2seq.results import compare
 
 MARKUP = (
     "[bold red]x[/] [/closed] [link=file:///etc/passwd]y[/link]",

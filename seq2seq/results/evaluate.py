@@ -18,10 +18,10 @@ from seq2seq.evaluation.translate import Translator
 from seq2seq.files import atomic_path
 from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, Score, Scorer
 from seq2seq.model.transformer import Transformer
-from seq2seq.run.as_configured import log_changes
-from seq2seq.run.evaluation_folder import ensure_replaceable, evaluation_folder
-from seq2seq.run.scoring import scorer_of, scoring_facts, write_scores
-from seq2seq.run.translations import Translations, draw_heatmaps, room_for, write_translations
+from seq2seq.results.as_configured import log_changes
+from seq2seq.results.evaluation_folder import ensure_replaceable, evaluation_folder
+from seq2seq.results.scoring import scorer_of, scoring_facts, write_scores
+from seq2seq.results.translations import Translations, draw_heatmaps, room_for, write_translations
 
 logger = logging.getLogger(__name__)
 

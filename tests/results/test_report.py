@@ -25,10 +25,10 @@ from seq2seq.errors import ConfigError, DataError
 from seq2seq.metrics.score import Scorer
 from seq2seq.padding import Tokens
 from seq2seq.report.html import LEVELS
-from seq2seq.run import report
-from seq2seq.run.evaluate import evaluate_bundle
-from seq2seq.run.report import report_run
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from seq2seq.results import report
+from seq2seq.results.evaluate import evaluate_bundle
+from seq2seq.results.report import report_run
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 TEXT = Pairs(
     ["the dog runs <b>", "", *sentences(8, seed=3)],

@@ -22,7 +22,7 @@ from seq2seq.evaluation.translation import Translation
 from seq2seq.files import write_lines
 from seq2seq.progress import ProgressReport
 from seq2seq.report.heatmap import save_heatmap
-from seq2seq.run.evaluation_files import ATTENTION, LINKS
+from seq2seq.results.evaluation_files import ATTENTION, LINKS
 
 logger = logging.getLogger(__name__)
 

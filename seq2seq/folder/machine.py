@@ -64,7 +64,7 @@ def environment_facts(device: str) -> dict[str, str]:
     """What may change the last bits although every option is the same."""
     import torch
 
-    from seq2seq.run.environment import processor
+    from seq2seq.folder.environment import processor
 
     facts = {
         "processor": processor(),

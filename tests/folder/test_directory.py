@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from seq2seq.errors import CheckpointError, UserError
-from seq2seq.run.directory import PHASES, RunDirectory, newest_finished
-from seq2seq.run.owner import owner_of, read_owner, this_process
+from seq2seq.folder.directory import PHASES, RunDirectory, newest_finished
+from seq2seq.folder.owner import owner_of, read_owner, this_process
 
 
 @pytest.fixture

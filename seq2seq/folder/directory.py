@@ -15,10 +15,10 @@ from filelock import FileLock, Timeout
 from seq2seq.bounded import read_json
 from seq2seq.errors import CheckpointError, UserError, user_error
 from seq2seq.files import atomic_write, sweep
+from seq2seq.folder.environment import environment
+from seq2seq.folder.owner import Owner, owner_of, read_owner, this_process, write_owner
+from seq2seq.folder.record import RUN_FILE, RunRecord, read_record, write_record
 from seq2seq.processes import command_name
-from seq2seq.run.environment import environment
-from seq2seq.run.owner import Owner, owner_of, read_owner, this_process, write_owner
-from seq2seq.run.record import RUN_FILE, RunRecord, read_record, write_record
 
 STATUS = "status.json"
 INITIAL = "initial"  # a copy of the bundle that the run started from

@@ -9,10 +9,10 @@ from seq2seq.bundle.locate import saved_config
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
+from seq2seq.folder.directory import newest_finished
+from seq2seq.folder.logs import configure_logging
 from seq2seq.options import problems_in, range_problems
-from seq2seq.run.as_configured import SECTIONS, as_configured
-from seq2seq.run.directory import newest_finished
-from seq2seq.run.logs import configure_logging
+from seq2seq.results.as_configured import SECTIONS, as_configured
 
 
 def start_evaluation(config: EvaluateConfig, overrides: Sequence[str] = ()) -> None:
@@ -32,11 +32,11 @@ def start_evaluation(config: EvaluateConfig, overrides: Sequence[str] = ()) -> N
     ]
     configs = {run: as_configured(config, saved_config(run), overrides) for run in runs}
     configure_logging()
-    from seq2seq.run.evaluate import evaluate_bundle, text_pairs
+    from seq2seq.results.evaluate import evaluate_bundle, text_pairs
 
     text = text_pairs(config, runs[0])
     if config.compare:
-        from seq2seq.run.compare import compare_runs
+        from seq2seq.results.compare import compare_runs
 
         compare_runs(configs, text=text)
     else:

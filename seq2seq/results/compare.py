@@ -21,13 +21,13 @@ from seq2seq.metrics.significance import (
     signature_with_test,
 )
 from seq2seq.printable import printable
-from seq2seq.run.evaluated_text import (
+from seq2seq.results.evaluated_text import (
     EvaluatedText,
     decoding_options,
     different_options,
     evaluated_text,
 )
-from seq2seq.run.scoring import scorer_of
+from seq2seq.results.scoring import scorer_of
 
 logger = logging.getLogger(__name__)
 

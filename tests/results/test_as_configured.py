@@ -11,11 +11,11 @@ from seq2seq.bundle.locate import saved_config
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod, LengthPenalty
 from seq2seq.errors import ConfigError
-from seq2seq.run.as_configured import as_configured
-from seq2seq.run.evaluate import evaluate_bundle
-from seq2seq.run.start_evaluate import start_evaluation
+from seq2seq.results.as_configured import as_configured
+from seq2seq.results.evaluate import evaluate_bundle
+from seq2seq.results.start_evaluate import start_evaluation
 from tests.config.composing import composed_config
-from tests.run.bundles import make_run, train_tokenizers
+from tests.results.bundles import make_run, train_tokenizers
 
 DECODING = DecodingConfig(
     beam_size=3, length_penalty=LengthPenalty.gnmt, alpha=0.6, max_length_offset=2, batch_size=5

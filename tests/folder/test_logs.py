@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.run.logs import configure_logging
+from seq2seq.folder.logs import configure_logging
 
 logger = logging.getLogger("seq2seq.test")
 

@@ -17,11 +17,11 @@ from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
 from seq2seq.imports import import_modules
 from seq2seq.metrics import METRICS
-from seq2seq.run.evaluate import evaluate_bundle
-from seq2seq.run.report import report_run
-from seq2seq.run.start_evaluate import start_evaluation
-from tests.run.bundles import make_run, rehash, train_tokenizers
-from tests.run.test_report import blocks
+from seq2seq.results.evaluate import evaluate_bundle
+from seq2seq.results.report import report_run
+from seq2seq.results.start_evaluate import start_evaluation
+from tests.results.bundles import make_run, rehash, train_tokenizers
+from tests.results.test_report import blocks
 
 CONFIG = EvaluateConfig(
     decoding=DecodingConfig(beam_size=1), alignment=AlignmentConfig(enabled=False)

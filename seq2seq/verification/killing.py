@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seq2seq.errors import UserError
-from seq2seq.run.directory import PHASES, STATUS
+from seq2seq.folder.directory import PHASES, STATUS
 
 START_UP = PHASES[0]
 POLL = 0.002  # seconds between two looks at status.json

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from seq2seq.run.directory import RunDirectory
+from seq2seq.folder.directory import RunDirectory
 from seq2seq.training.checkpoint import INDEX
 
 TIMES = ("per_second", "seconds", "time")  # in the names of values that depend on the clock

@@ -15,11 +15,11 @@ from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_path, durable, read_of_one_version
-from seq2seq.run import report
-from seq2seq.run.report import report_run
-from seq2seq.run.start_evaluate import start_evaluation
-from tests.run.bundles import make_run, train_tokenizers
-from tests.run.test_as_configured import tree
+from seq2seq.results import report
+from seq2seq.results.report import report_run
+from seq2seq.results.start_evaluate import start_evaluation
+from tests.results.bundles import make_run, train_tokenizers
+from tests.results.test_as_configured import tree
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,10 @@ from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, UserError
 from seq2seq.metrics import significance
 from seq2seq.metrics.significance import SignificanceTest
-from seq2seq.run import evaluated_text
-from seq2seq.run.compare import compare_runs
-from seq2seq.run.start_evaluate import start_evaluation
-from tests.run.bundles import WORDS, make_run, sentences, train_tokenizers
+from seq2seq.results import evaluated_text
+from seq2seq.results.compare import compare_runs
+from seq2seq.results.start_evaluate import start_evaluation
+from tests.results.bundles import WORDS, make_run, sentences, train_tokenizers
 
 TEXT = Pairs(sentences(12, seed=7), sentences(12, seed=8))
 REPEATED = Pairs(TEXT.source * 5, TEXT.target * 5)

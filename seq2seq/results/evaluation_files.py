@@ -16,8 +16,8 @@ from seq2seq.files import read_lines, read_of_one_version
 from seq2seq.metrics.protocol import Scoring, ScoringProtocol
 from seq2seq.metrics.score import Score
 from seq2seq.processes import command_name
-from seq2seq.run.evaluation_folder import SCORES
-from seq2seq.run.scoring import KEYS
+from seq2seq.results.evaluation_folder import SCORES
+from seq2seq.results.scoring import KEYS
 
 NAMES = ("sources.txt", "hypotheses.txt", "references.txt", SCORES)
 LINKS, ATTENTION = "alignments.pharaoh", "attention.npz"  # where the model has weights

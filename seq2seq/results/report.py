@@ -21,8 +21,8 @@ from seq2seq.padding import Tokens
 from seq2seq.progress import ProgressReport
 from seq2seq.report.html import write_report
 from seq2seq.report.page import Layer, Page, Sentence, SentenceWeights
-from seq2seq.run.evaluation_files import EvaluationFiles, decoded_tokens, read_evaluation
-from seq2seq.run.evaluation_folder import REPORT, SCORES, ensure_writable, evaluation_folder
+from seq2seq.results.evaluation_files import EvaluationFiles, decoded_tokens, read_evaluation
+from seq2seq.results.evaluation_folder import REPORT, SCORES, ensure_writable, evaluation_folder
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seq2seq.run.directory import PHASES
-from seq2seq.run.killing import START_UP, Command, Durations, Kill
+from seq2seq.folder.directory import PHASES
+from seq2seq.verification.killing import START_UP, Command, Durations, Kill
 
 SHORT_RUN = (
     "data=reverse",
@@ -110,7 +110,7 @@ def training_subject(overrides: Sequence[str]) -> Subject:
         return [*train, f"resume={run}"]
 
     def outcome_of(run: Path) -> dict[str, str]:
-        from seq2seq.run.outcome import outcome
+        from seq2seq.verification.outcome import outcome
 
         return outcome(run)
 

@@ -9,9 +9,9 @@ import pytest
 
 from seq2seq.cli import verify_resume as command
 from seq2seq.errors import UserError
-from seq2seq.run.directory import PHASES
-from seq2seq.run.killing import START_UP, Durations, Kill
-from seq2seq.run.verify_resume import Subject, Trial, Verification, plan_of_kills, verify
+from seq2seq.folder.directory import PHASES
+from seq2seq.verification.killing import START_UP, Durations, Kill
+from seq2seq.verification.verify_resume import Subject, Trial, Verification, plan_of_kills, verify
 
 PROGRAM = """
 import json, os, sys, time
@@ -76,7 +76,8 @@ def test_the_command_fails_if_anything_differs(
     program = tmp_path / "program.py"
     program.write_text(PROGRAM, encoding="utf-8")
     monkeypatch.setattr(
-        "seq2seq.run.verify_resume.training_subject", lambda options: subject(program, "inexact")
+        "seq2seq.verification.verify_resume.training_subject",
+        lambda options: subject(program, "inexact"),
     )
     path = tmp_path / "kills.json"
     with pytest.raises(UserError, match="not identical"):

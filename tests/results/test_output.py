@@ -15,11 +15,11 @@ from seq2seq.errors import UserError
 from seq2seq.evaluation.translate import Translator
 from seq2seq.metrics import significance
 from seq2seq.metrics.significance import SignificanceTest
-from seq2seq.run import evaluation_folder
-from seq2seq.run.report import report_run
-from seq2seq.run.start_evaluate import start_evaluation
-from tests.run.bundles import make_run, train_tokenizers
-from tests.run.test_as_configured import tree
+from seq2seq.results import evaluation_folder
+from seq2seq.results.report import report_run
+from seq2seq.results.start_evaluate import start_evaluation
+from tests.results.bundles import make_run, train_tokenizers
+from tests.results.test_as_configured import tree
 
 
 @pytest.fixture(scope="module")

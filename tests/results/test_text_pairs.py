@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from seq2seq.config.schema import EvaluateConfig
-from seq2seq.run.evaluate import text_pairs
+from seq2seq.results.evaluate import text_pairs
 from tests.packing import packed
-from tests.run.bundles import make_run, train_tokenizers
+from tests.results.bundles import make_run, train_tokenizers
 
 
 def test_packed_and_typed_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

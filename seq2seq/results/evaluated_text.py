@@ -14,8 +14,8 @@ from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import DataError
 from seq2seq.files import read_lines, read_of_one_version
-from seq2seq.run.evaluate import evaluate_bundle
-from seq2seq.run.evaluation_folder import SCORES, evaluation_folder
+from seq2seq.results.evaluate import evaluate_bundle
+from seq2seq.results.evaluation_folder import SCORES, evaluation_folder
 
 logger = logging.getLogger(__name__)
 

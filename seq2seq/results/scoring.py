@@ -17,7 +17,7 @@ from seq2seq.files import atomic_write, write_lines
 from seq2seq.metrics.protocol import ScoringProtocol
 from seq2seq.metrics.resampling import DEFAULT_SEED
 from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, Score, Scorer
-from seq2seq.run.as_configured import SECTIONS
+from seq2seq.results.as_configured import SECTIONS
 
 KEYS = frozenset(
     {

@@ -10,7 +10,7 @@ from typing import Any
 from seq2seq.bounded import read_json
 from seq2seq.errors import CheckpointError
 from seq2seq.files import atomic_write
-from seq2seq.run.machine import Hardware
+from seq2seq.folder.machine import Hardware
 
 RUN_FILE = "run.json"
 DIGEST = "sha256"  # of all other entries of the file

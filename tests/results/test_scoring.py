@@ -21,9 +21,9 @@ from seq2seq.errors import ConfigError
 from seq2seq.evaluation.translate import Translator
 from seq2seq.evaluation.translation import Translation
 from seq2seq.metrics.protocol import ScoringProtocol
-from seq2seq.run.report import report_run
-from seq2seq.run.start_evaluate import start_evaluation
-from tests.run.bundles import make_run, sentences, train_tokenizers
+from seq2seq.results.report import report_run
+from seq2seq.results.start_evaluate import start_evaluation
+from tests.results.bundles import make_run, sentences, train_tokenizers
 
 REFERENCES = [f"The {sentence}, \u201cit\u2019s\u201d done." for sentence in sentences(12, seed=8)]
 TEXT = Pairs(sentences(12, seed=7), REFERENCES)

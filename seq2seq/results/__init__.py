@@ -1,0 +1,1 @@
+"""Evaluations, comparisons and reports of runs: what they read, compute and write."""

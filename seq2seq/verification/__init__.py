@@ -1,0 +1,1 @@
+"""Whether runs that are killed and resumed end as others do."""
