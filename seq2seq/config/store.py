@@ -18,10 +18,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
+from seq2seq.attention.config import MECHANISMS
 from seq2seq.config.composed import ensure_one_process, refusal, to_dataclass
 from seq2seq.config.folders import forbid_environment, unused_folder
 from seq2seq.config.groups import (
     CONF,
+    ROLE_GROUPS,
     choices_of,
     class_groups,
     without_choices,
@@ -180,8 +182,7 @@ def explain(error: Exception) -> str:
         )
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
-        legal = list(error.options or [])
-        return f"{group}={name}: there is no such choice; {choices(name, legal)}"
+        return explain_choice(group, name, list(error.options or []))
     if isinstance(cause, ValidationError) and cause is not error:
         return f"{first.removeprefix('Error merging override ')}: {str(cause).splitlines()[0]}"
     text = re.sub(r"Could not override '(.*)'\.", r"\1: there is no such option", first)
@@ -189,6 +190,16 @@ def explain(error: Exception) -> str:
     if isinstance(node, DictConfig) and isinstance(key, str) and key not in node:
         text += f"; {choices(key, sorted(str(k) for k in node))}"
     return text
+
+
+def explain_choice(group: str, name: str, legal: Sequence[str]) -> str:
+    """Why a group has no such choice: there is none of this name, or it cannot serve the role."""
+    if group in ROLE_GROUPS and name in MECHANISMS:
+        role, _ = ROLE_GROUPS[group]
+        return (
+            f"{group}={name}: {name} cannot serve as {role.value}; choose from {', '.join(legal)}"
+        )
+    return f"{group}={name}: there is no such choice; {choices(name, legal)}"
 
 
 def combinations(arguments: Sequence[str]) -> list[list[str]]:
