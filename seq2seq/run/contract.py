@@ -35,6 +35,7 @@ MAY_CHANGE = (
     "trainer.report_every",
     "trainer.patience",
     "trainer.evaluate",
+    "trainer.keep_last",
     "data.cache_dir",
     "data.root",
     "imports",
