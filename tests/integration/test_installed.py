@@ -52,6 +52,8 @@ def test_the_commands_of_a_wheel(program: Path, tmp_path: Path) -> None:
     short = ["decoding=greedy", "decoding.max_length_ratio=0", "decoding.max_length_offset=4"]
     assert "BLEU" in seq2seq("evaluate", *short)
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["quick"]
-    sweep = ["experiment=quick", "trainer.max_steps=2", "seed=1,2", "trainer=ddp_cpu", *SMALL]
-    seq2seq("train", "-m", *sweep)
+    brief = ["experiment=quick", "trainer.max_steps=2", *SMALL]
+    seq2seq("train", "-m", "seed=1,2", *brief)
     assert len(list((tmp_path / "outputs" / "quick").glob("*/[01]/model/manifest.json"))) == 2
+    seq2seq("train", "trainer=ddp_cpu", "name=pair", *brief)
+    assert len(list((tmp_path / "outputs" / "pair").glob("*/model/manifest.json"))) == 1
