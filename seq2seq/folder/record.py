@@ -1,19 +1,16 @@
 """`run.json`: what a run was begun with, what it is bound to, and what was changed since."""
 
-import hashlib
-import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from seq2seq.bounded import read_json
+from seq2seq.bounded import MAX_JSON, read_bounded
 from seq2seq.errors import CheckpointError
-from seq2seq.files import atomic_write
+from seq2seq.files import atomic_write, sealed, unsealed
 from seq2seq.folder.machine import Hardware
 
 RUN_FILE = "run.json"
-DIGEST = "sha256"  # of all other entries of the file
 
 
 @dataclass(frozen=True)
@@ -54,11 +51,8 @@ class RunRecord:
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
-    """Write `run.json` into a run's folder, with a hash over its entries."""
-    content = asdict(record)
-    atomic_write(
-        folder / RUN_FILE, json.dumps({DIGEST: digest(content), **content}, indent=2).encode()
-    )
+    """Write `run.json` into a run's folder, with its own hash."""
+    atomic_write(folder / RUN_FILE, sealed(asdict(record)))
 
 
 def read_record(folder: Path) -> RunRecord | None:
@@ -71,9 +65,7 @@ def read_record(folder: Path) -> RunRecord | None:
     if not path.exists():
         return None
     try:
-        content = read_json(path)
-        if content.pop(DIGEST) != digest(content):
-            raise ValueError("its hash is another")
+        content = unsealed(read_bounded(path, MAX_JSON))
         hardware = content.pop("hardware")
         return RunRecord(hardware=Hardware(**hardware) if hardware else None, **content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -81,8 +73,3 @@ def read_record(folder: Path) -> RunRecord | None:
             f"{path} is damaged ({error}); bring it back from a copy, or delete it to go on as a "
             "run of version 0.1.0 does: without checks of what it was begun with"
         ) from error
-
-
-def digest(content: dict[str, Any]) -> str:
-    """SHA-256 of plain data."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
