@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import time
 from collections import Counter
 from dataclasses import asdict
@@ -19,10 +18,10 @@ from seq2seq.folder.environment import environment
 from seq2seq.folder.owner import Owner, owner_of, read_owner, this_process, write_owner
 from seq2seq.folder.record import RUN_FILE, RunRecord, read_record, write_record
 from seq2seq.processes import command_name
+from seq2seq.training.checkpoint_names import checkpoint_paths, checkpoint_step
 
 STATUS = "status.json"
 INITIAL = "initial"  # a copy of the bundle that the run started from
-CHECKPOINT = re.compile(r"step-(\d+)")
 PHASES = (
     "start-up",
     "preparing",
@@ -149,7 +148,7 @@ class RunDirectory:
 
     def steps_saved(self) -> int:
         """The step of the newest checkpoint; 0 before the first."""
-        return max(map(step_of, self.checkpoints.glob("*.ckpt")), default=0)
+        return max(map(checkpoint_step, checkpoint_paths(self.checkpoints)), default=0)
 
     def set_status(self, state: str, facts: dict[str, Any] | None = None) -> None:
         """Write `status.json`.
@@ -205,30 +204,24 @@ def holds_something(path: Path) -> bool:
     return any(path.iterdir()) if path.is_dir() else path.is_file() and path.stat().st_size > 0
 
 
-def step_of(checkpoint: Path | None) -> int:
-    """The optimizer step in a checkpoint's name; 0 without one."""
-    match = None if checkpoint is None else CHECKPOINT.match(checkpoint.name)
-    return 0 if match is None else int(match[1])
-
-
 def newest_finished(outputs: Path) -> Path:
     """The run in a folder or its subfolders that finished last.
 
     Raises:
         CheckpointError: no run has finished there.
     """
-    finished, others = [], Counter[str]()
+    finished, unfinished = [], Counter[str]()
     for path in outputs.glob(f"**/{STATUS}"):
         state = RunDirectory(path.parent).status().get("state")
         if state == "finished" and (path.parent / "model").is_dir():
             finished.append((path.stat().st_mtime, path.parent))
         else:
-            others[str(state)] += 1
+            unfinished[str(state)] += 1
     if not finished:
-        counts = ", ".join(f"{number} {state}" for state, number in sorted(others.items()))
-        others_there = f" ({counts})" if counts else ""
+        counts = ", ".join(f"{number} {state}" for state, number in sorted(unfinished.items()))
+        unfinished_there = f" ({counts})" if counts else ""
         raise CheckpointError(
-            f"no finished run is in {outputs}{others_there}; train one with "
+            f"no finished run is in {outputs}{unfinished_there}; train one with "
             f"{command_name('train')}, or name one with run=DIR"
         )
     return max(finished)[1]

@@ -13,7 +13,7 @@ from seq2seq.aligning.supervision import supervised_corpus
 from seq2seq.bundle.files import build_model
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.prepare import PreparedCorpus, prepare
-from seq2seq.folder.directory import RunDirectory, step_of
+from seq2seq.folder.directory import RunDirectory
 from seq2seq.folder.logs import configure_logging, quiet_lightning
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import is_first_process
@@ -24,6 +24,7 @@ from seq2seq.run.rehearsal import ensure_scorable, ensure_validated, rehearse_en
 from seq2seq.run.trainer import build_module, build_trainer
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import CheckpointStore
+from seq2seq.training.checkpoint_names import checkpoint_step
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.metrics_log import MetricsFile
 
@@ -52,7 +53,7 @@ def fit(binding: Binding, *, resume: bool) -> None:
     if trainer.is_global_zero:
         binding.begin(
             corpus,
-            step=step_of(checkpoint),
+            step=0 if checkpoint is None else checkpoint_step(checkpoint),
             device=trainer.strategy.root_device.type,
             precision=str(trainer.precision),
             processes=trainer.world_size,
@@ -70,7 +71,7 @@ def fit(binding: Binding, *, resume: bool) -> None:
             build_module(config, model), datamodule=data, ckpt_path=checkpoint, weights_only=True
         )
     if callback.signal:
-        stop(directory, callback, trainer)
+        stop(callback, trainer)
     stopping.raise_if_received()
     if trainer.is_global_zero:
         finish(config, directory, corpus, model, callback, time.monotonic() - started)
@@ -134,9 +135,8 @@ def log_summary(
     logger.info("run folder: %s", directory.path)
 
 
-def stop(directory: RunDirectory, callback: TrainingCallback, trainer: Trainer) -> NoReturn:
-    """Record that a signal ended training at a checkpoint, and raise Stopped."""
+def stop(callback: TrainingCallback, trainer: Trainer) -> NoReturn:
+    """Log that a signal ended training at a checkpoint, and raise Stopped."""
     if trainer.is_global_zero:
-        directory.set_status("stopped", {"step": trainer.global_step, "signal": callback.signal})
         logger.info("stopped at step %s, which is saved", f"{trainer.global_step:,}")
     raise stopping.Stopped(callback.signal)

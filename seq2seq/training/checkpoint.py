@@ -1,6 +1,5 @@
 """Checkpoints of a run: written durably, verified when they are read, kept by step and metric."""
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,12 +16,17 @@ from seq2seq.training.checkpoint_file import (
     tensor_bytes,
     write_checkpoint,
 )
-from seq2seq.training.checkpoint_names import CALLBACK, in_present_names
+from seq2seq.training.checkpoint_names import (
+    CALLBACK,
+    STOPPED,
+    age,
+    checkpoint_paths,
+    checkpoint_step,
+    in_present_names,
+)
 
 INDEX = "last.json"
 INDEX_KEYS = ("last", "best", "sha256")  # of version 0.1.0, whose index holds no hash of itself
-STOPPED = "-stopped"  # in the name of a checkpoint written because of a signal
-NAME = re.compile(rf"step-(\d{{8,}})({STOPPED})?\.ckpt")
 TO_RESUME = ("global_step", "loops", "optimizer_states", "lr_schedulers", "report")
 ROOM_FOR_REST = 1 << 20  # bytes of a checkpoint that are not in its tensors
 
@@ -68,8 +72,7 @@ class CheckpointStore:
 
     def paths(self) -> list[Path]:
         """All checkpoints, oldest first; of one step, that of a signal first."""
-        paths = [path for path in self.folder.glob("*.ckpt") if NAME.fullmatch(path.name)]
-        return sorted(paths, key=age)
+        return checkpoint_paths(self.folder)
 
     def regular_steps(self) -> list[int]:
         """Optimizer steps of the files that were written on schedule, in order."""
@@ -157,15 +160,16 @@ class CheckpointStore:
             return
         state = checkpoint.get("callbacks", {}).get(CALLBACK, {})
         steps = state.get("saved_steps", self.regular_steps())  # not listed until 0.1.0
-        regular = [step for step in steps if step <= checkpoint_step(newest)][-self.keep_last :]
-        best = state.get("best_step")
-        names = {newest.name, *(self.path(step).name for step in regular)}
-        names |= set() if best is None else {self.path(best).name}
+        steps = [step for step in steps if step <= checkpoint_step(newest)][-self.keep_last :]
+        regular = [self.path(step).name for step in steps]
+        best_step = state.get("best_step")
+        best = "" if best_step is None else self.path(best_step).name
+        names = {newest.name, best, *regular}
         older = [path for path in self.paths() if age(path) < age(newest)]
         index = CheckpointIndex(
             last=newest.name,
-            best="" if best is None else self.path(best).name,
-            regular=[self.path(step).name for step in regular],
+            best=best,
+            regular=regular,
             sha256={x.name: self._sha256(x) for x in (*older, newest) if x.name in names},
         )
         if index != self._index:
@@ -217,15 +221,3 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
         return self.store.resume(Path(path))
-
-
-def checkpoint_step(path: Path) -> int:
-    """The optimizer step of a checkpoint, from its name."""
-    match = NAME.fullmatch(path.name)
-    assert match, f"{path} is no name of a checkpoint"
-    return int(match[1])
-
-
-def age(path: Path) -> tuple[int, bool]:
-    """What checkpoints are sorted by, the oldest first."""
-    return checkpoint_step(path), STOPPED not in path.name
