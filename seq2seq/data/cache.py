@@ -5,9 +5,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from seq2seq.data.storage import locked, sha256_of, version_of
+from seq2seq.data.storage import locked, sha256_of
 from seq2seq.errors import DataError
-from seq2seq.files import atomic_path, sealed, sweep, unsealed
+from seq2seq.files import atomic_path, identity_of, sealed, sweep, unsealed
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ def ensure_folder(
     """
     sweep(folder.parent)
     while problem := damage(folder):
-        seen = manifest_version(folder)
+        seen = identity_of(folder / MANIFEST)
         with locked(folder.with_name(f"{folder.name}.lock"), purpose):
-            if manifest_version(folder) != seen:
+            if identity_of(folder / MANIFEST) != seen:
                 continue  # another process has made it: verify that
             ensure_of_cache(folder, is_written)
             if folder.exists():
@@ -63,14 +63,6 @@ def ensure_of_cache(folder: Path, is_written: Callable[[str], bool]) -> None:
                 f"{folder}: holds {path.name}, which this program did not write; move the folder "
                 "away, or choose another data.cache_dir"
             )
-
-
-def manifest_version(folder: Path) -> object:
-    """What changes whenever a folder is made again; None while it is not there."""
-    try:
-        return version_of(folder / MANIFEST)
-    except OSError:
-        return None
 
 
 def contents(folder: Path) -> list[Path]:
