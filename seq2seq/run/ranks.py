@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from seq2seq.errors import MachineError, UserError
+from seq2seq.folder.machine import available_cores
 from seq2seq.printable import printable
 from seq2seq.processes import IS_RANK
 from seq2seq.run.last_words import LastWords, death, last_words
@@ -149,13 +150,13 @@ def raise_for(ranks: Sequence[Rank]) -> None:
         Stopped: see `run_ranks`.
         UserError: see `run_ranks`.
     """
-    own = [rank for rank in ranks if rank.words and not rank.words.lost and not stop_of(rank)]
+    spoken = [rank for rank in ranks if rank.words and not rank.words.lost and not stop_of(rank)]
     stopped = [rank for rank in ranks if stop_of(rank)]
     silent = [rank for rank in ranks if rank.code and not rank.words and not rank.killed]
     dead = [rank for rank in silent if rank not in stopped]
     lost = [rank for rank in ranks if rank.words and rank.words.lost]
-    if own:
-        raise_words(own[0], len(ranks))
+    if spoken:
+        raise_words(spoken[0], len(ranks))
     if dead:
         raise MachineError(
             f"process {dead[0].number + 1} of {len(ranks)} {death(dead[0].code)}; the others were "
@@ -186,8 +187,7 @@ def rank_main(
     os.environ |= {IS_RANK: "1", "LOCAL_RANK": str(number), "MASTER_PORT": port}
     os.environ.setdefault("NODE_RANK", "0")
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (cores or 1) // count)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // count)))
     with handled(shown=False):
         parent = parent_process()
         assert parent is not None
