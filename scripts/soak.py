@@ -14,15 +14,16 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from seq2seq.files import append_text
 from seq2seq.folder.directory import RunDirectory
 from seq2seq.verification.outcome import outcome
+from seq2seq.verification.verify_resume import training_subject
 
 OPTIONS = (
     "data=reverse",
@@ -43,10 +44,11 @@ PATIENCE = (60, 180)  # seconds between two kills
 TERM_SHARE = 0.3  # of kills by SIGTERM
 
 
-def train(arguments: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
-    with log.open("ab") as file:
-        command = [sys.executable, "-m", "seq2seq.cli.main", "train", *arguments]
-        return subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+def start(options: Sequence[str], run: Path) -> "subprocess.Popen[bytes]":
+    """Begin a run, or continue it; it logs beside its folder."""
+    with run.with_suffix(".log").open("ab") as file:
+        arguments = training_subject(options).arguments(run)
+        return subprocess.Popen(arguments, stdout=file, stderr=file, start_new_session=True)
 
 
 class Soak:
@@ -69,8 +71,8 @@ class Soak:
     def run(self) -> int:
         """Train both; returns 0 if they end the same."""
         self.options.append(f"trainer.max_steps={self.steps()}")
-        undisturbed = self.start(self.undisturbed)
-        process, kills = self.start(self.killed), 0
+        undisturbed = start(self.options, self.undisturbed)
+        process, kills = start(self.options, self.killed), 0
         next_kill, next_sample = self.draw_kill(), 0.0
         while undisturbed.poll() is None or not finished(process):
             time.sleep(0.5)
@@ -79,33 +81,25 @@ class Soak:
                 next_sample = now + SAMPLE_EVERY
                 self.sample(undisturbed)
             if process.poll() is not None and not finished(process):
-                process = self.start(self.killed)
+                process = start(self.options, self.killed)
             elif process.poll() is None and now >= next_kill:
                 kills += 1
                 self.kill(process)
-                process, next_kill = self.start(self.killed), self.draw_kill()
+                process, next_kill = start(self.options, self.killed), self.draw_kill()
         return self.compare(kills)
 
     def steps(self) -> int:
         """Optimizer steps that take `minutes` while both runs train, by a short training of two."""
         runs = [self.folder / f"calibration_{number}" for number in (1, 2)]
         options = ["trainer.evaluate=false", f"trainer.max_steps={CALIBRATION_STEPS}"]
-        processes = [
-            train([*self.options, *options, f"hydra.run.dir={run}"], self.folder / "output.log")
-            for run in runs
-        ]
+        processes = [start([*self.options, *options], run) for run in runs]
         codes = [process.wait() for process in processes]
         if any(codes):
-            raise SystemExit(f"error: training failed; see {self.folder / 'output.log'}")
+            raise SystemExit(f"error: training failed; see the logs in {self.folder}")
         seconds = max(RunDirectory(run).status()["training_seconds"] for run in runs)
         steps = round(self.minutes * 60 * CALIBRATION_STEPS / seconds)
         self.write({"steps": steps, "seconds_of_calibration": seconds})
         return steps
-
-    def start(self, run: Path) -> "subprocess.Popen[bytes]":
-        begun = (run / "config.yaml").is_file()
-        arguments = [f"resume={run}"] if begun else [*self.options, f"hydra.run.dir={run}"]
-        return train(arguments, self.folder / f"{run.name}.log")
 
     def kill(self, process: "subprocess.Popen[bytes]") -> None:
         is_term = self.randomness.random() < TERM_SHARE
@@ -120,9 +114,8 @@ class Soak:
         )
 
     def sample(self, process: "subprocess.Popen[bytes]") -> None:
-        files = [path for path in self.killed.rglob("*") if path.is_file()]
-        sizes = [path.stat().st_size for path in files if path.exists()]
-        facts: dict[str, Any] = {"killed_run_bytes": sum(sizes), "killed_run_files": len(files)}
+        sizes = list(file_sizes(self.killed))
+        facts: dict[str, Any] = {"killed_run_bytes": sum(sizes), "killed_run_files": len(sizes)}
         if process.poll() is None:
             facts |= process_facts(process.pid)
         self.write(facts)
@@ -154,6 +147,14 @@ class Soak:
 
 def finished(process: "subprocess.Popen[bytes]") -> bool:
     return process.poll() == 0
+
+
+def file_sizes(folder: Path) -> Iterator[int]:
+    """Bytes of each file in a folder, in which files come and go meanwhile."""
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                yield path.stat().st_size
 
 
 def process_facts(pid: int) -> dict[str, int]:

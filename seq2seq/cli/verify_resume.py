@@ -59,7 +59,7 @@ def run_trials(
     subject = training_subject(options)
     for state in verify(subject, folder, kills=kills, kills_per_run=kills_per_run, seed=seed):
         if not state.trials:
-            seconds = state.durations.by_phase
+            seconds = state.durations
             spent = ", ".join(f"{phase} {value:.1f} s" for phase, value in seconds.items())
             print(f"undisturbed: {spent}", flush=True)
         else:

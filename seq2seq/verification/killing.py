@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from seq2seq.errors import UserError
@@ -35,16 +35,6 @@ class Kill:
     seconds: float
 
 
-@dataclass
-class Durations:
-    """Seconds that a process spent in each of its phases."""
-
-    by_phase: dict[str, float] = field(default_factory=dict)
-
-    def add(self, phase: str, seconds: float) -> None:
-        self.by_phase[phase] = self.by_phase.get(phase, 0.0) + seconds
-
-
 class Command:
     """A command that works in the folder of a run.
 
@@ -57,26 +47,29 @@ class Command:
     def __init__(self, arguments: Sequence[str], run: Path, log: Path) -> None:
         self.arguments, self.run, self.log = list(arguments), run, log
 
-    def finish(self) -> Durations:
+    def finish(self) -> dict[str, float]:
         """Wait for the end, and return the seconds spent in each phase.
 
         Raises:
             UserError: the command failed.
         """
-        durations = Durations()
+        durations: dict[str, float] = {}
         with self._started() as process:
             before = time.monotonic()
             while process.poll() is None:
                 time.sleep(POLL)
-                now = time.monotonic()
-                durations.add(self.phase(process.pid), now - before)
+                now, phase = time.monotonic(), self.phase(process.pid)
+                durations[phase] = durations.get(phase, 0.0) + now - before
                 before = now
-        if process.returncode:
-            raise UserError(f"the command failed ({process.returncode}); see the end of {self.log}")
+        self.ensure_succeeded(process)
         return durations
 
     def kill_in(self, phase: str, seconds: float) -> Kill | None:
-        """Kill the command once it has spent some seconds in a phase; None if it ended before."""
+        """Kill the command once it has spent some seconds in a phase; None if it ended before.
+
+        Raises:
+            UserError: the command failed.
+        """
         spent = 0.0
         with self._started() as process:
             started = before = time.monotonic()
@@ -88,9 +81,12 @@ class Command:
                     if spent >= seconds:
                         return self._kill(process, now - started)
                 before = now
+        self.ensure_succeeded(process)
+        return None
+
+    def ensure_succeeded(self, process: "subprocess.Popen[bytes]") -> None:
         if process.returncode:
             raise UserError(f"the command failed ({process.returncode}); see the end of {self.log}")
-        return None
 
     def phase(self, pid: int) -> str:
         """The phase of a process; until it has written one, it is starting up."""

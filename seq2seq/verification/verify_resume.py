@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.folder.directory import PHASES
-from seq2seq.verification.killing import START_UP, Command, Durations, Kill
+from seq2seq.verification.killing import START_UP, Command, Kill
 
 SHORT_RUN = (
     "data=reverse",
@@ -43,11 +43,13 @@ class Subject:
     resume: Callable[[Path], list[str]]
     outcome: Callable[[Path], dict[str, str]]
 
+    def arguments(self, run: Path) -> list[str]:
+        """Those that begin a run, or continue it if its folder holds its configuration."""
+        return self.resume(run) if (run / "config.yaml").is_file() else self.start(run)
+
     def command(self, run: Path) -> Command:
-        """Begin a run, or continue it if its folder holds its configuration."""
-        begun = (run / "config.yaml").is_file()
-        arguments = self.resume(run) if begun else self.start(run)
-        return Command(arguments, run, run.parent / "output.log")
+        """The process that begins or continues a run; it logs beside the run's folder."""
+        return Command(self.arguments(run), run, run.parent / "output.log")
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,13 @@ class Trial:
 
 @dataclass
 class Verification:
-    """All trials of a subject."""
+    """All trials of a subject.
 
-    durations: Durations
+    Attributes:
+        durations: seconds that the undisturbed run spent in each phase.
+    """
+
+    durations: dict[str, float]
     trials: list[Trial]
 
     def kills_by_phase(self) -> Counter[str]:
@@ -90,7 +96,7 @@ class Verification:
     def facts(self) -> dict[str, Any]:
         """For a JSON file."""
         return {
-            "seconds_by_phase": self.durations.by_phase,
+            "seconds_by_phase": self.durations,
             "kills_by_phase": dict(self.kills_by_phase()),
             "trials": [asdict(trial) for trial in self.trials],
         }
@@ -101,9 +107,8 @@ def training_subject(overrides: Sequence[str]) -> Subject:
     train = [sys.executable, "-m", "seq2seq.cli.main", "train"]
 
     def start(run: Path) -> list[str]:
-        own_cache = [f"data.cache_dir={run.parent / 'cache'}"]
-        named = any(item.startswith("data.cache_dir=") for item in overrides)
-        cache = [] if named else own_cache
+        names_cache = any(item.startswith("data.cache_dir=") for item in overrides)
+        cache = [] if names_cache else [f"data.cache_dir={run.parent / 'cache'}"]
         return [*train, *overrides, *cache, f"hydra.run.dir={run}"]
 
     def resume(run: Path) -> list[str]:
@@ -155,7 +160,7 @@ def plan_of_kills(count: int, verification: Verification, randomness: random.Ran
 
     A phase is the likelier the fewer kills it has had.
     """
-    phases = [phase for phase in PHASES if verification.durations.by_phase.get(phase, 0.0) > 0]
+    phases = [phase for phase in PHASES if verification.durations.get(phase, 0.0) > 0]
     drawn = verification.kills_by_phase()
     plan = []
     for _ in range(count):
@@ -176,13 +181,13 @@ def kill_by_plan(
     subject: Subject,
     run: Path,
     plan: Sequence[str],
-    durations: Durations,
+    durations: dict[str, float],
     randomness: random.Random,
 ) -> list[Kill]:
     """Kill a run in each phase of a plan, and let it end; returns the kills that were made."""
     kills: list[Kill] = []
     for phase in plan:
-        share = durations.by_phase.get(phase, 0.0) / plan.count(phase)
+        share = durations.get(phase, 0.0) / plan.count(phase)
         kill = subject.command(run).kill_in(phase, randomness.uniform(0, share))
         if kill is None:
             return kills

@@ -10,7 +10,7 @@ import pytest
 from seq2seq.cli import verify_resume as command
 from seq2seq.errors import UserError
 from seq2seq.folder.directory import PHASES
-from seq2seq.verification.killing import START_UP, Durations, Kill
+from seq2seq.verification.killing import START_UP, Kill
 from seq2seq.verification.verify_resume import Subject, Trial, Verification, plan_of_kills, verify
 
 PROGRAM = """
@@ -60,7 +60,7 @@ def test_a_difference_is_seen(tmp_path: Path, kind: str, differing: list[str]) -
 def test_phases_with_fewer_kills_are_preferred_and_stand_in_order() -> None:
     import random
 
-    durations = Durations(dict.fromkeys(PHASES, 1.0))
+    durations = dict.fromkeys(PHASES, 1.0)
     state = Verification(durations, [Trial([Kill("training", 1.0)] * 1000, [])])
     plan = plan_of_kills(200, state, random.Random(1))
     counts = Counter(plan)
