@@ -154,17 +154,17 @@ def user_error(error: BaseException) -> UserError | None:
     if isinstance(error, UnicodeError):
         return _unicode_error(error)
     names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
-    for pattern, (what, remedy) in LIBRARY_ERRORS.items():
+    for pattern, (reason, remedy) in LIBRARY_ERRORS.items():
         if any(name == pattern or _is_below(name, pattern) for name in names):
             cause = user_error(error.__cause__) if error.__cause__ else None
             told = "" if pattern == "_pickle." else f" ({first_line(error)})"
-            return cause or MachineError(f"{what}{told}; {remedy}")
+            return cause or MachineError(f"{reason}{told}; {remedy}")
     if isinstance(error, OSError):
         return _system_error(error)
     if isinstance(error, RuntimeError | AssertionError):
-        for pattern, (what, remedy) in RUNTIME_ERRORS:
+        for pattern, (reason, remedy) in RUNTIME_ERRORS:
             if re.search(pattern, str(error)):
-                return MachineError(f"{what} ({first_line(error)}); {remedy}")
+                return MachineError(f"{reason} ({first_line(error)}); {remedy}")
     return None
 
 
@@ -230,10 +230,10 @@ def _system_error(error: OSError) -> UserError:
             f"{links[0]}: is a link to {os.readlink(links[0])}, which does not exist; correct the "
             "link"
         )
-    what, remedy = SYSTEM_ERRORS.get(
+    reason, remedy = SYSTEM_ERRORS.get(
         error.errno or 0, (error.strerror or first_line(error), f"correct it; {UNSEEN}")
     )
-    return MachineError(f"{': '.join([' -> '.join(paths) or 'a file', what])}; {remedy}")
+    return MachineError(f"{': '.join([' -> '.join(paths) or 'a file', reason])}; {remedy}")
 
 
 def _working_folder_exists() -> bool:

@@ -64,38 +64,38 @@ class Member:
 Rule = Callable[[Together, Member, Member], str | None]
 
 
-def one_direction(together: Together, first: Member, other: Member) -> str | None:
-    if first.direction == other.direction:
+def one_direction(together: Together, first: Member, second: Member) -> str | None:
+    if first.direction == second.direction:
         return None
     return (
         f"{together.value} must have runs of one direction, but {first.path} translates "
-        f"{first.translates} and {other.path} translates {other.translates}; choose runs of one "
+        f"{first.translates} and {second.path} translates {second.translates}; choose runs of one "
         "direction"
     )
 
 
-def opposite_directions(together: Together, first: Member, other: Member) -> str | None:
+def opposite_directions(together: Together, first: Member, second: Member) -> str | None:
     source, target, _ = first.direction
-    if other.direction[:2] == (target, source):
+    if second.direction[:2] == (target, source):
         return None
     return (
-        f"{other.path} must translate {target} to {source}, the other way than {first.path}, but "
-        f"translates {other.translates}; train one with data.reverse=true"
+        f"{second.path} must translate {target} to {source}, the other way than {first.path}, but "
+        f"translates {second.translates}; train one with data.reverse=true"
     )
 
 
-def one_kind(together: Together, first: Member, other: Member) -> str | None:
-    kinds = first.config.data.source_kind, other.config.data.source_kind
+def one_kind(together: Together, first: Member, second: Member) -> str | None:
+    kinds = first.config.data.source_kind, second.config.data.source_kind
     if kinds[0] == kinds[1]:
         return None
     return (
         f"{together.value} must have sources of one kind, but those of {first.path} are "
-        f"{kinds[0]} and those of {other.path} {kinds[1]}; choose runs of one kind"
+        f"{kinds[0]} and those of {second.path} {kinds[1]}; choose runs of one kind"
     )
 
 
-def text_only(together: Together, first: Member, other: Member) -> str | None:
-    for member in (first, other):
+def text_only(together: Together, first: Member, second: Member) -> str | None:
+    for member in (first, second):
         if member.config.data.source_kind != "text":
             return (
                 f"{together.value} needs text on both sides, but the sources of {member.path} are "
@@ -104,15 +104,15 @@ def text_only(together: Together, first: Member, other: Member) -> str | None:
     return None
 
 
-def one_vocabulary(together: Together, first: Member, other: Member) -> str | None:
-    if first.vocabularies is None or other.vocabularies is None:
+def one_vocabulary(together: Together, first: Member, second: Member) -> str | None:
+    if first.vocabularies is None or second.vocabularies is None:
         return None
-    pairs = zip(("source", "target"), first.vocabularies, other.vocabularies, strict=True)
-    sides = [side for side, one, another in pairs if one != another]
+    pairs = zip(("source", "target"), first.vocabularies, second.vocabularies, strict=True)
+    sides = [side for side, *hashes in pairs if hashes[0] != hashes[1]]
     if not sides:
         return None
     return (
-        f"{together.value} must have one vocabulary, but {first.path} and {other.path} differ in "
+        f"{together.value} must have one vocabulary, but {first.path} and {second.path} differ in "
         f"that of the {' and '.join(sides)} side; train the runs on one data set with equal "
         "data.tokenizer options"
     )
@@ -127,10 +127,10 @@ RULES: dict[Together, tuple[Rule, ...]] = {
 
 def problems_together(together: Together, members: Sequence[Member]) -> Iterator[str]:
     """Why runs cannot be taken together: each is held against the first."""
-    first, *others = members
-    for other in others:
+    first, *further = members
+    for second in further:
         for rule in RULES[together]:
-            problem = rule(together, first, other)
+            problem = rule(together, first, second)
             if problem is not None:
                 yield problem
 

@@ -38,10 +38,10 @@ class Output(io.RawIOBase):
         Raises:
             OSError: the stream is closed or full, with its name.
         """
-        rest = memoryview(data).cast("B")
-        while rest:
+        remaining = memoryview(data).cast("B")
+        while remaining:
             try:
-                rest = rest[os.write(self.descriptor, rest) :]
+                remaining = remaining[os.write(self.descriptor, remaining) :]
             except BlockingIOError:  # a terminal that another program made not to wait
                 select.select([], [self.descriptor], [])
             except OSError as error:

@@ -51,12 +51,12 @@ class UnknownText:
 
     def report(self, side: str = "") -> None:
         """Log a caution for each count; `side` names the text, "of the target" for instance."""
-        where = f" {side}" if side else ""
+        suffix = f" {side}" if side else ""
         if self.lines:
             logger.warning(
                 "  %s%s mostly of characters that the model does not know, such as %s",
                 counted(self.lines, "line"),
-                where,
+                suffix,
                 " ".join(list(self.examples)[:SHOWN_PARTS]),
             )
         for form, number in self.by_form.items():
@@ -64,7 +64,7 @@ class UnknownText:
                 "  %s%s with characters that the model knows only in another Unicode normal form; "
                 "convert the text to %s",
                 counted(number, "line"),
-                where,
+                suffix,
                 form,
             )
 

@@ -11,7 +11,7 @@ from seq2seq.paths import name_problem
 
 BEFORE_BRACE = re.compile(r"(\\*)\$\{")  # in which OmegaConf halves the backslashes
 BEFORE_QUOTE = re.compile(r"(\\*)('|\Z)")  # in which Hydra does
-_made: dict[Path, Path] = {}  # by the folder that was wanted; Hydra asks several times
+_made: dict[Path, Path] = {}  # by the preferred folder; Hydra asks several times
 
 
 def unused_folder(outputs: str, name: str, time: str) -> str:
@@ -24,18 +24,18 @@ def unused_folder(outputs: str, name: str, time: str) -> str:
     """
     if problem := name_problem(str(name)):
         raise ConfigError(f"name: {problem}")
-    wanted = Path(str(outputs), str(name), str(time))
-    key = wanted.absolute()
+    preferred = Path(str(outputs), str(name), str(time))
+    key = preferred.absolute()
     if key not in _made:
-        _made[key] = make(wanted)
+        _made[key] = make(preferred)
     return str(_made[key])
 
 
-def make(wanted: Path) -> Path:
+def make(preferred: Path) -> Path:
     """Make a folder, under the first name that is free."""
-    wanted.parent.mkdir(parents=True, exist_ok=True)
+    preferred.parent.mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
-        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        folder = preferred if number == 1 else preferred.with_name(f"{preferred.name}-{number}")
         try:
             folder.mkdir()
         except FileExistsError:

@@ -67,6 +67,6 @@ def with_values(plain: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]
     """A plain configuration with values set by their paths, "trainer.max_steps"."""
     changed = dict(plain)
     for path, value in values.items():
-        section, dot, rest = path.partition(".")
-        changed[section] = with_values(changed[section], {rest: value}) if dot else value
+        section, dot, below = path.partition(".")
+        changed[section] = with_values(changed[section], {below: value}) if dot else value
     return changed

@@ -65,8 +65,8 @@ class Processor:
             self._model.bos_id(),
             self._model.eos_id(),
         )
-        rest = [index for index in range(size) if index not in specials]
-        self._theirs = [*specials, *rest]  # -1 for a special that the model lacks
+        ordinary = [index for index in range(size) if index not in specials]
+        self._theirs = [*specials, *ordinary]  # -1 for a special that the model lacks
         self._ours = [SPECIAL_TOKENS.index("<unk>")] * size
         for ours, theirs in enumerate(self._theirs):
             if theirs >= 0:

@@ -155,10 +155,10 @@ def _grant(path: Path) -> None:
     mask = os.umask(0o077)
     os.umask(mask)
     mode = path.stat().st_mode
-    wanted = mode | (0o777 if stat.S_ISDIR(mode) else 0o666) & ~mask
-    if wanted != mode:
+    granted = mode | (0o777 if stat.S_ISDIR(mode) else 0o666) & ~mask
+    if granted != mode:
         with contextlib.suppress(OSError):
-            path.chmod(stat.S_IMODE(wanted))
+            path.chmod(stat.S_IMODE(granted))
 
 
 def _flush(path: Path) -> None:

@@ -85,8 +85,8 @@ def log_different_decoding(configs: Mapping[Path, EvaluateConfig]) -> None:
     """Log options of decoding in which a run differs from the first, as a part of what differs."""
     (first, config), *compared = configs.items()
     baseline = decoding_options(config)
-    for run, other in compared:
-        different = different_options(decoding_options(other), baseline)
+    for run, compared_config in compared:
+        different = different_options(decoding_options(compared_config), baseline)
         if different:
             logger.info("%s decodes as it was configured, other than %s: %s", run, first, different)
 

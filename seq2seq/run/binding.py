@@ -76,15 +76,15 @@ class Binding:
         record, hardware = self.record, Hardware(device, precision, processes, threads())
         bound = bound_contents(self.here, corpus)
         facts = environment_facts(device) | gold_sha256(corpus)
-        found = hardware_differences(record.hardware, hardware)
+        differences = hardware_differences(record.hardware, hardware)
         if record.bound is not None:
-            found += content_differences(record.bound, bound)
-        ensure_allowed(found, self.allowed | {"threads", "device"})
+            differences += content_differences(record.bound, bound)
+        ensure_allowed(differences, self.allowed | {"threads", "device"})
         before = record.environment or facts
         elsewhere = content_differences({"": before}, {"": facts})
-        self.warn(hardware, step, found, elsewhere)
+        self.warn(hardware, step, differences, elsewhere)
         new = replace(record, bound=bound, hardware=hardware, environment=facts)
-        entries = [difference.entry() for difference in [*self.changes, *found, *elsewhere]]
+        entries = [difference.entry() for difference in [*self.changes, *differences, *elsewhere]]
         self._unwritten = new.with_changes(step, entries)
 
     def enter_phase(self, name: str) -> None:
@@ -101,20 +101,23 @@ class Binding:
         self,
         hardware: Hardware,
         step: int,
-        found: Iterable[Difference],
-        elsewhere: Iterable[Difference],
+        differences: list[Difference],
+        elsewhere: list[Difference],
     ) -> None:
         """Log what may change the result, a line for each kind."""
         if not self.record.version:
             logger.warning(EARLIER)
-        found = [*(change for change in self.changes if change.category in self.allowed), *found]
-        if found:
+        differences = [
+            *(change for change in self.changes if change.category in self.allowed),
+            *differences,
+        ]
+        if differences:
             logger.warning(
                 "note: from step %s on the run is another than if it had not been changed: %s",
                 f"{step:,}",
-                "; ".join(map(str, found)),
+                "; ".join(map(str, differences)),
             )
-        if elsewhere := list(elsewhere):
+        if elsewhere:
             logger.warning(
                 "note: the last bits may be others than before: %s", "; ".join(map(str, elsewhere))
             )

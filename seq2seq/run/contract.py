@@ -5,7 +5,7 @@ A difference is an option or the content of a file that is not what the run was 
 they lead to is compared by hashes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,10 +104,9 @@ def content_differences(
     ]
 
 
-def ensure_allowed(found: Iterable[Difference], allowed: Iterable[str]) -> list[Difference]:
+def ensure_allowed(changes: list[Difference], allowed: Collection[str]) -> list[Difference]:
     """Raise ConfigError unless the categories of all differences are allowed; returns them."""
-    differing = list(found)
-    refused = [difference for difference in differing if difference.category not in set(allowed)]
+    refused = [difference for difference in changes if difference.category not in allowed]
     if refused:
         names = sorted({*allowed, *(difference.category for difference in refused)})
         remedy = (
@@ -115,7 +114,7 @@ def ensure_allowed(found: Iterable[Difference], allowed: Iterable[str]) -> list[
             f"{ALLOW}=[{','.join(names)}]"
         )
         raise ConfigError([f"{difference}; {remedy}" for difference in refused])
-    return differing
+    return changes
 
 
 def allowed_categories(arguments: Iterable[str]) -> tuple[list[str], set[str]]:
@@ -124,11 +123,11 @@ def allowed_categories(arguments: Iterable[str]) -> tuple[list[str], set[str]]:
     Raises:
         ConfigError: there is no such category.
     """
-    others, names = [], set()
+    remaining, names = [], set()
     for argument in arguments:
         option, equals, value = argument.partition("=")
         if option != ALLOW or not equals:
-            others.append(argument)
+            remaining.append(argument)
             continue
         names |= {name.strip() for name in value.strip().strip("[]").split(",") if name.strip()}
     for name in sorted(names):
@@ -136,4 +135,4 @@ def allowed_categories(arguments: Iterable[str]) -> tuple[list[str], set[str]]:
             raise ConfigError(
                 f"{ALLOW}: {name!r} is no kind of change; {choices(name, list(CATEGORIES))}"
             )
-    return others, names
+    return remaining, names
