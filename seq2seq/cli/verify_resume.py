@@ -19,7 +19,9 @@ def verify_resume(
             show_default=False,
         ),
     ] = None,
-    kills: Annotated[int, typer.Option(min=1, help="Kills in all, at least.")] = 20,
+    kills: Annotated[
+        int, typer.Option(min=1, help="Kills in all, at least, beside those in start-up.")
+    ] = 20,
     kills_per_run: Annotated[int, typer.Option(min=1, help="Kills in one run, at most.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Of the phases and instants.")] = 1,
     output: Annotated[

@@ -1,4 +1,4 @@
-"""Commands that are killed at a random instant within one of their phases.
+"""Commands that are killed at planned instants within their phases.
 
 A phase is what `status.json` of the run's folder says while the process runs. The instant is a
 time on the wall clock after the phase was entered, at which the process is stopped, its phase read,
@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,24 @@ from seq2seq.errors import UserError
 from seq2seq.folder.directory import PHASES, STATUS
 
 START_UP = PHASES[0]
+ALTERNATING = ("training", "validation", "saving")
 POLL = 0.002  # seconds between two looks at status.json
+
+
+@dataclass(frozen=True)
+class Instant:
+    """A planned kill.
+
+    Attributes:
+        seconds: that a process has spent in the phase.
+    """
+
+    phase: str
+    seconds: float
+
+    def is_missed(self, phase: str) -> bool:
+        """Whether a process that is in a phase will not be in that of this instant again."""
+        return place(self.phase) < place(phase)
 
 
 @dataclass(frozen=True)
@@ -64,23 +82,29 @@ class Command:
         self.ensure_succeeded(process)
         return durations
 
-    def kill_in(self, phase: str, seconds: float) -> Kill | None:
-        """Kill the command once it has spent some seconds in a phase; None if it ended before.
+    def kill_at(self, plan: deque[Instant]) -> Kill | None:
+        """Kill the command at the first instant of a plan that it meets; None if it ends before.
+
+        Args:
+            plan: loses from its front the instant of the kill, and those before it that the command
+                misses because a phase was shorter than expected.
 
         Raises:
             UserError: the command failed.
         """
-        spent = 0.0
+        spent: defaultdict[str, float] = defaultdict(float)
         with self._started() as process:
             started = before = time.monotonic()
             while process.poll() is None:
                 time.sleep(POLL)
-                now = time.monotonic()
-                if self.phase(process.pid) == phase:
-                    spent += now - before
-                    if spent >= seconds:
-                        return self._kill(process, now - started)
+                now, phase = time.monotonic(), self.phase(process.pid)
+                spent[phase] += now - before
                 before = now
+                while plan and plan[0].is_missed(phase):
+                    plan.popleft()
+                if plan and plan[0].phase == phase and spent[phase] >= plan[0].seconds:
+                    plan.popleft()
+                    return self._kill(process, now - started)
         self.ensure_succeeded(process)
         return None
 
@@ -117,3 +141,8 @@ class Command:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
+
+
+def place(phase: str) -> int:
+    """The place of a phase in the order of a process; those that alternate share one."""
+    return PHASES.index(ALTERNATING[0] if phase in ALTERNATING else phase)

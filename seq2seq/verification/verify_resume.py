@@ -2,14 +2,14 @@
 
 import random
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from seq2seq.folder.directory import PHASES
-from seq2seq.verification.killing import START_UP, Command, Kill
+from seq2seq.verification.killing import ALTERNATING, START_UP, Command, Instant, Kill
 
 SHORT_RUN = (
     "data=reverse",
@@ -27,7 +27,6 @@ SHORT_RUN = (
     "trainer.checkpoint_every=10",
     "trainer.report_every=5",
 )  # a run of about half a minute, in which each phase lasts long enough to be met
-AMID_TRAINING = ("training", "validation", "saving")  # phases that alternate
 
 
 @dataclass(frozen=True)
@@ -83,14 +82,17 @@ class Verification:
     def kills_by_phase(self) -> Counter[str]:
         return Counter(kill.phase for trial in self.trials for kill in trial.kills)
 
+    def kills_after_start_up(self) -> int:
+        return sum(kill.phase != START_UP for trial in self.trials for kill in trial.kills)
+
     def summary(self) -> str:
         """Kills by phase, and how many runs are identical."""
         kills = self.kills_by_phase()
-        counts = ", ".join(f"{phase} {kills[phase]}" for phase in PHASES)
+        counts = ", ".join(f"{phase} {kills[phase]}" for phase in PHASES if phase != START_UP)
         same = sum(not trial.differing for trial in self.trials)
         return (
-            f"{kills.total()} kills ({counts}) in {len(self.trials)} runs: "
-            f"{same} of {len(self.trials)} identical"
+            f"{self.kills_after_start_up()} kills ({counts}), and {kills[START_UP]} in start-up, "
+            f"in {len(self.trials)} runs: {same} of {len(self.trials)} identical"
         )
 
     def facts(self) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def verify(
 
     Args:
         folder: new; gets a folder for each run when it has ended.
-        kills: number of kills in all, at least.
+        kills: number of kills in all, at least, beside those in start-up.
         kills_per_run: between the start and the end of one run.
         seed: of phases and instants.
 
@@ -145,7 +147,7 @@ def verify(
     expected = subject.outcome(run)
     run.parent.rename(folder / "undisturbed")
     yield verification
-    while verification.kills_by_phase().total() < kills:
+    while verification.kills_after_start_up() < kills:
         plan = plan_of_kills(kills_per_run, verification, randomness)
         done = kill_by_plan(subject, run, plan, verification.durations, randomness)
         outcome = subject.outcome(run)
@@ -167,7 +169,7 @@ def plan_of_kills(count: int, verification: Verification, randomness: random.Ran
         phase = randomness.choices(phases, [1 / (1 + drawn[phase]) for phase in phases])[0]
         drawn[phase] += 1
         plan.append(phase)
-    amid = [phase for phase in plan if phase in AMID_TRAINING]
+    amid = [phase for phase in plan if phase in ALTERNATING]
     randomness.shuffle(amid)
     ordered = [phase for phase in plan if phase == "preparing"]
     ordered += amid
@@ -180,17 +182,16 @@ def plan_of_kills(count: int, verification: Verification, randomness: random.Ran
 def kill_by_plan(
     subject: Subject,
     run: Path,
-    plan: Sequence[str],
+    phases: Sequence[str],
     durations: dict[str, float],
     randomness: random.Random,
 ) -> list[Kill]:
-    """Kill a run in each phase of a plan, and let it end; returns the kills that were made."""
+    """Kill a run in each of some phases, and let it end; returns the kills that were made."""
+    plan = deque[Instant]()
+    for phase in phases:
+        share = durations.get(phase, 0.0) / phases.count(phase)
+        plan.append(Instant(phase, randomness.uniform(0, share)))
     kills: list[Kill] = []
-    for phase in plan:
-        share = durations.get(phase, 0.0) / plan.count(phase)
-        kill = subject.command(run).kill_in(phase, randomness.uniform(0, share))
-        if kill is None:
-            return kills
+    while kill := subject.command(run).kill_at(plan):
         kills.append(kill)
-    subject.command(run).finish()
     return kills

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from seq2seq.cli import verify_resume as command
 from seq2seq.errors import UserError
 from seq2seq.folder.directory import PHASES
-from seq2seq.verification.killing import START_UP, Kill
+from seq2seq.verification.killing import START_UP, Command, Instant, Kill
 from seq2seq.verification.verify_resume import Subject, Trial, Verification, plan_of_kills, verify
 
 PROGRAM = """
@@ -52,9 +52,23 @@ def test_a_difference_is_seen(tmp_path: Path, kind: str, differing: list[str]) -
     program.write_text(PROGRAM, encoding="utf-8")
     states = verify(subject(program, kind), tmp_path / "runs", kills=4, kills_per_run=2, seed=1)
     last = list(states)[-1]
-    assert last.kills_by_phase().total() >= 4
+    assert last.kills_after_start_up() >= 4
     assert {tuple(trial.differing) for trial in last.trials if trial.kills} == {tuple(differing)}
     assert last.kills_by_phase().keys() <= {START_UP, "training", "validation"}
+
+
+def test_an_instant_that_a_process_misses_is_skipped(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM, encoding="utf-8")
+    run = tmp_path / "run"
+    arguments = [sys.executable, "-S", "-E", str(program), str(run), "exact"]
+    plan = deque([Instant("preparing", 0.0), Instant("validation", 0.0), Instant("training", 9.0)])
+    kill = Command(arguments, run, tmp_path / "log").kill_at(plan)
+    assert kill is not None
+    assert kill.phase == "validation"
+    assert list(plan) == [Instant("training", 9.0)]
+    assert Command(arguments, run, tmp_path / "log").kill_at(plan) is None
+    assert (run / "result").read_text() == "done"
 
 
 def test_phases_with_fewer_kills_are_preferred_and_stand_in_order() -> None:
