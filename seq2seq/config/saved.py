@@ -18,6 +18,7 @@ from yaml import YAMLError
 
 from seq2seq.attention.config import AttentionConfig
 from seq2seq.bounded import read_yaml
+from seq2seq.config.former_defaults import with_former_defaults
 from seq2seq.config.groups import classes_by_base
 from seq2seq.config.overrides import IMPORTS, with_present_keys
 from seq2seq.config.schema import RunConfig
@@ -155,7 +156,7 @@ def saved_imports(path: Path) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A saved mapping with its keys under their present names."""
+    """The mapping in a file, as this version would have saved it."""
     if not path.is_file():
         raise CheckpointError(
             f"{path.parent} is not a folder of a run: it has no {path.name}; name the folder of one"
@@ -170,7 +171,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} is not a configuration: it has more than {MAX_INTERPOLATIONS:,} ${{"
         )
-    return with_present_keys(saved)
+    return as_saved_now(saved)
+
+
+def as_saved_now(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping that an earlier version saved, with its keys under their present names and whole.
+
+    An option that it lacks means what that version did, whatever the default is now.
+    """
+    return with_former_defaults(with_present_keys(saved))
 
 
 def _imports(saved: Mapping[str, Any], path: Path) -> list[str]:

@@ -3,9 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from seq2seq.config.overrides import IMPORTS, imports_of, present_path, with_present_keys
+from seq2seq.config.overrides import IMPORTS, imports_of, present_path
 from seq2seq.config.plain import as_plain, with_values
-from seq2seq.config.saved import from_mapping, load_run_config, saved_imports, with_overrides
+from seq2seq.config.saved import (
+    as_saved_now,
+    from_mapping,
+    load_run_config,
+    saved_imports,
+    with_overrides,
+)
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.storage import sha256_of
 from seq2seq.errors import CheckpointError, ConfigError
@@ -84,7 +90,7 @@ def bound_run(directory: RunDirectory, request: Resumption) -> Binding:
 def config_of(record: RunRecord) -> RunConfig:
     """The configuration that a record describes."""
     settings = {present_path(path): value for path, value in record.settings.items()}
-    return from_mapping(RunConfig, with_values(with_present_keys(record.options), settings))
+    return from_mapping(RunConfig, with_values(as_saved_now(record.options), settings))
 
 
 def with_edits(record: RunRecord, saved: RunConfig, sha256: str, request: Resumption) -> RunRecord:
