@@ -31,13 +31,13 @@ OPTIONS = (
     "data.num_validation=200",
     "data.num_test=200",
     "model=tiny",
-    "data.batch.max_tokens=2048",
+    "data.batch.max_tokens=512",
     "trainer.num_threads=1",
-    "trainer.validate_every=200",
-    "trainer.checkpoint_every=50",
+    "trainer.validate_every=400",
+    "trainer.checkpoint_every=20",
     "trainer.report_every=10",
 )
-CALIBRATION_STEPS = 200
+CALIBRATION_STEPS = 400
 SETTLED = 600  # seconds after which memory, files and disk must stay flat
 SAMPLE_EVERY = 60
 PATIENCE = (60, 180)  # seconds between two kills

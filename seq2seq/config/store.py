@@ -38,6 +38,7 @@ from seq2seq.processes import command_name
 
 T = TypeVar("T")
 Task = Callable[[T, Path, list[str]], None]
+HELP = frozenset(("-h", "--help"))
 FULL_ERROR = "HYDRA_FULL_ERROR"  # with 1, Hydra raises its errors, which `explain` words
 
 
@@ -95,6 +96,9 @@ def run_command(
 
     with environment_variable(FULL_ERROR, "1"), contextlib.ExitStack() as at_end:
         present = prepare_command(arguments)
+        if HELP.intersection(present):
+            print(help_page(config_name))
+            return
         at_end.callback(sweep.report)
         compose(main, called)
     if raised:
@@ -152,6 +156,11 @@ def environment_variable(name: str, value: str | None) -> Iterator[None]:
         yield
     finally:
         put(before)
+
+
+def help_page(config_name: str) -> str:
+    """The help of a command, which Hydra would take seconds to make."""
+    return str(OmegaConf.load(CONF / f"{config_name}.yaml").hydra.help.template)
 
 
 def prepare_command(arguments: Sequence[str]) -> list[str]:
