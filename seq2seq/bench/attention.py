@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.bench.plan import Request, Settings, plan
+from seq2seq.bench.process import MeasurementError, ensure_succeeded
 from seq2seq.bench.tables import Row, growth_exponents, sequence_text, step_text
 from seq2seq.files import atomic_write, ensure_replaceable_json
 
 Results = dict[str, Any]
-
-
-class MeasurementError(Exception):
-    """A measuring process ended without a result."""
 
 
 def run_benchmark(settings: Settings, output: Path) -> tuple[Results, list[str]]:
@@ -90,11 +87,6 @@ def measured_in_process(request: Request) -> dict[str, Any]:
     """
     command = [sys.executable, "-m", "seq2seq.bench.measure", request.to_json()]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode < 0:
-        number = -ended.returncode
-        hint = ", which often means too little memory" if number == 9 else ""
-        raise MeasurementError(f"killed by signal {number}{hint}")
-    if ended.returncode > 0:
-        raise MeasurementError(ended.stderr.strip().splitlines()[-1])
+    ensure_succeeded(ended.returncode, ended.stderr)
     measured: dict[str, Any] = json.loads(ended.stdout)
     return measured

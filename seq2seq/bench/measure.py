@@ -1,17 +1,11 @@
-"""One measurement in a process of its own: `python -m seq2seq.bench.measure REQUEST` prints JSON.
-
-Memory that a process has allocated, and what it has compiled and cached, changes what it measures,
-so every measurement starts a new process.
-"""
+"""One measurement in its own process: `python -m seq2seq.bench.measure REQUEST` prints JSON."""
 
 import copy
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +13,7 @@ import torch
 from seq2seq.attention.base import AttentionCache, AttentionCore, build_core
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.bench.plan import Request
+from seq2seq.bench.process import memory, reset_peak
 from seq2seq.imports import import_modules
 
 CACHE_CHUNK = 256  # positions that a cache takes in at once
@@ -26,7 +21,6 @@ MIN_SECONDS = 1.0  # a measurement is repeated for this long ...
 MIN_REPEATS = 3  # ... and at least this often ...
 MAX_SECONDS = 10.0  # ... but not beyond this time ...
 MAX_REPEATS = 100  # ... or number
-PROCESS_STATUS = Path("/proc/self/status")
 
 
 def measure(request: Request) -> dict[str, Any]:
@@ -145,28 +139,6 @@ def shortest_time(run: Callable[[], None]) -> float:
         run()
         times.append(time.perf_counter() - start)
     return min(times)
-
-
-def memory(field: str) -> int:
-    """Bytes that this process holds ("VmRSS") or has held at most ("VmHWM").
-
-    Without /proc it is the most for both.
-    """
-    if PROCESS_STATUS.exists():
-        line = next(
-            line for line in PROCESS_STATUS.read_text().splitlines() if line.startswith(field)
-        )
-        return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def reset_peak() -> None:
-    """Set the most memory held to what is held now, where the system can."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
 
 
 def main() -> None:

@@ -22,11 +22,11 @@ LAYERS = [
     {"training", "report"},
     {"config"},
     {"bundle"},
-    {"aligning", "bench"},
+    {"aligning"},
     {"folder"},
     {"results"},
     {"run"},
-    {"verification"},
+    {"verification", "bench"},
     {"cli"},
 ]
 FILES = sorted((ROOT / "seq2seq").rglob("*.py"))
