@@ -21,9 +21,7 @@ from tests.options import every_option
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures" / "v0.1.0"
 CONFIGS = {name: FIXTURES / name / "config.yaml" for name in ("bundle", "run")}
-FIRST_OPTIONS = {
-    present_path(line) for line in (FIXTURES / "options.txt").read_text().splitlines()
-}
+FIRST_OPTIONS = {present_path(line) for line in (FIXTURES / "options.txt").read_text().splitlines()}
 SECTIONS = {item.name for item in fields(RunConfig)}
 OTHER: dict[str, Any] = {
     "trainer.keep_last": 7,
