@@ -6,7 +6,7 @@ from pathlib import Path
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import BatchConfig
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig

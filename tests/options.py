@@ -39,6 +39,18 @@ READ_WITH = {
     "logger.project": ["logger=wandb"],
     "logger.tags": ["logger=wandb"],
     **{
+        f"schedule.cooldown_{name}": [
+            *("schedule=flat_cooldown", "schedule.cooldown_shape=power", "schedule.warmup_steps=1")
+        ]
+        for name in ("share", "shape", "power")
+    },
+    "trainer.ema_decay": ["trainer.export=ema"],
+    "trainer.tail_share": ["trainer.export=tail"],
+    **{
+        f"optimizer.muon.{name}": ["optimizer.matrices=muon"]
+        for name in ("learning_rate", "momentum", "weight_decay", "newton_schulz_steps")
+    },
+    **{
         f"alignment_supervision.{name}": SUPERVISED
         for name in ("weight", "layer", "head", "use_input_row")
     },

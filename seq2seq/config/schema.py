@@ -14,7 +14,8 @@ from seq2seq.metrics.protocol import Scoring, ScoringProtocol
 from seq2seq.model.config import ModelConfig
 from seq2seq.options import LARGEST_SEED, Options, Readers, number
 from seq2seq.paths import STANDARD_INPUT, name_problem, names_python_file, path_option
-from seq2seq.training.config import LoggerConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
+from seq2seq.training.config import LoggerConfig, TrainerConfig
+from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.options import Options, Readers, in_range, number
 from seq2seq.paths import path_option
 from seq2seq.registry import Registry
@@ -118,21 +119,6 @@ class FilterConfig(Options):
     min_length: int = number(1, at_least=1)
     max_length_ratio: float | None = number(None, at_least=1)
     drop_duplicates: bool = False
-
-
-@dataclass
-class BatchConfig(Options):
-    """How training pairs are grouped into micro-batches.
-
-    Attributes:
-        max_tokens: maximum number of tokens of a padded micro-batch: the larger of rows * source
-            width and rows * target width.
-        max_shapes: maximum number of distinct (rows, source width, target width) in an epoch. More
-            shapes mean less padding, but kernels are generated for every new shape.
-    """
-
-    max_tokens: int = number(4096, at_least=2)
-    max_shapes: int = number(64, at_least=2)
 
 
 @dataclass

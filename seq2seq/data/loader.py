@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from seq2seq.data.batch import Batch, collate
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.batching import batch_by_cost
-from seq2seq.data.config import BatchConfig
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.sampler import BatchPlan, PlannedBatch
 

@@ -9,7 +9,7 @@ from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.folder.directory import RunDirectory
 from seq2seq.model.transformer import Transformer
 from seq2seq.results.as_configured import as_configured
-from seq2seq.training.averaging import average_weights
+from seq2seq.training.averaging import average_weights, load_step_average
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.config import Export, TrainerConfig
 
@@ -68,7 +68,7 @@ def log_end(callback: TrainingCallback, seconds: float, bundle: Path) -> None:
 def select_weights(
     config: TrainerConfig, callback: TrainingCallback, model: Transformer
 ) -> list[str]:
-    """Give the model the weights for the bundle; returns the checkpoints they are the mean of."""
+    """Give the model the weights for the bundle; returns the checkpoints that they are from."""
     steps, best = callback.saved_steps, callback.early_stopping.best_step
     if config.export is Export.best and best is not None:
         steps = [best]
@@ -81,4 +81,10 @@ def select_weights(
         steps = steps[-1:]
     paths = [callback.store.path(step) for step in steps]
     model.load_state_dict(average_weights(callback.store, paths, model))
+    steps_average = config.export in (Export.ema, Export.tail)
+    if steps_average and not load_step_average(callback.store, paths[-1], model):
+        logger.warning(
+            "training ended before the average of its last steps began: the bundle holds the last "
+            "checkpoint; choose a larger trainer.tail_share"
+        )
     return [path.name for path in paths]

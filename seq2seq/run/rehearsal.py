@@ -43,7 +43,7 @@ def ensure_validated(config: RunConfig, corpus: PreparedCorpus) -> None:
         ensure_validation_fits(config.data, corpus, *lengths)
         return
     needing = {
-        "export": (config.trainer.export is Export.best, "choose average or last"),
+        "export": (config.trainer.export is Export.best, "choose average, last, ema or tail"),
         "patience": (config.trainer.patience > 0, "choose 0"),
     }
     problems = [
@@ -86,7 +86,8 @@ def room_to_train(config: TrainerConfig, directory: RunDirectory, model: Transfo
     checkpoints = config.num_kept() + 2  # the best, and one that is being written
     present = [*directory.checkpoints.glob("*.ckpt"), *directory.bundle.glob("*.safetensors")]
     held: int = sum(path.stat().st_size for path in present)
-    return max(checkpoints * 3 * weights + weights - held, 0)  # AdamW holds two numbers for each
+    copies = 4 if config.export in (Export.ema, Export.tail) else 3  # two are AdamW's
+    return max(checkpoints * copies * weights + weights - held, 0)
 
 
 def rehearse_evaluation(

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from seq2seq.errors import CheckpointError
 from seq2seq.training.checkpoint import CheckpointStore
-from seq2seq.training.checkpoint_names import MODEL_PREFIX
+from seq2seq.training.checkpoint_names import AVERAGE, CALLBACK, MODEL_PREFIX
 
 
 def average_weights(
@@ -38,6 +38,16 @@ def average_weights(
         else last
         for name, last in states[-1].items()
     }
+
+
+def load_step_average(store: CheckpointStore, path: Path, model: nn.Module) -> bool:
+    """Give a model the average over steps that a checkpoint holds; False if it holds none."""
+    state = store.load(path)["callbacks"][CALLBACK].get(AVERAGE, {"averages": {}})
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name in state["averages"]:
+                parameter.copy_(state["averages"][name])
+    return bool(state["averages"])
 
 
 def model_weights(store: CheckpointStore, path: Path) -> dict[str, Tensor]:

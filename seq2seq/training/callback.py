@@ -7,6 +7,7 @@ checkpoint of the state right after the optimizer step, in which what is due is 
 does that first. So all but stop checkpoints are functions of the step alone.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from seq2seq import stopping
 from seq2seq.data.batch import Batch
 from seq2seq.training.bad_steps import all_finite, ensure_finite_parameters, too_many_bad_steps
 from seq2seq.training.checkpoint import CheckpointStore
+from seq2seq.training.checkpoint_names import AVERAGE
 from seq2seq.training.config import TrainerConfig
 from seq2seq.training.datamodule import training_data
 from seq2seq.training.early_stopping import EarlyStoppingState, quality
@@ -26,6 +28,7 @@ from seq2seq.training.module import TranslationModule
 from seq2seq.training.reports import Reporter
 from seq2seq.training.stream import TrainingStream
 from seq2seq.training.validation import Validator, log_validation
+from seq2seq.training.weight_average import WeightAverage, build_weight_average
 
 
 class TrainingCallback(Callback):
@@ -43,10 +46,12 @@ class TrainingCallback(Callback):
         step: optimizer steps that were done, of which `first_step` in earlier processes.
         saved_steps: optimizer steps of regular checkpoints, which averages are made of.
         pending: whether what is due at the present step is still to be done.
+        average: of the parameters, which is validated and exported; None without one.
     """
 
     stream: TrainingStream
     validator: Validator
+    average: WeightAverage | None
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class TrainingCallback(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         data = training_data(trainer)
         self.stream, self.validator = data.stream, data.validator
+        self.average = build_weight_average(as_translation(pl_module).model, self.config)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Do what the checkpoint that training resumes from left undone.
@@ -80,6 +86,8 @@ class TrainingCallback(Callback):
         self.saved_steps = [step for step in self.saved_steps if step <= self.step]
         self.stream.ensure_not_passed(self.step)
         module.follow_schedule()
+        if self.average is not None:
+            self.average.to_device()
         self.reporter.start(trainer, module, self.stream, self.step - self.pending)
         self.enter(trainer, "training")
         if self.pending:
@@ -108,6 +116,8 @@ class TrainingCallback(Callback):
         if not module.step_ended:
             return
         self.step = trainer.global_step
+        if self.average is not None and not module.bad_steps.is_bad:
+            self.average.update(self.step, self.stream.num_steps)
         self.reporter.show(trainer)
         self.ensure_few_bad_steps(trainer, module)
         self.signal = received_by_any(trainer)
@@ -155,7 +165,8 @@ class TrainingCallback(Callback):
         """
         started = time.monotonic()
         self.enter(trainer, "validation")
-        metrics = self.validator(module.model, trainer.strategy)
+        with contextlib.nullcontext() if self.average is None else self.average.in_place():
+            metrics = self.validator(module.model, trainer.strategy)
         self.enter(trainer, "training")
         if not metrics:
             return False
@@ -209,6 +220,7 @@ class TrainingCallback(Callback):
             **self.early_stopping.state_dict(),
             "saved_steps": list(self.saved_steps),
             "pending": self.pending,
+            **({} if self.average is None else {AVERAGE: self.average.state_dict()}),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -216,6 +228,8 @@ class TrainingCallback(Callback):
         self.early_stopping.load_state_dict(state_dict)
         self.saved_steps = state_dict.get("saved_steps", self.store.regular_steps())
         self.pending = state_dict.get("pending", False)
+        if self.average is not None and AVERAGE in state_dict:
+            self.average.load_state_dict(state_dict[AVERAGE])
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.reporter.stop()

@@ -10,6 +10,7 @@ STOPPED = "-stopped"  # in the name of a checkpoint written because of a signal
 NAME = re.compile(rf"step-(\d{{8,}})({STOPPED})?\.ckpt")
 MODEL_PREFIX = "model."  # of the model's parameters within a TranslationModule
 CALLBACK = "TrainingCallback"  # whose state says which checkpoints count
+AVERAGE = "weight_average"  # in that state: of the parameters over steps, if the run has it
 RENAMED_CALLBACKS = {"Keeper": CALLBACK}  # of version 0.1.0
 
 

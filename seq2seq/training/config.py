@@ -25,21 +25,14 @@ DEVICES = re.compile(r"auto|-1|[1-9]\d{0,3}|\[?\d{1,4}(,\d{1,4})*,?\]?")
 LOSS = "loss"  # as trainer.metric
 
 
-class ScheduleKind(enum.Enum):
-    """The learning rate after its linear warm-up."""
-
-    inverse_sqrt = "inverse_sqrt"
-    cosine = "cosine"
-    linear = "linear"
-    constant = "constant"
-
-
 class Export(enum.Enum):
     """Whose weights the bundle holds."""
 
     average = "average"
     best = "best"
     last = "last"
+    ema = "ema"
+    tail = "tail"
 
 
 class Accelerator(enum.Enum):
@@ -57,58 +50,6 @@ class Strategy(enum.Enum):
 
     auto = "auto"
     ddp = "ddp"
-
-
-@dataclass
-class OptimizerConfig(Options):
-    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) and the loss that it minimises.
-
-    Attributes:
-        learning_rate: the peak, reached at the end of the warm-up.
-        beta1, beta2: decay rates of the averages of gradients and of their squares.
-        epsilon: added to the root of the averaged squares.
-        weight_decay: of all parameters except biases and the parameters of norms.
-        label_smoothing: share of the target probability that is spread over the vocabulary
-            (Szegedy et al. 2016, section 7).
-        clip_norm: gradients are scaled down to this norm; 0 for no limit.
-    """
-
-    learning_rate: float = number(4e-3, above=0)
-    beta1: float = number(0.9, at_least=0, below=1)
-    beta2: float = number(0.98, at_least=0, below=1)
-    epsilon: float = number(1e-9, at_least=1e-30)  # float32 makes 0 of less
-    weight_decay: float = number(0.0, at_least=0)
-    label_smoothing: float = number(0.1, at_least=0, below=1)
-    clip_norm: float = number(1.0, at_least=0)
-
-
-@dataclass
-class ScheduleConfig(Options):
-    """The learning rate over optimizer steps.
-
-    Attributes:
-        kind: after the warm-up, inverse_sqrt falls with the root of the step, cosine and linear
-            fall to final_ratio at trainer.max_steps, constant stays.
-        warmup_steps: optimizer steps of the linear rise from zero to the peak.
-        final_ratio: share of the peak at which cosine and linear end.
-    """
-
-    kind: ScheduleKind = ScheduleKind.cosine
-    warmup_steps: int = number(400, at_least=0)
-    final_ratio: float = number(0.02, at_least=0, at_most=1)
-
-    def readers(self) -> Readers:
-        ends = self.kind in (ScheduleKind.cosine, ScheduleKind.linear)
-        return {"final_ratio": (ends, "choose schedule=cosine or schedule=linear")}
-
-    def cautions(self, max_steps: int) -> list[str]:
-        """What is possible but hardly meant in a run of so many steps."""
-        if self.warmup_steps < max_steps:
-            return []
-        return [
-            f"schedule.warmup_steps: the warm-up takes {self.warmup_steps:,} steps and training "
-            f"ends after {max_steps:,}, before the learning rate falls; choose fewer"
-        ]
 
 
 @dataclass
@@ -136,8 +77,12 @@ class TrainerConfig(Options):
             metric, which then scores the translations of each validation.
         patience: validations without improvement after which the run ends; 0 never ends it.
         export: whose weights the bundle holds: the average of the last checkpoints, the best or
-            the last checkpoint.
+            the last checkpoint; or an average over all steps (ema) or the last ones (tail), which
+            is then validated, too.
         average_last: number of checkpoints that are averaged.
+        ema_decay: decay rate of the average over all steps, which is exponential after its first
+            1 / (1 - ema_decay) steps and a plain mean until then.
+        tail_share: share of the steps of the run, its last ones, that tail is the plain mean of.
         keep_last: regular checkpoints that are kept, or those that will be averaged if these are
             more. The best and the newest are kept as well.
         evaluate: translate and score the test set at the end.
@@ -163,6 +108,8 @@ class TrainerConfig(Options):
     patience: int = number(0, at_least=0)
     export: Export = Export.average
     average_last: int = number(5, at_least=1)
+    ema_decay: float = number(0.99, at_least=0, below=1)
+    tail_share: float = number(0.2, above=0, at_most=1)
     keep_last: int = number(2, at_least=2)
     evaluate: bool = True
     progress_every: float = number(5.0, at_least=0)
@@ -201,8 +148,14 @@ class TrainerConfig(Options):
         return []
 
     def readers(self) -> Readers:
-        averages = self.export is Export.average
-        return {"average_last": (averages, "choose trainer.export=average")}
+        return {
+            option: (self.export is export, f"choose trainer.export={export.value}")
+            for option, export in (
+                ("average_last", Export.average),
+                ("ema_decay", Export.ema),
+                ("tail_share", Export.tail),
+            )
+        }
 
 
 class LoggerKind(enum.Enum):

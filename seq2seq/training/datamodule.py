@@ -1,6 +1,7 @@
 """Data of a trainer: the stream of micro-batches and the validator of this process."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from lightning.pytorch import LightningDataModule, Trainer
@@ -44,16 +45,23 @@ class TranslationData(LightningDataModule):
         assert self.trainer is not None
         rank, world_size = self.trainer.global_rank, self.trainer.world_size
         config = self.trainer_config
-        loader = TrainLoader(
-            self.train_rows(),
-            self.data_config.batch,
-            seed=self.seed,
-            rank=rank,
-            world_size=world_size,
-            accumulate=config.accumulate,
+        batch, rows = self.data_config.batch, self.train_rows()
+        first, *later = (
+            TrainLoader(
+                rows,
+                replace(batch, max_tokens=max_tokens),
+                seed=self.seed,
+                rank=rank,
+                world_size=world_size,
+                accumulate=config.accumulate,
+            )
+            for max_tokens in (batch.max_tokens, *batch.later_max_tokens)
         )
         self.stream = TrainingStream(
-            loader, max_steps=config.max_steps, max_epochs=config.max_epochs
+            first,
+            max_steps=config.max_steps,
+            max_epochs=config.max_epochs,
+            later=list(zip(batch.later_steps, later, strict=True)),
         )
         self.validator = Validator(
             self.corpus.validation,

@@ -16,10 +16,10 @@ from seq2seq.model.encoder import AttentionWeights, WeightsOf
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.bad_steps import BadSteps
-from seq2seq.training.config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.datamodule import training_data
 from seq2seq.training.memory import explaining_memory
 from seq2seq.training.optimizer import build_optimizer
+from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.schedule import learning_rate_factor
 from seq2seq.training.stream import TrainingStream
 from seq2seq.training.sums import LossSums
@@ -78,8 +78,10 @@ class TranslationModule(LightningModule):
         return training_data(self.trainer).stream
 
     def configure_optimizers(self) -> Any:
-        """AdamW, and the schedule, which is updated at each optimizer step."""
-        optimizer = build_optimizer(self.model, self.optimizer_config)
+        """The optimizer, and the schedule, which is updated at each optimizer step."""
+        reduced = self.trainer.precision == "bf16-mixed"
+        products = torch.bfloat16 if reduced else torch.float32
+        optimizer = build_optimizer(self.model, self.optimizer_config, products=products)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer,
             lambda step: learning_rate_factor(
@@ -99,14 +101,16 @@ class TranslationModule(LightningModule):
         factor = learning_rate_factor(
             schedule.last_epoch, self.schedule_config, max_steps=self.stream.num_steps
         )
+        first = optimizer.param_groups[0]
+        before = first["lr"]
         for group, peak in zip(optimizer.param_groups, schedule.base_lrs, strict=True):
-            before, group["lr"] = group["lr"], peak * factor
-        if group["lr"] != before and self.trainer.is_global_zero:
+            group["lr"] = peak * factor
+        if first["lr"] != before and self.trainer.is_global_zero:
             logger.warning(
                 "note: the run now ends at step %s, so the learning rate goes on at %.2e instead "
                 "of %.2e: schedule=%s is that of the new length from here on",
                 f"{self.stream.num_steps:,}",
-                group["lr"],
+                first["lr"],
                 before,
                 self.schedule_config.kind.value,
             )

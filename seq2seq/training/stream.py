@@ -4,11 +4,74 @@ Lightning sees a single long epoch. Its own counting of epochs, which decides wh
 run is resumed exactly at the end of one, is never used; epochs of the data are counted here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from seq2seq.data.batch import Batch
 from seq2seq.data.loader import TrainLoader
 from seq2seq.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Successive steps whose micro-batches have one size. It begins with an epoch.
+
+    Attributes:
+        loader: its micro-batches in any epoch.
+        num_steps: optimizer steps in it.
+        epoch: epochs that began before it.
+        position: micro-batches before it.
+    """
+
+    loader: TrainLoader
+    num_steps: int
+    epoch: int
+    position: int
+
+    @property
+    def per_epoch(self) -> int:
+        return len(self.loader)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return steps_per_epoch(self.loader)
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs that begin in it."""
+        return -(-self.num_steps // self.steps_per_epoch)
+
+    def __len__(self) -> int:
+        """Micro-batches of all its steps."""
+        epochs, steps = divmod(self.num_steps, self.steps_per_epoch)
+        return epochs * self.per_epoch + min(steps * self.loader.accumulate, self.per_epoch)
+
+
+def steps_per_epoch(loader: TrainLoader) -> int:
+    return -(-len(loader) // loader.accumulate)
+
+
+def stages_of(
+    loaders: Sequence[tuple[int, TrainLoader]], max_steps: int, max_epochs: int | None
+) -> list[Stage]:
+    """The stages of a run, of which the last may be shorter than planned, or more be missing.
+
+    Args:
+        loaders: of each stage, with the optimizer steps before it.
+    """
+    stages: list[Stage] = []
+    epoch = position = 0
+    ends = [first for first, _ in loaders[1:]] + [max_steps]
+    for (first, loader), end in zip(loaders, ends, strict=True):
+        num_steps = min(end, max_steps) - first
+        if max_epochs is not None:
+            num_steps = min(num_steps, (max_epochs - epoch) * steps_per_epoch(loader))
+        if num_steps <= 0:
+            break
+        stages.append(Stage(loader, num_steps, epoch, position))
+        epoch += stages[-1].num_epochs
+        position += len(stages[-1])
+    return stages
 
 
 class TrainingStream:
@@ -17,40 +80,48 @@ class TrainingStream:
     Args:
         loader: the micro-batches of any epoch.
         max_steps: optimizer steps of the run.
-        max_epochs: passes over the data that end it earlier; None sets no limit.
+        max_epochs: passes over the data that end it earlier; None sets no limit. A pass that a
+            later loader cuts short counts as one.
+        later: further loaders, each with the number of optimizer steps before it; the pass over the
+            data that it cuts short is not finished.
 
     Attributes:
         position: micro-batches handed out since the start of the run.
     """
 
     def __init__(
-        self, loader: TrainLoader, *, max_steps: int, max_epochs: int | None = None
+        self,
+        loader: TrainLoader,
+        *,
+        max_steps: int,
+        max_epochs: int | None = None,
+        later: Sequence[tuple[int, TrainLoader]] = (),
     ) -> None:
-        self.loader = loader
-        self.accumulate = loader.accumulate
-        self.per_epoch = len(loader)
-        self.steps_per_epoch = -(-self.per_epoch // self.accumulate)
-        self.num_steps = (
-            max_steps if max_epochs is None else min(max_steps, max_epochs * self.steps_per_epoch)
-        )
+        self.stages = stages_of([(0, loader), *later], max_steps, max_epochs)
+        self.num_steps = sum(stage.num_steps for stage in self.stages)
         self.position = 0
 
     def __len__(self) -> int:
         """Micro-batches of the whole run in this process, wherever the position is."""
-        epochs, steps = divmod(self.num_steps, self.steps_per_epoch)
-        return epochs * self.per_epoch + min(steps * self.accumulate, self.per_epoch)
+        return sum(map(len, self.stages))
+
+    def place(self, position: int) -> tuple[Stage, int, int]:
+        """The stage of a position, its epoch, from 0, and its number in that epoch."""
+        stage = next(x for x in reversed(self.stages) if x.position <= position)
+        epoch, number = divmod(position - stage.position, stage.per_epoch)
+        return stage, stage.epoch + epoch, number
 
     def ends_step(self, position: int) -> bool:
         """Whether an optimizer step follows the micro-batch at a position.
 
         The last step of an epoch may have fewer micro-batches.
         """
-        number = position % self.per_epoch + 1
-        return number % self.accumulate == 0 or number == self.per_epoch
+        stage, _, number = self.place(position)
+        return (number + 1) % stage.loader.accumulate == 0 or number + 1 == stage.per_epoch
 
     def epoch(self, position: int) -> int:
         """The pass over the data that a position lies in, from 0."""
-        return position // self.per_epoch
+        return self.place(position)[1]
 
     def ensure_not_passed(self, step: int) -> None:
         """Raise ConfigError if a run that has done so many steps is to have fewer."""
@@ -63,18 +134,21 @@ class TrainingStream:
 
     def state_dict(self) -> dict[str, int]:
         """The position, as checkpoints of every version hold it."""
-        epoch, next_batch = divmod(self.position, self.per_epoch)
+        _, epoch, next_batch = self.place(self.position)
         return {"epoch": epoch, "next_batch": next_batch}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        self.position = state["epoch"] * self.per_epoch + state["next_batch"]
+        stage = next(x for x in reversed(self.stages) if x.epoch <= state["epoch"])
+        passes = state["epoch"] - stage.epoch
+        self.position = stage.position + passes * stage.per_epoch + state["next_batch"]
 
     def __iter__(self) -> Iterator[Batch]:
         """The micro-batches from the position on."""
         while self.position < len(self):
-            epoch, first = divmod(self.position, self.per_epoch)
-            for batch in self.loader.epoch(epoch, first=first):
+            stage, epoch, first = self.place(self.position)
+            end = stage.position + len(stage)
+            for batch in stage.loader.epoch(epoch, first=first):
                 self.position += 1
                 yield batch
-                if self.position >= len(self):
-                    return
+                if self.position >= end:
+                    break

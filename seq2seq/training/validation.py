@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seq2seq import stopping
 from seq2seq.data.batch import Batch
-from seq2seq.data.config import BatchConfig
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.loader import EvaluationLoader
 from seq2seq.data.prepare import Split
 from seq2seq.data.tokenizers import Tokenizers

@@ -11,8 +11,9 @@ import torch
 from safetensors.numpy import save_file
 
 from seq2seq.data.batch import collate
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.column import Column
-from seq2seq.data.config import AugmentationConfig, BatchConfig, TokenizerConfig, TokenizerKind
+from seq2seq.data.config import AugmentationConfig, TokenizerConfig, TokenizerKind
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.kinds.features import FeatureSource

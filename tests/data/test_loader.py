@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from seq2seq.data.batch import Batch, collate
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.column import Column, open_columns, save_columns
-from seq2seq.data.config import BatchConfig
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.loader import EvaluationLoader, TrainLoader
 from seq2seq.data.tokenizer import Tokenizer

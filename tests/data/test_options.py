@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.config import (
     AugmentationConfig,
-    BatchConfig,
     DataConfig,
     FilterConfig,
     TokenizerConfig,

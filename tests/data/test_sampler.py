@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seq2seq.data.config import BatchConfig
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.encoded import Ints
 from seq2seq.data.sampler import BatchPlan
 from seq2seq.errors import DataError

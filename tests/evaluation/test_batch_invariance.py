@@ -23,8 +23,8 @@ from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.evaluation.translate import Translator
 from seq2seq.evaluation.translation import Translation
 from seq2seq.model.transformer import Transformer
-from seq2seq.training.config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.module import TranslationModule
+from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig
 from tests.decoding.tiny import tiny
 from tests.results.bundles import sentences
 

@@ -22,8 +22,8 @@ from seq2seq.model.frontend import VocabularySpec
 from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.position.config import SinusoidalConfig
 from seq2seq.training.callback import as_translation
-from seq2seq.training.config import OptimizerConfig, ScheduleConfig, ScheduleKind
 from seq2seq.training.datamodule import training_data
+from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig, ScheduleKind
 from tests.training.tiny import fit, tiny_module
 
 ENOUGH = 0.995

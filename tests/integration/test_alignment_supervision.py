@@ -14,7 +14,7 @@ from seq2seq.evaluation.translate import Translator
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.alignment_supervision import AlignmentSupervision
 from seq2seq.training.auxiliary import AuxiliaryLoss
-from seq2seq.training.config import OptimizerConfig, ScheduleConfig, ScheduleKind
+from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig, ScheduleKind
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
 from tests.integration.tasks import build
 from tests.training.tiny import fit, tiny_module

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import BatchConfig, TokenizerConfig
+from seq2seq.data.batch_config import BatchConfig
+from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig
 from seq2seq.run.start import start_run

@@ -64,3 +64,25 @@ def test_without_a_best_checkpoint_the_last_is_used_and_a_warning_says_so(
         names = select_weights(config, callback, tiny_model())
     assert names == [callback.store.path(2).name]
     assert "the bundle holds the last" in caplog.text
+
+
+@pytest.mark.parametrize("export", [Export.ema, Export.tail])
+def test_an_average_over_steps_comes_from_the_last_checkpoint(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, export: Export
+) -> None:
+    """What it does not average is as in that checkpoint; without one, a warning says so."""
+    config = TrainerConfig(export=export)
+    callback, model = trained(tmp_path, config, [1, 2]), tiny_model()
+    path = callback.store.path(2)
+    checkpoint = callback.store.load(path)
+    averages = {name: torch.full_like(x, 7.0) for name, x in model.named_parameters()}
+    del averages["output.weight"]
+    for state in ({"averages": averages}, {"averages": {}}):
+        callbacks = {"TrainingCallback": {"saved_steps": [1, 2], "weight_average": state}}
+        callback.store.save({**checkpoint, "callbacks": callbacks}, path)
+        logging.getLogger("seq2seq").propagate = True
+        with caplog.at_level(logging.WARNING, "seq2seq"):
+            assert select_weights(config, callback, model) == [path.name]
+        for name, x in model.named_parameters():
+            assert (x == (7.0 if name in state["averages"] else 2.0)).all()
+        assert ("before the average" in caplog.text) == (not state["averages"])

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import BatchConfig
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.errors import CheckpointError, ConfigError, UserError
 from seq2seq.folder.machine import Hardware, as_begun

@@ -14,8 +14,9 @@ from seq2seq.run.trainer import build_module, build_trainer
 from seq2seq.training.alignment_supervision import AlignmentSupervision
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
-from seq2seq.training.config import Accelerator, OptimizerConfig, Strategy, TrainerConfig
+from seq2seq.training.config import Accelerator, Strategy, TrainerConfig
 from seq2seq.training.metrics_log import MetricsFile
+from seq2seq.training.optimizer_config import OptimizerConfig
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
 from seq2seq.training.transforms import WordDropoutConfig
 from seq2seq.training.word_dropout import WordDropout

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seq2seq import stopping
 from seq2seq.data.batch import Batch
-from seq2seq.data.config import BatchConfig
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.model.encoder import AttentionWeights
@@ -24,17 +24,17 @@ from seq2seq.run.finish import select_weights
 from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import AtomicCheckpointIO, CheckpointStore
-from seq2seq.training.config import LOSS, ScheduleConfig, TrainerConfig
+from seq2seq.training.config import LOSS, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.metrics_log import MetricsFile
 from seq2seq.training.module import TranslationModule
+from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.validation import Validator
 from tests.training.tiny import tiny_model, tiny_module
 
 MAX_TOKENS = 128  # five micro-batches in an epoch
 UNLUCKY_ROW = 7
 VALIDATE = Validator.__call__
-
 Event = tuple[str, int]  # what is done, and the optimizer steps before it
 
 
@@ -100,7 +100,7 @@ class InterruptedRun:
 
     Args:
         worsening: what is added to the loss of validation at each step.
-        schedule: of the learning rate; None for one without a warm-up.
+        schedule, optimizer, batch: None for one without a warm-up, the default, and MAX_TOKENS.
         losses: auxiliary.
         options: of `TrainerConfig` that differ.
     """
@@ -113,6 +113,8 @@ class InterruptedRun:
         *,
         worsening: float = 0.0,
         schedule: ScheduleConfig | None = None,
+        optimizer: OptimizerConfig | None = None,
+        batch: BatchConfig | None = None,
         losses: Sequence[AuxiliaryLoss] = (),
         **options: Any,
     ) -> None:
@@ -120,6 +122,8 @@ class InterruptedRun:
         folder.mkdir()
         self.worsening, self.losses = worsening, losses
         self.schedule = schedule or ScheduleConfig(warmup_steps=0)
+        self.optimizer = optimizer or OptimizerConfig()
+        self.batch = batch or BatchConfig(max_tokens=MAX_TOKENS)
         self.config = TrainerConfig(
             **{
                 "max_steps": 9,
@@ -147,7 +151,12 @@ class InterruptedRun:
 
     def new_module(self) -> TranslationModule:
         model = tiny_model(vocab_size=self.corpus.tokenizers.target.vocab_size, dropout=0.1)
-        return tiny_module(model, auxiliary_losses=self.losses, schedule=self.schedule)
+        return tiny_module(
+            model,
+            auxiliary_losses=self.losses,
+            schedule=self.schedule,
+            optimizer=self.optimizer,
+        )
 
     def validate(self, validator: Validator, model: Transformer, strategy: Any) -> dict[str, float]:
         metrics = VALIDATE(validator, model, strategy)
@@ -180,7 +189,7 @@ class InterruptedRun:
         )
         data = TranslationData(
             self.corpus,
-            GeneratedConfig(batch=BatchConfig(max_tokens=MAX_TOKENS)),
+            GeneratedConfig(batch=self.batch),
             self.config,
             seed=1,
         )

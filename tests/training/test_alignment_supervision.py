@@ -12,8 +12,8 @@ from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.alignment_supervision import AlignmentSupervision, alignment_loss
 from seq2seq.training.auxiliary import AuxiliaryLoss
-from seq2seq.training.config import OptimizerConfig
 from seq2seq.training.module import TranslationModule
+from seq2seq.training.optimizer_config import OptimizerConfig
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
 from tests.training.tiny import (
     LINKS,

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.training.config import Export
+from seq2seq.training.optimizer_config import Matrices, OptimizerConfig
 from tests.training.interrupted import Event, InterruptedRun, Unlucky
 from tests.training.tiny import tiny_corpus
 
@@ -16,6 +18,17 @@ CASES: dict[str, dict[str, Any]] = {
     "average": {},
     "best": {"export": Export.best, "checkpoint_every": 4, "average_last": 1, "worsening": 1.0},
     "patience": {"validate_every": 1, "patience": 4, "worsening": 1.0},
+    "muon and tail": {
+        "optimizer": OptimizerConfig(matrices=Matrices.muon),
+        "losses": [Unlucky()],
+        "export": Export.tail,
+        "tail_share": 0.6,
+    },
+    "ema and larger batches": {
+        "export": Export.ema,
+        "ema_decay": 0.7,
+        "batch": BatchConfig(max_tokens=64, later_steps=[2, 3], later_max_tokens=[80, 128]),
+    },
     "skipped steps": {"losses": [Unlucky()], "validate_every": 4},
 }
 STRIDE = 3  # between the events at which a run is killed; the slow tests take all
@@ -72,7 +85,7 @@ def laboratory(
 
     whole = new_run()
     assert whole.process()
-    assert whole.callback.stream.per_epoch == 5
+    assert whole.callback.stream.stages[-1].per_epoch == 5
     return Laboratory(new_run, whole.interrupter.events, whole.outcome())
 
 

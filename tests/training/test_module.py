@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.amp import GradScaler
 
 from seq2seq.data.batch import Batch
-from seq2seq.data.config import BatchConfig
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.model.encoder import AttentionWeights
 from seq2seq.training.auxiliary import AuxiliaryLoss
-from seq2seq.training.config import OptimizerConfig
 from seq2seq.training.module import TranslationModule, step_seed
+from seq2seq.training.optimizer_config import OptimizerConfig
 from seq2seq.training.stream import TrainingStream
 from tests.training.tiny import fit, tiny_corpus, tiny_model, tiny_module
 

@@ -12,8 +12,8 @@ from seq2seq.model.config import Normalization, TiedEmbeddings
 from seq2seq.model.frontend import FeatureSpec, VocabularySpec
 from seq2seq.model.transformer import build_transformer
 from seq2seq.position.config import POSITION_SCHEMES, PositionConfig, SinusoidalConfig
-from seq2seq.training.config import OptimizerConfig
 from seq2seq.training.optimizer import build_optimizer, decay_groups
+from seq2seq.training.optimizer_config import OptimizerConfig
 from tests.training.tiny import tiny_model
 
 MECHANISM_CASES = [(kind(), SinusoidalConfig()) for _, kind in MECHANISMS.items()]

@@ -1,8 +1,10 @@
 """The learning rate at its corners."""
 
+from collections.abc import Callable
+
 import pytest
 
-from seq2seq.training.config import ScheduleConfig, ScheduleKind
+from seq2seq.training.optimizer_config import CooldownShape, ScheduleConfig, ScheduleKind
 from seq2seq.training.schedule import learning_rate_factor
 
 
@@ -34,6 +36,39 @@ def test_inverse_sqrt_is_that_of_the_paper() -> None:
 def test_constant_stays() -> None:
     config = ScheduleConfig(kind=ScheduleKind.constant, warmup_steps=3)
     assert {learning_rate_factor(step, config, max_steps=9) for step in range(3, 50)} == {1.0}
+
+
+SHAPES: dict[CooldownShape, Callable[[float], float]] = {
+    CooldownShape.linear: lambda x: 1 - x,
+    CooldownShape.sqrt: lambda x: 1 - x**0.5,
+    CooldownShape.power: lambda x: (1 - x) ** 3,
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_cool_down_follows_its_formula(shape: CooldownShape) -> None:
+    config = ScheduleConfig(
+        kind=ScheduleKind.flat_cooldown,
+        warmup_steps=10,
+        final_ratio=0.1,
+        cooldown_share=0.25,
+        cooldown_shape=shape,
+        cooldown_power=3.0,
+    )
+    factors = [learning_rate_factor(step, config, max_steps=80) for step in range(90)]
+    assert factors[9:60] == [1.0] * 51
+    assert factors[60:80] == pytest.approx(
+        [0.1 + 0.9 * SHAPES[shape]((number - 60) / 20) for number in range(61, 81)]
+    )
+    assert factors[80:] == pytest.approx([0.1] * 10)
+
+
+def test_a_cool_down_begins_after_the_warm_up() -> None:
+    config = ScheduleConfig(
+        kind=ScheduleKind.flat_cooldown, warmup_steps=10, final_ratio=0.0, cooldown_share=1.0
+    )
+    assert learning_rate_factor(9, config, max_steps=20) == 1.0
+    assert learning_rate_factor(14, config, max_steps=20) == pytest.approx(0.5)
 
 
 def test_a_warm_up_that_does_not_end_has_a_caution() -> None:

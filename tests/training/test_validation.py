@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.data.batch import collate
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.column import Column
-from seq2seq.data.config import BatchConfig
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import PreparedCorpus, Split
 from seq2seq.data.sources.base import Pairs

@@ -7,7 +7,7 @@ import pytest
 import torch
 from lightning.pytorch.strategies import Strategy
 
-from seq2seq.data.config import BatchConfig
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.validation import Validator

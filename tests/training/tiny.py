@@ -12,8 +12,8 @@ from lightning.pytorch import Callback, Trainer
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionConfig
 from seq2seq.data.batch import Batch, collate
+from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.column import Column
-from seq2seq.data.config import BatchConfig
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.data.synthetic import GeneratedConfig
@@ -21,13 +21,10 @@ from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, Tied
 from seq2seq.model.frontend import VocabularySpec
 from seq2seq.model.transformer import Transformer, build_transformer
 from seq2seq.position.config import SinusoidalConfig
-from seq2seq.training.config import (
-    OptimizerConfig,
-    ScheduleConfig,
-    TrainerConfig,
-)
+from seq2seq.training.config import TrainerConfig
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.module import TranslationModule
+from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig
 
 SOURCE = [[10, 11, 12], [13, 14, 15, 16, 17], [18, 19]]
 TARGET = [[20, 21], [22, 23, 24], [25, 26, 27, 28]]
