@@ -1,4 +1,4 @@
-"""Processes: whether one has ended, the rank of this one, and the command that started it."""
+"""Processes: whether one has ended; rank and cores of this one, and the command that started it."""
 
 import os
 import sys
@@ -32,6 +32,13 @@ def started_by_slurm() -> bool:
 def number_in(variable: str) -> int:
     """The number that a variable of the environment holds; 0 if it is unset."""
     return int(os.environ.get(variable) or 0)
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def has_ended(process: int, ticks: int) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 
 from seq2seq import __version__
 from seq2seq.folder.environment import git_state, processor
-from seq2seq.folder.machine import available_cores, threads
+from seq2seq.folder.machine import threads
+from seq2seq.processes import available_cores
 
 PROCESSOR_INFO = Path("/proc/cpuinfo")
 PROCESSOR_TIMES = Path("/proc/stat")

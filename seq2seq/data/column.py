@@ -1,6 +1,7 @@
 """Millions of short sequences in two flat arrays, in memory or mapped from a file."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,7 @@ class Column:
     def of(cls, rows: Sequence[Sequence[int]]) -> "Column":
         """A column of lists of integers."""
         lengths = np.fromiter(map(len, rows), np.int64, count=len(rows))
-        values = np.fromiter(
-            (value for row in rows for value in row), np.int32, count=int(lengths.sum())
-        )
+        values = np.fromiter(chain.from_iterable(rows), np.int32, count=int(lengths.sum()))
         return cls(values, offsets_of(lengths))
 
     @classmethod

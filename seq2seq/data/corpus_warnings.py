@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from seq2seq.data.config import DataConfig
 from seq2seq.data.corpus_files import Split
-from seq2seq.data.filters import contents_of, repeated
+from seq2seq.data.filters import empty_pairs, repeated_pairs
 from seq2seq.data.kinds.base import SourceKind
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.sources.pairs import Pairs
@@ -59,12 +59,7 @@ def training_warnings(
         yield f"{lost:,} of {len(train):,} training pairs are left out: {reasons}"
     if dropped.get("duplicate"):
         return
-    pairs = [
-        pair
-        for pair, source in zip(contents_of(train, kind), train.source, strict=True)
-        if pair[1].strip() and not kind.is_empty(source)
-    ]
-    if count := int(repeated(pairs).sum()):
+    if count := int((repeated_pairs(train, kind) & ~empty_pairs(train, kind)).sum()):
         yield (
             f"{count:,} training pairs are repetitions; data.filters.drop_duplicates=true leaves "
             "them out"
@@ -79,7 +74,7 @@ def held_out_warnings(name: str, split: Split, train: Pairs, config: DataConfig)
     encoded, pairs, kind = split.encoded, split.pairs, split.encoded.kind
     source = Side(
         "source",
-        [kind.content(item) for item in pairs.source],
+        kind.contents(pairs.source),
         [kind.is_empty(item) for item in pairs.source],
         encoded.source_lengths() > config.max_source_length,
     )
@@ -89,7 +84,7 @@ def held_out_warnings(name: str, split: Split, train: Pairs, config: DataConfig)
         [not text.strip() for text in pairs.target],
         encoded.target_lengths() > config.max_target_length,
     )
-    yield from side_warnings(name, source, map(kind.content, train.source), config)
+    yield from side_warnings(name, source, kind.contents(train.source), config)
     yield from side_warnings(name, target, train.target, config)
 
 

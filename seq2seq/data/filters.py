@@ -1,6 +1,6 @@
 """Training pairs that are left out, counted by reason."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,34 +40,34 @@ def filter_items(
     pairs: Pairs, *, drop_duplicates: bool, kind: type[SourceKind] = TextSource
 ) -> Filtered:
     """Drop pairs with an empty side, and repeated pairs on request; nothing is encoded yet."""
-    empty = [
-        kind.is_empty(source) or not target.strip()
-        for source, target in zip(pairs.source, pairs.target, strict=True)
-    ]
-    rules = {"empty": np.array(empty, bool)}
+    rules = {"empty": empty_pairs(pairs, kind)}
     if drop_duplicates:
-        rules["duplicate"] = repeated(contents_of(pairs, kind))
+        rules["duplicate"] = repeated_pairs(pairs, kind)
     return apply(rules, len(pairs))
 
 
-def contents_of(pairs: Pairs, kind: type[SourceKind]) -> list[tuple[Hashable, str]]:
-    """What is equal for equal pairs, and for no others."""
-    sources = map(kind.content, pairs.source)
-    return list(zip(sources, pairs.target, strict=True))
+def empty_pairs(pairs: Pairs, kind: type[SourceKind]) -> NDArray[np.bool_]:
+    """(N,) True where a side is empty."""
+    empty = np.fromiter(map(kind.is_empty, pairs.source), bool, count=len(pairs))
+    empty |= np.fromiter((not text.strip() for text in pairs.target), bool, count=len(pairs))
+    return empty
 
 
-def repeated(values: Sequence[Hashable]) -> NDArray[np.bool_]:
-    """(N,) True where an equal value comes before.
+def repeated_pairs(pairs: Pairs, kind: type[SourceKind]) -> NDArray[np.bool_]:
+    """(N,) True where an equal pair comes before.
 
-    Compares 64-bit hashes; only values of equal hashes are compared themselves.
+    Compares 64-bit hashes; only pairs of equal hashes are compared themselves.
     """
-    result = np.zeros(len(values), bool)
-    hashes = np.fromiter(map(hash, values), np.int64, count=len(values))
+    sources = kind.contents(pairs.source)
+    result = np.zeros(len(pairs), bool)
+    both = zip(sources, pairs.target, strict=True)
+    hashes = np.fromiter(map(hash, both), np.int64, count=len(pairs))
     _, number, counts = np.unique(hashes, return_inverse=True, return_counts=True)
     seen: set[Hashable] = set()
     for row in np.flatnonzero(counts[number.reshape(-1)] > 1).tolist():
-        result[row] = values[row] in seen
-        seen.add(values[row])
+        pair = sources[row], pairs.target[row]
+        result[row] = pair in seen
+        seen.add(pair)
     return result
 
 

@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from seq2seq.data.cache import ensure_folder, save_manifest
 from seq2seq.data.config import DataConfig
@@ -41,6 +41,8 @@ __all__ = ["PreparedCorpus", "Split", "prepare", "training_text"]
 
 logger = logging.getLogger(__name__)
 
+P = TypeVar("P", Pairs, EncodedPairs)
+LINES_AT_ONCE = 50_000  # sentences hashed at once
 CODE_VERSION = 1  # raise it when the same raw pairs and options are encoded otherwise
 
 
@@ -110,7 +112,7 @@ def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) ->
     raw_train = limited(raw.train, config.limit_train)
     items = filter_items(raw_train, drop_duplicates=config.filters.drop_duplicates, kind=kind)
     ensure_pairs(items, len(raw_train))
-    pairs = raw_train.take(items.rows)
+    pairs = left(raw_train, items)
     tokenizers = Tokenizers.of(
         config.tokenizer, pairs.source, pairs.target, folder / TOKENIZER, kind=kind
     )
@@ -118,7 +120,7 @@ def build(config: DataConfig, raw: RawCorpus, folder: Path, fingerprint: str) ->
     fitting = filter_lengths(encoded.source.lengths(), encoded.target.lengths(), config, kind)
     kept = items.then(fitting)
     ensure_pairs(kept, len(raw_train))
-    pairs, encoded = pairs.take(fitting.rows), encoded.take(fitting.rows)
+    pairs, encoded = left(pairs, fitting), left(encoded, fitting)
     if pairs.links is not None:
         places = Places(config, {"train": raw.train.part_sizes})
         links = subword_links(
@@ -176,6 +178,11 @@ def part_sizes(raw: RawCorpus) -> dict[str, dict[str, list[int]]]:
     return {"part_sizes": sizes} if sizes else {}
 
 
+def left(pairs: P, kept: Filtered) -> P:
+    """The pairs that a filter leaves."""
+    return pairs if len(kept.rows) == len(pairs) else pairs.take(kept.rows)
+
+
 def limited(train: Pairs, limit: int | None) -> Pairs:
     return train if limit is None else train.first(limit)
 
@@ -225,6 +232,9 @@ def listed(dropped: dict[str, int]) -> str:
 def sha256_of_pairs(pairs: Pairs, kind: type[SourceKind]) -> str:
     """Of the contents of sources and the lines of targets, each side ending with a NUL."""
     digest = hashlib.sha256()
-    for side in (map(kind.content, pairs.source), pairs.target):
-        digest.update("\n".join(map(str, side)).encode() + b"\0")
+    for side in (kind.contents(pairs.source), pairs.target):
+        for first in range(0, len(side), LINES_AT_ONCE):
+            lines = "\n".join(map(str, side[first : first + LINES_AT_ONCE]))
+            digest.update(f"\n{lines}".encode() if first else lines.encode())
+        digest.update(b"\0")
     return digest.hexdigest()

@@ -6,14 +6,16 @@ produces no <pad>, <s> or </s> for text, so nothing of a model is lost or change
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import sentencepiece
 
-from seq2seq.data.config import SPECIAL_TOKENS, TokenizerKind
+from seq2seq.data.config import SPECIAL_TOKENS, WORD_START, TokenizerKind
 from seq2seq.data.sentencepiece_model import facts_of, model_problem
 from seq2seq.errors import DataError
+from seq2seq.processes import available_cores
 
 MAX_MODEL_BYTES = 1 << 26  # that of a million subwords has 20 MB
 
@@ -41,6 +43,8 @@ class Processor:
         numbered_alike: the ids are those of the model.
         kind: how the model was trained.
         user_defined: ids of subwords that text is never split within.
+        by_words: a sentence is encoded as its words between spaces are, one after the other, but
+            for <unk> after <unk>, which is left out.
 
     Raises:
         DataError: this is no SentencePiece model, or not a whole one.
@@ -55,7 +59,7 @@ class Processor:
             raise DataError(
                 f"{name}: is not a SentencePiece model, or damaged; make or copy it again"
             ) from error
-        facts = facts_of(model)
+        self._facts = facts = facts_of(model)
         if not facts.whole:
             raise DataError(f"{name}: is cut off; make or copy it again")
         size = self._model.vocab_size()
@@ -76,12 +80,21 @@ class Processor:
         self.kind = TokenizerKind(facts.kind)
         self.user_defined = frozenset(self._ours[index] for index in facts.user_defined)
 
+    @cached_property
+    def by_words(self) -> bool:
+        if self.kind is TokenizerKind.unigram:
+            return False  # sums of logarithms over a sentence are rounded otherwise
+        if self._facts.space_as_suffix or not self._facts.changes_spaces_only():
+            return False
+        rest = [self.subword(index)[1:] for index in range(self.vocab_size)]
+        return not any(WORD_START in part or " " in part for part in rest)
+
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._model.encode(text)
         return self._renumbered(ids)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        rows: list[list[int]] = self._model.encode(list(texts))
+        rows: list[list[int]] = self._model.encode(list(texts), num_threads=available_cores())
         return rows if self.numbered_alike else [self._renumbered(row) for row in rows]
 
     def encode_offsets(self, text: str) -> tuple[list[int], list[str], list[tuple[int, int]]]:

@@ -2,18 +2,20 @@
 
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 import sentencepiece
 
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.errors import DataError
 
+# Fields of sentencepiece_model.proto:
 SUBWORDS, TRAINER_SPEC, NORMALIZER_SPEC, DENORMALIZER_SPEC = 1, 2, 3, 5  # fields of a model
-CHARACTER_MAP = 2  # field of a normaliser; all are those of sentencepiece_model.proto
+RULE_NAME, CHARACTER_MAP = 1, 2  # fields of a normaliser
 SUBWORD_TYPE, MODEL_TYPE = 3, 3  # fields of a subword, and of the trainer's specification
+SPACE_AS_SUFFIX = 24  # field of the trainer's specification
 USER_DEFINED = 4  # type of a subword
 KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}  # by model type; unigram is the default
 LONGEST_NUMBER = 63  # bits
@@ -27,10 +29,16 @@ MAX_REPLACEMENT_BYTES = 256  # for one character; NFKC has up to 33
 @cache
 def spaces_only() -> sentencepiece.SentencePieceNormalizer:
     """Turns every character at which str.split splits into a space, and changes no other."""
-    spaces = [
-        chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace() and chr(code) != " "
-    ]
+    sentencepiece.set_min_log_level(2)
+    spaces = re.findall(r"[^\S ]", "".join(map(chr, range(sys.maxunicode + 1))))
     return sentencepiece.SentencePieceNormalizer(norm_map=[(space, " ") for space in spaces])
+
+
+@cache
+def spaces_only_fields() -> dict[int, int | bytes]:
+    """The fields of the normaliser's specification in models that use it."""
+    fields = dict(message_fields(spaces_only().serialized_model_proto()))
+    return dict(message_fields(as_message(fields[NORMALIZER_SPEC])))
 
 
 @dataclass(frozen=True)
@@ -42,16 +50,27 @@ class ModelFacts:
             truncated between two subwords parses as a smaller vocabulary.
         kind: "bpe", "unigram", "word" or "char".
         user_defined: numbers of the subwords that are never split.
+        normalizer: fields of the normaliser's specification but for its name.
+        space_as_suffix: a space belongs to the word before it.
     """
 
     whole: bool
     kind: str
     user_defined: frozenset[int]
+    normalizer: Mapping[int, int | bytes] = field(default_factory=dict)
+    space_as_suffix: bool = False
+
+    def changes_spaces_only(self) -> bool:
+        """Whether text is normalised as `spaces_only` does."""
+        return self.normalizer == spaces_only_fields()
 
 
+@lru_cache(maxsize=4)
 def facts_of(model: bytes) -> ModelFacts:
     """Read a model that SentencePiece has loaded; of a damaged one `whole` is False."""
     seen, kind, user_defined, subwords = set(), KINDS[1], set(), 0
+    trainer: Mapping[int, int | bytes] = {}
+    normalizer: Mapping[int, int | bytes] = {}
     try:
         for number, value in message_fields(model):
             seen.add(number)
@@ -60,14 +79,19 @@ def facts_of(model: bytes) -> ModelFacts:
                     user_defined.add(subwords)
                 subwords += 1
             elif number == TRAINER_SPEC:
-                spec = dict(message_fields(as_message(value)))
-                kind = KINDS[int(spec.get(MODEL_TYPE, 1))]
+                trainer = dict(message_fields(as_message(value)))
+                kind = KINDS[int(trainer.get(MODEL_TYPE, 1))]
+            elif number == NORMALIZER_SPEC:
+                fields = message_fields(as_message(value))
+                normalizer = {key: entry for key, entry in fields if key != RULE_NAME}
     except (IndexError, ValueError, KeyError):
         return ModelFacts(False, kind, frozenset())
     whole = {SUBWORDS, TRAINER_SPEC, NORMALIZER_SPEC} <= seen
-    return ModelFacts(whole, kind, frozenset(user_defined))
+    suffix = bool(trainer.get(SPACE_AS_SUFFIX, 0))
+    return ModelFacts(whole, kind, frozenset(user_defined), normalizer, suffix)
 
 
+@lru_cache(maxsize=4)
 def model_problem(model: bytes) -> str | None:
     """Why SentencePiece must not load a model: more than fits in memory; None without a reason.
 

@@ -22,6 +22,7 @@ from seq2seq.data.column import Column
 from seq2seq.data.config import MAXIMUM_KINDS, WORD_START, TokenizerConfig
 from seq2seq.data.processor import Processor, read_model
 from seq2seq.data.sentencepiece_model import spaces_only, training_error
+from seq2seq.data.word_encoder import WordEncoder
 from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.errors import DataError
 from seq2seq.files import atomic_path
@@ -117,16 +118,26 @@ class Tokenizer:
         return self._processor.encode_batch(texts)
 
     def encode_column(self, sentences: Sequence[str]) -> Column:
-        """The ids of many sentences; reports progress when that takes long."""
+        """The ids of many sentences; reports progress when that takes long.
+
+        Equal to those of `encode_batch`, but each distinct word is encoded once where words are
+        encoded apart.
+        """
+        encode = self._encode_chunk
+        if self._processor.by_words:
+            encode = WordEncoder(self._encode_chunk, unknown=self.UNK_ID).encode
         columns = []
         reported = time.monotonic()
         for first in range(0, len(sentences), CHUNK):
-            columns.append(Column.of(self.encode_batch(sentences[first : first + CHUNK])))
+            columns.append(encode(sentences[first : first + CHUNK]))
             if time.monotonic() - reported > REPORT_EVERY:
                 reported = time.monotonic()
                 done = min(first + CHUNK, len(sentences))
                 logger.info("tokenized %s of %s sentences", f"{done:,}", f"{len(sentences):,}")
         return Column.joined(columns)
+
+    def _encode_chunk(self, sentences: Sequence[str]) -> Column:
+        return Column.of(self.encode_batch(sentences))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text with single spaces.

@@ -1,6 +1,5 @@
 """The hardware and software that a run's numbers depend on: chosen once, kept when it resumes."""
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,13 +50,6 @@ def threads() -> int:
     import torch
 
     return torch.get_num_threads()
-
-
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def environment_facts(device: str) -> dict[str, str]:

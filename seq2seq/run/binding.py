@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from seq2seq.config.schema import RunConfig
 from seq2seq.folder.directory import RunDirectory
-from seq2seq.folder.machine import Hardware, as_begun, available_cores, environment_facts, threads
+from seq2seq.folder.machine import Hardware, as_begun, environment_facts, threads
 from seq2seq.folder.record import RunRecord, write_record
 from seq2seq.imports import imported_sha256
+from seq2seq.processes import available_cores
 from seq2seq.run.contract import Difference, content_differences, ensure_allowed
 from seq2seq.run.init_from import initial_sha256, with_initial
 

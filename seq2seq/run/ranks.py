@@ -17,9 +17,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from seq2seq.errors import MachineError, UserError
-from seq2seq.folder.machine import available_cores
 from seq2seq.printable import printable
-from seq2seq.processes import IS_RANK
+from seq2seq.processes import IS_RANK, available_cores
 from seq2seq.run.last_words import LastWords, death, last_words
 from seq2seq.stopping import (
     STOP_SIGNALS,

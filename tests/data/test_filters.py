@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from seq2seq.data.config import DataConfig, FilterConfig
-from seq2seq.data.filters import filter_items, filter_lengths, repeated
+from seq2seq.data.filters import filter_items, filter_lengths, repeated_pairs
+from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.sources.pairs import Pairs
 
 SOURCE = ["a", "", "b", "a", "a", " ", "a"]
@@ -55,5 +56,6 @@ class SameHash(str):
 
 def test_equal_hashes_are_no_repetition() -> None:
     values = [SameHash(text) for text in ("a", "b", "a", "c", "b", "a")]
-    assert repeated(values).tolist() == [False, False, True, False, True, True]
-    assert repeated([]).tolist() == []
+    pairs = Pairs(values, [SameHash("x")] * len(values))
+    assert repeated_pairs(pairs, TextSource).tolist() == [False, False, True, False, True, True]
+    assert repeated_pairs(Pairs(), TextSource).tolist() == []

@@ -40,6 +40,16 @@ def test_a_line_ends_at_the_newline_and_nowhere_else(tmp_path: Path, ending: str
     assert text_files.read_strict_lines(path) == inside
 
 
+@pytest.mark.parametrize("block", [1, 2, 7, 1000])
+@pytest.mark.parametrize("text", ["a", "a\n", "\n", "\n\nä\n", "\ufeffa b\n\nçc\n\n", "\ufeff"])
+def test_reading_in_blocks_is_reading_line_by_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, block: int
+) -> None:
+    monkeypatch.setattr(text_files, "BLOCK", block)
+    path = write(tmp_path / "a", text.encode())
+    assert text_files.lines_of_blocks(path) == list(text_files.text_lines(path))
+
+
 def test_byte_order_mark_is_left_out_at_the_start_only(tmp_path: Path) -> None:
     path = write(tmp_path / "a", "\ufefffirst\n\ufeffsecond\n".encode())
     assert text_files.read_strict_lines(path) == ["first", "\ufeffsecond"]

@@ -72,6 +72,11 @@ class SourceKind(ABC):
         """What is equal for items of equal content, and for no others."""
 
     @classmethod
+    def contents(cls, items: Sequence[Item]) -> Sequence[Hashable]:
+        """The same of several items."""
+        return list(map(cls.content, items))
+
+    @classmethod
     def is_empty(cls, item: Item) -> bool:
         """Whether an item has no units, which a kind may refuse when it is read."""
         return False

@@ -47,6 +47,10 @@ class TextSource(SourceKind):
         return item
 
     @classmethod
+    def contents(cls, items: Sequence[str]) -> Sequence[Hashable]:
+        return items
+
+    @classmethod
     def is_empty(cls, item: str) -> bool:
         return not item.strip()
 

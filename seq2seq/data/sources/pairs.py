@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 LINK = re.compile(r"([0-9]{1,9})(\D)([0-9]{1,9})")
 
 
@@ -56,7 +58,7 @@ class Pairs:
 
     def take(self, rows: Iterable[int]) -> "Pairs":
         """The pairs of these numbers."""
-        numbers = list(rows)
+        numbers = rows.tolist() if isinstance(rows, np.ndarray) else list(rows)
         links = self.links
         return Pairs(
             [self.source[row] for row in numbers],
