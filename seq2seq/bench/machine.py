@@ -43,6 +43,12 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
+def machine_text() -> str:
+    """The processor and the cores that this process may use, on one line; without torch."""
+    info = PROCESSOR_INFO.read_text() if PROCESSOR_INFO.exists() else ""
+    return f"{processor_model(info) or platform.processor()}, {available_cores()} cores"
+
+
 def info_field(info: str, *names: str) -> str:
     """The first value under one of some names in the text of /proc/cpuinfo; empty if none is."""
     for line in info.splitlines():

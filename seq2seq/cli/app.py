@@ -10,6 +10,7 @@ import typer
 from seq2seq import __version__
 from seq2seq.cli.align import BATCH_OPTIONS, align_app
 from seq2seq.cli.bench import bench_app
+from seq2seq.cli.bench_quality import bench_quality
 from seq2seq.cli.check_attention import check_attention
 from seq2seq.cli.check_data import CheckDataCommand, check_data
 from seq2seq.cli.command import config_options, taking
@@ -36,6 +37,7 @@ app.command(cls=taking())(report)
 app.command("check-data", cls=CheckDataCommand)(check_data)
 app.command("check-attention")(check_attention)
 app.command("verify-resume")(verify_resume)
+bench_app.command("quality")(bench_quality)
 app.add_typer(bench_app, name="bench")
 
 

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -161,6 +161,23 @@ def environment_variable(name: str, value: str | None) -> Iterator[None]:
 def help_page(config_name: str) -> str:
     """The help of a command, which Hydra would take seconds to make."""
     return str(OmegaConf.load(CONF / f"{config_name}.yaml").hydra.help.template)
+
+
+def composed_run(overrides: Sequence[str]) -> RunConfig:
+    """The configuration that `train` composes from overrides. It is not checked yet.
+
+    Raises:
+        ConfigError: Hydra refuses the overrides.
+    """
+    called = list(sys.argv)
+    try:
+        present = prepare_command(overrides)
+        with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+            return cast(RunConfig, to_dataclass(hydra.compose("train", overrides=present)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise refusal(error) or ConfigError(explain(error)) from error
+    finally:
+        sys.argv = called
 
 
 def prepare_command(arguments: Sequence[str]) -> list[str]:

@@ -69,7 +69,8 @@ class TranslationModule(LightningModule):
         self.bad_steps = BadSteps()
         self.step_ended = False
         self.gradient_norm = 0.0
-        self.tokens = 0
+        self.tokens = 0  # of sources and targets, since the start of the run
+        self.target_tokens = 0  # since the start of the process
         self.sums = LossSums(names)
 
     @property
@@ -155,6 +156,7 @@ class TranslationModule(LightningModule):
             states[valid], batch.labels[valid], smoothing=self.optimizer_config.label_smoothing
         )
         self.sums.add(loss.total, loss.negative_log_likelihood, loss.correct, labels)
+        self.target_tokens += labels
         self.tokens += labels + int(batch.source.padding.lengths.sum())
         return self.with_auxiliary_losses(loss.total, batch, states, encoded.weights | weights)
 

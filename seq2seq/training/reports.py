@@ -11,22 +11,29 @@ from seq2seq.training.stream import TrainingStream
 
 
 class Throughput:
-    """Tokens a second of training alone, since the last time it was measured."""
+    """Speed of training alone, since the last time it was measured.
 
-    def __init__(self, tokens: int = 0) -> None:
+    Args:
+        totals: numbers that grow, such as steps and tokens, at the start.
+    """
+
+    def __init__(self, *totals: float) -> None:
         self.since = time.monotonic()
-        self.tokens = tokens
+        self.totals = totals
 
     def exclude(self, seconds: float) -> None:
         """Do not count time that was not spent on training."""
         self.since += seconds
 
-    def measure(self, tokens: int) -> float:
-        """The speed from the last measurement to a total number of tokens, now."""
+    def measure(self, *totals: float) -> list[float]:
+        """How much a second each total has grown since the last measurement."""
         now = time.monotonic()
-        speed = (tokens - self.tokens) / max(now - self.since, 1e-9)
-        self.since, self.tokens = now, tokens
-        return speed
+        seconds = max(now - self.since, 1e-9)
+        speeds = [
+            (after - before) / seconds for before, after in zip(self.totals, totals, strict=True)
+        ]
+        self.since, self.totals = now, totals
+        return speeds
 
 
 class Reporter:
@@ -42,14 +49,14 @@ class Reporter:
 
     def __init__(self, metrics: MetricsFile, every: float) -> None:
         self.metrics, self.every = metrics, every
-        self.throughput = Throughput()
+        self.throughput = Throughput(0, 0, 0)
         self.last_report = ""
 
     def start(
         self, trainer: Trainer, module: TranslationModule, stream: TrainingStream, last_step: int
     ) -> None:
         """Begin at the present step; reports after `last_step` are forgotten, they come again."""
-        self.stream, self.throughput = stream, Throughput(module.tokens)
+        self.stream, self.throughput = stream, Throughput(*totals(trainer, module))
         self.progress = ProgressReport(
             "training",
             stream.num_steps,
@@ -72,7 +79,7 @@ class Reporter:
 
     def report(self, trainer: Trainer, module: TranslationModule) -> None:
         """Write means since the last report, without forgetting them."""
-        speed = self.throughput.measure(module.tokens) * trainer.world_size
+        steps, speed, target_speed = self.throughput.measure(*totals(trainer, module))
         metrics = module.sums.means()
         losses = ", ".join(
             f"{name.removeprefix('train/').replace('_loss', '')} {value:.3f}"
@@ -86,6 +93,8 @@ class Reporter:
             "train/gradient_norm": module.gradient_norm,
             "train/skipped_steps": float(module.bad_steps.total),
             "train/tokens_per_second": speed,
+            "train/target_tokens_per_second": target_speed,
+            "train/steps_per_second": steps,
         }
         self.record(trainer, metrics)
 
@@ -106,6 +115,12 @@ class Reporter:
         """End the progress bar."""
         if hasattr(self, "progress"):
             self.progress.stop()
+
+
+def totals(trainer: Trainer, module: TranslationModule) -> tuple[float, float, float]:
+    """Steps, and source and target tokens and target tokens of all processes, so far."""
+    ranks = trainer.world_size
+    return trainer.global_step, module.tokens * ranks, module.target_tokens * ranks
 
 
 def learning_rate(trainer: Trainer) -> float:

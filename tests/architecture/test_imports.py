@@ -27,6 +27,7 @@ LAYERS = [
     {"results"},
     {"run"},
     {"verification", "bench"},
+    {"bench_runs"},
     {"cli"},
 ]
 FILES = sorted((ROOT / "seq2seq").rglob("*.py"))

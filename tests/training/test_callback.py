@@ -256,7 +256,7 @@ def test_a_report_holds_means_speed_and_position(
     now = 100.0
     monkeypatch.setattr(module.time, "monotonic", lambda: now)
     training = Training(tmp_path, replace(config, report_every=10))
-    training.module.tokens = 3000
+    training.module.tokens, training.module.target_tokens = 3000, 1200
     training.module.gradient_norm = 0.25
     training.module.sums.load_state_dict({"totals": [8.0, 6.0, 1.0, 4.0]})
     now = 102.0
@@ -273,6 +273,8 @@ def test_a_report_holds_means_speed_and_position(
         "train/gradient_norm": 0.25,
         "train/skipped_steps": 0.0,
         "train/tokens_per_second": 1500.0,
+        "train/target_tokens_per_second": 600.0,
+        "train/steps_per_second": 5.0,
     }
     assert training.tracker.records == [(10, {k: v for k, v in report.items() if k != "step"})]
     assert training.callback.reporter.last_report == "loss 2.000 | 1,500 tokens/s"
@@ -297,10 +299,10 @@ def test_speed_is_that_of_training_alone(
         training.module.tokens += 500
         training.step()
     assert [
-        report["train/tokens_per_second"]
+        (report["train/tokens_per_second"], report["train/steps_per_second"])
         for report in reports(tmp_path)
         if "train/tokens_per_second" in report
-    ] == [500.0, 500.0]
+    ] == [(500.0, 1.0), (500.0, 1.0)]
 
 
 def test_starting_drops_reports_that_will_be_made_again(

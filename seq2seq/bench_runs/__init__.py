@@ -1,0 +1,1 @@
+"""Benchmarks of whole runs and commands, which are started as processes."""
