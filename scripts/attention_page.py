@@ -28,7 +28,8 @@ CELL, MARGIN, GAP = 10, 34, 44  # pixels
 
 def mechanism_table() -> str:
     """A Markdown table with a row for every mechanism."""
-    head = ["name", "what", "roles", "time", "decoding state", "exports", "dropout", "positions"]
+    head = ["name", "what", "roles", "time", "decoding state", "exports", "dropout"]
+    head += ["positions", "modifiers"]
     lines = [head, ["---"] * len(head), *(table_row(config) for config in MECHANISMS.values())]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
@@ -47,6 +48,7 @@ def table_row(config: type[AttentionConfig]) -> list[str]:
         config.weights.value,
         "yes" if config.drops_weights else "no",
         f"all but {', '.join(refused)}" if refused else "all",
+        ", ".join(f"`{option}`" for option in config.modifiers()) or "none",
     ]
 
 

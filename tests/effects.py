@@ -115,6 +115,8 @@ EFFECTS = {
     "batch_transforms": Effect("[word_dropout]"),
     "attention.dropout": Effect("0.3"),
     "attention.num_kv_heads": Effect("2"),
+    "attention.qk_norm": Effect("true"),
+    "attention.qk_norm_scale": Effect("4", ("model.encoder.self_attention.qk_norm=true",)),
     "local.window": Effect("2"),
     "strided.window": Effect("2"),
     "strided.stride": Effect("3"),

@@ -28,6 +28,7 @@ SUPERVISED = [
     "alignment.use_input_row=false",
 ]
 READ_WITH = {
+    "model.encoder.self_attention.qk_norm_scale": ["model.encoder.self_attention.qk_norm=true"],
     "alignment.threshold": ["alignment.method=threshold"],
     "decoding.temperature": ["decoding.method=sampling"],
     "decoding.top_k": ["decoding.method=sampling"],
@@ -130,8 +131,11 @@ def _further(base: type, kind: type) -> list[str]:
 
 def _mechanisms() -> Iterator[Option]:
     path = "model.encoder.self_attention"
-    for name in ("dropout", "num_kv_heads"):
-        yield Option(f"attention.{name}", AttentionConfig, name, f"{path}.{name}")
+    for item in fields(AttentionConfig):
+        if item.name != "name":
+            own_path = f"{path}.{item.name}"
+            context = tuple(READ_WITH.get(own_path, ()))
+            yield Option(f"attention.{item.name}", AttentionConfig, item.name, own_path, context)
     for mechanism, kind in MECHANISMS.items():
         for name in _further(AttentionConfig, kind):
             context = (f"encoder_attention={mechanism}",)

@@ -28,6 +28,7 @@ class FullConfig(AttentionConfig):
     name: str = "full"
 
     core: ClassVar[str] = f"{CORES}.full.FullCore"
+    has_products: ClassVar[bool] = True
 
 
 @MECHANISMS.register
@@ -60,6 +61,7 @@ class FlashConfig(AttentionConfig):
     name: str = "flash"
 
     core: ClassVar[str] = f"{CORES}.flash.FlashCore"
+    has_products: ClassVar[bool] = True
     has_logits: ClassVar[bool] = False
     drops_weights: ClassVar[bool] = False
 
@@ -78,6 +80,7 @@ class LocalConfig(AttentionConfig):
 
     core: ClassVar[str] = f"{CORES}.local.LocalCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
+    has_products: ClassVar[bool] = True
     cost: ClassVar[str] = "N window"
     state: ClassVar[str] = "keys and values of the last window - 1 positions"
 
@@ -98,6 +101,7 @@ class StridedConfig(AttentionConfig):
 
     core: ClassVar[str] = f"{CORES}.strided.StridedCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
+    has_products: ClassVar[bool] = True
     cost: ClassVar[str] = "N (window + N / stride)"
 
 
@@ -115,6 +119,7 @@ class LogSparseConfig(AttentionConfig):
 
     core: ClassVar[str] = f"{CORES}.logsparse.LogSparseCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
+    has_products: ClassVar[bool] = True
     cost: ClassVar[str] = "N (window + log N)"
 
 
@@ -136,6 +141,7 @@ class BlockSparseConfig(AttentionConfig):
 
     core: ClassVar[str] = f"{CORES}.block_sparse.BlockSparseCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
+    has_products: ClassVar[bool] = True
     cost: ClassVar[str] = "N block"
 
 

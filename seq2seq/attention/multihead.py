@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from seq2seq.attention.base import AttentionCache, AttentionOutput, build_core
 from seq2seq.attention.config import AttentionConfig, AttentionContext, Role
+from seq2seq.attention.modifiers import QueryKeyNorm
 from seq2seq.attention.projections import QueryKeyValue
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias, Rotation
@@ -12,6 +13,8 @@ from seq2seq.position.base import LogitBias, Rotation
 
 class MultiHeadAttention(nn.Module):
     """Multi-head attention (Vaswani et al. 2017, section 3.2.2) with an exchangeable core.
+
+    Modifiers of queries and keys act before positions, so that caches hold what a core reads.
 
     Shapes: B batch, T queries, S keys, D d_model, H query heads, G key/value heads, K head_dim =
     D / H.
@@ -26,6 +29,7 @@ class MultiHeadAttention(nn.Module):
         self.query_key_value = QueryKeyValue(d_model, d_kv)
         self.output = nn.Linear(d_model, d_model)
         self.core = build_core(config, context)
+        self.query_key_norm = new_query_key_norm(config, context)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -80,6 +84,8 @@ class MultiHeadAttention(nn.Module):
         need_weights: bool,
     ) -> AttentionOutput:
         q, k, v = (self._heads(projected) for projected in self.query_key_value(x))
+        if self.query_key_norm is not None:
+            q, k = self.query_key_norm.query(q), self.query_key_norm.key(k)
         if isinstance(position, Rotation):
             first = 0 if cache is None else cache.length
             positions = torch.arange(first, first + x.size(1), device=x.device)
@@ -102,13 +108,15 @@ class MultiHeadAttention(nn.Module):
         need_weights: bool,
     ) -> AttentionOutput:
         q = self._heads(self.query_key_value.query(x))
+        if self.query_key_norm is not None:
+            q = self.query_key_norm.query(q)
         if cache is not None:
             assert not need_weights, "weights come from forward over whole sequences"
             with torch.autocast(x.device.type, enabled=False):
                 context = self._read_source(q, cache)
             return AttentionOutput(context.to(q.dtype), None)
         assert source is not None
-        k, v = (self._heads(projected) for projected in self.query_key_value.key_value(source))
+        k, v = self._key_value(source)
         with torch.autocast(x.device.type, enabled=False):
             output: AttentionOutput = self.core(q, k, v, padding=padding, need_weights=need_weights)
         return AttentionOutput(output.context.to(q.dtype), output.weights)
@@ -121,6 +129,11 @@ class MultiHeadAttention(nn.Module):
         context: Tensor = self.core.read_source(q, cache)
         by_beam: Tensor = context.unflatten(2, (beams, queries)).transpose(1, 2).flatten(0, 1)
         return by_beam
+
+    def _key_value(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values (B, G, S, K) of a source (B, S, D), as the core reads them."""
+        k, v = (self._heads(projected) for projected in self.query_key_value.key_value(source))
+        return (k if self.query_key_norm is None else self.query_key_norm.key(k)), v
 
     def _heads(self, x: Tensor) -> Tensor:
         """(B, T, heads * K) -> (B, heads, T, K), in the dtype that the core computes in."""
@@ -135,6 +148,17 @@ class MultiHeadAttention(nn.Module):
 
     def source_cache(self, source: Tensor, padding: Padding | None) -> AttentionCache:
         """A cache of a source (N, S, D) for decoding in the role CROSS: one row per sentence."""
-        k, v = (self._heads(projected) for projected in self.query_key_value.key_value(source))
+        k, v = self._key_value(source)
         with torch.autocast(source.device.type, enabled=False):
             return self.core.source_cache(k, v, padding)
+
+
+def new_query_key_norm(config: AttentionConfig, context: AttentionContext) -> QueryKeyNorm | None:
+    """The normalisation of queries and keys of a mechanism that was configured with one."""
+    if not config.qk_norm:
+        return None
+    return QueryKeyNorm(
+        num_heads=context.num_heads,
+        head_dim=context.head_dim,
+        initial_scale=config.qk_norm_scale,
+    )

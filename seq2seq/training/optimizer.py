@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from seq2seq.attention.modifiers import QueryKeyNorm
 from seq2seq.attention.projections import QueryKeyValue
 from seq2seq.model.frontend import Frontend
 from seq2seq.model.output import OutputProjection
@@ -12,7 +13,7 @@ from seq2seq.model.sublayers import FeedForward
 from seq2seq.training.muon import Matrix, Muon
 from seq2seq.training.optimizer_config import Matrices, OptimizerConfig
 
-NORMS = (nn.LayerNorm, nn.RMSNorm)
+NORMS = (nn.LayerNorm, nn.RMSNorm, QueryKeyNorm)
 
 NamedParameters = list[tuple[str, nn.Parameter]]
 

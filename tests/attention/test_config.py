@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from seq2seq.attention.config import MECHANISMS, AttentionConfig
-from seq2seq.options import range_of
+from seq2seq.options import problems_in, range_of
 from seq2seq.position.config import PositionKind
 
 every_mechanism = pytest.mark.parametrize("kind", MECHANISMS.values(), ids=list(MECHANISMS))
@@ -25,7 +25,7 @@ def test_defaults_are_legal_and_numbers_have_ranges(kind: type[AttentionConfig])
     for name in numbers:
         assert range_of(config, name) is not None, name
         (problem,) = replace(config, **{name: -1}).problems()  # type: ignore[arg-type]
-        assert problem.startswith(f"{name}: must be at least")
+        assert problem.startswith((f"{name}: must be at least", f"{name}: must be above"))
 
 
 @every_mechanism
@@ -33,6 +33,28 @@ def test_attention_dropout_needs_weights(kind: type[AttentionConfig]) -> None:
     problems = kind(dropout=0.1).problems()
     assert bool(problems) == (not kind.drops_weights)
     assert all(problem.startswith("dropout: ") for problem in problems)
+
+
+@every_mechanism
+def test_normalised_queries_and_keys_need_products(kind: type[AttentionConfig]) -> None:
+    products = {"full", "mqa", "gqa", "flash", "local", "strided", "logsparse", "block_sparse"}
+    assert kind.modifiers() == (["qk_norm"] if kind.name in products else [])
+    problems = kind(qk_norm=True).problems()
+    assert bool(problems) == (kind.name not in products)
+    for problem in problems:
+        assert problem.startswith(f"qk_norm: {kind.name} cannot be combined with it")
+        assert "full, mqa, gqa, flash" in problem
+
+
+def test_a_mechanism_that_says_nothing_of_products_has_no_modifiers() -> None:
+    assert AttentionConfig.modifiers() == []
+
+
+def test_the_scale_is_read_with_qk_norm_only() -> None:
+    set_alone = MECHANISMS["full"](qk_norm_scale=4.0)
+    (problem,) = problems_in(set_alone)
+    assert problem.startswith("qk_norm_scale: is set but not read; choose qk_norm=true")
+    assert not list(problems_in(replace(set_alone, qk_norm=True)))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,13 @@ from typing import Any
 import torch
 
 from seq2seq.attention.base import AttentionCore, build_core
-from seq2seq.attention.config import AttentionConfig, AttentionContext, Role, WeightKind
+from seq2seq.attention.config import (
+    MODIFIERS,
+    AttentionConfig,
+    AttentionContext,
+    Role,
+    WeightKind,
+)
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.options import range_of
 from seq2seq.position.base import LogitBias, Rotation
@@ -40,7 +46,10 @@ class Case:
     def __str__(self) -> str:
         options = ",".join(f"{name}={value}" for name, value in options_of(self.config).items())
         role, num_kv_heads = self.role.name.lower(), self.num_kv_heads
-        return f"{self.config.name}[{options}]-{role}-kv{num_kv_heads}-{self.position.name}"
+        modifiers = "".join(f"-{option}" for option in self.modifiers)
+        return (
+            f"{self.config.name}[{options}]-{role}-kv{num_kv_heads}-{self.position.name}{modifiers}"
+        )
 
     @property
     def served(self) -> bool:
@@ -58,6 +67,11 @@ class Case:
     @property
     def num_kv_heads(self) -> int:
         return self.config.num_kv_heads or NUM_HEADS
+
+    @property
+    def modifiers(self) -> list[str]:
+        """The options of the modifiers that are on."""
+        return [option for option in MODIFIERS if getattr(self.config, option)]
 
     @property
     def exports_weights(self) -> bool:
@@ -154,6 +168,11 @@ def groupings(config: AttentionConfig, *, every: bool) -> list[AttentionConfig]:
     return [candidate for candidate in candidates if not candidate.problems()]
 
 
+def with_modifiers(config: AttentionConfig) -> list[AttentionConfig]:
+    """The configuration as it is, and with each modifier that it can be combined with."""
+    return [config, *(changed(config, option, True) for option in config.modifiers())]
+
+
 def carries(config: AttentionConfig, role: Role, position: type[PositionConfig]) -> bool:
     """Whether attention has to do with a scheme; in cross-attention it has not."""
     if role is Role.CROSS or role not in config.roles:
@@ -162,10 +181,16 @@ def carries(config: AttentionConfig, role: Role, position: type[PositionConfig])
 
 
 def cases_of(kind: type[AttentionConfig]) -> list[Case]:
-    """The cases of a mechanism, with one for each role that it cannot serve."""
+    """The cases of a mechanism, with one for each role that it cannot serve.
+
+    The default options come with each modifier, too.
+    """
     cases = [Case(kind(), role, NoPositionConfig()) for role in Role if role not in kind.roles]
     for number, setting in enumerate(settings(kind)):
-        for config in groupings(setting, every=number == 0):
+        configs = groupings(setting, every=number == 0)
+        if number == 0:
+            configs = [modified for config in configs for modified in with_modifiers(config)]
+        for config in configs:
             for role in sorted(kind.roles, key=lambda role: role.name):
                 cases += [
                     Case(config, role, scheme())

@@ -12,6 +12,7 @@ CLAUSES = {
     "options": "defaults are legal, numbers have ranges, and YAML holds all options",
     "formula": "outputs and gradients equal the plain formula",
     "groups": "query heads share key/value heads in groups",
+    "modifiers": "normalised queries and keys act as in the formula, in decoding steps, too",
     "positions": "biases and rotations act as in the formula, in decoding steps, too",
     "padding": "padding cannot be seen",
     "future": "the future cannot be seen",
@@ -44,7 +45,8 @@ class Check:
 
 
 def _has(case: Case, *kinds: PositionKind) -> bool:
-    return case.served and case.position.kind in kinds
+    """The mechanism by itself: modifiers of queries and keys act outside of the core."""
+    return case.served and case.position.kind in kinds and not case.modifiers
 
 
 def _plain(case: Case) -> bool:
@@ -53,6 +55,10 @@ def _plain(case: Case) -> bool:
 
 def _in_core(case: Case) -> bool:
     return _has(case, PositionKind.none, PositionKind.bias)
+
+
+def _modified(case: Case) -> bool:
+    return case.served and bool(case.modifiers)
 
 
 def _grouped(case: Case) -> bool:
@@ -70,6 +76,9 @@ CHECKS = (
     Check("formula", heads.formula, lambda c: _plain(c) and (c.is_default or not _grouped(c))),
     Check("formula", layer.layer_is_the_formula, _plain),
     Check("groups", heads.formula, lambda c: _plain(c) and _grouped(c)),
+    Check("modifiers", layer.layer_is_the_formula, _modified),
+    Check("modifiers", layer.layer_steps_equal_the_whole, lambda c: c.causal and _modified(c)),
+    Check("modifiers", layer.beams_read_their_sentence, lambda c: c.cross and _modified(c)),
     Check("positions", heads.formula, lambda c: _has(c, PositionKind.bias)),
     Check(
         "positions",
@@ -108,6 +117,7 @@ CHECKS = (
         declared.bias_refused,
         lambda c: _plain(c) and c.is_default and not c.config.has_logits,
     ),
+    Check("refusals", declared.modifiers_refused, lambda c: _plain(c) and c.is_default),
     Check(
         "refusals",
         declared.weights_refused,

@@ -4,11 +4,12 @@ Every check takes a case and raises `ContractViolation`, with the reason, if it 
 """
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from seq2seq.attention.config import MODIFIERS
 from seq2seq.attention.contract.batch import HeadBatch, ensure
 from seq2seq.attention.contract.cases import NUM_HEADS, Case
 from seq2seq.errors import ConfigError
@@ -44,6 +45,15 @@ def bias_refused(case: Case) -> None:
     """Without query-key logits, a bias is refused by the mechanism's name."""
     bias = Alibi(AlibiConfig(), num_heads=NUM_HEADS, causal=case.causal)
     ensure_refused(case, "a bias", lambda: HeadBatch.of(case, [3]).attend(case.core(), bias))
+
+
+def modifiers_refused(case: Case) -> None:
+    """A modifier that needs what the mechanism does not have is refused by its name."""
+    for option in MODIFIERS:
+        problems = replace(case.config, **{option: True}).problems()  # type: ignore[arg-type]
+        named = any(x.startswith(f"{option}: {case.config.name} ") for x in problems)
+        able = option in case.config.modifiers()
+        ensure(named != able, f"{option}: must be accepted or refused, but is not: {problems}")
 
 
 def weights_refused(case: Case) -> None:

@@ -8,9 +8,16 @@ import itertools
 import torch
 from torch import Tensor
 
-from seq2seq.attention.contract.batch import CPU, ensure, ensure_all_finite, ensure_near
+from seq2seq.attention.contract.batch import (
+    CPU,
+    GRADIENTS,
+    ensure,
+    ensure_all_finite,
+    ensure_near,
+)
 from seq2seq.attention.contract.cases import D_MODEL, HEAD_DIM, NUM_HEADS, Case
 from seq2seq.attention.contract.decoding import normal
+from seq2seq.attention.modifiers import EPSILON
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.attention.reference import reference
 from seq2seq.padding import Padding
@@ -25,9 +32,8 @@ def autocast(enabled: bool) -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=enabled)
 
 
-@torch.no_grad()
 def layer_is_the_formula(case: Case) -> None:
-    """The layer is projections and positions around the formula of the core.
+    """The layer is projections, modifiers and positions around the formula of the core.
 
     Head h of d_model holds its dimensions h K to (h + 1) K.
     """
@@ -36,17 +42,43 @@ def layer_is_the_formula(case: Case) -> None:
     x = normal(2, 5, D_MODEL, seed=1) if case.cross else source
     padding = Padding(torch.tensor([19, 7]), 19)
     q, k, v = projected(case, attention, x, source)
+    if case.config.qk_norm:
+        q, k = normalised(attention, q, k)
     if isinstance(relative, Rotation):
         positions = torch.arange(19)
         q, k = relative(q, positions), relative(k, positions)
     bias = relative if isinstance(relative, LogitBias) else None
-    context = reference(attention.core, q, k, v, padding=padding, bias=bias).context.float()
-    expected = attention.output(torch.cat(context.unbind(1), dim=-1))
-    actual = attention(
-        x, source if case.cross else None, padding=padding, position=relative
-    ).context
+    formula = reference(attention.core, q, k, v, padding=padding, bias=bias)
+    expected = attention.output(torch.cat(formula.context.float().unbind(1), dim=-1))
     real = torch.ones(2, x.size(1), 1) if case.cross else padding.valid()[..., None]
-    ensure_near(actual * real, expected * real, TOLERANCES[False], "context of the layer")
+    direction = normal(*expected.shape, seed=2) * real
+    parameters = dict(attention.named_parameters())
+    gradients = torch.autograd.grad((expected * direction).sum(), list(parameters.values()))
+    for need_weights in (False, True) if case.exports_weights else (False,):
+        output = attention(
+            x,
+            source if case.cross else None,
+            padding=padding,
+            position=relative,
+            need_weights=need_weights,
+        )
+        name = f"{'with' if need_weights else 'without'} weights: "
+        ensure_near(output.context * real, expected * real, TOLERANCES[False], f"{name}context")
+        if need_weights and formula.weights is not None:
+            of_real = real[:, None]
+            weights = output.weights * of_real, formula.weights * of_real
+            ensure_near(*weights, TOLERANCES[False], "weights of the layer")
+        actual = torch.autograd.grad((output.context * direction).sum(), list(parameters.values()))
+        for of, gradient, target in zip(parameters, actual, gradients, strict=True):
+            ensure_near(gradient, target, GRADIENTS, f"{name}gradient of {of}")
+
+
+def normalised(attention: MultiHeadAttention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+    """Queries and keys whose products, divided by sqrt(K), are g cos(q, k)."""
+    assert attention.query_key_norm is not None
+    scale = attention.query_key_norm.scale[:, None, None] * HEAD_DIM**0.5
+    q, k = (x / (x.square().sum(-1, keepdim=True) + EPSILON).sqrt() for x in (q, k))
+    return scale * q, k
 
 
 def projected(case: Case, attention: MultiHeadAttention, x: Tensor, source: Tensor) -> list[Tensor]:
