@@ -51,8 +51,13 @@ class QueryKeyNorm(nn.Module):
 def unit(x: Tensor) -> Tensor:
     """Vectors x (B, heads, T, K) divided by their length; a vector of zeros stays one."""
     # Heads of projections lie side by side in memory: passes over them in that order are fast.
-    by_position: Tensor = _Unit.apply(x.transpose(1, 2))  # type: ignore[no-untyped-call]
-    return by_position.transpose(1, 2)
+    return unit_rows(x.transpose(1, 2)).transpose(1, 2)
+
+
+def unit_rows(x: Tensor) -> Tensor:
+    """Vectors x (..., K) divided by their length, contiguous; a vector of zeros stays one."""
+    rows: Tensor = _Unit.apply(x)  # type: ignore[no-untyped-call]
+    return rows
 
 
 class _Unit(torch.autograd.Function):

@@ -20,10 +20,12 @@ class NormPlacement(enum.Enum):
 class Normalization(enum.Enum):
     layer_norm = "layer_norm"
     rms_norm = "rms_norm"
+    scale_norm = "scale_norm"
 
 
 class Activation(enum.Enum):
     relu = "relu"
+    relu_squared = "relu_squared"
     gelu = "gelu"
     swiglu = "swiglu"
 
@@ -94,8 +96,11 @@ class ModelConfig(Options):
         dropout: of embeddings, feed-forward activations and outputs of sub-layers. Attention
             weights have their own.
         norm: normalise the input of a sub-layer (pre), or the sum of its input and output (post).
-        normalization: layer_norm or rms_norm.
-        activation: of the feed-forward networks: relu, gelu or swiglu.
+        normalization: layer_norm, rms_norm or scale_norm.
+        embedding_norm: normalise the sum of embedding and position, before its dropout.
+        zero_init: the output projections of attention and feed-forward networks begin at zero, so
+            that every sub-layer adds nothing at first.
+        activation: of the feed-forward networks: relu, relu_squared, gelu or swiglu.
         tied_embeddings: which of source embedding, target embedding and output projection are one
             matrix: none, target (target embedding and output) or all.
         max_source_length: maximum source length in subwords, with the sentence end. Learned
@@ -112,6 +117,8 @@ class ModelConfig(Options):
     dropout: float = number(0.1, at_least=0, below=1)
     norm: NormPlacement = NormPlacement.pre
     normalization: Normalization = Normalization.layer_norm
+    embedding_norm: bool = False
+    zero_init: bool = False
     activation: Activation = Activation.relu
     tied_embeddings: TiedEmbeddings = TiedEmbeddings.all
     max_source_length: int = number(256, at_least=2, at_most=1_000_000)

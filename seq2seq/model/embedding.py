@@ -8,10 +8,13 @@ from torch import Tensor, nn
 from seq2seq.errors import UserError
 from seq2seq.model.config import ModelConfig
 from seq2seq.model.dropout import Dropout
+from seq2seq.model.sublayers import embedding_norm
 
 
 class Embedding(nn.Module):
     """sqrt(D) E[token] + position, then dropout (Vaswani et al. 2017, sections 3.4 and 3.5).
+
+    With `embedding_norm` the sum is normalised before dropout.
 
     The table may be shared with the other side and with the output projection; positions are not.
     """
@@ -22,6 +25,7 @@ class Embedding(nn.Module):
         self.max_length = max_length
         self.scale = math.sqrt(config.d_model)
         self.position = config.position.absolute(d_model=config.d_model, max_length=max_length)
+        self.norm = embedding_norm(config)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, ids: Tensor, *, first: int = 0) -> Tensor:
@@ -35,7 +39,7 @@ class Embedding(nn.Module):
         x: Tensor = self.table(ids) * self.scale
         if self.position is not None:
             x = x + self.position(torch.arange(first, end, device=ids.device))
-        out: Tensor = self.dropout(x)
+        out: Tensor = self.dropout(self.norm(x))
         return out
 
 

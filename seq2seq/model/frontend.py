@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from seq2seq.model.config import ModelConfig, TiedEmbeddings
 from seq2seq.model.dropout import Dropout
 from seq2seq.model.embedding import Embedding, ensure_length, new_table
+from seq2seq.model.sublayers import embedding_norm
 from seq2seq.padding import Features, Padding, SourceBatch, Tokens
 
 
@@ -67,7 +68,10 @@ class TokenFrontend(Frontend):
 
 
 class FeatureFrontend(Frontend):
-    """Frames of F floats to W x + b + position, then dropout. Padded frames are not read."""
+    """Frames of F floats to W x + b + position, then dropout. Padded frames are not read.
+
+    With `embedding_norm` the sum is normalised before dropout.
+    """
 
     def __init__(self, config: ModelConfig, width: int) -> None:
         super().__init__()
@@ -77,6 +81,7 @@ class FeatureFrontend(Frontend):
         nn.init.xavier_uniform_(self.projection.weight)
         nn.init.zeros_(self.projection.bias)
         self.position = config.position.absolute(d_model=config.d_model, max_length=self.max_length)
+        self.norm = embedding_norm(config)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, source: SourceBatch) -> tuple[Tensor, Padding]:
@@ -86,7 +91,7 @@ class FeatureFrontend(Frontend):
         x: Tensor = self.projection(source.values.masked_fill(~real, 0.0))
         if self.position is not None:
             x = x + self.position(torch.arange(x.size(1), device=x.device))
-        return self.dropout(x), source.padding
+        return self.dropout(self.norm(x)), source.padding
 
 
 def build_frontend(

@@ -1,8 +1,10 @@
 """Parts of a layer beside attention: feed-forward network, residual connection, norm."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seq2seq.attention.modifiers import unit_rows
 from seq2seq.model.config import Activation, ModelConfig, Normalization, NormPlacement
 from seq2seq.model.dropout import Dropout
 
@@ -11,7 +13,8 @@ class FeedForward(nn.Module):
     """Two projections with an activation between them (Vaswani et al. 2017, section 3.3).
 
     (..., D) to (..., D). SwiGLU gates the activation with a third projection (Shazeer 2020,
-    arXiv:2002.05202); d_ff is then the gated width.
+    arXiv:2002.05202); d_ff is then the gated width. Squared ReLU is max(x, 0)^2 (So et al. 2021,
+    arXiv:2109.08668, section 4.2).
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -32,8 +35,11 @@ class FeedForward(nn.Module):
         if self.activation is Activation.swiglu:
             gate, value = hidden.chunk(2, dim=-1)
             hidden = F.silu(gate) * value
+        elif self.activation is Activation.gelu:
+            hidden = F.gelu(hidden)
         else:
-            hidden = F.relu(hidden) if self.activation is Activation.relu else F.gelu(hidden)
+            hidden = F.relu(hidden)
+            hidden = hidden.square() if self.activation is Activation.relu_squared else hidden
         out: Tensor = self.outer(self.dropout(hidden))
         return out
 
@@ -62,8 +68,25 @@ class Residual(nn.Module):
         return x if self.pre_norm else self.norm(x)
 
 
+class ScaleNorm(nn.Module):
+    """g x / |x| over d_model, with one learned number g, which begins at sqrt(D).
+
+    Source: Nguyen and Salazar 2019, "Transformers without Tears" (arXiv:1910.05895), section 3.2.
+    """
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((1,), d_model**0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) to (..., D)."""
+        return unit_rows(x) * self.weight
+
+
 def new_norm(config: ModelConfig) -> nn.Module:
-    """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019) over d_model."""
+    """LayerNorm (Ba et al. 2016), RMSNorm (Zhang and Sennrich 2019) or ScaleNorm over d_model."""
+    if config.normalization is Normalization.scale_norm:
+        return ScaleNorm(config.d_model)
     if config.normalization is Normalization.rms_norm:
         return nn.RMSNorm(config.d_model, eps=1e-6)
     return nn.LayerNorm(config.d_model)
@@ -72,3 +95,8 @@ def new_norm(config: ModelConfig) -> nn.Module:
 def final_norm(config: ModelConfig) -> nn.Module:
     """Normalisation after the last layer, which pre-norm stacks need; else the identity."""
     return new_norm(config) if config.norm is NormPlacement.pre else nn.Identity()
+
+
+def embedding_norm(config: ModelConfig) -> nn.Module:
+    """Normalisation of what enters a stack, where it is configured; else the identity."""
+    return new_norm(config) if config.embedding_norm else nn.Identity()

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.attention.base import AttentionCore
+from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.errors import ConfigError
 from seq2seq.model.config import ModelConfig, TiedEmbeddings
 from seq2seq.model.decoder import Decoder, DecoderState
@@ -17,6 +18,7 @@ from seq2seq.model.frontend import (
     build_frontend,
 )
 from seq2seq.model.output import OutputProjection
+from seq2seq.model.sublayers import FeedForward
 from seq2seq.padding import SourceBatch, Tokens
 
 
@@ -36,7 +38,7 @@ def build_transformer(
     table = new_table(target_vocab_size, config.d_model)
     tied = config.tied_embeddings is not TiedEmbeddings.none
     # The order of the parts is the order of the random draws and of the parameters.
-    return Transformer(
+    model = Transformer(
         config,
         frontend=build_frontend(config, source, target_table=table),
         encoder=Encoder(config, seed=seed),
@@ -45,6 +47,22 @@ def build_transformer(
         ),
         output=OutputProjection(config.d_model, target_vocab_size, tied_to=table if tied else None),
     )
+    if config.zero_init:
+        zero_outputs(model)
+    return model
+
+
+def zero_outputs(model: nn.Module) -> None:
+    """Set the output projections of sub-layers to zero; all other weights are as drawn.
+
+    Source: of residual branches, Zhang et al. 2019, "Fixup Initialization" (arXiv:1901.09321),
+    section 3.
+    """
+    for module in model.modules():
+        if isinstance(module, MultiHeadAttention):
+            nn.init.zeros_(module.output.weight)
+        elif isinstance(module, FeedForward):
+            nn.init.zeros_(module.outer.weight)
 
 
 class Transformer(nn.Module):

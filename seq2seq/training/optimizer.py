@@ -9,11 +9,11 @@ from seq2seq.attention.modifiers import QueryKeyNorm
 from seq2seq.attention.projections import QueryKeyValue
 from seq2seq.model.frontend import Frontend
 from seq2seq.model.output import OutputProjection
-from seq2seq.model.sublayers import FeedForward
+from seq2seq.model.sublayers import FeedForward, ScaleNorm
 from seq2seq.training.muon import Matrix, Muon
 from seq2seq.training.optimizer_config import Matrices, OptimizerConfig
 
-NORMS = (nn.LayerNorm, nn.RMSNorm, QueryKeyNorm)
+NORMS = (nn.LayerNorm, nn.RMSNorm, ScaleNorm, QueryKeyNorm)
 
 NamedParameters = list[tuple[str, nn.Parameter]]
 
