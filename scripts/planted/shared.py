@@ -53,7 +53,13 @@ SHARED_BUGS = [
         "reorder-forgets-v",
         "beams exchange their keys but keep their values",
         f"{ATTENTION}/cache.py",
-        (("self._v[:, :, : self.length] = self.v[rows]", "pass"),),
+        (
+            (
+                "self._hold(self._both.index_select(0, rows))",
+                "v = self._v[torch.arange(len(rows)) % len(self._v)]\n"
+                "        self._hold(torch.stack([self._k.index_select(0, rows), v], 1))",
+            ),
+        ),
         CONTRACT,
         "full and reordered",
     ),
@@ -63,7 +69,7 @@ SHARED_BUGS = [
         f"{ATTENTION}/recurrent.py",
         (
             (
-                "self.sums = self.sums[rows]",
+                "self.sums = self.sums.index_select(0, rows)",
                 "n = self.sums[torch.arange(len(rows)) % len(self.sums), ..., -1:]\n"
                 "        self.sums = torch.cat([self.sums[rows][..., :-1], n], -1)",
             ),

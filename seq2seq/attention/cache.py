@@ -6,14 +6,15 @@ from torch import Tensor
 from seq2seq.attention.base import AttentionCache
 from seq2seq.padding import Padding
 
-MIN_ROOM = 16  # positions allocated first; the number doubles as they fill
+ROOM = 8  # positions allocated at least at a time
 
 
 class KeyValueCache(AttentionCache):
     """Keys and values (rows, G, length, K) of the target so far.
 
-    Memory grows by doubling, up to the capacity. The dtype is that of the appended tensors, which
-    under autocast is not that of any parameter.
+    Memory grows by a quarter, up to the capacity: beam search copies all of it at every step. Keys
+    and values lie in one tensor, so that this is one copy. The dtype is that of the appended
+    tensors, which under autocast is not that of any parameter.
     """
 
     def __init__(
@@ -28,49 +29,50 @@ class KeyValueCache(AttentionCache):
     ) -> None:
         self.capacity = capacity
         self.length = 0
-        shape = (batch_size, num_kv_heads, 0, head_dim)
-        self._k = self._v = torch.empty(shape, dtype=dtype, device=device)
+        shape = (batch_size, 2, num_kv_heads, 0, head_dim)
+        self._hold(torch.empty(shape, dtype=dtype, device=device))
+
+    def _hold(self, both: Tensor) -> None:
+        """both: (rows, 2, G, allocated, K), keys and values."""
+        self._both = both
+        self._k, self._v = both.select(1, 0), both.select(1, 1)
 
     @property
     def rows(self) -> int:
-        return self._k.size(0)
+        return self._both.size(0)
 
     @property
     def k(self) -> Tensor:
         """(rows, G, length, K)."""
-        return self._k[:, :, : self.length]
+        return self._k.narrow(2, 0, self.length)
 
     @property
     def v(self) -> Tensor:
         """(rows, G, length, K)."""
-        return self._v[:, :, : self.length]
+        return self._v.narrow(2, 0, self.length)
 
     def append(self, k: Tensor, v: Tensor) -> None:
         """Append T positions (rows, G, T, K)."""
-        end = self.length + k.size(2)
+        added = k.size(2)
+        end = self.length + added
         assert end <= self.capacity, f"a cache for {self.capacity} positions cannot hold {end}"
-        allocated = self._k.size(2)
+        allocated = self._both.size(3)
         if end > allocated:
-            allocated = min(max(end, 2 * allocated, MIN_ROOM), self.capacity)
-            self._k, self._v = (
-                self._grown(self._k, allocated, k.dtype),
-                self._grown(self._v, allocated, v.dtype),
-            )
-        self._k[:, :, self.length : end] = k
-        self._v[:, :, self.length : end] = v
+            room = allocated + max(allocated // 4, ROOM)
+            self._hold(self._grown(min(max(end, room), self.capacity), k.dtype))
+        self._k.narrow(2, self.length, added).copy_(k)
+        self._v.narrow(2, self.length, added).copy_(v)
         self.length = end
 
-    def _grown(self, old: Tensor, allocated: int, dtype: torch.dtype) -> Tensor:
-        new = old.new_empty(old.size(0), old.size(1), allocated, old.size(3), dtype=dtype)
-        new[:, :, : self.length] = old[:, :, : self.length]
+    def _grown(self, allocated: int, dtype: torch.dtype) -> Tensor:
+        """Keys and values with room for `allocated` positions."""
+        old = self._both
+        new = old.new_empty(*old.shape[:3], allocated, old.size(4), dtype=dtype)
+        new[:, :, :, : self.length] = old[:, :, :, : self.length]
         return new
 
     def reorder(self, rows: Tensor) -> None:
-        if rows.numel() == self.rows:
-            self._k[:, :, : self.length] = self.k[rows]
-            self._v[:, :, : self.length] = self.v[rows]
-        else:
-            self._k, self._v = self._k[rows], self._v[rows]
+        self._hold(self._both.index_select(0, rows))
 
     def nbytes(self) -> int:
         return self.k.nbytes + self.v.nbytes
@@ -89,7 +91,7 @@ class SourceCache(AttentionCache):
 
     def reorder(self, rows: Tensor) -> None:
         """Keep sentences `rows`."""
-        self.k, self.v = self.k[rows], self.v[rows]
+        self.k, self.v = self.k.index_select(0, rows), self.v.index_select(0, rows)
         if self.padding is not None:
             self.padding = self.padding.select(rows)
 

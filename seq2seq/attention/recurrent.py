@@ -63,7 +63,7 @@ class RecurrentCache(AttentionCache):
         return torch.cat([self.read(query) for query in q.split(1, -2)], dim=-2)
 
     def reorder(self, rows: Tensor) -> None:
-        self.sums = self.sums[rows]
+        self.sums = self.sums.index_select(0, rows)
 
     def nbytes(self) -> int:
         return self.sums.nbytes
@@ -105,7 +105,7 @@ class ScaledRecurrentCache(RecurrentCache):
 
     def reorder(self, rows: Tensor) -> None:
         super().reorder(rows)
-        self.peak = self.peak[rows]
+        self.peak = self.peak.index_select(0, rows)
 
     def nbytes(self) -> int:
         return super().nbytes() + self.peak.nbytes

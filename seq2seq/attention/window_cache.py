@@ -37,13 +37,14 @@ class WindowCache(AttentionCache):
         keys = torch.cat([self.k.to(k.dtype), k], 2)
         values = torch.cat([self.v.to(v.dtype), v], 2)
         self.length += k.size(2)
-        dropped = max(keys.size(2) - self.reach, 0)
-        # Copies: a view would keep the dropped positions in memory.
-        self.k, self.v = keys[:, :, dropped:].clone(), values[:, :, dropped:].clone()
+        self.k, self.v = keys, values
+        if (dropped := keys.size(2) - self.reach) > 0:
+            # Copies: a view would keep the dropped positions in memory.
+            self.k, self.v = keys[:, :, dropped:].clone(), values[:, :, dropped:].clone()
         return keys, values
 
     def reorder(self, rows: Tensor) -> None:
-        self.k, self.v = self.k[rows], self.v[rows]
+        self.k, self.v = self.k.index_select(0, rows), self.v.index_select(0, rows)
 
     def nbytes(self) -> int:
         return self.k.nbytes + self.v.nbytes

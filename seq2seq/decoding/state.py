@@ -16,7 +16,8 @@ from seq2seq.padding import BOS_ID, EOS_ID
 
 # Numbers; they fit into a core's cache, and malloc reuses their memory without new pages.
 LOGITS_AT_ONCE = 1 << 19
-# Finished sentences leave once they are this part of the batch, since compaction copies caches.
+# Finished sentences leave once they are this part of the batch, divided by the hypotheses of each:
+# compaction copies source caches, which have one row for all of them.
 COMPACT_FRACTION = 1 / 8
 
 
@@ -149,9 +150,10 @@ class SearchState:
                 rows, tokens, total = rows[stay], tokens[stay], total[stay]
                 self.sentences, self.done = self.sentences[stay], self.done[stay]
                 self.constraints.select(stay)
-            self.history = self.history[rows.flatten()]
+            rows = rows.flatten()
+            self.history = self.history.index_select(0, rows)
             if self.live:
-                self.decoders.reorder(rows.flatten(), stay)
+                self.decoders.reorder(rows, stay)
         self.total, self.tokens = total, tokens.flatten()
         self.history = torch.cat([self.history, self.tokens[:, None]], 1)
         self.step += 1
@@ -161,7 +163,7 @@ class SearchState:
         """Rows of the sentences that go on, filled up to MIN_ROWS; None while few are finished."""
         number = self.done.numel()
         size = max(number - int(self.done.sum()), min(min_sentences(hypotheses), number))
-        if number - size < number * COMPACT_FRACTION:
+        if number - size <= number * COMPACT_FRACTION / hypotheses:
             return None
         return self.done.sort(stable=True).indices[:size].sort().values
 
