@@ -1,6 +1,7 @@
-"""Processes: whether one has ended; rank and cores of this one, and the command that started it."""
+"""Processes: how one has ended; rank and cores of this one, and the command that started it."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -54,6 +55,22 @@ def has_ended(process: int, ticks: int) -> bool:
     except (OSError, OverflowError):  # it belongs to somebody else, or is no process number
         return False
     return ticks != 0 and start_ticks(process) not in (0, ticks)
+
+
+def death(code: int) -> str:
+    """How a process ended that said nothing.
+
+    Args:
+        code: its exit code, or the negative number of the signal that killed it.
+    """
+    if code >= 0:
+        return f"ended with exit code {code} and without a message"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = " (the system may have run out of memory)" if name == "SIGKILL" else ""
+    return f"was killed by {name}{hint}"
 
 
 def start_ticks(process: int) -> int:

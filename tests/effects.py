@@ -224,6 +224,9 @@ SHOWN_BY = {
         "tests/bundle/test_model.py::test_a_line_is_translated_before_the_next_is_read"
     ),
     "decoding.batch_tokens": f"{OBEYED}::test_tokens_in_a_batch_of_decoding",
+    "decoding.workers": (
+        "tests/evaluation/test_workers.py::test_translations_are_those_of_one_process"
+    ),
     "alignment.layer": ALIGN,
     "alignment.heads": ALIGN,
     "alignment.use_input_row": ALIGN,
@@ -290,6 +293,7 @@ RUN_WITH = {
     "decoding.seed": "2",
     "decoding.batch_size": "2",
     "decoding.batch_tokens": "30",
+    "decoding.workers": "2",
     "alignment.layer": "0",
     "alignment.threshold": "0.1",
 }

@@ -46,6 +46,8 @@ class DecodingConfig(Options):
         batch_size: maximum number of sentences decoded together; changes the speed only.
         batch_tokens: maximum of source subwords times hypotheses decoded together; changes the
             speed only.
+        workers: processes of one thread that translate batches at the same time, on CPUs; 1 for
+            this process with all its threads. Changes the speed only.
     """
 
     method: DecodingMethod = DecodingMethod.beam
@@ -64,6 +66,7 @@ class DecodingConfig(Options):
     allow_unknown: bool = False
     batch_size: int = number(128, at_least=1)
     batch_tokens: int = number(8192, at_least=1)
+    workers: int = number(1, at_least=1, at_most=1_000)
 
     @property
     def hypotheses(self) -> int:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from seq2seq.alignment.config import AlignmentConfig
-from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.kinds.base import Item
 from seq2seq.data.tokenizers import SideEncoder, Tokenizers
 from seq2seq.data.words import words_of_characters
@@ -18,13 +17,14 @@ from seq2seq.decoding.length_penalty import penalty
 from seq2seq.decoding.search import score_targets, search, sentence_seed
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.align import Aligner, Alignment
+from seq2seq.evaluation.batches import Batch, Translated, batches_of_one_width, padded_width
 from seq2seq.evaluation.translation import TranslatedHypothesis, Translation
 from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
+from seq2seq.evaluation.workers import Workers
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import UNK_ID, SourceBatch
 
 LINE_WINDOW = 8192  # lines that are read, sorted by length and translated together
-WIDTH_MULTIPLE = 4  # source widths are padded to a multiple of it
 
 ProgressCallback = Callable[[int], None]
 
@@ -44,7 +44,8 @@ class Translator:
         alignment: also align translations; see `Aligner`.
 
     Raises:
-        ConfigError: an option is wrong, or alignments are required that a model does not have.
+        ConfigError: an option is wrong, alignments are required that a model does not have, or
+            several processes should share a GPU.
     """
 
     def __init__(
@@ -57,6 +58,11 @@ class Translator:
         if problems := [f"decoding.{problem}" for problem in config.problems()]:
             raise ConfigError(problems)
         self.ensemble, self.tokenizers, self.config = Ensemble(models), tokenizers, config
+        if config.workers > 1 and self.ensemble.device.type != "cpu":
+            raise ConfigError(
+                f"decoding.workers: must be 1 on {self.ensemble.device.type}, not "
+                f"{config.workers}; choose 1, or the device cpu"
+            )
         self.aligner = Aligner.if_enabled(models, tokenizers, alignment)
         self.kind = tokenizers.source
         self.max_source = self.ensemble.max_source_length - self.kind.end_length
@@ -84,12 +90,13 @@ class Translator:
         """
         first = 0
         remaining = iter(lines)
-        while batch := list(islice(remaining, window)):
-            rows = slice(first, first + len(batch))
-            yield from self._translate_window(
-                batch, first, None if prefixes is None else prefixes[rows], progress
-            )
-            first += len(batch)
+        with Workers(self.config.workers, self._translate_batch) as workers:
+            while batch := list(islice(remaining, window)):
+                rows = slice(first, first + len(batch))
+                yield from self._translate_window(
+                    batch, first, None if prefixes is None else prefixes[rows], progress, workers
+                )
+                first += len(batch)
 
     def _translate_window(
         self,
@@ -97,6 +104,7 @@ class Translator:
         first: int,
         prefixes: Sequence[str] | None,
         progress: ProgressCallback,
+        workers: Workers[Batch, Translated],
     ) -> list[Translation]:
         """Translate the lines with numbers first, first + 1, ... of a text."""
         items = self.kind.items(lines)
@@ -106,26 +114,40 @@ class Translator:
         rows = [row for row, source in enumerate(sources) if len(source.units)]
         progress(len(lines) - len(rows))
         rows.sort(key=lambda row: -len(sources[row].units))
-        for batch in self._batches(rows, sources, self.config.hypotheses):
-            batch_sources = [sources[row] for row in batch]
-            encoded = self.ensemble.encode(self._source_batch(batch_sources))
-            hypotheses = search(
-                self.ensemble,
-                encoded,
-                self.config,
-                banned_tokens=[] if self.config.allow_unknown else [UNK_ID],
-                prefixes=None if prefix_ids is None else [prefix_ids[row] for row in batch],
-                seeds=[sentence_seed(self.config.seed, first + row) for row in batch],
+        rows_of = self._batches(rows, sources, self.config.hypotheses)
+        batches = [
+            Batch(
+                [sources[row] for row in rows],
+                None if prefix_ids is None else [prefix_ids[row] for row in rows],
+                [sentence_seed(self.config.seed, first + row) for row in rows],
             )
-            best = [self._target_line(n_best[0]) for n_best in hypotheses]
-            alignments = self._align(encoded, batch_sources, best)
-            for row, n_best, alignment in zip(batch, hypotheses, alignments, strict=True):
-                translated = tuple(self._with_text(hypothesis) for hypothesis in n_best)
+            for rows in rows_of
+        ]
+        for number, translated in workers.map(batches):
+            for row, (n_best, alignment) in zip(rows_of[number], translated, strict=True):
                 translations[row] = Translation(
-                    str(items[row]), translated, sources[row].cut, alignment
+                    str(items[row]), n_best, sources[row].cut, alignment
                 )
-            progress(len(batch))
+            progress(len(translated))
         return translations
+
+    def _translate_batch(self, batch: Batch) -> Translated:
+        """The n best of each source and the alignment of the best."""
+        encoded = self.ensemble.encode(self._source_batch(batch.sources))
+        hypotheses = search(
+            self.ensemble,
+            encoded,
+            self.config,
+            banned_tokens=[] if self.config.allow_unknown else [UNK_ID],
+            prefixes=batch.prefixes,
+            seeds=batch.seeds,
+        )
+        best = [self._target_line(n_best[0]) for n_best in hypotheses]
+        alignments = self._align(encoded, batch.sources, best)
+        return [
+            (tuple(self._with_text(hypothesis) for hypothesis in n_best), alignment)
+            for n_best, alignment in zip(hypotheses, alignments, strict=True)
+        ]
 
     def score(
         self,
@@ -190,19 +212,9 @@ class Translator:
     def _batches(
         self, rows: Sequence[int], sources: list[EncodedLine], hypotheses: int
     ) -> list[list[int]]:
-        """Rows grouped by source width, widest first, into batches of similar size.
-
-        Args:
-            hypotheses: decoder rows for each source.
-        """
-        costs = [self._width(source) * hypotheses for source in sources]
-        return batch_by_cost(
-            sorted(rows, key=lambda row: -costs[row]),
-            costs,
-            self.config.batch_tokens,
-            max_rows=self.config.batch_size,
-            equal_costs=True,
-        )
+        """Rows in batches; hypotheses: decoder rows for each source."""
+        widths = [self._width(source) for source in sources]
+        return batches_of_one_width(rows, widths, self.config, hypotheses=hypotheses)
 
     def _target_line(self, hypothesis: Hypothesis) -> EncodedLine:
         """A hypothesis as a target line; its words only if there is an aligner."""
@@ -229,8 +241,7 @@ class Translator:
     def _width(self, source: EncodedLine) -> int:
         """The padded width of a source with its end."""
         end = self.kind.end_length
-        multiples = -(-(len(source.units) + end) // WIDTH_MULTIPLE)
-        return min(multiples * WIDTH_MULTIPLE, self.max_source + end)
+        return padded_width(len(source.units) + end, longest=self.max_source + end)
 
     def _source_batch(self, sources: list[EncodedLine]) -> SourceBatch:
         """A batch of sources of one width."""

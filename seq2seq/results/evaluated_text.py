@@ -20,7 +20,11 @@ from seq2seq.results.evaluation_folder import SCORES, evaluation_folder
 logger = logging.getLogger(__name__)
 
 TEXTS = ("sources", "references", "hypotheses")
-SPEED_OPTIONS = ("batch_size", "batch_tokens")  # of decoding; they do not change the translations
+SPEED_OPTIONS = (
+    "batch_size",
+    "batch_tokens",
+    "workers",
+)  # of decoding; they do not change the translations
 
 
 @dataclass(frozen=True)

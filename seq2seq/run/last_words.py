@@ -1,6 +1,5 @@
 """What is told about the end of a process that trained together with others."""
 
-import signal
 import traceback
 from dataclasses import dataclass
 
@@ -41,15 +40,3 @@ def last_words(error: BaseException) -> LastWords:
         return LastWords(str(explained), explained.exit_code, lost=lost)
     text = "".join(traceback.format_exception(error))
     return LastWords(text, 1, lost=lost, is_fault=True)
-
-
-def death(code: int) -> str:
-    """How a process ended that said nothing."""
-    if code >= 0:
-        return f"ended with exit code {code} and without a message"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    hint = " (the system may have run out of memory)" if name == "SIGKILL" else ""
-    return f"was killed by {name}{hint}"

@@ -18,8 +18,8 @@ from multiprocessing.context import SpawnProcess
 
 from seq2seq.errors import MachineError, UserError
 from seq2seq.printable import printable
-from seq2seq.processes import IS_RANK, available_cores
-from seq2seq.run.last_words import LastWords, death, last_words
+from seq2seq.processes import IS_RANK, available_cores, death
+from seq2seq.run.last_words import LastWords, last_words
 from seq2seq.stopping import (
     STOP_SIGNALS,
     Stopped,

@@ -96,7 +96,9 @@ def rehearse_evaluation(
     """Translate, and align if that is configured, the shortest and the longest test sentence."""
     rehearse_scores(ensure_scorable(config), corpus.test)
     options = as_configured(EvaluateConfig(), config)
-    decoding = replace(options.decoding, max_length_ratio=0.0, max_length_offset=REHEARSED_LENGTH)
+    decoding = replace(
+        options.decoding, max_length_ratio=0.0, max_length_offset=REHEARSED_LENGTH, workers=1
+    )
     was_training = model.training
     model.eval()
     try:

@@ -21,7 +21,7 @@ from seq2seq.data.sources.pairs import Pairs
 from seq2seq.data.synthetic import GeneratedConfig
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import CheckpointError
-from seq2seq.evaluation import translate
+from seq2seq.evaluation.translate import Translator
 from seq2seq.folder.directory import RunDirectory
 from seq2seq.progress import ProgressReport
 from seq2seq.results import start_evaluate
@@ -162,8 +162,8 @@ def test_tokens_in_a_batch_of_decoding(
         )
         return batches
 
-    monkeypatch.setattr(translate, "batch_by_cost", recorded)
+    monkeypatch.setattr("seq2seq.evaluation.batches.batch_by_cost", recorded)
     config = DecodingConfig(batch_tokens=tokens)
-    translator = translate.Translator([model_for(tokenizers)], tokenizers, config)
+    translator = Translator([model_for(tokenizers)], tokenizers, config)
     assert len(list(translator.translate(["dog", "rain", "field"]))) == 3
     assert [len(batch) for batch in batches] == sizes

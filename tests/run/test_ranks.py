@@ -12,9 +12,9 @@ import pytest
 
 from seq2seq import stopping
 from seq2seq.errors import ConfigError, MachineError, UserError
-from seq2seq.processes import is_first_process
+from seq2seq.processes import death, is_first_process
 from seq2seq.run import ranks
-from seq2seq.run.last_words import death, last_words
+from seq2seq.run.last_words import last_words
 from seq2seq.run.ranks import free_port, run_ranks
 
 COUNT = 2

@@ -1,0 +1,48 @@
+"""Sources put together into batches that are decoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seq2seq.data.batching import batch_by_cost
+from seq2seq.decoding.config import DecodingConfig
+from seq2seq.evaluation.align import Alignment
+from seq2seq.evaluation.translation import TranslatedHypothesis
+from seq2seq.evaluation.word_aligner import EncodedLine
+
+WIDTH_MULTIPLE = 4  # source widths are padded to a multiple of it
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sources of one width to translate together, their prefixes and their seeds for sampling."""
+
+    sources: list[EncodedLine]
+    prefixes: list[list[int]] | None
+    seeds: list[int]
+
+
+Translated = list[tuple[tuple[TranslatedHypothesis, ...], Alignment | None]]  # of a batch
+
+
+def padded_width(units: int, *, longest: int) -> int:
+    """The width of a source of this length; a function of it alone, at most `longest`."""
+    return min(-(-units // WIDTH_MULTIPLE) * WIDTH_MULTIPLE, longest)
+
+
+def batches_of_one_width(
+    rows: Sequence[int], widths: Sequence[int], config: DecodingConfig, *, hypotheses: int
+) -> list[list[int]]:
+    """Rows grouped by source width, widest first, into batches of similar size.
+
+    Args:
+        widths: of the source of each row.
+        hypotheses: decoder rows for each source.
+    """
+    costs = [width * hypotheses for width in widths]
+    return batch_by_cost(
+        sorted(rows, key=lambda row: -costs[row]),
+        costs,
+        config.batch_tokens,
+        max_rows=config.batch_size,
+        equal_costs=True,
+    )
