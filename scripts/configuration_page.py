@@ -18,6 +18,7 @@ from seq2seq.data.config import DataConfig
 from seq2seq.data.corpora import CORPORA, FilesConfig, SplitFiles
 from seq2seq.options import Options, range_of
 from seq2seq.position.config import POSITION_SCHEMES, PositionConfig
+from seq2seq.training.auxiliary import AUXILIARY_LOSSES, AuxiliaryLossConfig
 from seq2seq.training.transforms import BATCH_TRANSFORMS, BatchTransformConfig
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -59,6 +60,12 @@ FAMILIES: tuple[tuple[str, str, type[Options], Iterable[type[Options]]], ...] = 
         "Entries of `batch_transforms`: `batch_transforms=[{name: word_dropout, source: 0.2}]`.",
         BatchTransformConfig,
         [kind for _, kind in BATCH_TRANSFORMS.items()],
+    ),
+    (
+        "Auxiliary losses",
+        "Entries of `auxiliary_losses`: `auxiliary_losses=[{name: r_drop, weight: 2.5}]`.",
+        AuxiliaryLossConfig,
+        [kind for _, kind in AUXILIARY_LOSSES.items()],
     ),
 )
 

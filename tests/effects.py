@@ -154,6 +154,7 @@ EFFECTS = {
     "word_dropout.target": Effect("0.5"),
 }
 
+CONSISTENCY = "tests/training/test_consistency.py"
 OBEYED = "tests/config/test_obeyed.py"
 SEARCH, SAMPLING = "tests/decoding/test_search.py", "tests/decoding/test_sampling.py"
 ALIGN = "tests/cli/test_align.py::test_options_are_obeyed"
@@ -238,6 +239,16 @@ SHOWN_BY = {
     "alignment_supervision.method": (
         "tests/aligning/test_supervision.py::test_links_are_the_symmetrized_links_of_both_runs"
     ),
+    **{
+        f"{name}.{option}": f"{CONSISTENCY}::{test}"
+        for name in ("r_drop", "cutoff")
+        for option, test in (
+            ("weight", "test_the_loss_is_that_of_both_views"),
+            ("start_at", "test_the_share_of_the_run_before_it"),
+        )
+    },
+    "cutoff.source": f"{CONSISTENCY}::test_tokens_are_cut_from_the_second_view_only",
+    "cutoff.target": f"{CONSISTENCY}::test_tokens_are_cut_from_the_second_view_only",
     "auxiliary_losses": (
         "tests/run/test_trainer.py::test_a_module_has_the_losses_and_transforms_of_its_configuration"
     ),

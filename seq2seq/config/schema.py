@@ -14,6 +14,7 @@ from seq2seq.metrics.protocol import Scoring, ScoringProtocol
 from seq2seq.model.config import ModelConfig
 from seq2seq.options import LARGEST_SEED, Options, Readers, number
 from seq2seq.paths import STANDARD_INPUT, name_problem, names_python_file, path_option
+from seq2seq.training.auxiliary import ConsistencyConfig
 from seq2seq.training.config import LoggerConfig, TrainerConfig
 from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig
@@ -32,7 +33,8 @@ class RunConfig(Options):
         metrics: names of the metrics that translations are scored by.
         batch_transforms: random changes to training batches, in this order; names such as
             `word_dropout`, or mappings with options, `{name: word_dropout, source: 0.2}`.
-        auxiliary_losses: losses of yours beside the translation loss, given in the same way.
+        auxiliary_losses: losses beside the translation loss, given in the same way: `r_drop`,
+            `cutoff`, and those of yours.
         model: sizes and attentions.
         data: the corpus and how it becomes batches.
         optimizer: of the weights.
@@ -74,6 +76,11 @@ class RunConfig(Options):
                 for index, name in enumerate(names)
                 if name in names[:index]
             ]
+        twice = [x.name for x in self.auxiliary_losses if isinstance(x, ConsistencyConfig)]
+        if len(set(twice)) > 1:
+            problems.append(
+                f"auxiliary_losses: {' and '.join(twice)} each read every pair twice; list one"
+            )
         return problems
 
 

@@ -16,6 +16,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer, divisors
 from seq2seq.options import in_range, problems_in
 from seq2seq.position.config import POSITION_SCHEMES, PositionKind
+from seq2seq.training.auxiliary import RDropConfig
 from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
 
 Problems = Iterator[str]
@@ -43,9 +44,25 @@ def run_problems(run: RunConfig, *, unread: bool = True) -> Problems:
     yield from position_problems(run.model)
     yield from alignment_problems(run)
     yield from alignment_supervision_problems(run)
-    for index, transform in enumerate(run.batch_transforms):
-        for problem in transform.source_problems(run.data.source_kind):
-            yield f"batch_transforms[{index}].{problem}"
+    yield from list_problems(run)
+
+
+def list_problems(run: RunConfig) -> Problems:
+    """Batch transforms and auxiliary losses must fit the sources and the model."""
+    for option in ("batch_transforms", "auxiliary_losses"):
+        for index, entry in enumerate(getattr(run, option)):
+            for problem in entry.source_problems(run.data.source_kind):
+                yield f"{option}[{index}].{problem}"
+            if isinstance(entry, RDropConfig) and not drops(run.model):
+                yield (
+                    f"{option}[{index}]: {entry.name} compares two dropout passes, but nothing is "
+                    "dropped; choose model.dropout above 0"
+                )
+
+
+def drops(model: ModelConfig) -> bool:
+    """Whether two passes of training differ."""
+    return model.dropout > 0 or any(x.dropout > 0 for _, _, x in attention_sites(model))
 
 
 def text_problems(value: Any, path: str = "") -> Problems:

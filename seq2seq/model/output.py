@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from seq2seq.model.consistency import ConsistentLoss, Divergence, consistent_cross_entropy
 from seq2seq.model.loss import Loss, smoothed_cross_entropy
 
 ROWS_AT_ONCE = 512  # positions whose logits exist at a time; limits memory
@@ -11,7 +12,7 @@ ROWS_AT_ONCE = 512  # positions whose logits exist at a time; limits memory
 class OutputProjection(nn.Linear):
     """states weight^T, the softmax's logits (Vaswani et al. 2017, section 3.4).
 
-    Every use of the projection goes through the three methods, which read `weight` when they are
+    Every use of the projection goes through the four methods, which read `weight` when they are
     called: a module put in its place, or a parametrization of `weight`, acts in training,
     validation, decoding and scoring.
     """
@@ -33,6 +34,31 @@ class OutputProjection(nn.Linear):
             smoothing: between 0 and 1; see `smoothed_cross_entropy`.
         """
         return smoothed_cross_entropy(states, self.weight, labels, smoothing=smoothing)
+
+    def consistent_loss(
+        self,
+        states: Tensor,
+        labels: Tensor,
+        *,
+        smoothing: float,
+        divergence: Divergence,
+        factor: float,
+    ) -> ConsistentLoss:
+        """Sums of the cross entropy of two predictions of each label and of their divergence.
+
+        Args:
+            states: (2 N, D) of real positions: of the first predictions, and then of the second.
+            labels: (N,) target ids.
+            smoothing, divergence, factor: see `consistent_cross_entropy`.
+        """
+        return consistent_cross_entropy(
+            states,
+            self.weight,
+            labels,
+            smoothing=smoothing,
+            divergence=divergence,
+            factor=factor,
+        )
 
     def log_probabilities(self, states: Tensor, labels: Tensor) -> Tensor:
         """log p (N,) of labels (N,) given states (N, D) of real positions, in float32."""

@@ -101,3 +101,10 @@ def too_many_bad_steps(count: int, step: int, *, saved: bool) -> UserError:
         "lower optimizer.learning_rate, raise schedule.warmup_steps or choose "
         "trainer.precision=32-true in a new run"
     )
+
+
+def spoil_gradients(model: nn.Module) -> None:
+    """Make all gradients infinite, as a scaler must see them to skip a step."""
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.fill_(float("inf"))

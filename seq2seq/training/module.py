@@ -15,12 +15,19 @@ from seq2seq.data.batch import Batch
 from seq2seq.model.encoder import AttentionWeights, WeightsOf
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.auxiliary import AuxiliaryLoss
-from seq2seq.training.bad_steps import BadSteps
+from seq2seq.training.bad_steps import BadSteps, spoil_gradients
+from seq2seq.training.consistency import (
+    ConsistencyLoss,
+    first_view,
+    only_consistency,
+    translation_loss,
+)
 from seq2seq.training.datamodule import training_data
 from seq2seq.training.memory import explaining_memory
 from seq2seq.training.optimizer import build_optimizer
 from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig
 from seq2seq.training.schedule import learning_rate_factor
+from seq2seq.training.seeds import step_seed
 from seq2seq.training.stream import TrainingStream
 from seq2seq.training.sums import LossSums
 from seq2seq.training.transforms import BatchTransform
@@ -41,7 +48,8 @@ class TranslationModule(LightningModule):
         optimizer, schedule: see their dataclasses.
         seed: of dropout and batch transforms.
         batch_transforms: applied to each micro-batch, in this order.
-        auxiliary_losses: added to the translation loss; their names differ.
+        auxiliary_losses: added to the translation loss; their names differ, and one of them at most
+            is a consistency loss.
     """
 
     def __init__(
@@ -52,7 +60,7 @@ class TranslationModule(LightningModule):
         schedule: ScheduleConfig,
         seed: int,
         batch_transforms: Sequence[BatchTransform] = (),
-        auxiliary_losses: Sequence[AuxiliaryLoss] = (),
+        auxiliary_losses: Sequence[AuxiliaryLoss | ConsistencyLoss] = (),
     ) -> None:
         super().__init__()
         names = [loss.name for loss in auxiliary_losses]
@@ -62,9 +70,10 @@ class TranslationModule(LightningModule):
         self.optimizer_config, self.schedule_config = optimizer, schedule
         self.seed = seed
         self.batch_transforms = list(batch_transforms)
-        self.auxiliary_losses = list(auxiliary_losses)
+        self.auxiliary_losses = [x for x in auxiliary_losses if isinstance(x, AuxiliaryLoss)]
+        self.consistency = only_consistency(auxiliary_losses)
         self.weights_of: WeightsOf = frozenset().union(
-            *(loss.weights_of for loss in auxiliary_losses)
+            *(loss.weights_of for loss in self.auxiliary_losses)
         )
         self.bad_steps = BadSteps()
         self.step_ended = False
@@ -147,18 +156,28 @@ class TranslationModule(LightningModule):
         for transform in self.batch_transforms:
             batch = transform(batch)
         assert batch.target_tokens == labels, "batch transforms keep the number of labels"
-        encoded = self.model.encode(batch.source, weights_of=self.weights_of)
+        consistency = self.active_consistency()
+        views = batch if consistency is None else consistency.views(batch)
+        encoded = self.model.encode(views.source, weights_of=self.weights_of)
         states, weights = self.model.decoder_states(
-            batch.target, encoded, weights_of=self.weights_of
+            views.target, encoded, weights_of=self.weights_of
         )
-        valid = batch.target.padding.valid()
-        loss = self.model.output.loss(
-            states[valid], batch.labels[valid], smoothing=self.optimizer_config.label_smoothing
+        smoothing, output = self.optimizer_config.label_smoothing, self.model.output
+        total = translation_loss(
+            output, batch, states, consistency, smoothing=smoothing, sums=self.sums
         )
-        self.sums.add(loss.total, loss.negative_log_likelihood, loss.correct, labels)
         self.target_tokens += labels
         self.tokens += labels + int(batch.source.padding.lengths.sum())
-        return self.with_auxiliary_losses(loss.total, batch, states, encoded.weights | weights)
+        weights = encoded.weights | weights
+        if consistency is not None:
+            states, weights = first_view(batch, states, weights)
+        return self.with_auxiliary_losses(total, batch, states, weights)
+
+    def active_consistency(self) -> ConsistencyLoss | None:
+        """The consistency loss, in the part of the run that it belongs to."""
+        loss = self.consistency
+        active = loss is not None and loss.is_active(self.global_step, self.stream.num_steps)
+        return loss if active else None
 
     def with_auxiliary_losses(
         self, total: Tensor, batch: Batch, states: Tensor, weights: AttentionWeights
@@ -228,23 +247,3 @@ def batch_counts(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """Lightning's count of micro-batches in a checkpoint."""
     count: dict[str, Any] = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
     return count
-
-
-def spoil_gradients(model: Transformer) -> None:
-    """Make all gradients infinite, as a scaler must see them to skip a step."""
-    for parameter in model.parameters():
-        if parameter.grad is not None:
-            parameter.grad.fill_(float("inf"))
-
-
-def step_seed(seed: int, micro_batch: int, rank: int) -> int:
-    """A 63-bit seed of the three numbers, mixed by the finaliser of SplitMix64.
-
-    Source: Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators".
-    """
-    x = (
-        seed * 0x9E3779B97F4A7C15 + micro_batch * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB
-    ) & (2**64 - 1)
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
-    return (x ^ (x >> 31)) >> 1

@@ -90,9 +90,32 @@ def test_mistakes_are_named_with_their_place(composed: Compose, text: str, messa
         validate(composed("train", "data=copy", f"batch_transforms={text}"))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[r_drop,cutoff]", r": r_drop and cutoff each read every pair twice; list one"),
+        ("[{name:r_drop,start_at:1.0}]", r"\[0\].start_at: must be at least 0 and below 1"),
+        ("[{name:cutoff,source:0,target:0}]", r"\[0\].source: or target must be above 0"),
+    ],
+)
+def test_losses_that_cannot_be_are_named(composed: Compose, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"auxiliary_losses{message}"):
+        validate(composed("train", "data=copy", f"auxiliary_losses={text}"))
+
+
+def test_losses_that_do_not_fit_the_rest_are_named(composed: Compose) -> None:
+    with pytest.raises(ConfigError, match=r"auxiliary_losses\[0\]: r_drop .* nothing is dropped"):
+        validate(composed("train", "auxiliary_losses=[r_drop]", "model.dropout=0"))
+    attention = "model.decoder.cross_attention.dropout=0.1"
+    validate(composed("train", "auxiliary_losses=[r_drop]", "model.dropout=0", attention))
+    frames = ["data=tones", "model.tied_embeddings=target", "auxiliary_losses=[cutoff]"]
+    with pytest.raises(ConfigError, match=r"auxiliary_losses\[0\].source: must be 0 for sources"):
+        validate(composed("train", *frames))
+
+
 def test_modules_add_choices(composed: Compose, extension: Path, tmp_path: Path) -> None:
     lists = ["batch_transforms=[nothing]", "auxiliary_losses=[{name:zero,weight:2.0}]"]
-    with pytest.raises(ConfigError, match="no auxiliary loss is called 'zero'; name the module"):
+    with pytest.raises(ConfigError, match="no auxiliary loss is called 'zero'; choose .* module"):
         from_mapping(RunConfig, {"data": {"name": "generated"}, "auxiliary_losses": ["zero"]})
     run = composed("train", "data=copy", f"imports=[{extension}]", *lists)
     assert run.batch_transforms[0].strength == 0.5

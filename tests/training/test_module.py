@@ -18,8 +18,9 @@ from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.model.encoder import AttentionWeights
 from seq2seq.training.auxiliary import AuxiliaryLoss
-from seq2seq.training.module import TranslationModule, step_seed
+from seq2seq.training.module import TranslationModule
 from seq2seq.training.optimizer_config import OptimizerConfig
+from seq2seq.training.seeds import step_seed
 from seq2seq.training.stream import TrainingStream
 from tests.training.tiny import fit, tiny_corpus, tiny_model, tiny_module
 
