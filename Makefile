@@ -48,8 +48,22 @@ $(DOCS_READY): $(READY)
 docs: $(DOCS_READY) ## Build the documentation site in build/docs; a broken link is an error
 	$(BIN)/sphinx-build -W --keep-going -n -q -d build/doctrees docs build/docs
 
+# Each rival has an environment of its own, because their requirements exclude each other.
+PEERS ?= .peers
+PEER_marian := torch==2.13.0 transformers==5.23.0
+PEER_joeynmt := torch==2.13.0 joeynmt==2.3.0 importlib_metadata packaging sentencepiece==0.2.1
+PEER_eole := torch==2.13.0 eole==0.6.4 aiohttp
+PEER_ctranslate2 := ctranslate2==4.8.5 sentencepiece==0.2.3
+
+$(PEERS)/%/.ready:
+	$(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/python -m pip install --quiet $(PEER_$*)
+	@touch $@
+
+bench-peers: $(PEERS)/marian/.ready $(PEERS)/joeynmt/.ready $(PEERS)/eole/.ready $(PEERS)/ctranslate2/.ready ## Install the rivals of `seq2seq bench` below .peers, each by itself
+
 format: $(READY) ## Rewrite the code as the formatter wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.PHONY: help setup train evaluate check test test-slow verify-resume soak docs format
+.PHONY: help setup train evaluate check test test-slow verify-resume soak docs bench-peers format

@@ -8,9 +8,11 @@ import typer
 from seq2seq.bench.attention import Results, run_benchmark
 from seq2seq.bench.plan import Settings, with_mechanisms
 from seq2seq.bench.tables import sequence_table, step_table
+from seq2seq.cli.bench_train import bench_train
 from seq2seq.cli.command import config_options, overrides_of, section_option, taking
+from seq2seq.cli.contest import ensure_json
 from seq2seq.config.saved import with_overrides
-from seq2seq.errors import ConfigError, UserError
+from seq2seq.errors import UserError
 
 BENCH_OPTIONS = [
     *config_options(
@@ -26,6 +28,9 @@ bench_app = typer.Typer(
 @bench_app.callback()
 def bench() -> None:
     """Measure parts of the framework on this machine."""
+
+
+bench_app.command("train")(bench_train)
 
 
 @bench_app.command(cls=taking(*BENCH_OPTIONS))
@@ -45,8 +50,7 @@ def attention(
     five lengths or more. Results are written after each measurement, so that the command can be
     interrupted.
     """
-    if output.suffix != ".json":
-        raise ConfigError(f"--output: must end in .json, not be {output}; choose FILE.json")
+    ensure_json(output)
     overrides, modules = overrides_of(context)
     settings = with_mechanisms(with_overrides(Settings.read(), overrides), mechanisms)
     settings.imports = modules
