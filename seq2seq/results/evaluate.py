@@ -14,6 +14,7 @@ from seq2seq.data.kinds.base import SOURCE_KINDS
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.text_files import read_strict_lines
 from seq2seq.errors import DataError
+from seq2seq.evaluation.examples import log_examples
 from seq2seq.evaluation.translate import Translator
 from seq2seq.files import atomic_path
 from seq2seq.metrics.score import DEFAULT_BOOTSTRAP, Score, Scorer
@@ -63,6 +64,7 @@ def evaluate_bundle(run: Path, config: EvaluateConfig, *, text: Pairs | None = N
         translations = write_translations(partial, translator, pairs)
         draw_heatmaps(partial / "heatmaps", translations.drawn)
         scores = score_translations(partial, bundle, scorer, config, pairs.target, translations)
+    log_examples(pairs.source, translations.hypotheses, pairs.target)
     log_scores(folder, config.split, scorer, scores, translations)
     return Result(folder, scores)
 

@@ -8,6 +8,7 @@ from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.folder.directory import RunDirectory
 from seq2seq.model.transformer import Transformer
+from seq2seq.processes import command_name
 from seq2seq.results.as_configured import as_configured
 from seq2seq.training.averaging import average_weights, load_step_average
 from seq2seq.training.callback import TrainingCallback
@@ -48,6 +49,20 @@ def finish(
     directory.set_status(
         "finished", {"step": callback.step, "phase": None, **(timing if took_steps else {})}
     )
+    log_next(directory)
+
+
+def log_next(directory: RunDirectory) -> None:
+    """Log what can be done with a finished run."""
+    run = directory.path
+    commands = {
+        f"{command_name('evaluate')} run={run}": "score it, with alignments",
+        f"seq2seq translate --run {run} < FILE": "translate sentences, one on a line",
+        f"seq2seq report --run {run} --split test": "a page of translations and attention",
+        f"{command_name('train')} resume={run} trainer.max_steps=N": "train it further",
+    }
+    lines = [f"  {command}\n      {purpose}" for command, purpose in commands.items()]
+    logger.info("next:\n%s", "\n".join(lines))
 
 
 def log_end(callback: TrainingCallback, seconds: float, bundle: Path) -> None:

@@ -14,6 +14,7 @@ from seq2seq.data.loader import EvaluationLoader
 from seq2seq.data.prepare import Split
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig
+from seq2seq.evaluation.examples import log_example, typical
 from seq2seq.evaluation.translate import Translator
 from seq2seq.metrics.score import Scorer
 from seq2seq.model.transformer import Transformer
@@ -102,7 +103,10 @@ class Validator:
         return torch.tensor([float(loss.total), float(loss.correct), batch.target_tokens])
 
     def scores(self, model: Transformer) -> dict[str, float]:
-        """Scores of greedy translations; each rank translates its share and scores all."""
+        """Scores of greedy translations, one of which is logged.
+
+        Each rank translates its share and scores all.
+        """
         translator = Translator([model], self.tokenizers, DecodingConfig(beam_size=1))
         lines = self.lines[self.rank :: self.world_size]
         translations = translator.translate(lines, progress=lambda count: self.safe_point())
@@ -115,6 +119,8 @@ class Validator:
             shares[line % self.world_size][line // self.world_size]
             for line in range(len(self.lines))
         ]
+        line = typical(self.references)
+        log_example("sample", self.lines[line], hypotheses[line], self.references[line])
         scores = self.scorer.corpus(hypotheses, self.references)
         return {f"val/{name}": score.score for name, score in scores.items()}
 
