@@ -15,7 +15,7 @@ from seq2seq.bench_runs.run_results import training_facts
 from seq2seq.bench_runs.settings import Setting
 from seq2seq.bench_runs.workers import Call, Job, last_line, run_jobs
 from seq2seq.bounded import read_json
-from seq2seq.config.folders import quoted
+from seq2seq.config.interpolation import quoted
 from seq2seq.errors import ConfigError, choices
 from seq2seq.folder.directory import RunDirectory
 

@@ -20,7 +20,7 @@ from seq2seq.bench_runs.run_results import seconds_per_step
 from seq2seq.bench_runs.settings import Setting
 from seq2seq.bench_runs.workers import Call, Job, run_jobs
 from seq2seq.bounded import read_json
-from seq2seq.config.folders import quoted
+from seq2seq.config.interpolation import quoted
 from seq2seq.errors import ConfigError, UserError
 
 PLAN_LOG = "plan.log"

@@ -6,9 +6,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.attention.config import MECHANISMS
+from seq2seq.config.interpolation import refusal
 from seq2seq.config.saved import LAYER_LISTS, build_lists
 from seq2seq.config.schema import RunConfig
-from seq2seq.errors import ConfigError, UserError, choices
+from seq2seq.errors import ConfigError, choices
 from seq2seq.imports import import_modules
 from seq2seq.paths import expanded, with_paths
 from seq2seq.processes import command_name
@@ -56,13 +57,6 @@ def layer_mechanism(choice: Any, path: str) -> Any:
             f"{path}: no mechanism is called {choice!r}; {choices(choice, list(MECHANISMS))}"
         )
     return OmegaConf.structured(MECHANISMS[choice])
-
-
-def refusal(error: BaseException | None) -> UserError | None:
-    """The error of the user that a resolver raised, from which another one came."""
-    while error is not None and not isinstance(error, UserError):
-        error = error.__cause__ or error.__context__
-    return error
 
 
 def ensure_one_process(config: DictConfig) -> None:

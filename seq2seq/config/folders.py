@@ -1,16 +1,11 @@
 """The folder of a run that chose none: made here, so that no other run can have it."""
 
 import itertools
-import re
 from pathlib import Path
-
-from omegaconf import OmegaConf
 
 from seq2seq.errors import ConfigError
 from seq2seq.paths import name_problem
 
-BEFORE_BRACE = re.compile(r"(\\*)\$\{")  # in which OmegaConf halves the backslashes
-BEFORE_QUOTE = re.compile(r"(\\*)('|\Z)")  # in which Hydra does
 _made: dict[Path, Path] = {}  # by the preferred folder; Hydra asks several times
 
 
@@ -42,27 +37,3 @@ def make(preferred: Path) -> Path:
             continue
         return folder
     raise AssertionError("numbers do not end")
-
-
-def forbid_environment() -> None:
-    """Refuse variables of the environment in options, in this process."""
-    OmegaConf.register_new_resolver("oc.env", refuse_environment, replace=True)
-
-
-def refuse_environment(*_: object) -> str:
-    """Stands for `oc.env` in interpolations: what a variable holds would be saved with the run.
-
-    Raises:
-        ConfigError: always.
-    """
-    raise ConfigError(
-        "variables of the environment are not read into options, because options are saved with "
-        "the run; write the value, or let the shell do so: data.train.source=$TEXT/train.en"
-    )
-
-
-def quoted(text: str) -> str:
-    """A value in Hydra's grammar that stands for exactly this text."""
-    unresolved = BEFORE_BRACE.sub(r"\1\1\${", text)
-    escaped = BEFORE_QUOTE.sub(lambda match: 2 * match[1] + ("\\'" if match[2] else ""), unresolved)
-    return f"'{escaped}'"

@@ -6,7 +6,6 @@ resolved either: `${oc.env:HOME}` in a file or mapping is text.
 """
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from seq2seq.attention.config import AttentionConfig
 from seq2seq.bounded import read_yaml
 from seq2seq.config.former_defaults import with_former_defaults
 from seq2seq.config.groups import classes_by_base
+from seq2seq.config.interpolation import BEFORE_BRACE, forbid_environment, refusal
 from seq2seq.config.overrides import IMPORTS, with_present_keys
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import CheckpointError, ConfigError, choices
@@ -38,7 +38,6 @@ NAMED_LISTS: dict[str, Registry[Any]] = {
     "batch_transforms": BATCH_TRANSFORMS,
     "auxiliary_losses": AUXILIARY_LOSSES,
 }  # options of a run that list classes of a registry
-INTERPOLATION = re.compile(r"(\\*)\$\{")  # in which OmegaConf halves the backslashes
 MAX_ENTRIES = 5_000  # of a list, each of which costs OmegaConf time, as does an interpolation
 MAX_INTERPOLATIONS = 1_000
 
@@ -64,20 +63,23 @@ def from_mapping(kind: type[T], plain: Mapping[str, Any]) -> T:
 def with_overrides(config: T, overrides: Sequence[str], prefix: str = "") -> T:
     """A configuration with values set by their paths, "beam_size=5".
 
-    An interpolation in an override is resolved, in the configuration it is text.
+    An interpolation in an override is resolved, in the configuration it is text. The environment
+    is not read, as nowhere in options.
 
     Args:
         prefix: of the paths in messages, "decoding." for a section.
 
     Raises:
-        ConfigError: an unknown path, or a value of a wrong type.
+        ConfigError: an unknown path, a value of a wrong type, or a variable of the environment.
     """
+    forbid_environment()
     try:
         values = OmegaConf.from_dotlist(list(overrides))
         changed = OmegaConf.merge(OmegaConf.structured(literal(config)), values)
         built = cast(T, OmegaConf.to_object(changed))
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{prefix}{error.full_key}: {str(error).splitlines()[0]}") from error
+        reason = ConfigError(f"{prefix}{error.full_key}: {str(error).splitlines()[0]}")
+        raise refusal(error) or reason from error
     except YAMLError as error:
         raise ConfigError(f"{' '.join(overrides)}: is not path=value: {error}") from error
     if isinstance(built, RunConfig):
@@ -91,7 +93,7 @@ def literal(value: Any) -> Any:
     Without it, OmegaConf would resolve `${...}` against the environment of this machine.
     """
     if isinstance(value, str):
-        return INTERPOLATION.sub(r"\1\1\${", value)
+        return BEFORE_BRACE.sub(r"\1\1\${", value)
     if isinstance(value, Mapping):
         return {name: literal(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

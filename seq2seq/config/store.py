@@ -19,8 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from seq2seq.attention.config import MECHANISMS
-from seq2seq.config.composed import ensure_one_process, refusal, to_dataclass
-from seq2seq.config.folders import forbid_environment, unused_folder
+from seq2seq.config.composed import ensure_one_process, to_dataclass
+from seq2seq.config.folders import unused_folder
 from seq2seq.config.groups import (
     CONF,
     ROLE_GROUPS,
@@ -28,6 +28,7 @@ from seq2seq.config.groups import (
     class_groups,
     without_choices,
 )
+from seq2seq.config.interpolation import forbid_environment, refusal
 from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_paths
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.config.sweep import Sweep

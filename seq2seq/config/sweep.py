@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seq2seq.config.folders import quoted
+from seq2seq.config.interpolation import quoted
 from seq2seq.stopping import (
     LIFELINE,
     STOP_SIGNALS,

@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-from seq2seq.config.folders import forbid_environment
 from seq2seq.config.overrides import with_present_paths
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, UserError
@@ -27,7 +26,6 @@ def resume_command(arguments: list[str]) -> bool:
         if any(argument.startswith(f"{ALLOW}=") for argument in arguments):
             raise ConfigError(f"{ALLOW}: is read only together with {RESUME}DIR; leave it out")
         return False
-    forbid_environment()
     resume_run(Path(expanded(folders[-1])), [x for x in arguments if not x.startswith(RESUME)])
     return True
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from seq2seq.config import folders
-from seq2seq.config.folders import make, quoted, unused_folder
+from seq2seq.config.folders import make, unused_folder
+from seq2seq.config.interpolation import quoted
 from seq2seq.config.plain import as_plain, to_yaml
-from seq2seq.config.saved import from_mapping, load_run_config
+from seq2seq.config.saved import from_mapping, load_run_config, with_overrides
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
 from seq2seq.data.corpora import FilesConfig, SplitFiles
@@ -84,6 +85,8 @@ def test_text_that_was_escaped_is_that_text() -> None:
 def test_the_environment_is_not_read_into_options(override: str) -> None:
     with pytest.raises(ConfigError, match="variables of the environment are not read into options"):
         composed_run(override)
+    with pytest.raises(ConfigError, match="variables of the environment are not read into options"):
+        with_overrides(RunConfig(), [override])
 
 
 def test_two_runs_at_one_time_get_two_folders(tmp_path: Path) -> None:
