@@ -33,6 +33,11 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "trainer.ema_decay": 0.99,
     "trainer.tail_share": 0.2,
     "trainer.keep_last": 2,
+    "model.embedding_norm": False,
+    "model.zero_init": False,
+    "attention.qk_norm": False,
+    "attention.qk_norm_scale": 10.0,
+    "decoding.workers": 1,
 }
 """Plain value of each option that version 0.1.0 did not have, by its path.
 

@@ -13,7 +13,7 @@ WIDTH_MULTIPLE = 4  # source widths are padded to a multiple of it
 
 
 @dataclass(frozen=True)
-class Batch:
+class DecodingBatch:
     """Sources of one width to translate together, their prefixes and their seeds for sampling."""
 
     sources: list[EncodedLine]

@@ -17,7 +17,7 @@ from seq2seq.decoding.length_penalty import penalty
 from seq2seq.decoding.search import score_targets, search, sentence_seed
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.align import Aligner, Alignment
-from seq2seq.evaluation.batches import Batch, Translated, batches_of_one_width, padded_width
+from seq2seq.evaluation.batches import DecodingBatch, Translated, batches_of_one_width, padded_width
 from seq2seq.evaluation.translation import TranslatedHypothesis, Translation
 from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
 from seq2seq.evaluation.workers import Workers
@@ -104,7 +104,7 @@ class Translator:
         first: int,
         prefixes: Sequence[str] | None,
         progress: ProgressCallback,
-        workers: Workers[Batch, Translated],
+        workers: Workers[DecodingBatch, Translated],
     ) -> list[Translation]:
         """Translate the lines with numbers first, first + 1, ... of a text."""
         items = self.kind.items(lines)
@@ -116,7 +116,7 @@ class Translator:
         rows.sort(key=lambda row: -len(sources[row].units))
         rows_of = self._batches(rows, sources, self.config.hypotheses)
         batches = [
-            Batch(
+            DecodingBatch(
                 [sources[row] for row in rows],
                 None if prefix_ids is None else [prefix_ids[row] for row in rows],
                 [sentence_seed(self.config.seed, first + row) for row in rows],
@@ -131,7 +131,7 @@ class Translator:
             progress(len(translated))
         return translations
 
-    def _translate_batch(self, batch: Batch) -> Translated:
+    def _translate_batch(self, batch: DecodingBatch) -> Translated:
         """The n best of each source and the alignment of the best."""
         encoded = self.ensemble.encode(self._source_batch(batch.sources))
         hypotheses = search(

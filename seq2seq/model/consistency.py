@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-POSITIONS_AT_ONCE = 256  # positions whose two rows of logits exist at a time
+PAIRS_AT_ONCE = 256  # positions whose two rows of logits exist at a time
 
 
 class Divergence(enum.Enum):
@@ -84,8 +84,8 @@ class _ConsistentCrossEntropy(torch.autograd.Function):
         d_weight = torch.zeros_like(weight, dtype=torch.float32)
         sums = torch.zeros(4, device=states.device)
         count = labels.size(0)
-        for start in range(0, count, POSITIONS_AT_ONCE):
-            first = slice(start, min(start + POSITIONS_AT_ONCE, count))
+        for start in range(0, count, PAIRS_AT_ONCE):
+            first = slice(start, min(start + PAIRS_AT_ONCE, count))
             second = slice(first.start + count, first.stop + count)
             chunk = [(x[rows] @ w.T).float().log_softmax(-1) for rows in (first, second)]
             apart, *gradients = divergence_of(chunk[0], chunk[1], divergence)

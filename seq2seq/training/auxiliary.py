@@ -107,7 +107,12 @@ class RDropConfig(ConsistencyConfig):
         from seq2seq.model.consistency import Divergence
         from seq2seq.training.consistency import ConsistencyLoss
 
-        return ConsistencyLoss(self, Divergence.kullback_leibler)
+        return ConsistencyLoss(
+            Divergence.kullback_leibler,
+            name=self.name,
+            weight=self.weight,
+            start_at=self.start_at,
+        )
 
 
 @AUXILIARY_LOSSES.register
@@ -143,4 +148,10 @@ class CutoffConfig(ConsistencyConfig):
         from seq2seq.training.word_dropout import WordDropout
 
         cut = WordDropout(source=self.source, target=self.target)
-        return ConsistencyLoss(self, Divergence.jensen_shannon, second_view=cut)
+        return ConsistencyLoss(
+            Divergence.jensen_shannon,
+            name=self.name,
+            weight=self.weight,
+            start_at=self.start_at,
+            second_view=cut,
+        )

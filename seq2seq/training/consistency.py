@@ -16,7 +16,6 @@ from seq2seq.model.consistency import ConsistentLoss, Divergence
 from seq2seq.model.encoder import AttentionWeights
 from seq2seq.model.output import OutputProjection
 from seq2seq.padding import Padding, SourceBatch, Tokens
-from seq2seq.training.auxiliary import AuxiliaryLoss, ConsistencyConfig
 from seq2seq.training.sums import LossSums
 from seq2seq.training.transforms import BatchTransform
 
@@ -33,23 +32,24 @@ class Views(NamedTuple):
 class ConsistencyLoss:
     """The mean translation loss of two views of a batch, and the divergence of their predictions.
 
-    Attributes:
+    Args:
         name: in reports, which hold the mean divergence per label as `train/<name>_loss`, and zero
             before the loss begins.
-
-    Args:
-        config: weight and beginning.
+        weight: factor of the divergence.
+        start_at: share of the optimizer steps of the run before which it is no part of the loss.
         second_view: changes tokens of the second view, not their number; None leaves it to dropout.
     """
 
     def __init__(
         self,
-        config: ConsistencyConfig,
         divergence: Divergence,
         *,
+        name: str,
+        weight: float,
+        start_at: float,
         second_view: BatchTransform | None = None,
     ) -> None:
-        self.name, self.weight, self.start_at = config.name, config.weight, config.start_at
+        self.name, self.weight, self.start_at = name, weight, start_at
         self.divergence, self.second_view = divergence, second_view
 
     def is_active(self, step: int, num_steps: int) -> bool:
@@ -120,9 +120,7 @@ def first_view(
     return states[:rows], {key: x[:rows] for key, x in weights.items()}
 
 
-def only_consistency(
-    losses: Iterable[AuxiliaryLoss | ConsistencyLoss],
-) -> ConsistencyLoss | None:
+def only_consistency(losses: Iterable[object]) -> ConsistencyLoss | None:
     """The consistency loss among auxiliary losses; there is one at most."""
     found = [loss for loss in losses if isinstance(loss, ConsistencyLoss)]
     assert len(found) <= 1, "a batch has two views"

@@ -13,7 +13,7 @@ every_divergence = pytest.mark.parametrize("divergence", list(Divergence), ids=l
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consistency, "POSITIONS_AT_ONCE", 8)
+    monkeypatch.setattr(consistency, "PAIRS_AT_ONCE", 8)
 
 
 def example(rows: int = 21) -> tuple[Tensor, Tensor, Tensor]:
