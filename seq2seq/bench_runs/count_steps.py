@@ -17,9 +17,21 @@ from typing import Any, cast
 from seq2seq import stopping
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.store import composed_run
+from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.data.sources.base import with_model_facts
 from seq2seq.files import atomic_write
+from seq2seq.options import LARGEST
 from seq2seq.paths import absolute, with_paths
+from seq2seq.training.datamodule import TranslationData
+
+
+def endless_data(config: RunConfig, corpus: PreparedCorpus) -> TranslationData:
+    """The batches that a run of this configuration would read in one process, without an end."""
+    endless = replace(config.trainer, max_steps=LARGEST, max_epochs=None)
+    data = TranslationData(corpus, config.data, endless, seed=config.seed)
+    data.trainer = cast(Any, SimpleNamespace(global_rank=0, world_size=1))
+    data.setup("fit")
+    return data
 
 
 def steps_for(config: RunConfig, budget: int) -> tuple[int, int]:
@@ -28,14 +40,8 @@ def steps_for(config: RunConfig, budget: int) -> tuple[int, int]:
     Raises:
         UserError: the corpus cannot be prepared.
     """
-    from seq2seq.data.prepare import prepare
-    from seq2seq.training.datamodule import TranslationData
-
-    endless = replace(config.trainer, max_steps=sys.maxsize, max_epochs=None)
-    options = with_model_facts(with_paths(config, absolute).data)
-    data = TranslationData(prepare(options), options, endless, seed=config.seed)
-    data.trainer = cast(Any, SimpleNamespace(global_rank=0, world_size=1))
-    data.setup("fit")
+    config.data = with_model_facts(with_paths(config, absolute).data)
+    data = endless_data(config, prepare(config.data))
     steps = tokens = 0
     for batch in data.stream:
         if data.stream.ends_step(data.stream.position - 1):

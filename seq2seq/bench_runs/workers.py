@@ -5,6 +5,7 @@ each. What it does in between, such as writing results, runs in this process.
 """
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -113,13 +114,9 @@ def started(call: Call) -> "subprocess.Popen[bytes]":
 
 
 def stop_all(active: list[Active]) -> None:
-    """Ask the processes to stop, and wait for them."""
+    """Send the processes the signal that this process received, or SIGTERM, and wait for them."""
     for entry in active:
-        if entry.process.poll() is None:
-            if received():
-                entry.process.send_signal(received())
-            else:
-                entry.process.terminate()
+        entry.process.send_signal(received() or signal.SIGTERM)  # nothing to one that has ended
     for entry in active:
         entry.process.wait()
         close_input(entry.process)

@@ -10,6 +10,8 @@ import typer
 from seq2seq import __version__
 from seq2seq.cli.align import BATCH_OPTIONS, align_app
 from seq2seq.cli.bench import bench_app
+from seq2seq.cli.bench_data import bench_data, bench_start
+from seq2seq.cli.bench_decode import SEARCH_OPTIONS, bench_decode
 from seq2seq.cli.bench_quality import bench_quality
 from seq2seq.cli.check_attention import check_attention
 from seq2seq.cli.check_data import CheckDataCommand, check_data
@@ -38,6 +40,9 @@ app.command("check-data", cls=CheckDataCommand)(check_data)
 app.command("check-attention")(check_attention)
 app.command("verify-resume")(verify_resume)
 bench_app.command("quality")(bench_quality)
+bench_app.command("decode", cls=taking(*SEARCH_OPTIONS))(bench_decode)
+bench_app.command("data")(bench_data)
+bench_app.command("start")(bench_start)
 app.add_typer(bench_app, name="bench")
 
 

@@ -1,0 +1,140 @@
+"""The rivals of the benchmark of decoding, and the settings that each is tried with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from seq2seq.bench.peers.catalogue import FOLDER, ensure_installed, python_of
+from seq2seq.bench.workload import Workload, write_rows
+from seq2seq.bundle.files import Bundle
+from seq2seq.errors import ConfigError, choices
+
+BATCH_SIZES = (32, 128)  # sentences, that peers are tried with
+EXPORT_FOLDER = "ctranslate2"  # in a run's folder, of `seq2seq export ctranslate2`
+
+
+@dataclass(frozen=True)
+class DecodingPeer:
+    """A rival in decoding.
+
+    Attributes:
+        command: program and arguments, before the request and the time of the start.
+        folder: that it reads in place of the run.
+        note: whose weights it decodes with, and what else is not as with ours.
+        facts: settings that stay the same.
+        tried: settings of which the fastest is measured.
+    """
+
+    name: str
+    command: Sequence[str]
+    folder: Path
+    note: str
+    tried: Sequence[dict[str, Any]]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PeerContext:
+    """What peers are made for.
+
+    Attributes:
+        export: folder for CTranslate2; None for that in the run's folder.
+        environments: folder of the environments of peers.
+        folder: for files that they read.
+        lines: to translate.
+    """
+
+    run: Path
+    export: Path | None
+    environments: Path
+    folder: Path
+    lines: list[str]
+    threads: int
+
+
+def ctranslate2_peer(context: PeerContext, bundle: Bundle) -> DecodingPeer:
+    """CTranslate2 (Klein et al. 2020, section 4, arXiv:2010.13047) with the same weights.
+
+    Raises:
+        ConfigError: the run was not exported for it.
+    """
+    export = (context.export or context.run / EXPORT_FOLDER).absolute()
+    if not (export / "model.bin").is_file():
+        raise ConfigError(
+            f"--export: {export} must hold the run for CTranslate2, and does not; write it with: "
+            f"seq2seq export ctranslate2 {context.run}"
+        )
+    spreads = dict.fromkeys([(context.threads, 1), (1, context.threads)])
+    return DecodingPeer(
+        "ctranslate2",
+        [*isolated("ctranslate2", context), str(FOLDER / "ctranslate2_decode.py")],
+        export,
+        "the weights and SentencePiece models of the run, in float32",
+        [
+            {"inter_threads": inter, "intra_threads": intra, "batch_size": size}
+            for inter, intra in spreads
+            for size in BATCH_SIZES
+        ],
+    )
+
+
+def transformers_peer(context: PeerContext, bundle: Bundle) -> DecodingPeer:
+    """MarianMT (Junczys-Dowmunt et al. 2018, arXiv:1804.00344) of the transformers library."""
+    ids = bundle.tokenizers.source.encode_column(context.lines)
+    write_rows(context.folder / "lines", [ids.row(n).tolist() for n in range(len(ids))])
+    sizes = Workload.of(
+        bundle.config,
+        context.folder,
+        vocab_size=bundle.tokenizers.target.vocab_size,
+        warmup=0,
+        steps=0,
+        threads=context.threads,
+    )
+    facts = {"sizes": asdict(sizes), "ids": str(context.folder / "lines.ids")}
+    return DecodingPeer(
+        "transformers",
+        [*isolated("marian", context), str(FOLDER / "marian_decode.py")],
+        context.folder,
+        "MarianMT of the same sizes with random weights, as it normalises behind each sub-layer; "
+        "made to decode to the lengths of our translations, from ids and to ids",
+        [{"batch_size": size} for size in BATCH_SIZES],
+        facts,
+    )
+
+
+def isolated(environment: str, context: PeerContext) -> list[str]:
+    """The interpreter of an environment, without this package on its path.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    ensure_installed(environment, environment, context.environments)
+    return [python_of(environment, context.environments), "-I"]
+
+
+DECODING_PEERS: dict[str, Callable[[PeerContext, Bundle], DecodingPeer]] = {
+    "ctranslate2": ctranslate2_peer,
+    "transformers": transformers_peer,
+}
+
+
+def decoding_peers(
+    names: Sequence[str], context: PeerContext, bundle: Bundle
+) -> list[DecodingPeer]:
+    """The peers of these names, each once.
+
+    Raises:
+        ConfigError: there is no such peer, or one has nothing to read.
+        MissingDependencyError: one is not installed.
+    """
+    if unknown := [name for name in names if name not in DECODING_PEERS]:
+        raise ConfigError(
+            f"--peer: {unknown[0]!r} is unknown; {choices(unknown[0], list(DECODING_PEERS))}"
+        )
+    return [DECODING_PEERS[name](context, bundle) for name in dict.fromkeys(names)]
+
+
+def with_settings(peer: DecodingPeer, settings: dict[str, Any]) -> DecodingPeer:
+    """A peer that is tried with these settings only."""
+    return replace(peer, tried=[settings])

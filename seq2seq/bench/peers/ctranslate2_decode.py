@@ -1,0 +1,83 @@
+"""CTranslate2 with SentencePiece: `python -I ctranslate2_decode.py REQUEST STARTED`.
+
+REQUEST is a JSON file of `seq2seq.bench.decoding`, whose `run` is a folder that
+`seq2seq export ctranslate2` wrote. Beside ctranslate2 and sentencepiece nothing is imported, so
+that memory is that of CTranslate2. It prints figures as JSON.
+"""
+
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+class ExportDecoder:
+    """The model and the subword models of an export.
+
+    Args:
+        request: with `settings` inter_threads, intra_threads and batch_size.
+    """
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        ctranslate2: Any = importlib.import_module("ctranslate2")
+        sentencepiece: Any = importlib.import_module("sentencepiece")
+        folder, self.settings = Path(request["run"]), request["settings"]
+        models = folder / "tokenizer"
+        names = ["joint.model", "joint.model"]
+        if not (models / names[0]).is_file():
+            names = ["source.model", "target.model"]
+        self.source, self.target = (
+            sentencepiece.SentencePieceProcessor(model_file=str(models / name)) for name in names
+        )
+        self.beam_size, self.threads = request["beam_size"], request["threads"]
+        self.translator = ctranslate2.Translator(
+            str(folder),
+            device="cpu",
+            compute_type="float32",
+            inter_threads=self.settings["inter_threads"],
+            intra_threads=self.settings["intra_threads"],
+        )
+
+    def translate(self, lines: list[str]) -> list[str]:
+        """Translations by beam search with the mean log-probability as score."""
+        sources = self.source.encode(lines, out_type=str, num_threads=self.threads)
+        results = self.translator.translate_batch(
+            sources,
+            beam_size=self.beam_size,
+            length_penalty=1.0,
+            max_batch_size=self.settings["batch_size"],
+            max_decoding_length=max(2 * len(source) + 22 for source in sources),
+            disable_unk=True,
+        )
+        pieces = [result.hypotheses[0] for result in results]
+        translations: list[str] = self.target.decode(pieces)
+        return translations
+
+
+def main() -> None:
+    path, started = sys.argv[1:]
+    request = json.loads(Path(path).read_text(encoding="utf-8"))
+    decoder = ExportDecoder(request)
+    lines = Path(request["lines"]).read_text(encoding="utf-8").split("\n")[:-1]
+    decoder.translate(lines[:1])
+    start_seconds = time.time() - float(started)
+    decoder.translate(lines[: request["warm_up"]])
+    begun, used = time.perf_counter(), time.process_time()
+    translations = decoder.translate(lines)
+    seconds, used = time.perf_counter() - begun, time.process_time() - used
+    text = "".join(f"{line}\n" for line in translations)
+    Path(request["output"]).write_text(text, encoding="utf-8")
+    figures = {
+        "sentences_per_second": len(lines) / seconds,
+        "seconds": seconds,
+        "processor_seconds": used,
+        "start_seconds": start_seconds,
+        **request["settings"],
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
