@@ -13,6 +13,8 @@ from seq2seq.training.optimizer_config import MuonConfig
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of x, x^3 and x^5 in each Newton-Schulz step
 SMALLEST_NORM = 1e-7  # that a matrix is divided by
+WIDE = 3  # columns per row from which Newton-Schulz steps on x x^T take fewer products
+MOST_GRAM_STEPS = 5  # each multiplies its rounding errors, 1e-7 of 1, by up to 12
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,28 @@ def orthogonalised(matrices: Tensor, steps: int, dtype: torch.dtype) -> Tensor:
     first, third, fifth = COEFFICIENTS
     norms: Tensor = torch.linalg.matrix_norm(matrices, keepdim=True)
     x = (matrices / norms.clamp(min=SMALLEST_NORM)).to(dtype)
+    is_wide = x.size(-1) >= WIDE * x.size(-2)
+    if is_wide and dtype is torch.float32 and steps <= MOST_GRAM_STEPS:
+        return orthogonalised_by_gram(x, steps)
     for _ in range(steps):
         gram = x @ x.mT
         polynomial = torch.baddbmm(gram, gram, gram, beta=third, alpha=fifth)
         x = torch.baddbmm(x, polynomial, x, beta=first)
     return x
+
+
+def orthogonalised_by_gram(x: Tensor, steps: int) -> Tensor:
+    """The same of matrices x (N, R, C) of norm 1, from products of R rows and columns.
+
+    Each step multiplies x by a polynomial of x x^T, so only the product of these is needed: for
+    C = 4 R it takes 25 instead of 45 products of R^3.
+    """
+    first, third, fifth = COEFFICIENTS
+    gram, product = x @ x.mT, torch.eye(x.size(1), dtype=x.dtype, device=x.device)
+    for step in range(steps):
+        polynomial = torch.baddbmm(gram, gram, gram, beta=third, alpha=fifth)
+        polynomial.diagonal(dim1=1, dim2=2).add_(first)
+        product = polynomial @ product if step else polynomial
+        if step + 1 < steps:
+            gram = polynomial @ gram @ polynomial
+    return product @ x

@@ -12,7 +12,7 @@ from seq2seq.attention.config import MECHANISMS
 from seq2seq.model.config import Activation, TiedEmbeddings
 from seq2seq.model.frontend import FeatureSpec, VocabularySpec
 from seq2seq.model.transformer import Transformer, build_transformer
-from seq2seq.training.muon import Matrix, Muon, orthogonalised
+from seq2seq.training.muon import COEFFICIENTS, Matrix, Muon, orthogonalised
 from seq2seq.training.optimizer import build_optimizer, hidden_matrices
 from seq2seq.training.optimizer_config import Matrices, MuonConfig, OptimizerConfig
 from tests.training.tiny import tiny_model
@@ -22,7 +22,7 @@ CONFIG = OptimizerConfig(
     weight_decay=0.3,
     muon=MuonConfig(learning_rate=0.1, momentum=0.8, weight_decay=0.2),
 )
-SHAPES = [(6, 6), (4, 9), (9, 4), (4, 9), (1, 5)]
+SHAPES = [(6, 6), (4, 9), (9, 4), (4, 9), (1, 5), (8, 32), (32, 8)]
 TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 2e-2}  # of a step of 0.1
 
 
@@ -94,6 +94,22 @@ def test_singular_values_come_near_one(shape: tuple[int, int]) -> None:
     torch.testing.assert_close(
         orthogonalised(torch.zeros(2, *shape), 5, torch.float32).sum(), torch.tensor(0.0)
     )
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 6])
+@pytest.mark.parametrize("rank", [1, 8, 32])
+def test_wide_matrices_are_those_of_the_definition(steps: int, rank: int) -> None:
+    """Whichever products are taken, also of matrices of low rank."""
+    torch.manual_seed(3)
+    matrices = torch.randn(2, 32, rank) @ torch.randn(2, rank, 128)
+    first, third, fifth = COEFFICIENTS
+    x = matrices.double()
+    x = x / x.flatten(1).norm(dim=1)[:, None, None]
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = first * x + third * gram @ x + fifth * gram @ gram @ x
+    found = orthogonalised(matrices, steps, torch.float32).double()
+    torch.testing.assert_close(found, x, rtol=0, atol=1e-4)
 
 
 def test_maps_that_share_a_parameter_are_orthogonalised_apart(
