@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.config.schema import RunConfig
-from seq2seq.data.config import NUM_SPECIALS, SPECIAL_TOKENS, AugmentationConfig
+from seq2seq.data.batch_config import BatchConfig
+from seq2seq.data.config import NUM_SPECIALS, SPECIAL_TOKENS, AugmentationConfig, DataConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
+from seq2seq.training.config import Export
+from seq2seq.training.optimizer_config import OptimizerConfig
 from seq2seq.training.supervision_config import SupervisionKind
 
 if TYPE_CHECKING:
@@ -20,6 +23,15 @@ if TYPE_CHECKING:
 
 NUM_HELD_OUT = 100  # pairs for toolkits that insist on a validation set
 SIZES = ("d_model", "num_heads", "d_ff", "dropout", "max_source_length", "max_target_length")
+NUMBERS = (
+    *("learning_rate", "beta1", "beta2", "epsilon"),
+    *("weight_decay", "label_smoothing", "clip_norm"),
+)  # of AdamW and the loss, which make no step slower
+CORPUS_OPTIONS = frozenset(item.name for item in fields(DataConfig)) - {
+    *("name", "source_language", "target_language", "reverse", "cache_dir", "verify"),
+    *("max_source_length", "max_target_length", "limit_train", "tokenizer", "filters"),
+    *("augmentation", "batch"),
+}  # of every corpus, which make other training pairs of the same text
 
 
 @dataclass(frozen=True)
@@ -99,13 +111,20 @@ def plain_problems(config: RunConfig) -> Iterator[str]:
         tied_embeddings=TiedEmbeddings.all,
     )
     plain = replace(plain, **{name: getattr(model, name) for name in SIZES})
-    yield from (f"model.{path}" for path in differing(model, plain))
-    yield from (
-        f"data.augmentation.{path}"
-        for path in differing(config.data.augmentation, AugmentationConfig())
-    )
+    yield from differing("model", model, plain)
+    numbers = {name: getattr(config.optimizer, name) for name in NUMBERS}
+    yield from differing("optimizer", config.optimizer, OptimizerConfig(**numbers))
+    yield from differing("data.augmentation", config.data.augmentation, AugmentationConfig())
+    batch = config.data.batch
+    sizes = BatchConfig(max_tokens=batch.max_tokens, max_shapes=batch.max_shapes)
+    yield from differing("data.batch", batch, sizes)
+    plain_data = DataConfig()
     is_changed = {
-        "data.source_kind": config.data.source_kind != "text",
+        **{
+            f"data.{name}": getattr(config.data, name) != getattr(plain_data, name)
+            for name in sorted(CORPUS_OPTIONS)
+        },
+        "trainer.export": config.trainer.export in (Export.ema, Export.tail),
         "batch_transforms": bool(config.batch_transforms),
         "auxiliary_losses": bool(config.auxiliary_losses),
         "alignment_supervision": config.alignment_supervision.kind is not SupervisionKind.none,
@@ -113,11 +132,11 @@ def plain_problems(config: RunConfig) -> Iterator[str]:
     yield from (path for path, changed in is_changed.items() if changed)
 
 
-def differing(options: Any, plain: Any) -> Iterator[str]:
-    """Names of the options that are not those of a plain training."""
+def differing(section: str, options: Any, plain: Any) -> Iterator[str]:
+    """Paths of the options of a section that are not those of a plain training."""
     for item in fields(options):
-        if getattr(options, item.name) != getattr(plain, item.name, None):
-            yield item.name
+        if getattr(options, item.name) != getattr(plain, item.name):
+            yield f"{section}.{item.name}"
 
 
 def export_corpus(corpus: "PreparedCorpus", folder: Path) -> None:

@@ -83,7 +83,7 @@ class JoeyNMT(Peer):
     def measure(self, python: str, workload: Workload, folder: Path) -> Mapping[str, Any]:
         config = folder / "config.yaml"
         config.write_text(toolkit_configs.joeynmt(workload, folder), encoding="utf-8")
-        command = [python, "-m", "joeynmt", "train", str(config), "--skip-test"]
+        command = [python, "-I", "-m", "joeynmt", "train", str(config), "--skip-test"]
         finished = run_process(
             command, environment=of_threads(workload), folder=folder, merged=True
         )
@@ -100,7 +100,7 @@ class Eole(Peer):
         config = folder / "config.yaml"
         config.write_text(toolkit_configs.eole(workload, folder), encoding="utf-8")
         script = str(Path(python).with_name("eole"))
-        command = [python, script, "train", "-c", str(config)]
+        command = [python, "-I", script, "train", "-c", str(config)]
         finished = run_process(
             command, environment=of_threads(workload), folder=folder, merged=True
         )

@@ -1,7 +1,9 @@
 """Configurations of other toolkits, in the sizes of a workload."""
 
-import json
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from seq2seq.bench.peers.toolkit_logs import LOGGED_EVERY
 from seq2seq.bench.workload import Workload
@@ -11,7 +13,7 @@ ADAM_BETAS = [0.9, 0.98]
 
 
 def joeynmt(workload: Workload, folder: Path) -> str:
-    """The configuration of JoeyNMT 2.3.0, which is YAML, as JSON.
+    """The configuration of JoeyNMT 2.3.0.
 
     Args:
         folder: for what it writes.
@@ -65,7 +67,7 @@ def joeynmt(workload: Workload, folder: Path) -> str:
             "decoder": {**layers, "num_layers": workload.decoder_layers},
         },
     }
-    return json.dumps(config, indent=1)
+    return dumped(config)
 
 
 def joeynmt_training(workload: Workload) -> dict[str, object]:
@@ -77,7 +79,6 @@ def joeynmt_training(workload: Workload) -> dict[str, object]:
         "scheduling": "warmupinversesquareroot",
         "learning_rate_warmup": 400,
         "learning_rate": workload.learning_rate,
-        "learning_rate_min": 1e-8,
         "weight_decay": 0.0,
         "clip_grad_norm": 1.0,
         "loss": "crossentropy",
@@ -97,7 +98,7 @@ def joeynmt_training(workload: Workload) -> dict[str, object]:
 
 
 def eole(workload: Workload, folder: Path) -> str:
-    """The configuration of Eole 0.6.4, which is YAML, as JSON.
+    """The configuration of Eole 0.6.4.
 
     Args:
         folder: for what it writes.
@@ -136,7 +137,7 @@ def eole(workload: Workload, folder: Path) -> str:
             },
         },
     }
-    return json.dumps(config, indent=1)
+    return dumped(config)
 
 
 def eole_files(stem: Path) -> dict[str, str]:
@@ -179,3 +180,9 @@ def eole_training(workload: Workload, folder: Path) -> dict[str, object]:
         "param_init_method": "xavier_uniform",
         "normalization": "tokens",
     }
+
+
+def dumped(config: dict[str, Any]) -> str:
+    """A configuration as YAML, whose floats both toolkits read as floats."""
+    text: str = yaml.safe_dump(config, sort_keys=False)
+    return text
