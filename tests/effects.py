@@ -228,6 +228,13 @@ SHOWN_BY = {
     "decoding.workers": (
         "tests/evaluation/test_workers.py::test_translations_are_those_of_one_process"
     ),
+    "decoding.engine": (
+        "tests/evaluation/test_by_engine.py::test_lines_are_translated_as_by_the_own_search"
+    ),
+    **dict.fromkeys(
+        ("decoding.quantization", "decoding.inter_threads", "decoding.intra_threads"),
+        "tests/engine/test_search.py::test_options_of_the_engine_reach_it",
+    ),
     "alignment.layer": ALIGN,
     "alignment.heads": ALIGN,
     "alignment.use_input_row": ALIGN,
@@ -305,6 +312,8 @@ RUN_WITH = {
     "decoding.batch_size": "2",
     "decoding.batch_tokens": "30",
     "decoding.workers": "2",
+    "decoding.inter_threads": "2",
+    "decoding.intra_threads": "2",
     "alignment.layer": "0",
     "alignment.threshold": "0.1",
 }

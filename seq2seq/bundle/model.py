@@ -20,7 +20,8 @@ from seq2seq.bundle.options import checked_options
 from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
-from seq2seq.decoding.config import DecodingConfig
+from seq2seq.decoding.config import DecodingConfig, Engine
+from seq2seq.engine.search import CTranslate2Engine
 from seq2seq.evaluation.translate import (
     LINE_WINDOW,
     ProgressCallback,
@@ -61,6 +62,7 @@ class Model:
         self.decoding: DecodingConfig = bundles[0].config.decoding
         self.alignment: AlignmentConfig = bundles[0].config.alignment
         self._loaded = copy.deepcopy((self.decoding, self.alignment))
+        self._engine: CTranslate2Engine | None = None
 
     @property
     def source_tokenizer(self) -> Tokenizer | None:
@@ -170,7 +172,8 @@ class Model:
         source_lines = list(checked_sources(sources, "sources", self.tokenizers.source))
         target_lines = list(checked_lines(targets, "targets"))
         ensure_count("targets", target_lines, len(source_lines))
-        return self.translator(alignments).score(source_lines, target_lines, progress=progress)
+        scorer = self.translator(alignments, searches=False)
+        return scorer.score(source_lines, target_lines, progress=progress)
 
     def checked_alignment(self) -> AlignmentConfig:
         """The present options of alignment.
@@ -180,11 +183,23 @@ class Model:
         """
         return checked_options(self.alignment, "alignment", self._loaded[1])
 
-    def translator(self, alignments: bool) -> Translator:
-        """A translator with the present options."""
+    def translator(self, alignments: bool, *, searches: bool = True) -> Translator:
+        """A translator with the present options.
+
+        An engine is loaded once and kept: it does not see later changes to the weights.
+
+        Args:
+            searches: whether an engine is needed; the model scores given translations itself.
+        """
         alignment = replace(self.checked_alignment(), enabled=True) if alignments else None
         decoding = checked_options(self.decoding, "decoding", self._loaded[0])
-        return Translator(self.models, self.tokenizers, decoding, alignment)
+        if not searches:
+            decoding = replace(decoding, engine=Engine.torch)
+        translator = Translator(
+            self.models, self.tokenizers, decoding, alignment, engine=self._engine
+        )
+        self._engine = translator.engine or self._engine
+        return translator
 
 
 def load_model(

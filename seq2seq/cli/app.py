@@ -16,6 +16,7 @@ from seq2seq.cli.bench_quality import bench_quality
 from seq2seq.cli.check_attention import check_attention
 from seq2seq.cli.check_data import CheckDataCommand, check_data
 from seq2seq.cli.command import config_options, taking
+from seq2seq.cli.export import export_app
 from seq2seq.cli.report import report
 from seq2seq.cli.score import score
 from seq2seq.cli.scripts import ScriptCommand, evaluate, train
@@ -35,6 +36,7 @@ app.command(cls=ScriptCommand)(evaluate)
 app.command(cls=taking(*config_options("decoding", DecodingConfig)))(translate)
 app.command(cls=taking(*BATCH_OPTIONS))(score)
 app.add_typer(align_app, name="align")
+app.add_typer(export_app, name="export")
 app.command(cls=taking())(report)
 app.command("check-data", cls=CheckDataCommand)(check_data)
 app.command("check-attention")(check_attention)

@@ -38,6 +38,10 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "attention.qk_norm": False,
     "attention.qk_norm_scale": 10.0,
     "decoding.workers": 1,
+    "decoding.engine": "torch",
+    "decoding.quantization": "float32",
+    "decoding.inter_threads": None,
+    "decoding.intra_threads": 1,
 }
 """Plain value of each option that version 0.1.0 did not have, by its path.
 

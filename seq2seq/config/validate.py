@@ -12,8 +12,16 @@ from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role, WeightKi
 from seq2seq.config.plain import as_plain
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.sources.base import kind_problems
+from seq2seq.decoding.config import Engine
+from seq2seq.engine.expressible import OR_USE_TORCH, expression_problems
 from seq2seq.errors import ConfigError
-from seq2seq.model.config import ModelConfig, TiedEmbeddings, by_layer, divisors
+from seq2seq.model.config import (
+    ModelConfig,
+    TiedEmbeddings,
+    attention_sites,
+    by_layer,
+    divisors,
+)
 from seq2seq.options import in_range, problems_in
 from seq2seq.position.config import POSITION_SCHEMES, PositionKind
 from seq2seq.training.auxiliary import RDropConfig
@@ -42,6 +50,8 @@ def run_problems(run: RunConfig, *, unread: bool = True) -> Problems:
     yield from size_problems(run)
     yield from attention_problems(run.model)
     yield from position_problems(run.model)
+    if run.decoding.engine is Engine.ctranslate2:
+        yield from expression_problems(run.model, run.data.source_kind, remedy=OR_USE_TORCH)
     yield from alignment_problems(run)
     yield from alignment_supervision_problems(run)
     yield from list_problems(run)
@@ -75,21 +85,6 @@ def text_problems(value: Any, path: str = "") -> Problems:
             yield from text_problems(part, path)
     elif isinstance(value, str) and SURROGATE.search(value):
         yield f"{path}: must be text in UTF-8, not {value!r}; rename what it names"
-
-
-def attention_sites(model: ModelConfig) -> Iterator[tuple[str, Role, AttentionConfig]]:
-    """The option path, role and mechanism of every choice of attention that is read."""
-    encoder, decoder = model.encoder, model.decoder
-    cross = decoder.cross_attention, decoder.layer_cross_attention
-    for stack, option, role, (default, layer_configs) in (
-        ("encoder", "", Role.ENCODER, (encoder.self_attention, encoder.layer_attention)),
-        ("decoder", "", Role.CAUSAL, (decoder.self_attention, decoder.layer_attention)),
-        ("decoder", "cross_", Role.CROSS, cross),
-    ):
-        if not layer_configs:
-            yield f"model.{stack}.{option or 'self_'}attention", role, default
-        for index, config in enumerate(layer_configs):
-            yield f"model.{stack}.layer_{option}attention[{index}]", role, config
 
 
 def size_problems(run: RunConfig) -> Problems:

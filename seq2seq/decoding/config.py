@@ -1,7 +1,7 @@
 """Options of the search for translations. Imports no torch."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from seq2seq.options import LARGEST_SEED, Options, Readers, in_range, number
 
@@ -17,6 +17,34 @@ class LengthPenalty(enum.Enum):
     none = "none"
     average = "average"
     gnmt = "gnmt"
+
+
+class Engine(enum.Enum):
+    """What searches: this package with torch, or CTranslate2 with the same weights."""
+
+    torch = "torch"
+    ctranslate2 = "ctranslate2"
+
+
+class Quantization(enum.Enum):
+    """The numbers that CTranslate2 stores matrices in, and computes with where it can."""
+
+    float32 = "float32"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+    int16 = "int16"
+    int8 = "int8"
+    int8_float16 = "int8_float16"
+    int8_bfloat16 = "int8_bfloat16"
+
+
+# Options that both engines honour; every other one is refused with engine=ctranslate2.
+OF_BOTH_ENGINES = (
+    *("engine", "quantization", "inter_threads", "intra_threads", "batch_size", "batch_tokens"),
+    *("method", "beam_size", "n_best", "length_penalty", "alpha", "allow_unknown"),
+    *("max_length_ratio", "max_length_offset"),
+)
+USE_TORCH = "choose engine=torch"
 
 
 @dataclass
@@ -48,6 +76,12 @@ class DecodingConfig(Options):
             speed only.
         workers: processes of one thread that translate batches at the same time, on CPUs; 1 for
             this process with all its threads. Changes the speed only.
+        engine: what searches: torch (this package), or ctranslate2 for the models and options that
+            it can express.
+        quantization: of the weights by engine=ctranslate2: float32, or int8 for instance.
+        inter_threads: batches that engine=ctranslate2 translates at the same time; null for as many
+            as fill the threads that torch would use.
+        intra_threads: threads of each of these batches.
     """
 
     method: DecodingMethod = DecodingMethod.beam
@@ -67,6 +101,10 @@ class DecodingConfig(Options):
     batch_size: int = number(128, at_least=1)
     batch_tokens: int = number(8192, at_least=1)
     workers: int = number(1, at_least=1, at_most=1_000)
+    engine: Engine = Engine.torch
+    quantization: Quantization = Quantization.float32
+    inter_threads: int | None = number(None, at_least=1, at_most=1_024)
+    intra_threads: int = number(1, at_least=1, at_most=1_024)
 
     @property
     def hypotheses(self) -> int:
@@ -85,14 +123,44 @@ class DecodingConfig(Options):
             problems.append(
                 "max_length_offset: must be at least 1 with max_length_ratio=0, not 0; choose 20"
             )
+        if self.engine is Engine.ctranslate2:
+            problems += self._engine_problems()
+        return problems
+
+    def _engine_problems(self) -> list[str]:
+        """Options that CTranslate2 cannot honour.
+
+        It renormalises over the tokens that it may produce, so that a minimum length, which bans
+        likely ends, would change the scores.
+        """
+        unread = [name for name, (is_read, _) in self.readers().items() if not is_read]
+        problems = [
+            f"{item.name}: must be {item.default} with engine=ctranslate2, not "
+            f"{getattr(self, item.name)}; {USE_TORCH}"
+            for item in fields(self)
+            if item.name not in (*OF_BOTH_ENGINES, *unread)
+            and getattr(self, item.name) != item.default
+        ]
+        if self.method is not DecodingMethod.beam:
+            problems.append(
+                f"method: must be beam with engine=ctranslate2, not {self.method.value}, whose "
+                f"samples would depend on the batch; {USE_TORCH}"
+            )
+        if self.length_penalty is LengthPenalty.gnmt:
+            problems.append(
+                "length_penalty: must be average or none with engine=ctranslate2, not gnmt; "
+                f"{USE_TORCH}"
+            )
         return problems
 
     def readers(self) -> Readers:
         sampling = (self.method is DecodingMethod.sampling, "choose method=sampling")
         beam = (self.method is DecodingMethod.beam, "choose method=beam")
         penalty = self.length_penalty is not LengthPenalty.none
+        engine = (self.engine is Engine.ctranslate2, "choose engine=ctranslate2")
         return {
             **dict.fromkeys(("temperature", "top_k", "top_p", "seed"), sampling),
             "beam_size": beam,
             "alpha": (penalty, "choose length_penalty=average or length_penalty=gnmt"),
+            **dict.fromkeys(("quantization", "inter_threads", "intra_threads"), engine),
         }

@@ -3,9 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-import torch
-from torch import Tensor
-
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.kinds.base import Item
 from seq2seq.data.tokenizers import SideEncoder, Tokenizers
@@ -13,11 +10,12 @@ from seq2seq.data.words import words_of_characters
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.decoding.ensemble import EncodedSources, Ensemble
 from seq2seq.decoding.hypotheses import Hypothesis
-from seq2seq.decoding.length_penalty import penalty
 from seq2seq.decoding.search import score_targets, search, sentence_seed
+from seq2seq.engine.search import CTranslate2Engine
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.align import Aligner, Alignment
 from seq2seq.evaluation.batches import DecodingBatch, Translated, batches_of_one_width, padded_width
+from seq2seq.evaluation.by_engine import NO_PREFIXES, EngineSearch, engine_for
 from seq2seq.evaluation.translation import TranslatedHypothesis, Translation
 from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
 from seq2seq.evaluation.workers import Workers
@@ -42,10 +40,12 @@ class Translator:
     Args:
         models: in evaluation mode.
         alignment: also align translations; see `Aligner`.
+        engine: of the same model, used again if its options are those of the configuration.
 
     Raises:
         ConfigError: an option is wrong, alignments are required that a model does not have, or
             several processes should share a GPU.
+        ConfigError, MissingDependencyError: as `engine_for`.
     """
 
     def __init__(
@@ -54,6 +54,8 @@ class Translator:
         tokenizers: Tokenizers,
         config: DecodingConfig,
         alignment: AlignmentConfig | None = None,
+        *,
+        engine: CTranslate2Engine | None = None,
     ) -> None:
         if problems := [f"decoding.{problem}" for problem in config.problems()]:
             raise ConfigError(problems)
@@ -64,6 +66,7 @@ class Translator:
                 f"{config.workers}; choose 1, or the device cpu"
             )
         self.aligner = Aligner.if_enabled(models, tokenizers, alignment)
+        self.engine = engine_for(models, tokenizers, config, self.aligner, engine)
         self.kind = tokenizers.source
         self.max_source = self.ensemble.max_source_length - self.kind.end_length
         self.max_target = self.ensemble.max_target_length - 1
@@ -87,7 +90,10 @@ class Translator:
 
         Raises:
             UserError: a minimum length or a prefix does not fit in the model's greatest length.
+            ConfigError: prefixes are given to an engine that scores what follows them only.
         """
+        if prefixes is not None and self.engine is not None:
+            raise ConfigError(NO_PREFIXES)
         first = 0
         remaining = iter(lines)
         with Workers(self.config.workers, self._translate_batch) as workers:
@@ -110,10 +116,14 @@ class Translator:
         items = self.kind.items(lines)
         sources = self._encode(self.kind, items, self.max_source)
         translations = [self._empty_translation(str(item)) for item in items]
-        prefix_ids = None if prefixes is None else self.tokenizers.target.encode_batch(prefixes)
+        target = self.tokenizers.target
+        prefix_ids = None if prefixes is None else target.encode_batch(prefixes)
         rows = [row for row, source in enumerate(sources) if len(source.units)]
         progress(len(lines) - len(rows))
         rows.sort(key=lambda row: -len(sources[row].units))
+        if self.engine is not None:
+            search_by = EngineSearch(self.engine, self.tokenizers, self.config, self.aligner)
+            rows = search_by.translate(rows, sources, items, translations, progress)
         rows_of = self._batches(rows, sources, self.config.hypotheses)
         batches = [
             DecodingBatch(
@@ -145,7 +155,7 @@ class Translator:
         best = [self._target_line(n_best[0]) for n_best in hypotheses]
         alignments = self._align(encoded, batch.sources, best)
         return [
-            (tuple(self._with_text(hypothesis) for hypothesis in n_best), alignment)
+            (tuple(TranslatedHypothesis.of(x, self.tokenizers.target) for x in n_best), alignment)
             for n_best, alignment in zip(hypotheses, alignments, strict=True)
         ]
 
@@ -180,9 +190,12 @@ class Translator:
             )
             alignments = self._align(encoded, batch_sources, batch_targets)
             for row, log_probabilities, alignment in zip(batch, values, alignments, strict=True):
+                scored = TranslatedHypothesis.of_reference(
+                    references[row], targets[row].units, log_probabilities, self.config
+                )
                 translations[row] = Translation(
                     str(items[row]),
-                    (self._scored(references[row], targets[row].units, log_probabilities),),
+                    (scored,),
                     sources[row].cut or targets[row].cut,
                     alignment,
                     log_probabilities.tolist(),
@@ -190,19 +203,10 @@ class Translator:
             progress(len(batch))
         return [translations[row] for row in range(len(lines))]
 
-    def _scored(
-        self, reference: str, tokens: list[int], log_probabilities: Tensor
-    ) -> TranslatedHypothesis:
-        """A reference as a hypothesis; log_probabilities (T + 1,) of its tokens and </s>."""
-        total = float(log_probabilities.sum())
-        length = torch.tensor(float(len(log_probabilities)))
-        score = total / float(penalty(length, self.config))
-        return TranslatedHypothesis(reference, tokens, total, score, True)
-
     def _empty_translation(self, source: str) -> Translation:
-        empty = TranslatedHypothesis("", [], 0.0, 0.0, True)
+        empty = Hypothesis([], 0.0, 0.0, True)
         alignment = None if self.aligner is None else self.aligner.empty()
-        return Translation(source, (empty,), alignment=alignment)
+        return Translation.of(source, [empty], self.tokenizers.target, False, alignment)
 
     def _encode(self, encoder: SideEncoder, items: list[Item], limit: int) -> list[EncodedLine]:
         """The first `limit` units of each item; their words only if there is an aligner."""
@@ -221,15 +225,6 @@ class Translator:
         tokens = hypothesis.tokens
         words = [] if self.aligner is None else self.tokenizers.target.words_of_ids(tokens)
         return EncodedLine(tokens, words)
-
-    def _with_text(self, hypothesis: Hypothesis) -> TranslatedHypothesis:
-        return TranslatedHypothesis(
-            text=self.tokenizers.target.decode(hypothesis.tokens),
-            tokens=hypothesis.tokens,
-            log_probability=hypothesis.log_probability,
-            score=hypothesis.score,
-            finished=hypothesis.finished,
-        )
 
     def _align(
         self, encoded: EncodedSources, sources: list[EncodedLine], targets: list[EncodedLine]

@@ -1,7 +1,16 @@
 """The result of translating or scoring a line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
+from seq2seq.data.kinds.base import Item
+from seq2seq.data.tokenizer import Tokenizer
+from seq2seq.decoding.config import DecodingConfig
+from seq2seq.decoding.hypotheses import Hypothesis
+from seq2seq.decoding.length_penalty import penalty
 from seq2seq.evaluation.align import Alignment
 
 
@@ -14,6 +23,26 @@ class TranslatedHypothesis:
     log_probability: float
     score: float
     finished: bool
+
+    @classmethod
+    def of(cls, hypothesis: Hypothesis, target: Tokenizer) -> "TranslatedHypothesis":
+        """A hypothesis with its text."""
+        return cls(
+            text=target.decode(hypothesis.tokens),
+            tokens=hypothesis.tokens,
+            log_probability=hypothesis.log_probability,
+            score=hypothesis.score,
+            finished=hypothesis.finished,
+        )
+
+    @classmethod
+    def of_reference(
+        cls, reference: str, tokens: list[int], log_probabilities: Tensor, config: DecodingConfig
+    ) -> "TranslatedHypothesis":
+        """A reference as a hypothesis; log_probabilities (T + 1,) of its tokens and </s>."""
+        total = float(log_probabilities.sum())
+        length = torch.tensor(float(len(log_probabilities)))
+        return cls(reference, tokens, total, total / float(penalty(length, config)), True)
 
 
 @dataclass(frozen=True)
@@ -33,6 +62,19 @@ class Translation:
     cut: bool = False
     alignment: Alignment | None = None
     token_log_probabilities: list[float] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        item: Item,
+        n_best: Sequence[Hypothesis],
+        target: Tokenizer,
+        cut: bool,
+        alignment: Alignment | None,
+    ) -> "Translation":
+        """What a search found for an item, with the texts of all hypotheses."""
+        translated = tuple(TranslatedHypothesis.of(hypothesis, target) for hypothesis in n_best)
+        return cls(str(item), translated, cut, alignment)
 
     @property
     def text(self) -> str:

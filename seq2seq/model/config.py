@@ -1,11 +1,12 @@
 """Sizes and choices of a Transformer. Imports no torch."""
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from seq2seq.attention.catalogue import FullConfig
-from seq2seq.attention.config import AttentionConfig
+from seq2seq.attention.config import AttentionConfig, Role
 from seq2seq.options import Options, Readers, in_range, number
 from seq2seq.position.config import PositionConfig, SinusoidalConfig
 
@@ -147,6 +148,21 @@ def by_layer(
     """The mechanism of each layer: those by layer repeated to the depth, or else the default."""
     configs = layer_configs or [default]
     return [configs[layer % len(configs)] for layer in range(num_layers)]
+
+
+def attention_sites(model: ModelConfig) -> Iterator[tuple[str, Role, AttentionConfig]]:
+    """The option path, role and mechanism of every choice of attention that is read."""
+    encoder, decoder = model.encoder, model.decoder
+    cross = decoder.cross_attention, decoder.layer_cross_attention
+    for stack, option, role, (default, layer_configs) in (
+        ("encoder", "", Role.ENCODER, (encoder.self_attention, encoder.layer_attention)),
+        ("decoder", "", Role.CAUSAL, (decoder.self_attention, decoder.layer_attention)),
+        ("decoder", "cross_", Role.CROSS, cross),
+    ):
+        if not layer_configs:
+            yield f"model.{stack}.{option or 'self_'}attention", role, default
+        for index, config in enumerate(layer_configs):
+            yield f"model.{stack}.layer_{option}attention[{index}]", role, config
 
 
 def divisors(number: int) -> list[int]:

@@ -18,6 +18,7 @@ LAYERS = [
     {"model"},
     {"data"},
     {"decoding", "alignment", "metrics"},
+    {"engine"},
     {"evaluation"},
     {"training", "report"},
     {"config"},
@@ -34,6 +35,7 @@ FILES = sorted((ROOT / "seq2seq").rglob("*.py"))
 ONLY_IN = {
     "hydra": {"seq2seq/config/store.py"},
     "lightning": {"seq2seq/training", "seq2seq/run"},
+    "ctranslate2": {"seq2seq/engine/package.py"},
 }
 
 

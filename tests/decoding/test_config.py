@@ -1,8 +1,16 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
-from seq2seq.decoding.config import DecodingConfig, DecodingMethod, LengthPenalty
+from seq2seq.config.saved import from_mapping
+from seq2seq.decoding.config import (
+    OF_BOTH_ENGINES,
+    DecodingConfig,
+    DecodingMethod,
+    Engine,
+    LengthPenalty,
+    Quantization,
+)
 from seq2seq.options import problems_in
 
 SAMPLING = DecodingConfig(method=DecodingMethod.sampling)
@@ -55,3 +63,52 @@ def test_sampling_may_return_more_than_a_beam() -> None:
     assert replace(SAMPLING, n_best=20).problems() == []
     assert replace(SAMPLING, n_best=20).hypotheses == 20
     assert DecodingConfig(beam_size=4).hypotheses == 4
+
+
+ENGINE = DecodingConfig(engine=Engine.ctranslate2)
+REFUSED_BY_ENGINE: dict[str, object] = {
+    "min_length": 1,
+    "min_length_ratio": 0.5,
+    "workers": 2,
+}
+
+
+def test_every_option_is_honoured_by_the_engine_or_refused() -> None:
+    sampling = {"temperature", "top_k", "top_p", "seed"}  # read by no beam search
+    names = {item.name for item in fields(DecodingConfig)}
+    assert names == {*OF_BOTH_ENGINES, *sampling, *REFUSED_BY_ENGINE}
+    assert ENGINE.problems() == []
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_ENGINE)
+def test_an_option_that_the_engine_cannot_honour_is_refused(name: str) -> None:
+    value = REFUSED_BY_ENGINE[name]
+    (problem,) = replace(ENGINE, **{name: value}).problems()
+    assert problem.startswith(f"{name}: must be {1 if name == 'workers' else 0}")
+    assert problem.endswith(f"with engine=ctranslate2, not {value}; choose engine=torch")
+
+
+def test_all_that_the_engine_cannot_honour_is_refused_at_once() -> None:
+    config = DecodingConfig(
+        engine=Engine.ctranslate2,
+        method=DecodingMethod.sampling,
+        length_penalty=LengthPenalty.gnmt,
+        temperature=0.5,
+        min_length=2,
+    )
+    names = [problem.split(":")[0] for problem in config.problems()]
+    assert sorted(names) == ["length_penalty", "method", "min_length", "temperature"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("quantization", Quantization.int8), ("inter_threads", 2), ("intra_threads", 2)],
+)
+def test_options_of_the_engine_are_read_by_it_only(name: str, value: object) -> None:
+    assert list(problems_in(replace(ENGINE, **{name: value}))) == []
+    (problem,) = problems_in(replace(DecodingConfig(), **{name: value}))
+    assert problem == f"{name}: is set but not read; choose engine=ctranslate2, or leave it out"
+
+
+def test_without_an_engine_the_own_search_searches() -> None:
+    assert from_mapping(DecodingConfig, {}).engine is Engine.torch
