@@ -30,6 +30,7 @@ from tests.results.bundles import sentences
 
 ROLES = {Role.ENCODER: "encoder", Role.CAUSAL: "causal", Role.CROSS: "cross"}
 SITES = [(name, role) for name, kind in MECHANISMS.items() for role in ROLES if role in kind.roles]
+SITES += [(f"full+{option}", role) for option in MECHANISMS["full"].modifiers() for role in ROLES]
 SCORES = 1e-5  # by which scores may differ, and log-probabilities a token
 BEAM = DecodingConfig(beam_size=3, n_best=3, max_length_ratio=0.0, max_length_offset=7)
 GREEDY = replace(BEAM, beam_size=1, n_best=1)
@@ -58,6 +59,8 @@ def threads() -> Iterator[None]:
 def model_with(
     tokenizers: Tokenizers, name: str, role: Role, *, seed: int = 1, d_model: int = 32
 ) -> Transformer:
+    mechanism, _, modifier = name.partition("+")
+    config = MECHANISMS[mechanism](**{modifier: True} if modifier else {})
     return tiny(
         vocab=tokenizers.target.vocab_size,
         seed=seed,
@@ -65,7 +68,7 @@ def model_with(
         layers=1,
         d_model=d_model,
         num_heads=4,
-        **{ROLES[role]: MECHANISMS[name]()},  # type: ignore[arg-type]
+        **{ROLES[role]: config},  # type: ignore[arg-type]
     )
 
 

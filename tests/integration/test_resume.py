@@ -91,7 +91,7 @@ class MeanSquareConfig(AuxiliaryLossConfig):
 
 
 def test_everything_that_can_go_on_in_a_step_is_resumed_exactly(run: Run, tmp_path: Path) -> None:
-    """Accumulation, augmentation, batch transforms, two auxiliary losses, the end of an epoch."""
+    """Accumulation, augmentation, batch transforms, three auxiliary losses, the end of an epoch."""
     module = tmp_path / "mean_square.py"
     module.write_text(EXTENSION, encoding="utf-8")
     options = [
@@ -104,7 +104,7 @@ def test_everything_that_can_go_on_in_a_step_is_resumed_exactly(run: Run, tmp_pa
         "data.augmentation.shuffle_targets=true",
         "batch_transforms=[word_dropout]",
         f"imports=[{module}]",
-        "auxiliary_losses=[{name:mean_square,weight:0.01}]",
+        "auxiliary_losses=[{name:mean_square,weight:0.01},{name:cutoff,target:0.2,start_at:0.5}]",
     ]
     folders = [tmp_path / "whole", tmp_path / "killed"]
     first = start(folders[0], tmp_path / "cache", *options)
@@ -118,7 +118,8 @@ def test_everything_that_can_go_on_in_a_step_is_resumed_exactly(run: Run, tmp_pa
     assert resumed.returncode == 0, resumed.stderr
     assert weights(folders[0]) == weights(folders[1])
     assert reports(folders[0]) == reports(folders[1])
-    assert {"train/alignment_loss", "train/mean_square_loss"} < set(reports(folders[0])[0])
+    losses = {f"train/{name}_loss" for name in ("alignment", "mean_square", "cutoff")}
+    assert losses < set(reports(folders[0])[0])
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

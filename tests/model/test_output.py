@@ -1,6 +1,7 @@
 """The output projection: a wrapper acts wherever the model is used, and scores equal logits."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from seq2seq.decoding.config import DecodingConfig
+from seq2seq.model.consistency import ConsistentLoss, Divergence
 from seq2seq.model.loss import Loss
 from seq2seq.model.output import ROWS_AT_ONCE, OutputProjection
 from seq2seq.model.transformer import Transformer
@@ -28,6 +30,10 @@ class Wrapper(nn.Module):
 
     def loss(self, states: Tensor, labels: Tensor, *, smoothing: float) -> Loss:
         loss: Loss = self.inner.loss(-states, labels, smoothing=smoothing)
+        return loss
+
+    def consistent_loss(self, states: Tensor, labels: Tensor, **options: Any) -> ConsistentLoss:
+        loss: ConsistentLoss = self.inner.consistent_loss(-states, labels, **options)
         return loss
 
     def log_probabilities(self, states: Tensor, labels: Tensor) -> Tensor:
@@ -63,6 +69,18 @@ def training_loss(model: Transformer) -> Tensor:
     return model.output.loss(states.flatten(0, 1), labels, smoothing=0.1).total
 
 
+def loss_of_two_views(model: Transformer) -> Tensor:
+    target = Tokens.target([[4, 5], [6, 7]])
+    states, _ = model.decoder_states(target, model.encode(sources([3, 5])))
+    return model.output.consistent_loss(
+        states.flatten(0, 1),
+        torch.tensor([4, 5, EOS]),
+        smoothing=0.1,
+        divergence=Divergence.kullback_leibler,
+        factor=2.0,
+    ).total
+
+
 def scores(model: Transformer) -> Tensor:
     return torch.cat(score_batch([model], sources([3, 5]), [[4, 5], [6]]))
 
@@ -78,7 +96,7 @@ def step(model: Transformer) -> Tensor:
 
 
 @pytest.mark.parametrize("change", [wrap, reparametrize])
-@pytest.mark.parametrize("use", [training_loss, scores, beam_scores, step])
+@pytest.mark.parametrize("use", [training_loss, loss_of_two_views, scores, beam_scores, step])
 def test_a_wrapper_acts_in_every_use(
     change: Callable[[Transformer], None], use: Callable[[Transformer], Tensor]
 ) -> None:
