@@ -41,6 +41,7 @@ EFFECTS = {
     "model.normalization": Effect("rms_norm"),
     "model.activation": Effect("gelu"),
     "model.embedding_norm": Effect("true"),
+    "model.fix_norm": Effect("true"),
     "model.zero_init": Effect("true"),
     "model.tied_embeddings": Effect("target"),
     "model.max_source_length": Effect("48", ("position=learned",)),

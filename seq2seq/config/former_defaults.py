@@ -34,6 +34,7 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "trainer.tail_share": 0.2,
     "trainer.keep_last": 2,
     "model.embedding_norm": False,
+    "model.fix_norm": False,
     "model.zero_init": False,
     "attention.qk_norm": False,
     "attention.qk_norm_scale": 10.0,

@@ -99,6 +99,9 @@ class ModelConfig(Options):
         norm: normalise the input of a sub-layer (pre), or the sum of its input and output (post).
         normalization: layer_norm, rms_norm or scale_norm.
         embedding_norm: normalise the sum of embedding and position, before its dropout.
+        fix_norm: divide each token's embedding, and its row of the output projection, by its
+            length (FixNorm, Nguyen and Salazar 2019, section 3.1), so that frequent tokens are not
+            longer than rare ones. Decoding does it at each step.
         zero_init: the output projections of attention and feed-forward networks begin at zero, so
             that every sub-layer adds nothing at first.
         activation: of the feed-forward networks: relu, relu_squared, gelu or swiglu.
@@ -119,6 +122,7 @@ class ModelConfig(Options):
     norm: NormPlacement = NormPlacement.pre
     normalization: Normalization = Normalization.layer_norm
     embedding_norm: bool = False
+    fix_norm: bool = False
     zero_init: bool = False
     activation: Activation = Activation.relu
     tied_embeddings: TiedEmbeddings = TiedEmbeddings.all

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from seq2seq.attention.modifiers import unit_rows
 from seq2seq.errors import UserError
 from seq2seq.model.config import ModelConfig
 from seq2seq.model.dropout import Dropout
@@ -14,7 +15,8 @@ from seq2seq.model.sublayers import embedding_norm
 class Embedding(nn.Module):
     """sqrt(D) E[token] + position, then dropout (Vaswani et al. 2017, sections 3.4 and 3.5).
 
-    With `embedding_norm` the sum is normalised before dropout.
+    With `fix_norm` E[token] is divided by its length; with `embedding_norm` the sum with the
+    position is normalised before dropout.
 
     The table may be shared with the other side and with the output projection; positions are not.
     """
@@ -25,6 +27,7 @@ class Embedding(nn.Module):
         self.max_length = max_length
         self.scale = math.sqrt(config.d_model)
         self.position = config.position.absolute(d_model=config.d_model, max_length=max_length)
+        self.fix_norm = config.fix_norm
         self.norm = embedding_norm(config)
         self.dropout = Dropout(config.dropout)
 
@@ -36,7 +39,8 @@ class Embedding(nn.Module):
         """
         end = first + ids.size(1)
         ensure_length(end, self.max_length, unit="subwords")
-        x: Tensor = self.table(ids) * self.scale
+        vectors: Tensor = self.table(ids)
+        x = (unit_rows(vectors) if self.fix_norm else vectors) * self.scale
         if self.position is not None:
             x = x + self.position(torch.arange(first, end, device=ids.device))
         out: Tensor = self.dropout(self.norm(x))

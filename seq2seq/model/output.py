@@ -2,7 +2,9 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from seq2seq.attention.modifiers import unit_rows
 from seq2seq.model.consistency import ConsistentLoss, Divergence, consistent_cross_entropy
 from seq2seq.model.loss import Loss, smoothed_cross_entropy
 
@@ -17,13 +19,34 @@ class OutputProjection(nn.Linear):
     validation, decoding and scoring.
     """
 
-    def __init__(self, d_model: int, vocab_size: int, *, tied_to: nn.Embedding | None) -> None:
-        """Args: tied_to: table (V, D) whose weight is shared; None for a separate weight."""
+    def __init__(
+        self,
+        d_model: int,
+        vocab_size: int,
+        *,
+        tied_to: nn.Embedding | None,
+        fix_norm: bool = False,
+    ) -> None:
+        """A projection.
+
+        Args:
+            tied_to: table (V, D) whose weight is shared; None for a separate weight.
+            fix_norm: project with rows of unit length; see `ModelConfig`.
+        """
         super().__init__(d_model, vocab_size, bias=False)
+        self.fix_norm = fix_norm
         if tied_to is None:
             nn.init.xavier_uniform_(self.weight)
         else:
             self.weight = tied_to.weight
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Logits (..., V) of states (..., D)."""
+        return F.linear(states, self.rows())
+
+    def rows(self) -> Tensor:
+        """(V, D): the weight, or its rows divided by their length."""
+        return unit_rows(self.weight) if self.fix_norm else self.weight
 
     def loss(self, states: Tensor, labels: Tensor, *, smoothing: float) -> Loss:
         """Sums of the label-smoothed cross entropy; the logits of a whole batch never exist.
@@ -33,7 +56,7 @@ class OutputProjection(nn.Linear):
             labels: (N,) target ids.
             smoothing: between 0 and 1; see `smoothed_cross_entropy`.
         """
-        return smoothed_cross_entropy(states, self.weight, labels, smoothing=smoothing)
+        return smoothed_cross_entropy(states, self.rows(), labels, smoothing=smoothing)
 
     def consistent_loss(
         self,
@@ -53,7 +76,7 @@ class OutputProjection(nn.Linear):
         """
         return consistent_cross_entropy(
             states,
-            self.weight,
+            self.rows(),
             labels,
             smoothing=smoothing,
             divergence=divergence,

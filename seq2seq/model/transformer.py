@@ -45,7 +45,12 @@ def build_transformer(
         decoder=Decoder(
             config, Embedding(config, table, max_length=config.max_target_length), seed=seed
         ),
-        output=OutputProjection(config.d_model, target_vocab_size, tied_to=table if tied else None),
+        output=OutputProjection(
+            config.d_model,
+            target_vocab_size,
+            tied_to=table if tied else None,
+            fix_norm=config.fix_norm,
+        ),
     )
     if config.zero_init:
         zero_outputs(model)

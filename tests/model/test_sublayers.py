@@ -7,7 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.attention.multihead import MultiHeadAttention
-from seq2seq.model.config import Activation, ModelConfig, Normalization, NormPlacement
+from seq2seq.model.config import (
+    Activation,
+    ModelConfig,
+    Normalization,
+    NormPlacement,
+    TiedEmbeddings,
+)
 from seq2seq.model.embedding import Embedding, new_table
 from seq2seq.model.frontend import FeatureFrontend
 from seq2seq.model.sublayers import FeedForward, ScaleNorm, new_norm
@@ -73,16 +79,42 @@ def test_frames_are_normalised_with_their_positions() -> None:
     torch.testing.assert_close(normed(FRAMES)[0], new_norm(CONFIG)(plain(FRAMES)[0]))
 
 
+@pytest.mark.parametrize("tied", list(TiedEmbeddings))
+def test_fixed_norms_are_those_of_a_table_of_unit_rows(tied: TiedEmbeddings) -> None:
+    """Logits, losses and scores, with gradients, are those of a model that holds such a table."""
+    config = replace(CONFIG, tied_embeddings=tied)
+    fixed, plain = build(replace(config, fix_norm=True)), build(config)
+    labels, states = TARGET.ids[0], drawn(4, 16).float()
+    tables = ("frontend.embedding.table.weight", "decoder.embedding.table.weight")
+    with torch.no_grad():
+        for name in (*tables, "output.weight"):
+            fixed.get_parameter(name).mul_(torch.arange(1.0, 21.0)[:, None])
+            weight = plain.get_parameter(name)
+            weight.div_(weight.norm(dim=-1, keepdim=True))
+    close = {"atol": 1e-4, "rtol": 1e-4}
+    torch.testing.assert_close(*(logits_of(x, SOURCE, TARGET) for x in (fixed, plain)), **close)
+    losses = [x.output.loss(states, labels, smoothing=0.1).total for x in (fixed, plain)]
+    torch.testing.assert_close(*losses, **close)
+    scores = [x.output.log_probabilities(states, labels) for x in (fixed, plain)]
+    torch.testing.assert_close(*scores, **close)
+    (gradient,) = torch.autograd.grad(losses[0], fixed.output.weight)
+    along = (gradient * fixed.output.weight).sum(-1)
+    torch.testing.assert_close(along, torch.zeros(20), atol=1e-4, rtol=0)
+
+
 def options() -> list[ModelConfig]:
     return [
         replace(CONFIG, normalization=Normalization.scale_norm),
         replace(CONFIG, activation=Activation.relu_squared),
         replace(CONFIG, embedding_norm=True),
+        replace(CONFIG, fix_norm=True),
         replace(CONFIG, zero_init=True),
     ]
 
 
-@pytest.mark.parametrize("config", options(), ids=["norm", "activation", "embedding", "zero"])
+@pytest.mark.parametrize(
+    "config", options(), ids=["norm", "activation", "embedding", "fix", "zero"]
+)
 def test_other_initial_weights_are_those_without_the_option(config: ModelConfig) -> None:
     """And so is what is drawn next: random numbers are drawn in the same order."""
     plain, state = build(CONFIG).state_dict(), torch.get_rng_state()
