@@ -51,8 +51,8 @@ docs: $(DOCS_READY) ## Build the documentation site in build/docs; a broken link
 # Each rival has an environment of its own, because their requirements exclude each other.
 PEERS ?= .peers
 PEER_marian := torch==2.13.0 transformers==5.23.0
-PEER_joeynmt := torch==2.13.0 joeynmt==2.3.0 importlib_metadata packaging sentencepiece==0.2.1
-PEER_eole := torch==2.13.0 eole==0.6.4 aiohttp
+PEER_joeynmt := torch==2.13.0 joeynmt==2.3.0 importlib_metadata==10.2.0 packaging==26.4 sentencepiece==0.2.1
+PEER_eole := torch==2.13.0 eole==0.6.4 aiohttp==3.14.5
 PEER_ctranslate2 := ctranslate2==4.8.5 sentencepiece==0.2.3
 
 $(PEERS)/%/.ready:

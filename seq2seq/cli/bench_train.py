@@ -1,5 +1,6 @@
 """`seq2seq bench train`: the speed and memory of training steps beside those of peers."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -69,7 +70,9 @@ def bench_train(
     def task(config: RunConfig, folder: Path, _: list[str]) -> None:
         outcomes.append(compare_training(bench, config, options, output))
 
-    run_command("train", task, options, relaunch=[])
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [*options, f"hydra.run.dir={folder}/run"]  # nothing stays there
+        run_command("train", task, arguments, relaunch=[])
     for results, failures in outcomes:
         if roofline:
             add_roofline(bench, options, results, output)
