@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.config.schema import RunConfig
+from seq2seq.data.augmentation_config import AugmentationConfig
 from seq2seq.data.batch_config import BatchConfig
-from seq2seq.data.config import NUM_SPECIALS, SPECIAL_TOKENS, AugmentationConfig, DataConfig
+from seq2seq.data.config import NUM_SPECIALS, SPECIAL_TOKENS, DataConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
 from seq2seq.training.config import Export
 from seq2seq.training.optimizer_config import OptimizerConfig

@@ -193,6 +193,15 @@ def alignment_supervision_problems(run: RunConfig) -> Problems:
             "data.train.links with data=files, or choose alignment_supervision=runs with two "
             "trained runs"
         )
+    for option, is_set in {
+        f"augmentation.{run.data.augmentation.bpe_dropout}": run.data.augmentation.bpe_dropout,
+        "both_directions": run.data.both_directions,
+    }.items():
+        if is_set and not run.data.has_links():  # which are refused with links already
+            yield (
+                f"data.{option}: must be 0 with alignment_supervision, whose links have fixed "
+                "places in the subwords of one direction; choose one of them"
+            )
     heads_in_range = in_range(supervision, "head") and in_range(run.model, "num_heads")
     if heads_in_range and supervision.head >= run.model.num_heads:
         yield (

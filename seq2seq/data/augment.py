@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from seq2seq.data.config import AugmentationConfig
+from seq2seq.data.augmentation_config import AugmentationConfig
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.subword_splits import split_pairs
 from seq2seq.data.tokenizers import Tokenizers

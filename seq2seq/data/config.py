@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
+from seq2seq.data.augmentation_config import AugmentationConfig
 from seq2seq.data.batch_config import BatchConfig
 from seq2seq.options import Options, Readers, in_range, number
 from seq2seq.paths import path_option
@@ -122,36 +123,6 @@ class FilterConfig(Options):
 
 
 @dataclass
-class AugmentationConfig(Options):
-    """Augmentation of the training pairs, sampled once per run. Other splits are unchanged.
-
-    Attributes:
-        concatenate: concatenate 1 to N pairs into one example, the number drawn uniformly, so that
-            a model of short sentences learns to read long ones (Kondo et al. 2021,
-            arXiv:2104.08478). 1 concatenates none.
-        shuffle_targets: the target sides of a concatenated example are in random order, so that
-            position does not predict where a word comes from. For alignment; it costs translation
-            quality.
-        split_probability: probability of splitting a subword into two others of the vocabulary,
-            applied recursively: the inverse view of BPE-dropout (Provilkov et al. 2020,
-            arXiv:1910.13267). 0 splits none.
-        split_samples: copies of each pair in an epoch, each split differently.
-    """
-
-    concatenate: int = number(1, at_least=1)
-    shuffle_targets: bool = False
-    split_probability: float = number(0.0, at_least=0, below=1)
-    split_samples: int = number(1, at_least=1)
-
-    def readers(self) -> Readers:
-        splits = self.split_probability > 0
-        return {
-            "shuffle_targets": (self.concatenate > 1, "choose concatenate=4"),
-            "split_samples": (splits, "choose split_probability=0.1"),
-        }
-
-
-@dataclass
 class DataConfig(Options):
     """Options that every corpus has. A corpus is a subclass, registered in CORPORA by its name.
 
@@ -161,6 +132,9 @@ class DataConfig(Options):
         source_language, target_language: codes such as "en", as the corpus names its sides.
         reverse: translate from target_language to source_language, on the same splits. For all
             other options, source and target are those of that direction.
+        both_directions: share of the training, at its beginning, in which half of the pairs have
+            their sides in each other's place, without any mark of the direction (Ding et al. 2021,
+            arXiv:2109.07780, who take a third). 0 trains on the wanted direction alone.
         cache_dir: folder of downloads and prepared corpora.
         max_source_length, max_target_length: in subwords with </s>. Longer training pairs are left
             out and counted.
@@ -176,6 +150,7 @@ class DataConfig(Options):
     source_language: str = ""
     target_language: str = ""
     reverse: bool = False
+    both_directions: float = number(0.0, at_least=0, below=1)
     cache_dir: str = path_option("data")
     max_source_length: int = number(128, at_least=2)
     max_target_length: int = number(128, at_least=2)
@@ -192,11 +167,9 @@ class DataConfig(Options):
                 problems.append(
                     f'{option}: must be set; give the code of the language, such as "en"'
                 )
-        if self.augmentation.split_probability > 0 and self.tokenizer.kind in MAXIMUM_KINDS:
-            problems.append(
-                "augmentation.split_probability: must be 0 for whole words and for characters; "
-                "choose 0, or data.tokenizer.kind=bpe"
-            )
+        problems += self.augmentation_problems()
+        if self.both_directions:
+            problems += self.direction_problems()
         longest, tokens = max(self.max_source_length, self.max_target_length), self.batch.max_tokens
         lengths = in_range(self, "max_source_length", "max_target_length")
         if lengths and in_range(self.batch, "max_tokens") and tokens < longest:
@@ -205,6 +178,40 @@ class DataConfig(Options):
                 f"{tokens}; raise it, or lower data.max_source_length and data.max_target_length"
             )
         return problems
+
+    def augmentation_problems(self) -> Iterator[str]:
+        """Augmentation that the tokenizer or word alignments do not allow."""
+        kind, dropout = self.tokenizer.kind, self.augmentation.bpe_dropout
+        if self.augmentation.split_probability > 0 and kind in MAXIMUM_KINDS:
+            yield (
+                "augmentation.split_probability: must be 0 for whole words and for characters; "
+                "choose 0, or data.tokenizer.kind=bpe"
+            )
+        if dropout and kind is not TokenizerKind.bpe:
+            yield (
+                f"augmentation.{dropout}: must be 0 for kind={kind.value}, whose subwords are not "
+                "made by merges; choose 0, or data.tokenizer.kind=bpe"
+            )
+        if dropout and self.has_links():
+            yield (
+                f"augmentation.{dropout}: must be 0 for pairs with word alignments, whose places "
+                "would change; choose 0, or leave the word alignments out"
+            )
+
+    def direction_problems(self) -> Iterator[str]:
+        """What does not allow to train on both directions."""
+        reasons = {
+            "one vocabulary for both sides; choose data.tokenizer.joint=true": (
+                not self.tokenizer.joint
+            ),
+            "text on both sides; leave it out": self.source_kind != "text",
+            "pairs without word alignments; leave the word alignments out": self.has_links(),
+            "the same maximum length on both sides; set data.max_source_length and "
+            "data.max_target_length alike": self.max_source_length != self.max_target_length,
+        }
+        for need, is_missing in reasons.items():
+            if is_missing:
+                yield f"both_directions: needs {need}, or choose 0"
 
     def languages(self) -> tuple[str, str]:
         """The languages translated from and to, after `reverse`."""

@@ -130,6 +130,17 @@ class Processor:
         theirs = self._theirs[index]
         return theirs >= 0 and bool(self._model.is_byte(theirs))
 
+    def is_whole(self, index: int) -> bool:
+        """Whether a subword is never made by a merge and never part of one."""
+        theirs = self._theirs[index]
+        return (
+            index < len(SPECIAL_TOKENS)
+            or index in self.user_defined
+            or self._model.is_byte(theirs)
+            or self._model.is_control(theirs)
+            or self._model.is_unused(theirs)
+        )
+
     def _renumbered(self, ids: Sequence[int]) -> list[int]:
         if self.numbered_alike:
             return list(ids)

@@ -124,7 +124,7 @@ class Tokenizer:
         encoded apart.
         """
         encode = self._encode_chunk
-        if self._processor.by_words:
+        if self.by_words:
             encode = WordEncoder(self._encode_chunk, unknown=self.UNK_ID).encode
         columns = []
         reported = time.monotonic()
@@ -169,6 +169,19 @@ class Tokenizer:
 
     def subwords(self, ids: Sequence[int]) -> list[str]:
         return [self._processor.subword(int(index)) for index in ids]
+
+    @property
+    def by_words(self) -> bool:
+        """Whether a sentence is encoded as its words are; see `Processor`."""
+        return self._processor.by_words
+
+    def indivisible(self) -> frozenset[int]:
+        """Ids of subwords that take no part in merges."""
+        return frozenset(filter(self._processor.is_whole, range(self.vocab_size)))
+
+    def merge_ranks(self) -> list[float]:
+        """(V,) of a byte pair encoding, where each subword stands in the order of merges."""
+        return [-self._processor.log_probability(index) for index in range(self.vocab_size)]
 
     def encode_words(
         self, text: str, split: WordSplit = words_of_characters

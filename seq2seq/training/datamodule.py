@@ -9,6 +9,7 @@ from lightning.pytorch import LightningDataModule, Trainer
 from seq2seq.data.augment import augmented
 from seq2seq.data.config import DataConfig
 from seq2seq.data.encoded import EncodedPairs
+from seq2seq.data.epoch_changes import EpochChanges
 from seq2seq.data.loader import TrainLoader
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.metrics.base import DEFAULT_METRICS
@@ -46,6 +47,7 @@ class TranslationData(LightningDataModule):
         rank, world_size = self.trainer.global_rank, self.trainer.world_size
         config = self.trainer_config
         batch, rows = self.data_config.batch, self.train_rows()
+        changes = self.changes(rows)
         first, *later = (
             TrainLoader(
                 rows,
@@ -54,6 +56,7 @@ class TranslationData(LightningDataModule):
                 rank=rank,
                 world_size=world_size,
                 accumulate=config.accumulate,
+                changes=changes,
             )
             for max_tokens in (batch.max_tokens, *batch.later_max_tokens)
         )
@@ -62,6 +65,7 @@ class TranslationData(LightningDataModule):
             max_steps=config.max_steps,
             max_epochs=config.max_epochs,
             later=list(zip(batch.later_steps, later, strict=True)),
+            both_directions=self.data_config.both_directions,
         )
         self.validator = Validator(
             self.corpus.validation,
@@ -84,6 +88,13 @@ class TranslationData(LightningDataModule):
             max_lengths=(config.max_source_length, config.max_target_length),
             seed=self.seed,
         )
+
+    def changes(self, rows: EncodedPairs) -> EpochChanges | None:
+        """The changes to pairs that differ by epoch; None without any."""
+        config = self.data_config
+        if not config.augmentation.bpe_dropout and not config.both_directions:
+            return None
+        return EpochChanges(rows, config, self.corpus.tokenizers, seed=self.seed)
 
     def train_dataloader(self) -> TrainingStream:
         return self.stream

@@ -84,6 +84,7 @@ class TrainingStream:
             later loader cuts short counts as one.
         later: further loaders, each with the number of optimizer steps before it; the pass over the
             data that it cuts short is not finished.
+        both_directions: share of the steps, from the first, with pairs of both directions.
 
     Attributes:
         position: micro-batches handed out since the start of the run.
@@ -96,9 +97,11 @@ class TrainingStream:
         max_steps: int,
         max_epochs: int | None = None,
         later: Sequence[tuple[int, TrainLoader]] = (),
+        both_directions: float = 0.0,
     ) -> None:
         self.stages = stages_of([(0, loader), *later], max_steps, max_epochs)
         self.num_steps = sum(stage.num_steps for stage in self.stages)
+        self.steps_of_both_directions = round(both_directions * self.num_steps)
         self.position = 0
 
     def __len__(self) -> int:
@@ -122,6 +125,11 @@ class TrainingStream:
     def epoch(self, position: int) -> int:
         """The pass over the data that a position lies in, from 0."""
         return self.place(position)[1]
+
+    def steps_before(self, stage: Stage, epoch: int) -> int:
+        """Optimizer steps before an epoch of a stage."""
+        before = sum(x.num_steps for x in self.stages if x.position < stage.position)
+        return before + (epoch - stage.epoch) * stage.steps_per_epoch
 
     def ensure_not_passed(self, step: int) -> None:
         """Raise ConfigError if a run that has done so many steps is to have fewer."""
@@ -147,7 +155,10 @@ class TrainingStream:
         while self.position < len(self):
             stage, epoch, first = self.place(self.position)
             end = stage.position + len(stage)
-            for batch in stage.loader.epoch(epoch, first=first):
+            remaining = self.steps_of_both_directions - self.steps_before(stage, epoch)
+            for batch in stage.loader.epoch(
+                epoch, first=first, steps_of_both_directions=max(remaining, 0)
+            ):
                 self.position += 1
                 yield batch
                 if self.position >= end:

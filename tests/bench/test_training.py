@@ -21,8 +21,8 @@ from seq2seq.bench.process import MeasurementError
 from seq2seq.bench.training import TrainingBench, ensure_measurable
 from seq2seq.bench.workload import Workload, plain_problems, write_rows
 from seq2seq.config.schema import RunConfig
+from seq2seq.data.augmentation_config import AugmentationConfig
 from seq2seq.data.batch_config import BatchConfig
-from seq2seq.data.config import AugmentationConfig
 from seq2seq.errors import ConfigError, MissingDependencyError
 from seq2seq.model.config import DecoderConfig, EncoderConfig, NormPlacement
 from seq2seq.training.config import Export

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from seq2seq.data.augment import augmented
+from seq2seq.data.augmentation_config import AugmentationConfig
 from seq2seq.data.column import Column
-from seq2seq.data.config import AugmentationConfig, TokenizerConfig
+from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.subword_splits import SubwordSplitter

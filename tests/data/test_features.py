@@ -10,10 +10,11 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from seq2seq.data.augmentation_config import AugmentationConfig
 from seq2seq.data.batch import collate
 from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.column import Column
-from seq2seq.data.config import AugmentationConfig, TokenizerConfig, TokenizerKind
+from seq2seq.data.config import TokenizerConfig, TokenizerKind
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.kinds.features import FeatureSource

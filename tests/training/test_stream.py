@@ -25,7 +25,8 @@ class Numbers:
     def __len__(self) -> int:
         return self.per_epoch
 
-    def epoch(self, number: int, *, first: int = 0) -> Iterator[Any]:
+    def epoch(self, number: int, *, first: int, steps_of_both_directions: int) -> Iterator[Any]:
+        assert steps_of_both_directions == 0
         yield from [(number, index) for index in range(first, self.per_epoch)]
 
 

@@ -63,6 +63,8 @@ class FeatureSource(SourceKind):
             yield "tokenizer.source_model: features have no subwords; leave it out"
         if config.augmentation.split_probability:
             yield "augmentation.split_probability: features have no subwords; leave it out"
+        if config.augmentation.bpe_dropout_source:
+            yield "augmentation.bpe_dropout_source: features have no subwords; leave it out"
 
     @classmethod
     def items(
