@@ -118,8 +118,7 @@ class CosineCore(AttentionCore[CosineConfig]):
 
     def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
         assert isinstance(cache, SourceCache)
-        may_read = None if cache.padding is None else cache.padding.key_mask()
-        return fused_attention(self.scaled_queries(q), cache.k, cache.v, may_read=may_read)
+        return fused_attention(self.scaled_queries(q), cache.k, cache.v, bias=cache.key_bias)
 
     def scaled_queries(self, q: Tensor) -> Tensor:
         """Unit queries times the scale, and times sqrt(K), by which the kernels divide."""

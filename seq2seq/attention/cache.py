@@ -84,6 +84,7 @@ class SourceCache(AttentionCache):
     def __init__(self, k: Tensor, v: Tensor, padding: Padding | None) -> None:
         self.k, self.v, self.padding = k, v, padding
         self.length = k.size(2)
+        self._key_bias: Tensor | None = None
 
     @property
     def rows(self) -> int:
@@ -94,6 +95,18 @@ class SourceCache(AttentionCache):
         self.k, self.v = self.k.index_select(0, rows), self.v.index_select(0, rows)
         if self.padding is not None:
             self.padding = self.padding.select(rows)
+        self._key_bias = None
+
+    @property
+    def key_bias(self) -> Tensor | None:
+        """(sentences, 1, 1, S), added to logits: 0 of real keys, -inf of padding; None without it.
+
+        Kept from step to step: what a fused kernel makes of a boolean mask in every call.
+        """
+        if self._key_bias is None and self.padding is not None:
+            padded = ~self.padding.key_mask()
+            self._key_bias = self.k.new_zeros(padded.shape).masked_fill_(padded, float("-inf"))
+        return self._key_bias
 
     def nbytes(self) -> int:
         return self.k.nbytes + self.v.nbytes

@@ -1,5 +1,7 @@
 """`MultiHeadAttention`: projections, heads, positions and caches around any `AttentionCore`."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -91,7 +93,7 @@ class MultiHeadAttention(nn.Module):
             positions = torch.arange(first, first + x.size(1), device=x.device)
             q, k = position(q, positions), position(k, positions)
         bias = position if isinstance(position, LogitBias) else None
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             if cache is not None:
                 assert not need_weights, "weights come from forward over whole sequences"
                 output = AttentionOutput(self.core.step(q, k, v, cache, bias=bias), None)
@@ -112,12 +114,12 @@ class MultiHeadAttention(nn.Module):
             q = self.query_key_norm.query(q)
         if cache is not None:
             assert not need_weights, "weights come from forward over whole sequences"
-            with torch.autocast(x.device.type, enabled=False):
+            with without_autocast(x):
                 context = self._read_source(q, cache)
             return AttentionOutput(context.to(q.dtype), None)
         assert source is not None
         k, v = self._key_value(source)
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             output: AttentionOutput = self.core(q, k, v, padding=padding, need_weights=need_weights)
         return AttentionOutput(output.context.to(q.dtype), output.weights)
 
@@ -137,7 +139,10 @@ class MultiHeadAttention(nn.Module):
 
     def _heads(self, x: Tensor) -> Tensor:
         """(B, T, heads * K) -> (B, heads, T, K), in the dtype that the core computes in."""
-        x = x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+        if x.size(1) == 1:  # a step: one view in place of two
+            x = x.view(x.size(0), -1, 1, self.head_dim)
+        else:
+            x = x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
         return x.to(self.core.compute_dtype(x))
 
     def empty_cache(
@@ -149,8 +154,15 @@ class MultiHeadAttention(nn.Module):
     def source_cache(self, source: Tensor, padding: Padding | None) -> AttentionCache:
         """A cache of a source (N, S, D) for decoding in the role CROSS: one row per sentence."""
         k, v = self._key_value(source)
-        with torch.autocast(source.device.type, enabled=False):
+        with without_autocast(source):
             return self.core.source_cache(k, v, padding)
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """A block in which nothing is cast. (Switching off what is off takes as long as a product.)"""
+    device = x.device.type
+    on = torch.is_autocast_enabled(device)
+    return torch.autocast(device, enabled=False) if on else nullcontext()
 
 
 def new_query_key_norm(config: AttentionConfig, context: AttentionContext) -> QueryKeyNorm | None:

@@ -32,12 +32,22 @@ def beam_search(state: SearchState, beam_size: int) -> None:
         ending = (chosen | must_end[:, None]) & (ends > EMPTY) & ~state.done[:, None]
         finished.add(state.finish(ending, ends, chosen), ending)
 
-        missing = max(beam_size - live.size(1), 0)
-        total, order = F.pad(live, (0, missing), value=EMPTY).sort(stable=True, descending=True)
-        total, order = total[:, :beam_size], order[:, :beam_size].clamp(max=live.size(1) - 1)
+        total, order = best_continuations(live, beam_size)
         state.done |= must_end | finished.suffice(beam_size, best_live=total[:, 0])
         next_tokens = tokens.flatten(1).gather(1, order)
         finished.select(state.advance(next_tokens, total, order // tokens.size(2)))
+
+
+def best_continuations(live: Tensor, beam_size: int) -> tuple[Tensor, Tensor]:
+    """The best log-probabilities (N, beam_size) of live (N, L), descending, and their columns.
+
+    Slots beyond L are empty, with the last column. Of equal ones the first comes first.
+    """
+    if (missing := beam_size - live.size(1)) > 0:
+        total, order = best_continuations(F.pad(live, (0, missing), value=EMPTY), beam_size)
+        return total, order.clamp(max=live.size(1) - 1)
+    total, order = live.sort(stable=True, descending=True)
+    return total[:, :beam_size], order[:, :beam_size]
 
 
 def ends_in_beam(ends: Tensor, live: Tensor, beam_size: int) -> Tensor:

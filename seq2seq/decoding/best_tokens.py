@@ -37,7 +37,7 @@ def stable_topk(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
         values, indices = x.max(-1, keepdim=True)  # the first of equal entries
         return values, indices
     values, indices = x.topk(min(k + 1, x.size(1)))
-    equal = (values[:, 1:] == values[:, :-1]) & (values[:, 1:] > float("-inf"))
-    if bool(equal.any()):
+    equal = values[:, 1:] == values[:, :-1]
+    if bool(equal.any()) and bool((equal & (values[:, 1:] > float("-inf"))).any()):
         values, indices = x.sort(stable=True, descending=True)
     return values[:, :k], indices[:, :k]

@@ -1,7 +1,7 @@
 """Which tokens a translation may continue with: lengths, forced prefixes and banned tokens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -29,6 +29,10 @@ class Constraints:
     limit: Tensor
     prefix: Tensor
     banned: Tensor
+    _last_minimum: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._last_minimum = int(self.minimum.max()) if self.minimum.numel() else 0
 
     @classmethod
     def of(
@@ -68,16 +72,23 @@ class Constraints:
         """
         minimum = self.minimum[sentences]
         grid = logits.view(minimum.numel(), -1, logits.size(1))
-        # (n, hypotheses, 1), or (n, hypotheses, 0) beyond the longest prefix
+        if step >= self.prefix.size(1):
+            self._forbid(grid, minimum, step)
+            return
+        # (n, hypotheses, 1)
         forced = self.prefix[sentences, None, step : step + 1].expand(-1, grid.size(1), -1)
         token = forced.clamp(min=0)
         token_logits = grid.gather(2, token)
+        self._forbid(grid, minimum, step)
+        grid.masked_fill_(forced != ANY, FORBIDDEN)
+        allowed = torch.where(forced != ANY, token_logits, grid.gather(2, token))
+        grid.scatter_(2, token, allowed)
+
+    def _forbid(self, grid: Tensor, minimum: Tensor, step: int) -> None:
+        """Write -inf over banned tokens, and over the end of translations that are too short."""
         grid.index_fill_(2, self.banned, FORBIDDEN)
-        grid[..., EOS_ID].masked_fill_((minimum > step)[:, None], FORBIDDEN)
-        if forced.numel():
-            grid.masked_fill_(forced != ANY, FORBIDDEN)
-            allowed = torch.where(forced != ANY, token_logits, grid.gather(2, token))
-            grid.scatter_(2, token, allowed)
+        if step < self._last_minimum:
+            grid[..., EOS_ID].masked_fill_((minimum > step)[:, None], FORBIDDEN)
 
     def must_end(self, step: int) -> Tensor:
         """(N,) True where a translation of `step` tokens has reached its limit."""

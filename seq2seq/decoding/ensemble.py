@@ -123,7 +123,7 @@ class EnsembleState:
             model.output(state).float() for model, state in zip(self.models, states, strict=True)
         ]
         if len(logits) == 1:
-            return logits[0], logits[0].logsumexp(-1)
+            return logits[0], log_sum(logits[0])
         mean = log_mean([model_logits.log_softmax(-1) for model_logits in logits])
         return mean, mean.new_zeros(mean.size(0))
 
@@ -133,6 +133,15 @@ class EnsembleState:
             state.reorder(rows, sentences)
 
 
+def log_sum(logits: Tensor) -> Tensor:
+    """logsumexp (P,) of (P, V), NaN where it is not finite.
+
+    The bits are torch's; its care for infinite logits takes half of the operations.
+    """
+    largest = logits.amax(-1, keepdim=True)
+    return (logits - largest).exp_().sum(-1).log_().add_(largest.squeeze(-1))
+
+
 def log_mean(log_probabilities: list[Tensor]) -> Tensor:
     """Logarithm of the mean of probabilities, from their logarithms."""
     return reduce(torch.logaddexp, log_probabilities) - math.log(len(log_probabilities))
@@ -140,7 +149,7 @@ def log_mean(log_probabilities: list[Tensor]) -> Tensor:
 
 def ensure_finite_predictions(normaliser: Tensor) -> None:
     """Raise UserError where a model's predictions are infinite or NaN."""
-    if not bool(normaliser.isfinite().all()):
+    if not math.isfinite(float(normaliser.sum(dtype=torch.float64))):
         raise UserError(
             "the model's predictions are not finite, so nothing can be decoded: its training "
             "diverged or its file is damaged; choose another checkpoint"

@@ -14,8 +14,9 @@ from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
 from seq2seq.padding import BOS_ID, EOS_ID
 
-# Numbers; they fit into a core's cache, and malloc reuses their memory without new pages.
-LOGITS_AT_ONCE = 1 << 19
+# Numbers; a product of few rows spends its time on arranging the weights, and malloc reuses memory
+# of this size without new pages.
+LOGITS_AT_ONCE = 1 << 21
 # Finished sentences leave once they are this part of the batch, divided by the hypotheses of each:
 # compaction copies source caches, which have one row for all of them.
 COMPACT_FRACTION = 1 / 8
@@ -103,7 +104,10 @@ class SearchState:
             end_logits.fill_(float("-inf"))
             values, tokens = best_tokens(logits, min(k, logits.size(1)))
             parts.append((ends, values - normaliser[:, None], tokens))
-        ends, values, tokens = (torch.cat(column) for column in zip(*parts, strict=True))
+        ends, values, tokens = (
+            column[0] if len(column) == 1 else torch.cat(column)
+            for column in zip(*parts, strict=True)
+        )
         shape = self.total.shape
         return ends.view(shape), values.view(*shape, -1), tokens.view(*shape, -1)
 
@@ -163,7 +167,7 @@ class SearchState:
         """Rows of the sentences that go on, filled up to MIN_ROWS; None while few are finished."""
         number = self.done.numel()
         size = max(number - int(self.done.sum()), min(min_sentences(hypotheses), number))
-        if number - size <= number * COMPACT_FRACTION / hypotheses:
+        if number - size < number * COMPACT_FRACTION / hypotheses:
             return None
         return self.done.sort(stable=True).indices[:size].sort().values
 

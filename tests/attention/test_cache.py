@@ -67,3 +67,14 @@ def test_sentences_leave_with_their_padding() -> None:
     assert cache.padding.lengths.tolist() == [3, 5]
     assert torch.equal(cache.k, k[[2, 0]]) and torch.equal(cache.v, -k[[2, 0]])
     assert cache.nbytes() == 2 * (2 * 2 * 5 * 4 * 4)
+
+
+def test_the_bias_of_keys_follows_the_sentences() -> None:
+    k = torch.randn(3, 2, 5, 4)
+    cache = SourceCache(k, -k, Padding(torch.tensor([5, 1, 3]), 5))
+    for rows in ([0, 1, 2], [2, 0, 0], [1]):
+        cache.reorder(torch.tensor(rows))
+        assert cache.padding is not None and cache.key_bias is not None
+        assert torch.equal(cache.key_bias == 0, cache.padding.key_mask())
+        assert bool((cache.key_bias[~cache.padding.key_mask()] == float("-inf")).all())
+    assert SourceCache(k, -k, None).key_bias is None

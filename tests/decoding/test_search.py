@@ -10,6 +10,7 @@ from seq2seq.attention.config import AttentionConfig
 from seq2seq.decoding import state
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.constraints import Constraints
+from seq2seq.decoding.ensemble import log_sum
 from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.search import sentence_seed
 from seq2seq.errors import ConfigError, UserError
@@ -215,15 +216,23 @@ def test_an_ensemble_over_two_vocabularies_is_refused() -> None:
         search_batch([tiny(), tiny(vocab=13)], sources([3]), DecodingConfig())
 
 
+@pytest.mark.parametrize("shape", [(1, 3), (20, 700), (70, 8000)], ids=str)
+def test_the_normaliser_has_the_bits_of_torch(shape: tuple[int, int]) -> None:
+    logits = torch.randn(shape, generator=torch.Generator().manual_seed(1)) * 20
+    logits[0, 1:] = float("-inf")
+    assert torch.equal(log_sum(logits.clone()), logits.logsumexp(-1))
+
+
 def test_wrong_options_are_refused() -> None:
     with pytest.raises(ConfigError, match="beam_size"):
         search_batch([tiny()], sources([3]), DecodingConfig(beam_size=0))
 
 
-def test_a_model_without_finite_predictions_is_refused() -> None:
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_model_without_finite_predictions_is_refused(value: float) -> None:
     model = tiny()
     with torch.no_grad():
-        model.output.weight[5] = math.nan
+        model.output.weight[5] = value
     with pytest.raises(UserError, match="not finite"):
         search_batch([model], sources([3]), DecodingConfig())
 

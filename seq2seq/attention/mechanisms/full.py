@@ -88,5 +88,4 @@ class FullCore(AttentionCore[FullConfig]):
 
     def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
         assert isinstance(cache, SourceCache)
-        may_read = None if cache.padding is None else cache.padding.key_mask()
-        return fused_attention(q, cache.k, cache.v, may_read=may_read)
+        return fused_attention(q, cache.k, cache.v, bias=cache.key_bias)
