@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.integration.commands import TINY, Run
 
 TWO = [
@@ -14,13 +16,22 @@ TWO = [
 ]
 
 
-def test_two_processes_train_and_resume_exactly(run: Run, tmp_path: Path) -> None:
+KEPT_OVER_STEPS = [
+    *("optimizer.matrices=muon", "trainer.export=ema", "data.batch.later_steps=[5]"),
+    "data.batch.later_max_tokens=[4096]",
+]
+
+
+@pytest.mark.parametrize("options", [[], KEPT_OVER_STEPS], ids=["defaults", "kept over steps"])
+def test_two_processes_train_and_resume_exactly(
+    run: Run, tmp_path: Path, options: list[str]
+) -> None:
     cache = f"data.cache_dir={tmp_path / 'cache'}"
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    done = run("train.py", *TWO, cache, f"hydra.run.dir={whole}")
+    done = run("train.py", *TWO, *options, cache, f"hydra.run.dir={whole}")
     assert done.returncode == 0, done.stderr
     assert "2 process(es)" in done.stderr
-    done = run("train.py", *TWO, cache, f"hydra.run.dir={parts}")
+    done = run("train.py", *TWO, *options, cache, f"hydra.run.dir={parts}")
     assert done.returncode == 0, done.stderr
     for step in (8, 12):
         (parts / "checkpoints" / f"step-{step:08d}.ckpt").unlink()
