@@ -175,6 +175,7 @@ SHOWN_BY = {
     "init_from": "tests/run/test_init_from.py::test_the_weights_are_those_of_the_run",
     "imports": f"{OBEYED}::test_modules_add_options_to_groups",
     "data.source_kind": f"{OBEYED}::test_sources_of_another_kind_are_refused_by_a_corpus_of_text",
+    "data.verify": "tests/data/test_known_text.py::test_text_that_was_read_is_not_read_again",
     "data.cache_dir": "tests/data/test_prepare.py::test_the_second_time_it_is_only_opened",
     "data.tokenizer.byte_fallback": (
         "tests/data/test_tokenizer.py::test_byte_fallback_spells_any_text"

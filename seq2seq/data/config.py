@@ -136,6 +136,8 @@ class DataConfig(Options):
             their sides in each other's place, without any mark of the direction (Ding et al. 2021,
             arXiv:2109.07780, who take a third). 0 trains on the wanted direction alone.
         cache_dir: folder of downloads and prepared corpora.
+        verify: read text again that was read before, although its size and its times are what they
+            were. Prepared corpora are always verified.
         max_source_length, max_target_length: in subwords with </s>. Longer training pairs are left
             out and counted.
         limit_train: number of training pairs, from the first; null for all.
@@ -152,6 +154,7 @@ class DataConfig(Options):
     reverse: bool = False
     both_directions: float = number(0.0, at_least=0, below=1)
     cache_dir: str = path_option("data")
+    verify: bool = False
     max_source_length: int = number(128, at_least=2)
     max_target_length: int = number(128, at_least=2)
     limit_train: int | None = number(None, at_least=1)

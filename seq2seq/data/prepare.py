@@ -30,6 +30,7 @@ from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.filters import Filtered, filter_items, filter_lengths
 from seq2seq.data.held_out import Places, held_out_notes
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
+from seq2seq.data.known_text import recall, remember
 from seq2seq.data.links import subword_links
 from seq2seq.data.sources.base import Pairs, file_problems, load_raw, option_problems, reader_of
 from seq2seq.data.sources.pairs import RawCorpus
@@ -49,8 +50,9 @@ CODE_VERSION = 1  # raise it when the same raw pairs and options are encoded oth
 def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCorpus:
     """The corpus of a configuration, prepared if it is not there. Safe to call from processes.
 
-    Text is read once, and hashed on the way: to prepare it, or, if it was checked in this process,
-    not before it turns out that it must be prepared. Files are verified outside the lock.
+    Text is read once, and hashed on the way: to prepare it, or, if it was checked in this process
+    or read before and not changed since, not before it turns out that it must be prepared. Files
+    are verified outside the lock.
 
     Args:
         directory: where prepared corpora are kept; None is <cache_dir>/prepared.
@@ -61,11 +63,13 @@ def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCor
     """
     if problems := option_problems(config) + file_problems(config, contents=False):
         raise ConfigError(problems)
-    hashed = all(is_hashed(path) for path in reader_of(config).files())
+    files = reader_of(config).files()
+    if not config.verify:
+        recall(Path(config.cache_dir))
+    hashed = all(map(is_hashed, files))
     raw = None if hashed else load_raw(config)
-    directory = Path(config.cache_dir) / "prepared" if directory is None else directory
     fingerprint = fingerprint_of(config)
-    folder = directory / fingerprint
+    folder = (directory or Path(config.cache_dir) / "prepared") / fingerprint
     ensure_folder(
         folder,
         lambda stage: build(config, raw or load_raw(config), stage, fingerprint),
@@ -74,6 +78,8 @@ def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCor
         purpose="preparing the same corpus",
     )
     corpus = load_corpus(folder)
+    if directory is None and config.source_kind == "text":
+        remember(Path(config.cache_dir), files, reader_of(config).identity())
     for note in held_out_notes(config, corpus):
         logger.warning("note: %s", note)
     return corpus

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 BLOCK = 1 << 20  # bytes
 PATIENCE = 2.0  # seconds before a wait is worth a line in the log
 
-Version = tuple[str, int, int, int]  # path, size, time of the last change, inode
+Version = tuple[str, int, int, int, int, int]  # path, size, times, number and device of a file
 _hashes: dict[Version, str] = {}  # of files that this process has read
 
 
@@ -36,6 +36,11 @@ def remembered_sha256(path: Path) -> str:
     return _hashes[version]
 
 
+def recall_sha256(version: Version, sha256: str) -> None:
+    """Take over what another process read of a version of a file."""
+    _hashes.setdefault(version, sha256)
+
+
 def is_hashed(path: Path) -> bool:
     """Whether `remembered_sha256` would read nothing."""
     return path.is_file() and version_of(path) in _hashes
@@ -44,7 +49,8 @@ def is_hashed(path: Path) -> bool:
 def version_of(path: Path) -> Version:
     """What changes whenever a file does."""
     status = path.stat()
-    return str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return str(path.resolve()), status.st_size, *times, status.st_ino, status.st_dev
 
 
 class HashingFile(io.RawIOBase):

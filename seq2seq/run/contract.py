@@ -37,6 +37,7 @@ MAY_CHANGE = (
     "trainer.evaluate",
     "trainer.keep_last",
     "data.cache_dir",
+    "data.verify",
     "data.root",
     "imports",
 )  # options that may be named when a run is resumed

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seq2seq.data.corpora import FilesConfig, SplitFiles
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
+from seq2seq.data.known_text import recall, was_read
 from seq2seq.data.reader import (
     ensure_equal,
     parquet_columns,
@@ -29,7 +30,7 @@ from seq2seq.data.sources.split_files import (
     format_of,
     named_files,
 )
-from seq2seq.data.storage import remembered_sha256
+from seq2seq.data.storage import is_hashed, remembered_sha256
 from seq2seq.data.text_files import count_lines, ensure_file, open_text, read_strict_lines
 from seq2seq.errors import DataError, choices
 
@@ -74,11 +75,23 @@ class FilesReader(CorpusReader):
         return problems
 
     def content_problems(self) -> list[str]:
-        problems = []
-        for name, files in self.splits():
-            if not any(files.problems()) and not self.split_problems(name, files):
-                problems += self.line_problems(name, files)
-        return problems
+        splits = [*self.splits()]
+        checked = [
+            (name, files)
+            for name, files in splits
+            if not any(files.problems()) and not self.split_problems(name, files)
+        ]
+        if len(checked) == len(splits) and self.was_read():
+            return []
+        return [problem for name, files in checked for problem in self.line_problems(name, files)]
+
+    def was_read(self) -> bool:
+        """Whether all text was read before, without a fault, and has not changed since."""
+        if self.config.verify or self.config.source_kind != "text":
+            return False
+        cache = Path(self.config.cache_dir)
+        recall(cache)
+        return all(map(is_hashed, self.files())) and was_read(cache, self.identity())
 
     def line_problems(self, name: str, files: SplitFiles) -> list[str]:
         """Problems inside the files of a split: at most one a file, and one for their lengths."""
