@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.bench.contest import Contestant, ContestResults, announce, compete
-from seq2seq.bench.decoding_peers import DecodingPeer, PeerContext, decoding_peers, with_settings
+from seq2seq.bench.decoding_peers import (
+    OWN_COMMAND,
+    DecodingPeer,
+    PeerContext,
+    decoding_peers,
+    with_settings,
+)
 from seq2seq.bench.peers.catalogue import of_threads_number
 from seq2seq.bench.process import run_process
 from seq2seq.bench.summary import PEAK_MEMORY, Figure
@@ -29,7 +35,7 @@ DECODING_FIGURES = (
     PEAK_MEMORY,
 )
 OWN = "seq2seq"
-OWN_COMMAND = ("-m", "seq2seq.bench.decode_own")
+OF_OUR_SEARCH = ("workers=",)  # overrides that the engine has no use for
 WARM_UP_LINES = 100
 
 
@@ -168,6 +174,10 @@ class EqualOutputs:
         """A measurement of a peer with the first of its settings."""
         settings = {**peer.facts, **peer.tried[0]}
         request = replace(self.request, run=str(peer.folder), settings=settings, overrides=[])
+        if peer.is_own:
+            shared = [x for x in self.request.overrides if not x.startswith(OF_OUR_SEARCH)]
+            overrides = [*shared, *(f"{name}={value}" for name, value in settings.items())]
+            request = replace(request, overrides=overrides)
         return self.measured(peer.name, peer.command, request)
 
     def measured(

@@ -1,5 +1,6 @@
 """The rivals of the benchmark of decoding, and the settings that each is tried with."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 from seq2seq.bench.peers.catalogue import FOLDER, ensure_installed, python_of
 from seq2seq.bench.workload import Workload, write_rows
 from seq2seq.bundle.files import Bundle
+from seq2seq.decoding.config import LengthPenalty
 from seq2seq.errors import ConfigError, choices
 
+OWN_COMMAND = ("-m", "seq2seq.bench.decode_own")
 BATCH_SIZES = (32, 128)  # sentences, that peers are tried with
 EXPORT_FOLDER = "ctranslate2"  # in a run's folder, of `seq2seq export ctranslate2`
 
@@ -22,8 +25,9 @@ class DecodingPeer:
         command: program and arguments, before the request and the time of the start.
         folder: that it reads in place of the run.
         note: whose weights it decodes with, and what else is not as with ours.
-        facts: settings that stay the same.
         tried: settings of which the fastest is measured.
+        facts: settings that stay the same.
+        is_own: it is this package, whose settings are options of decoding.
     """
 
     name: str
@@ -32,6 +36,7 @@ class DecodingPeer:
     note: str
     tried: Sequence[dict[str, Any]]
     facts: dict[str, Any] = field(default_factory=dict)
+    is_own: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,14 @@ def ctranslate2_peer(context: PeerContext, bundle: Bundle) -> DecodingPeer:
             f"--export: {export} must hold the run for CTranslate2, and does not; write it with: "
             f"seq2seq export ctranslate2 {context.run}"
         )
-    spreads = dict.fromkeys([(context.threads, 1), (1, context.threads)])
+    decoding, average = bundle.config.decoding, LengthPenalty.average
+    facts = {
+        "longest": bundle.config.model.max_target_length - 1,
+        "ratio": decoding.max_length_ratio,
+        "offset": decoding.max_length_offset,
+        "alpha": decoding.alpha if decoding.length_penalty is average else 0.0,
+        "banned": ["<pad>", "<s>"] if decoding.allow_unknown else ["<pad>", "<s>", "<unk>"],
+    }
     return DecodingPeer(
         "ctranslate2",
         [*isolated("ctranslate2", context), str(FOLDER / "ctranslate2_decode.py")],
@@ -73,10 +85,31 @@ def ctranslate2_peer(context: PeerContext, bundle: Bundle) -> DecodingPeer:
         "the weights and SentencePiece models of the run, in float32",
         [
             {"inter_threads": inter, "intra_threads": intra, "batch_size": size}
-            for inter, intra in spreads
+            for inter, intra in spreads(context.threads)
             for size in BATCH_SIZES
         ],
+        facts,
     )
+
+
+def engine_peer(context: PeerContext, bundle: Bundle) -> DecodingPeer:
+    """This package with decoding.engine=ctranslate2."""
+    return DecodingPeer(
+        "engine",
+        [sys.executable, *OWN_COMMAND],
+        context.run.absolute(),
+        "this package with decoding.engine=ctranslate2",
+        [
+            {"engine": "ctranslate2", "inter_threads": inter, "intra_threads": intra}
+            for inter, intra in spreads(context.threads)
+        ],
+        is_own=True,
+    )
+
+
+def spreads(threads: int) -> list[tuple[int, int]]:
+    """Ways to use threads: for batches side by side, or all for one batch."""
+    return list(dict.fromkeys([(threads, 1), (1, threads)]))
 
 
 def transformers_peer(context: PeerContext, bundle: Bundle) -> DecodingPeer:
@@ -115,6 +148,7 @@ def isolated(environment: str, context: PeerContext) -> list[str]:
 
 DECODING_PEERS: dict[str, Callable[[PeerContext, Bundle], DecodingPeer]] = {
     "ctranslate2": ctranslate2_peer,
+    "engine": engine_peer,
     "transformers": transformers_peer,
 }
 

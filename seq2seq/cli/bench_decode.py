@@ -36,7 +36,7 @@ def bench_decode(
     peer: Annotated[
         list[str] | None,
         typer.Option(
-            help="Measure a rival as well: ctranslate2, transformers. May be repeated.",
+            help="Measure a rival as well: ctranslate2, engine, transformers. May be repeated.",
             show_default=False,
         ),
     ] = None,

@@ -11,11 +11,14 @@ import pytest
 
 import seq2seq
 from seq2seq.bench import decode_own, decoding
-from seq2seq.bench.decoding import DecodingBench, DecodingRequest, equal_notes
+from seq2seq.bench.decoding import DecodingBench, DecodingRequest, EqualOutputs, equal_notes
 from seq2seq.bench.decoding_peers import DecodingPeer, PeerContext, decoding_peers
 from seq2seq.bundle.files import held_out_split, load_bundle
+from seq2seq.config.saved import with_overrides
+from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, MissingDependencyError
 from seq2seq.files import read_lines, write_lines
+from seq2seq.options import problems_in
 from tests.results.bundles import make_run, train_tokenizers
 
 PROGRAM = """
@@ -75,6 +78,20 @@ def test_a_peer_runs_with_its_fastest_setting_and_equal_outputs_are_counted(
         "rival: random weights; speed=40, first=0",
     ]
     assert json.loads((tmp_path / "r.json").read_text())["settings"]["beam_size"] == 5
+
+
+def test_the_engine_is_this_package_with_its_options(tmp_path: Path) -> None:
+    context = PeerContext(tmp_path, None, tmp_path, tmp_path, [], 2)
+    bundle: Any = None
+    (peer,) = decoding_peers(["engine"], context, bundle)
+    request = DecodingRequest("run", "", "", 5, 2, ["workers=2", "alpha=0.5"])
+    contest = EqualOutputs(tmp_path, request)
+    asked: list[DecodingRequest] = []
+    contest.measured = lambda name, command, request: asked.append(request)  # type: ignore
+    contest.peer(peer)
+    options = ["alpha=0.5", "engine=ctranslate2", "inter_threads=2", "intra_threads=1"]
+    assert asked[0].overrides == options
+    assert list(problems_in(with_overrides(DecodingConfig(), asked[0].overrides))) == []
 
 
 def environments(tmp_path: Path) -> Path:

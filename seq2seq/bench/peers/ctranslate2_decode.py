@@ -17,7 +17,7 @@ class ExportDecoder:
     """The model and the subword models of an export.
 
     Args:
-        request: with `settings` inter_threads, intra_threads and batch_size.
+        request: with the settings of `seq2seq.bench.decoding_peers`.
     """
 
     def __init__(self, request: dict[str, Any]) -> None:
@@ -41,15 +41,17 @@ class ExportDecoder:
         )
 
     def translate(self, lines: list[str]) -> list[str]:
-        """Translations by beam search with the mean log-probability as score."""
+        """Translations by the beam search of the settings."""
         sources = self.source.encode(lines, out_type=str, num_threads=self.threads)
+        longest = max(map(len, sources))
+        limit = int(longest * self.settings["ratio"]) + self.settings["offset"]
         results = self.translator.translate_batch(
             sources,
             beam_size=self.beam_size,
-            length_penalty=1.0,
+            length_penalty=self.settings["alpha"],
             max_batch_size=self.settings["batch_size"],
-            max_decoding_length=max(2 * len(source) + 22 for source in sources),
-            disable_unk=True,
+            max_decoding_length=min(limit, self.settings["longest"]),
+            suppress_sequences=[[token] for token in self.settings["banned"]],
         )
         pieces = [result.hypotheses[0] for result in results]
         translations: list[str] = self.target.decode(pieces)
