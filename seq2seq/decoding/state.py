@@ -14,9 +14,9 @@ from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
 from seq2seq.padding import BOS_ID, EOS_ID
 
-# Numbers; a product of few rows spends its time on arranging the weights, and malloc reuses memory
-# of this size without new pages.
-LOGITS_AT_ONCE = 1 << 21
+# Numbers; a product of few rows spends its time on arranging the weights, and larger memory than
+# this, malloc gives back and fetches anew at every step.
+LOGITS_AT_ONCE = 1 << 20
 # Finished sentences leave once they are this part of the batch, divided by the hypotheses of each:
 # compaction copies source caches, which have one row for all of them.
 COMPACT_FRACTION = 1 / 8
