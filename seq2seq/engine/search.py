@@ -10,8 +10,10 @@ What differs between the two is bridged here:
     are returned: fewer than these had ended before it.
     Without a length penalty CTranslate2 stops once the best hypothesis has ended. That is right
     for it alone; with further ones a penalty of next to nothing makes it go on.
-    Banned tokens are removed before the softmax, so log p is that of a token among those that may
-    be produced: larger than the own engine's by -log(1 - p(banned tokens)).
+    CTranslate2 takes banned tokens out of the softmax, which would raise all other probabilities,
+    so it is not told of them. A sentence of which a hypothesis has one is handed back as well. In
+    the others they have next to no probability; where one is in the beam for some steps, the place
+    that it takes is the only difference to the own search.
 """
 
 import math
@@ -34,6 +36,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
+NEVER_PRODUCED = frozenset({PAD_ID, BOS_ID})  # tokens that are never produced
 NO_EARLY_EXIT = 1e-30  # a power that leaves every length 1, and is not 0
 
 
@@ -124,9 +127,9 @@ class CTranslate2Engine:
             weights: also return attention weights.
 
         Yields:
-            For each batch, in order, what was found for each source. None for a source whose search
-            reached its length limit, or whose predictions are not finite: the own engine has to
-            search.
+            For each batch, in order, what was found for each source. None for a source that the
+            own engine has to search: a hypothesis reached its length limit, has a banned token or
+            a score that is not finite.
         """
         self._ensure_beam(config.beam_size)
         limits = [[self._limit(len(source), config) for source in batch] for batch in batches]
@@ -142,7 +145,7 @@ class CTranslate2Engine:
 
     def _ensure_beam(self, beam_size: int) -> None:
         """Raise ConfigError where a step may have fewer continuations than CTranslate2 takes."""
-        largest = (len(self.target) - len({UNK_ID, PAD_ID, BOS_ID, EOS_ID})) // 2
+        largest = len(self.target) // 2
         if beam_size > largest:
             raise ConfigError(
                 f"decoding.beam_size: must be at most {largest}, half of the vocabulary, with "
@@ -163,7 +166,6 @@ class CTranslate2Engine:
     ) -> list[Any]:
         """Hand a batch to the threads; the results are waited for later."""
         end = self.source[EOS_ID]
-        banned = (PAD_ID, BOS_ID) if config.allow_unknown else (PAD_ID, BOS_ID, UNK_ID)
         one_limit = min(limits) == max(limits)
         alpha = config.alpha if config.length_penalty is LengthPenalty.average else 0.0
         started: list[Any] = self._translator.translate_batch(
@@ -172,7 +174,6 @@ class CTranslate2Engine:
             beam_size=config.beam_size,
             num_hypotheses=config.n_best if one_limit else config.beam_size,
             length_penalty=alpha or NO_EARLY_EXIT,
-            suppress_sequences=[[self.target[token]] for token in banned],
             max_input_length=0,
             max_decoding_length=max(limits) + 1,
             min_decoding_length=0,
@@ -185,8 +186,11 @@ class CTranslate2Engine:
     def _found(
         self, result: Any, limit: int, config: DecodingConfig, weights: bool
     ) -> Found | None:
-        """The hypotheses of a result; None where a limit was reached or a score is not finite."""
-        end = self.target[EOS_ID]
+        """The hypotheses of a result; None where one cannot be as by the own search."""
+        end, banned = (
+            self.target[EOS_ID],
+            NEVER_PRODUCED if config.allow_unknown else NEVER_PRODUCED | {UNK_ID},
+        )
         average = config.length_penalty is LengthPenalty.average
         hypotheses = []
         for tokens, score in zip(result.hypotheses, result.scores, strict=True):
@@ -194,5 +198,7 @@ class CTranslate2Engine:
                 return None
             total = score * len(tokens) ** config.alpha if average else score
             ids = [self.ids[token] for token in tokens[:-1]]
+            if not banned.isdisjoint(ids):
+                return None
             hypotheses.append(Hypothesis(ids, total, score, finished=True))
         return Found(hypotheses[: config.n_best], result.attention[0] if weights else None)

@@ -35,6 +35,15 @@ CASES = [
         ("cuda:9",),
         models=("one",),
     ),
+    of_model(
+        "an engine with an option that it cannot honour",
+        lambda model: (
+            model.decoding.__dict__.update(engine="ctranslate2", min_length=2)
+            or model.translate(["a"])
+        ),
+        "decoding.min_length",
+        "choose engine=torch",
+    ),
     Case(
         "a module that is not there",
         lambda folder: seq2seq.load(folder / "one", imports=["nowhere.py"]),

@@ -1,6 +1,5 @@
 """The same weights in both engines give the same scores, hypotheses and attention."""
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from tests.engine.expressible_models import (
     BANNED,
     LAST,
     LONGEST,
-    AmongAllowed,
     Change,
     every_change,
     random_sources,
@@ -63,14 +61,6 @@ def engine_of(
     return CTranslate2Engine(model, tokenizers, EngineOptions(quantization, 1, 1, alignment))
 
 
-def among_allowed(model: Transformer, config: DecodingConfig) -> Transformer:
-    """The model with a softmax over the tokens that may be produced."""
-    changed = copy.deepcopy(model)
-    banned = BANNED[:-1] if config.allow_unknown else BANNED
-    changed.output = AmongAllowed(changed.output, banned)
-    return changed
-
-
 def own(
     model: Transformer, sources: list[list[int]], config: DecodingConfig
 ) -> list[list[Hypothesis]]:
@@ -94,7 +84,7 @@ def assert_same(found: list[Found | None], expected: list[list[Hypothesis]]) -> 
         assert [x.tokens for x in result.hypotheses] == [x.tokens for x in hypotheses]
         for a, b in zip(result.hypotheses, hypotheses, strict=True):
             assert a.finished
-            assert a.score == pytest.approx(b.score, abs=2e-4)
+            assert a.score == pytest.approx(b.score, abs=1e-4)
             assert a.log_probability == pytest.approx(b.log_probability, abs=1e-3)
 
 
@@ -119,7 +109,7 @@ def test_every_model_gives_the_same_n_best_lists_and_scores(
         torch.testing.assert_close(torch.tensor(result.log_probs), values, rtol=1e-4, atol=1e-4)
 
     sources = random_sources(size, LENGTHS)
-    assert_same(found_by(engine, sources, BEAM), own(among_allowed(model, BEAM), sources, BEAM))
+    assert_same(found_by(engine, sources, BEAM), own(model, sources, BEAM))
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
@@ -131,7 +121,7 @@ def test_every_option_that_is_honoured_gives_the_same_lists(
     sources = random_sources(size, LENGTHS)
     found = found_by(engine_of(model, tokenizers), sources, config)
     assert any(found), "some sentences end before their limit"
-    assert_same(found, own(among_allowed(model, config), sources, config))
+    assert_same(found, own(model, sources, config))
     for result, source in zip(found, sources, strict=True):
         limit = int(len(source) * config.max_length_ratio) + config.max_length_offset
         longest = min(limit, LONGEST - 1)
@@ -150,26 +140,28 @@ def test_a_sentence_that_reaches_its_own_limit_is_handed_back(tokenizers: Tokeni
     assert found_by(engine_of(model, tokenizers), sources, config) == [None, None, None]
 
 
-def test_log_probabilities_leave_out_the_banned_tokens(tokenizers: Tokenizers) -> None:
-    """They exceed those of the own search by -log(1 - p(banned)) a token, as documented."""
+def test_a_sentence_with_a_token_that_is_never_produced_is_handed_back(
+    tokenizers: Tokenizers,
+) -> None:
+    """It is found where the token may be produced, with the same scores."""
     size = tokenizers.target.vocab_size
     model = small_model(size, ATTENTIONS["gqa"])
-    (source,) = random_sources(size, [5])
-    (found,) = found_by(engine_of(model, tokenizers), [source], BEAM)
-    assert found is not None
-    tokens = found.hypotheses[0].tokens
-    ensemble = Ensemble([model])
-    encoded = ensemble.encode(Tokens.source([source]))
-    (values,) = score_targets(ensemble, encoded, [tokens])
-    with torch.inference_mode():
-        states, _ = model.decoder_states(Tokens.target([tokens]), encoded.sources_of(0))
-        banned = model.output(states[0]).softmax(-1)[:, list(BANNED)].sum(-1)
-    assert float(banned.sum()) > 1e-3
-    expected = float(values.sum() - (1 - banned).log().sum())
-    assert found.hypotheses[0].log_probability == pytest.approx(expected, abs=1e-3)
+    sources = random_sources(size, LENGTHS)
+    produced = [token for (best, *_) in own(model, sources, BEAM) for token in best.tokens]
+    with torch.no_grad():
+        likely = max(produced, key=produced.count)
+        model.output.weight[UNK_ID] = model.output.weight[likely] * 1.01
+    engine = engine_of(model, tokenizers)
+    allowed = replace(BEAM, allow_unknown=True)
+    found = found_by(engine, sources, allowed)
+    assert_same(found, own(model, sources, allowed))
+    has_unknown = [x is not None and any(UNK_ID in y.tokens for y in x.hypotheses) for x in found]
+    assert any(has_unknown)
+    for result, unknown in zip(found_by(engine, sources, BEAM), has_unknown, strict=True):
+        assert not unknown or result is None
 
 
-@pytest.mark.parametrize(("name", "beam_size"), [("gqa", 1), ("by layer", 4), ("by layer", 1)])
+@pytest.mark.parametrize(("name", "beam_size"), [("gqa", 1), ("gqa", 4), ("three kinds", 1)])
 @pytest.mark.parametrize("alignment", [LAST, AlignmentHeads(0, (3, 1)), AlignmentHeads(1, (2,))])
 def test_the_attention_of_the_chosen_layer_and_heads_is_returned(
     tokenizers: Tokenizers, name: str, beam_size: int, alignment: AlignmentHeads
@@ -198,13 +190,14 @@ def test_the_attention_of_the_chosen_layer_and_heads_is_returned(
 
 def test_batches_and_threads_change_nothing_but_rounding(tokenizers: Tokenizers) -> None:
     size = tokenizers.target.vocab_size
-    model = small_model(size, ATTENTIONS["by layer"])
+    model = small_model(size, ATTENTIONS["gqa"])
     sources = random_sources(size, LENGTHS)
     whole = found_by(engine_of(model, tokenizers), sources, BEAM)
     parallel = CTranslate2Engine(model, tokenizers, EngineOptions(Quantization.float32, 2, 1, LAST))
     alone = [
         row for (row,) in parallel.search([[source] for source in sources], BEAM, weights=False)
     ]
+    assert any(whole)
     for a, b in zip(whole, alone, strict=True):
         assert (a is None) == (b is None)
         if a is not None and b is not None:
@@ -213,11 +206,20 @@ def test_batches_and_threads_change_nothing_but_rounding(tokenizers: Tokenizers)
 
 def test_int8_searches_with_the_same_options(tokenizers: Tokenizers) -> None:
     size = tokenizers.target.vocab_size
-    model = small_model(size, ATTENTIONS["by layer"])
+    model = small_model(size, ATTENTIONS["gqa"])
+    sources = random_sources(size, LENGTHS)
+    produced = [x.tokens[0] for (x,) in own(model, sources, CONFIGS["greedy"]) if x.tokens]
+    with torch.no_grad():  # the large values that hide tokens and end sentences are rounded much
+        model.output.weight[list(BANNED)] = 0
+        model.output.weight[EOS_ID] = model.output.weight[produced[0]] * 1.05
     engine = engine_of(model, tokenizers, quantization=Quantization.int8)
     assert engine._translator.compute_type.startswith("int8")
-    found = found_by(engine, random_sources(size, LENGTHS), BEAM)
+    found = found_by(engine, sources, CONFIGS["greedy"])
     assert any(found)
+    expected = own(model, sources, CONFIGS["greedy"])
+    for result, (hypothesis,) in zip(found, expected, strict=True):
+        if result is not None and result.hypotheses[0].tokens == hypothesis.tokens:
+            assert result.hypotheses[0].score == pytest.approx(hypothesis.score, abs=0.2)
 
 
 def test_options_of_the_engine_reach_it(tokenizers: Tokenizers) -> None:
@@ -248,8 +250,8 @@ def test_a_quantization_that_the_processor_lacks_is_refused(
 
 def test_a_beam_with_too_few_tokens_is_refused(tokenizers: Tokenizers) -> None:
     engine = engine_of(small_model(tokenizers.target.vocab_size), tokenizers)
-    config = replace(BEAM, beam_size=34, n_best=1)
-    with pytest.raises(ConfigError, match="decoding.beam_size: must be at most 33"):
+    config = replace(BEAM, beam_size=36, n_best=1)
+    with pytest.raises(ConfigError, match="decoding.beam_size: must be at most 35"):
         found_by(engine, [[5]], config)
 
 
