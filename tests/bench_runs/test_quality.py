@@ -13,10 +13,13 @@ from seq2seq.bench_runs.comparison import Comparison
 from seq2seq.bench_runs.ledger import LEDGER
 from seq2seq.bench_runs.planning import composed_plain
 from seq2seq.bench_runs.settings import QualitySettings, Setting
+from seq2seq.config import store
 from seq2seq.errors import ConfigError, UserError
+from seq2seq.run import start
 from tests.bench_runs.stand_in import PROGRAM
 
 BASE = ["data=reverse"]
+REGISTERED_BY = (store, start)  # imported here: what is registered in a test is forgotten after it
 
 
 @cache
