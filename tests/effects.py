@@ -321,4 +321,11 @@ RUN_WITH = {
     "decoding.intra_threads": "2",
     "alignment.layer": "0",
     "alignment.threshold": "0.1",
+    **{
+        f"{name}.{option}": "0.5"
+        for name in ("r_drop", "cutoff")
+        for option in ("weight", "start_at")
+    },
+    "cutoff.source": "0.1",
+    "cutoff.target": "0.1",
 }

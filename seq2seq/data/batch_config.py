@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from seq2seq.options import LARGEST, Options, number
+from seq2seq.options import LARGEST, Options, in_range, number
 
 
 @dataclass
@@ -38,7 +38,8 @@ class BatchConfig(Options):
                 f"not {len(tokens)}; give as many of both"
             )
         sizes = [self.max_tokens, *tokens]
-        if any(after < before for before, after in pairwise(sizes)) or max(sizes) > LARGEST:
+        in_order = all(before <= after for before, after in pairwise(sizes))
+        if in_range(self, "max_tokens") and not (in_order and max(sizes) <= LARGEST):
             problems.append(
                 f"later_max_tokens: must not fall, from max_tokens={self.max_tokens} on, and be at "
                 f"most {LARGEST}, not {tokens}; choose such as [{2 * self.max_tokens}]"

@@ -26,6 +26,11 @@ def truncated(pattern: str) -> Damage:
     return every(pattern, lambda content: content[: len(content) // 2])
 
 
+def cut_after(pattern: str, text: bytes) -> Damage:
+    """Files that end with the first place of a text."""
+    return every(pattern, lambda content: content[: content.index(text) + len(text)])
+
+
 def emptied(pattern: str) -> Damage:
     return every(pattern, lambda _: b"")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.bad_inputs.case import Case, training
 from tests.bad_inputs.damage import (
     Damage,
+    cut_after,
     emptied,
     every,
     flipped,
@@ -50,7 +51,8 @@ CASES = [
     resumed("flipped bits of checkpoints", flipped(CHECKPOINTS), "no checkpoint"),
     resumed("no configuration", without(CONFIG), "config.yaml"),
     resumed("an empty configuration", emptied(CONFIG), "config.yaml"),
-    resumed("half a configuration", truncated(CONFIG), "config.yaml"),
+    resumed("half a configuration", truncated(CONFIG), "configuration"),
+    resumed("a configuration cut in a list", cut_after(CONFIG, b"imports: ["), "config.yaml"),
     resumed("a configuration of bytes", written(CONFIG, b"\xff\xfe"), "config.yaml"),
     resumed("a configuration that is no YAML", written(CONFIG, b"a: ["), "config.yaml"),
     resumed("a list as a configuration", written(CONFIG, b"- a\n"), "config.yaml"),

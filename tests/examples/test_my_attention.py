@@ -106,7 +106,8 @@ def test_a_planted_bug_is_found(command: Command, tmp_path: Path, bug: PlantedBu
 
 
 def test_there_is_a_bug_for_every_clause() -> None:
-    assert {bug.clause for bug in BUGS} == set(CLAUSES)
+    """But for modifiers, which an example without products of queries and keys does not take."""
+    assert {bug.clause for bug in BUGS} == set(CLAUSES) - {"modifiers"}
 
 
 def test_two_mechanisms_of_one_name_are_refused(tmp_path: Path) -> None:

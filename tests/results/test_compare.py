@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.config.plain import as_plain
 from seq2seq.config.schema import EvaluateConfig
 from seq2seq.data.sources.base import Pairs
 from seq2seq.data.tokenizers import Tokenizers
@@ -86,15 +87,8 @@ def put(run: Path, *, errors: float) -> None:
     ):
         (folder / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
     seed = {"a": 1, "b": 2, "c": 3}[run.name]
-    options = {
-        "method": "beam",
-        "beam_size": 1,
-        **{k: v for k, v in vars(DECODING).items() if k not in ("method",)},
-    }
-    options["length_penalty"] = "average"
-    (folder / "scores.json").write_text(
-        json.dumps({"decoding": options, "checkpoints": [f"{seed}.ckpt"]})
-    )
+    facts = {"decoding": as_plain(DECODING), "checkpoints": [f"{seed}.ckpt"]}
+    (folder / "scores.json").write_text(json.dumps(facts))
 
 
 def test_evaluations_are_made_where_they_are_missing_and_then_used(
