@@ -71,6 +71,7 @@ class Soak:
     def run(self) -> int:
         """Train both; returns 0 if they end the same."""
         self.options.append(f"trainer.max_steps={self.steps()}")
+        self.started = time.monotonic()
         undisturbed = start(self.options, self.undisturbed)
         process, kills = start(self.options, self.killed), 0
         next_kill, next_sample = self.draw_kill(), 0.0
