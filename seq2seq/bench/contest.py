@@ -101,11 +101,12 @@ def compete(
             title = f"[{number}/{rounds}] {contestant.name}"
             try:
                 row = measured_row(contestant, number)
-                results["measurements"].append(row)
-                announce(f"{title}: {', '.join(figure.text(row) for figure in figures)}")
             except MeasurementError as error:
                 failures.append(f"{contestant.name}, round {number}: {error}")
                 announce(f"{title}: failed: {error}")
+            else:
+                results["measurements"].append(row)
+                announce(f"{title}: {', '.join(figure.text(row) for figure in figures)}")
             results["stolen"] = stolen_share(begun, ProcessorTimes.now())
             write_results(results, figures, output)
     for warning in stolen_warnings(results["stolen"]):

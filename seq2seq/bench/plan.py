@@ -2,7 +2,8 @@
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -12,6 +13,7 @@ from seq2seq.config.groups import CONF
 from seq2seq.errors import ConfigError, choices
 from seq2seq.options import Options, Range, number, problems_in
 
+T = TypeVar("T")
 SETTINGS = CONF / "bench" / "attention.yaml"
 ROLES_BY_NAME = {"encoder": Role.ENCODER, "decoder": Role.CAUSAL, "cross": Role.CROSS}
 
@@ -59,13 +61,25 @@ class Settings(Options):
         Raises:
             ConfigError: it is missing, or has an unknown setting or a wrong type.
         """
-        try:
-            node = OmegaConf.merge(OmegaConf.structured(cls), OmegaConf.load(SETTINGS))
-            return cast(Settings, OmegaConf.to_object(node))
-        except FileNotFoundError:
-            raise ConfigError(f"{SETTINGS}: is missing; install the package again") from None
-        except OmegaConfBaseException as error:
-            raise ConfigError(f"{SETTINGS}: {str(error).splitlines()[0]}") from error
+        return read_yaml_settings(cls, SETTINGS, "is missing; install the package again")
+
+
+def read_yaml_settings(kind: type[T], path: Path, missing: str) -> T:
+    """The settings of a benchmark in a YAML file.
+
+    Args:
+        missing: what the error says of a file that is not there, and what to do.
+
+    Raises:
+        ConfigError: it is missing, or has an unknown setting or a wrong type.
+    """
+    try:
+        node = OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.load(path))
+        return cast(T, OmegaConf.to_object(node))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: {missing}") from None
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
 
 
 @dataclass

@@ -42,12 +42,12 @@ class Ledger:
         """
         path = folder / LEDGER
         ensure_replaceable_json(path, LEDGER_KEYS)
-        asked = {"base": list(settings.base), "budget": list(settings.budget() or ()) or None}
+        expected = {"base": list(settings.base), "budget": list(settings.budget() or ()) or None}
         if not path.exists():
-            return cls(folder, {**asked, "settings": {}, "runs": {}})
+            return cls(folder, {**expected, "settings": {}, "runs": {}})
         content = read_json(path)
         assert isinstance(content, dict), "ensure_replaceable_json saw its keys"
-        for name, value in asked.items():
+        for name, value in expected.items():
             if content[name] != value:
                 raise UserError(
                     f"{path}: its runs have the {name} {content[name]}, not {value}, and could not "
@@ -66,9 +66,9 @@ class Ledger:
         Raises:
             UserError: the ledger has other options under this name.
         """
-        asked = {"overrides": list(setting.overrides), "checkout": setting.checkout}
-        entry = self.settings.setdefault(setting.name, {**asked})
-        if any(entry[name] != value for name, value in asked.items()):
+        expected = {"overrides": list(setting.overrides), "checkout": setting.checkout}
+        entry = self.settings.setdefault(setting.name, {**expected})
+        if any(entry[name] != value for name, value in expected.items()):
             raise UserError(
                 f"{self.folder / LEDGER}: {setting.name} stands there with "
                 f"{' '.join(entry['overrides']) or 'no overrides'}; choose another name"

@@ -4,11 +4,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
+from seq2seq.bench.plan import read_yaml_settings
 from seq2seq.config.groups import CONF
 from seq2seq.errors import ConfigError
 from seq2seq.options import Options, number
@@ -148,15 +146,6 @@ def read_settings(file: Path | None, typed: Sequence[str]) -> QualitySettings:
 
 
 def file_settings(path: Path) -> QualitySettings:
-    """The settings of a YAML file.
-
-    Raises:
-        ConfigError: it is missing, or has an unknown setting or a wrong type.
-    """
-    try:
-        node = OmegaConf.merge(OmegaConf.structured(QualitySettings), OmegaConf.load(path))
-        return cast(QualitySettings, OmegaConf.to_object(node))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file; name a YAML file of settings") from None
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
+    """The settings of a YAML file. Raises as `read_yaml_settings`."""
+    missing = "there is no such file; name a YAML file of settings"
+    return read_yaml_settings(QualitySettings, path, missing)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seq2seq.bench.contest import announce
 from seq2seq.bench_runs.comparison import Comparison
+from seq2seq.bench_runs.jobs import Call, Job, run_jobs
 from seq2seq.bench_runs.ledger import now
 from seq2seq.bench_runs.planning import (
     MAX_STEPS,
@@ -18,7 +19,6 @@ from seq2seq.bench_runs.planning import (
 )
 from seq2seq.bench_runs.run_results import seconds_per_step
 from seq2seq.bench_runs.settings import Setting
-from seq2seq.bench_runs.workers import Call, Job, run_jobs
 from seq2seq.bounded import read_json
 from seq2seq.config.interpolation import quoted
 from seq2seq.errors import ConfigError, UserError

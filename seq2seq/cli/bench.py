@@ -10,7 +10,7 @@ from seq2seq.bench.plan import Settings, with_mechanisms
 from seq2seq.bench.tables import sequence_table, step_table
 from seq2seq.cli.bench_train import bench_train
 from seq2seq.cli.command import config_options, overrides_of, section_option, taking
-from seq2seq.cli.contest import ensure_json
+from seq2seq.cli.contest import JSON_HELP, ensure_json
 from seq2seq.config.saved import with_overrides
 from seq2seq.errors import UserError
 
@@ -36,9 +36,7 @@ bench_app.command("train")(bench_train)
 @bench_app.command(cls=taking(*BENCH_OPTIONS))
 def attention(
     context: typer.Context,
-    output: Annotated[
-        Path, typer.Option(help="JSON file to write; a plot is written beside it.")
-    ] = Path("attention.json"),
+    output: Annotated[Path, typer.Option(help=JSON_HELP)] = Path("attention.json"),
     mechanisms: Annotated[
         str, typer.Option(help="Names between commas; by default all.", show_default=False)
     ] = "",

@@ -6,13 +6,11 @@ from typing import Annotated
 import typer
 
 from seq2seq.bench.contest import DEFAULT_ROUNDS
-from seq2seq.cli.contest import ensure_json, show_contest
+from seq2seq.cli.contest import JSON_HELP, Rounds, ensure_json, show_contest
 
 Overrides = Annotated[
     list[str] | None, typer.Argument(help="Options of `seq2seq train`.", show_default=False)
 ]
-Rounds = Annotated[int, typer.Option(min=1, help="Measurements of each.")]
-JSON_HELP = "JSON file to write; a plot is written beside it."
 
 
 def bench_data(

@@ -8,7 +8,7 @@ import typer
 
 from seq2seq.bench.contest import DEFAULT_ROUNDS
 from seq2seq.cli.command import config_options, overrides_of
-from seq2seq.cli.contest import ensure_json, show_contest
+from seq2seq.cli.contest import PeersFolder, Rounds, ensure_json, show_contest
 from seq2seq.decoding.config import DecodingConfig
 
 MEASURED = ("beam_size", "n_best")  # options that the benchmark sets
@@ -44,12 +44,8 @@ def bench_decode(
         Path | None,
         typer.Option(help="The run for CTranslate2; by default RUN/ctranslate2."),
     ] = None,
-    peers: Annotated[
-        Path, typer.Option(help="Folder of the environments of peers, of `make bench-peers`.")
-    ] = Path(".peers"),
-    rounds: Annotated[
-        int, typer.Option(min=1, help="Measurements of each, in alternation.")
-    ] = DEFAULT_ROUNDS,
+    peers: PeersFolder = Path(".peers"),
+    rounds: Rounds = DEFAULT_ROUNDS,
     output: Annotated[
         Path, typer.Option(help="JSON file; the beam size is added to its name, plots lie beside.")
     ] = Path("decode.json"),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from seq2seq.bench.contest import DEFAULT_ROUNDS, ContestResults
-from seq2seq.cli.contest import ensure_json, show_contest
+from seq2seq.cli.contest import JSON_HELP, PeersFolder, Rounds, ensure_json, show_contest
 from seq2seq.config.schema import RunConfig
 
 
@@ -27,12 +27,8 @@ def bench_train(
             show_default=False,
         ),
     ] = None,
-    peers: Annotated[
-        Path, typer.Option(help="Folder of the environments of peers, of `make bench-peers`.")
-    ] = Path(".peers"),
-    rounds: Annotated[
-        int, typer.Option(min=1, help="Measurements of each, in alternation.")
-    ] = DEFAULT_ROUNDS,
+    peers: PeersFolder = Path(".peers"),
+    rounds: Rounds = DEFAULT_ROUNDS,
     warmup: Annotated[int, typer.Option(help="Steps before time is taken, tens.")] = 30,
     steps: Annotated[int, typer.Option(help="Steps that are timed, tens.")] = 60,
     roofline: Annotated[
@@ -43,9 +39,7 @@ def bench_train(
             "training reaches, and where the rest goes.",
         ),
     ] = False,
-    output: Annotated[
-        Path, typer.Option(help="JSON file to write; a plot is written beside it.")
-    ] = Path("train.json"),
+    output: Annotated[Path, typer.Option(help=JSON_HELP)] = Path("train.json"),
 ) -> None:
     """Measure the target tokens a second, the seconds a step and the peak memory of training.
 

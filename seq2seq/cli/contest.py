@@ -1,10 +1,19 @@
 """What the commands of benchmarks print of contestants that were measured in turn."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from seq2seq.bench.contest import ContestResults
 from seq2seq.bench.summary import Figure, markdown_table
 from seq2seq.errors import ConfigError, UserError
+
+Rounds = Annotated[int, typer.Option(min=1, help="Measurements of each, in alternation.")]
+PeersFolder = Annotated[
+    Path, typer.Option(help="Folder of the environments of peers, of `make bench-peers`.")
+]
+JSON_HELP = "JSON file to write; a plot is written beside it."
 
 
 def ensure_json(output: Path) -> None:

@@ -4,22 +4,15 @@ In one process for all, random states, threads and handlers would leak from run 
 """
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seq2seq.children import start_child
 from seq2seq.config.interpolation import quoted
-from seq2seq.stopping import (
-    LIFELINE,
-    STOP_SIGNALS,
-    deferred,
-    raise_if_received,
-    received,
-    unanswered,
-)
+from seq2seq.stopping import STOP_SIGNALS, deferred, raise_if_received, received
 
 
 @dataclass
@@ -75,16 +68,10 @@ class Sweep:
 def run_child(command: Sequence[str]) -> int:
     """Run a command of this package, which gets the signals that this process gets.
 
-    Its standard input ends when this process does, however that happens: on every platform, and
-    unlike a signal of the kernel also if the thread that started it ends first.
-
     Returns:
         its exit code.
     """
-    environment = {**os.environ, LIFELINE: "1"}
-    with unanswered():  # the child answers signals once it has its handlers
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
-    with child:
+    with start_child(command) as child:
         passed_on = False
         while child.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -93,8 +93,11 @@ class EpochChanges:
         """(N,) source and (N,) target lengths that batches are planned for, ends counted."""
         lengths = self.pairs.source_lengths(), self.pairs.target_lengths()
         source, target = (
-            np.maximum(own, np.minimum(np.ceil(own * room).astype(np.int64), min(most, max_tokens)))
-            for own, room, most in zip(lengths, self.room, self.max_lengths, strict=True)
+            np.maximum(
+                length,
+                np.minimum(np.ceil(length * room).astype(np.int64), min(longest, max_tokens)),
+            )
+            for length, room, longest in zip(lengths, self.room, self.max_lengths, strict=True)
         )
         return source, target
 

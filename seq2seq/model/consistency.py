@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seq2seq.model.loss import products_dtype
+
 PAIRS_AT_ONCE = 256  # positions whose two rows of logits exist at a time
 
 
@@ -75,10 +77,7 @@ class _ConsistentCrossEntropy(torch.autograd.Function):
         divergence: Divergence,
         factor: float,
     ) -> tuple[Tensor, ...]:
-        device = states.device.type
-        dtype = (
-            torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
-        )
+        dtype = products_dtype(states)
         x, w = states.detach().to(dtype), weight.detach().to(dtype)
         d_states = torch.empty_like(states, dtype=torch.float32)
         d_weight = torch.zeros_like(weight, dtype=torch.float32)

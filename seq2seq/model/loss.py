@@ -40,6 +40,12 @@ def smoothed_cross_entropy(
     return Loss(*_SmoothedCrossEntropy.apply(states, weight, labels, smoothing))  # type: ignore[no-untyped-call]
 
 
+def products_dtype(states: Tensor) -> torch.dtype:
+    """The type that products with states are computed in: that of autocast where it is on."""
+    device = states.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
+
+
 class _SmoothedCrossEntropy(torch.autograd.Function):
     """Computes gradients chunk by chunk with the loss, while the logits of a chunk are in cache.
 
@@ -51,10 +57,7 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, states: Tensor, weight: Tensor, labels: Tensor, smoothing: float
     ) -> tuple[Tensor, ...]:
-        device = states.device.type
-        dtype = (
-            torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
-        )
+        dtype = products_dtype(states)
         x, w = states.detach().to(dtype), weight.detach().to(dtype)
         spread = smoothing / weight.size(0)
         d_states = (

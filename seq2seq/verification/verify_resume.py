@@ -83,7 +83,8 @@ class Verification:
         return Counter(kill.phase for trial in self.trials for kill in trial.kills)
 
     def kills_after_start_up(self) -> int:
-        return sum(kill.phase != START_UP for trial in self.trials for kill in trial.kills)
+        kills = self.kills_by_phase()
+        return kills.total() - kills[START_UP]
 
     def summary(self) -> str:
         """Kills by phase, and how many runs are identical."""

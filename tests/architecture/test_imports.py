@@ -13,7 +13,7 @@ LAYERS = [
     {"errors", "processes"},
     {"paths", "padding", "files", "progress", "registry", "options"}
     | {"imports", "stopping", "bounded"},
-    {"position"},
+    {"position", "children"},
     {"attention"},
     {"model"},
     {"data"},

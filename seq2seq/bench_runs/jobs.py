@@ -4,7 +4,6 @@ A job is a generator that yields the calls to make, one after another, and gets 
 each. What it does in between, such as writing results, runs in this process.
 """
 
-import os
 import signal
 import subprocess
 import time
@@ -12,7 +11,8 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seq2seq.stopping import LIFELINE, deferred, raise_if_received, received, unanswered
+from seq2seq.children import start_child
+from seq2seq.stopping import deferred, raise_if_received, received
 
 JOB_POLL = 0.1  # seconds between two looks at the processes
 
@@ -99,17 +99,11 @@ def goes_on(entry: Active) -> bool:
 
 
 def started(call: Call) -> "subprocess.Popen[bytes]":
-    """The process of a call. Its standard input ends with this process, which then stops it."""
+    """The process of a call."""
     call.log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, **call.environment, LIFELINE: "1"}
-    with call.log.open("ab") as log, unanswered():  # it answers signals once it has its handlers
-        return subprocess.Popen(
-            list(call.arguments),
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            cwd=call.folder,
-            env=environment,
+    with call.log.open("ab") as log:
+        return start_child(
+            call.arguments, output=log, folder=call.folder, environment=call.environment
         )
 
 
