@@ -166,7 +166,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         saved = read_yaml(path)
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        raise CheckpointError(
+            f"{path} cannot be read as a configuration: {error}; restore it from a copy"
+        ) from error
     if not isinstance(saved, dict) or not all(isinstance(name, str) for name in saved):
         raise CheckpointError(f"{path} is not a configuration: it must hold options by name")
     if path.read_bytes().count(b"${") > MAX_INTERPOLATIONS:
