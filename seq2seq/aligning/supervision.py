@@ -27,6 +27,7 @@ from seq2seq.bundle.files import checked_facts, manifest_of
 from seq2seq.bundle.locate import find_bundle
 from seq2seq.bundle.model import Model, load_model
 from seq2seq.config.schema import RunConfig
+from seq2seq.data.blocks import LIST_SUFFIX
 from seq2seq.data.cache import MANIFEST, ensure_folder, save_manifest
 from seq2seq.data.column import open_columns, save_columns
 from seq2seq.data.corpus_files import damage, read_manifest
@@ -45,6 +46,7 @@ LINKS_VERSION = 3  # to be raised when the same runs and text would give other l
 NUM_LINES = 1000  # of the training text, evenly spaced, on which layers and heads are chosen
 RECORD = "guided_alignment.json"
 WORD_LINKS, SUBWORD_LINKS = "links.pharaoh", "links.arrow"
+LINK_FILES = (MANIFEST, WORD_LINKS, SUBWORD_LINKS)  # one with the list of its blocks
 
 
 def supervised_corpus(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> PreparedCorpus:
@@ -63,7 +65,7 @@ def supervised_corpus(config: RunConfig, corpus: PreparedCorpus, folder: Path) -
         path = links_of_runs(config, corpus, folder / RECORD) / SUBWORD_LINKS
         links = open_columns(path)["links"]
         corpus = replace(corpus, train=replace(corpus.train, links=links))
-    count = 0 if corpus.train.links is None else len(corpus.train.links.values) // 2
+    count = 0 if corpus.train.links is None else corpus.train.links.num_values // 2
     if count == 0:
         raise DataError(
             "alignment_supervision: the training pairs have no links; give other links or runs"
@@ -102,8 +104,8 @@ def links_of_runs(config: RunConfig, corpus: PreparedCorpus, record: Path) -> Pa
     ensure_folder(
         folder,
         build,
-        damage=damage,
-        is_written=lambda name: name in (MANIFEST, WORD_LINKS, SUBWORD_LINKS),
+        damage=lambda folder: damage(folder, all_blocks=config.data.verify),
+        is_written=lambda name: name.removesuffix(LIST_SUFFIX) in LINK_FILES,
         purpose="aligning the same corpus",
     )
     digest = read_manifest(folder)["files"][SUBWORD_LINKS][1]

@@ -137,7 +137,8 @@ class DataConfig(Options):
             arXiv:2109.07780, who take a third). 0 trains on the wanted direction alone.
         cache_dir: folder of downloads and prepared corpora.
         verify: read text again that was read before, although its size and its times are what they
-            were. Prepared corpora are always verified.
+            were, and verify all of a prepared corpus before it is used. Otherwise the blocks of a
+            large one are verified when something in them is first read.
         max_source_length, max_target_length: in subwords with </s>. Longer training pairs are left
             out and counted.
         limit_train: number of training pairs, from the first; null for all.

@@ -107,9 +107,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return unsealed((folder / MANIFEST).read_bytes(), unsealed_keys=CORPUS_KEYS)
 
 
-def damage(folder: Path) -> str | None:
-    """Why a folder is not a whole prepared corpus; None if it is one."""
-    return folder_damage(folder, unsealed_keys=CORPUS_KEYS)
+def damage(folder: Path, *, all_blocks: bool = True) -> str | None:
+    """Why a folder is not a whole prepared corpus; None if it is one.
+
+    Args:
+        all_blocks: read all of it, see `folder_damage`.
+    """
+    return folder_damage(folder, unsealed_keys=CORPUS_KEYS, all_blocks=all_blocks)
 
 
 def is_corpus_file(name: str) -> bool:

@@ -73,7 +73,7 @@ def prepare(config: DataConfig, *, directory: Path | None = None) -> PreparedCor
     ensure_folder(
         folder,
         lambda stage: build(config, raw or load_raw(config), stage, fingerprint),
-        damage=damage,
+        damage=lambda folder: damage(folder, all_blocks=config.verify),
         is_written=is_corpus_file,
         purpose="preparing the same corpus",
     )

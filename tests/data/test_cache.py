@@ -16,10 +16,12 @@ from seq2seq.data import cache
 from seq2seq.data.cache import ensure_folder, folder_damage, save_manifest
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.corpora import FilesConfig, SplitFiles
-from seq2seq.data.corpus_files import damage
+from seq2seq.data.corpus_files import damage, load_train
+from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.prepare import fingerprint_of, prepare
 from seq2seq.errors import DataError
 from seq2seq.stopping import Stopped
+from tests.data.columns import all_lists
 from tests.words import WORDS
 
 NAMES = ("manifest.json", "a", "b")
@@ -138,13 +140,25 @@ def config(tmp_path: Path) -> FilesConfig:
     )
 
 
+def is_refused(folder: Path) -> bool:
+    """Whether a large corpus is found damaged when it is opened, or when all pairs are read."""
+    if damage(folder, all_blocks=False) is not None:
+        return True
+    try:
+        all_lists(load_train(folder, TextSource))
+    except DataError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize(
     ("truncations", "flips"), [(4, 60), pytest.param(20, 1000, marks=pytest.mark.slow)]
 )
 def test_no_change_of_a_prepared_corpus_is_taken_for_it(
-    config: FilesConfig, truncations: int, flips: int
+    config: FilesConfig, truncations: int, flips: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every file truncated at some places, and single bits flipped over all of them."""
+    monkeypatch.setattr(cache, "SMALL", 0)
     prepare(config)
     folder = Path(config.cache_dir) / "prepared" / fingerprint_of(config)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -163,8 +177,10 @@ def test_no_change_of_a_prepared_corpus_is_taken_for_it(
     for path, content in changed:
         path.write_bytes(content)
         assert damage(folder) is not None, path
+        assert is_refused(folder), path
         path.write_bytes(whole[path])
     assert damage(folder) is None
+    assert not is_refused(folder)
 
 
 SCRIPT = """

@@ -386,9 +386,9 @@ def test_files_are_not_hashed_inside_the_lock(
         yield
         inside = False
 
-    def verified(folder: Path) -> str | None:
+    def verified(folder: Path, *, all_blocks: bool) -> str | None:
         assert not inside
-        return damage(folder)
+        return damage(folder, all_blocks=all_blocks)
 
     monkeypatch.setattr(cache, "locked", locked)
     monkeypatch.setattr(prepare_module, "damage", verified)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2seq.bounded import read_json
+from seq2seq.data.blocks import BlockFile, MappedArray, block_list, save_blocks
 from seq2seq.data.column import Column, offsets_of
 from seq2seq.data.config import DataConfig, TokenizerConfig
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
@@ -205,13 +206,14 @@ class FeatureSource(SourceKind):
     @classmethod
     def save_column(cls, path: Path, column: FeatureColumn) -> dict[str, Column]:
         cls.save_items(path, column.items)
+        save_blocks(paths_of(path)[0])
         return {}
 
     @classmethod
     def open_column(cls, path: Path, columns: Mapping[str, Column]) -> Column:
         frames_path, lengths_path = paths_of(path)
         try:
-            frames = np.load(frames_path, mmap_mode="r", allow_pickle=False)
+            frames = open_frames(frames_path)
             lengths = np.load(lengths_path, allow_pickle=False)
             ensure_rows(frames, lengths)
         except (OSError, ValueError, ArithmeticError, MemoryError) as error:
@@ -219,10 +221,19 @@ class FeatureSource(SourceKind):
         return Column(frames, offsets_of(lengths))
 
 
-def ensure_rows(frames: NDArray[Any], lengths: NDArray[Any]) -> None:
+def open_frames(path: Path) -> NDArray[Any] | MappedArray:
+    """An array of frames, mapped from its file."""
+    file = BlockFile(path) if block_list(path).is_file() else None
+    if file is not None:
+        file.verify_ends()  # of which the first holds the shape
+    frames: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return frames if file is None else MappedArray(file, frames, frames.offset)
+
+
+def ensure_rows(frames: NDArray[Any] | MappedArray, lengths: NDArray[Any]) -> None:
     """Raise ValueError unless the lengths are those of sources that the frames consist of."""
     numbers = lengths.ndim == 1 and lengths.dtype == np.int64 and (lengths >= 0).all()
-    if frames.ndim != 2 or frames.dtype != np.float32 or not numbers:
+    if len(frames.shape) != 2 or frames.dtype != np.float32 or not numbers:
         raise ValueError("there must be rows of float32, and their numbers")
     if len(frames) != int(lengths.sum()):
         raise ValueError(f"the lengths must be those of {len(frames):,} frames in all")
