@@ -52,7 +52,9 @@ CASES = [
     resumed("no configuration", without(CONFIG), "config.yaml"),
     resumed("an empty configuration", emptied(CONFIG), "config.yaml"),
     resumed("half a configuration", cut_after(CONFIG, b"\ndecoder:\n"), "configuration"),
-    resumed("a configuration cut in a name", cut_after(CONFIG, b"\n  max_st"), "line", "config.yaml"),
+    resumed(
+        "a configuration cut in a name", cut_after(CONFIG, b"\n  max_st"), "line", "config.yaml"
+    ),
     resumed("a configuration cut in a list", cut_after(CONFIG, b"imports: ["), "config.yaml"),
     resumed("a configuration of bytes", written(CONFIG, b"\xff\xfe"), "config.yaml"),
     resumed("a configuration that is no YAML", written(CONFIG, b"a: ["), "config.yaml"),
