@@ -24,6 +24,7 @@ from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import CheckpointStore
 from seq2seq.training.config import TrainerConfig
 from seq2seq.training.datamodule import TranslationData
+from seq2seq.training.kept_memory import keep_freed_memory
 from seq2seq.training.metrics_log import MetricsFile
 
 NEVER = 1_000_000_000  # steps: neither validation nor checkpoint nor the end of the run
@@ -110,6 +111,7 @@ def timed_training(
     if options.num_threads:
         torch.set_num_threads(options.num_threads)
     quiet_lightning()
+    keep_freed_memory()
     corpus = prepare(config.data)
     torch.manual_seed(config.seed)
     model = build_model(config, corpus.tokenizers)

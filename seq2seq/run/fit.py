@@ -26,6 +26,7 @@ from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import CheckpointStore
 from seq2seq.training.checkpoint_names import checkpoint_step
 from seq2seq.training.datamodule import TranslationData
+from seq2seq.training.kept_memory import keep_freed_memory
 from seq2seq.training.metrics_log import MetricsFile
 
 logger = logging.getLogger(__name__)
@@ -90,10 +91,11 @@ def new_callback(binding: Binding, store: CheckpointStore) -> TrainingCallback:
 
 
 def set_up_process(config: RunConfig, directory: RunDirectory) -> None:
-    """Logs and threads of this process."""
+    """Logs, memory and threads of this process."""
     first = is_first_process()
     configure_logging(directory.log if first else None, shown=first)
     quiet_lightning()
+    keep_freed_memory()
     if config.trainer.num_threads:
         torch.set_num_threads(config.trainer.num_threads)
 
