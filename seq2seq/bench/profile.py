@@ -25,6 +25,7 @@ OUTSIDE = "Python, dispatch, data"
 # Operators within these belong to the group, whatever they are.
 SCOPES = {
     r"_?SmoothedCrossEntropy": Group.loss,
+    r"_?ShortAttention": Group.attention,
     r"^Optimizer\.|clip_grad|_foreach_|_fused_adam": Group.optimizer,
 }
 OPERATORS = {

@@ -109,6 +109,7 @@ def test_both_kernels_of_attention_compute_it() -> None:
         ("aten::add", ("Optimizer.step#AdamW.step",), Group.optimizer),
         ("aten::random_", (), Group.dropout),
         ("aten::_scaled_dot_product_flash_attention_for_cpu", (), Group.attention),
+        ("aten::bmm", ("_ShortAttentionBackward",), Group.attention),
         ("aten::add", (), Group.element_wise),
         ("aten::native_layer_norm", ("aten::layer_norm",), Group.element_wise),
     ],

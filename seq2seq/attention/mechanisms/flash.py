@@ -11,6 +11,7 @@ torch.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -25,6 +26,8 @@ FUSED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.
 
 
 class FlashCore(FullCore):
+    keeps_short: ClassVar[bool] = False
+
     def forward(
         self,
         q: Tensor,

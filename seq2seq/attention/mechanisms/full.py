@@ -9,6 +9,8 @@ arXiv:2305.13245), with one multi-query attention (Shazeer 2019, arXiv:1911.0215
 Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -18,11 +20,14 @@ from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import Role
 from seq2seq.attention.kernels import causal_grid, exact_attention, fused_attention
 from seq2seq.attention.reference import dot_product_formula
+from seq2seq.attention.short import is_short, short_attention
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
 
 
 class FullCore(AttentionCore[FullConfig]):
+    keeps_short: ClassVar[bool] = True  # the weights of short sequences, in training
+
     def formula(
         self, q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
     ) -> AttentionOutput:
@@ -45,6 +50,9 @@ class FullCore(AttentionCore[FullConfig]):
         values = None if bias is None else bias(*causal_positions(q.size(2), 0, q.device))
         dropout = self.config.dropout if self.training else 0.0
         if not need_weights:
+            grid = causal_grid(q.size(2), q.device) if causal else may_read
+            if self.keeps_short and values is None and not dropout and is_short(q, k, grid):
+                return AttentionOutput(short_attention(q, k, v, grid), None)
             context = fused_attention(
                 q, k, v, may_read=may_read, bias=values, dropout=dropout, causal=causal
             )
