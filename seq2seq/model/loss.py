@@ -68,22 +68,23 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         )
         d_weight = (x.float().sum(0) * -spread).expand(weight.shape).contiguous()
         d_weight.index_add_(0, labels, x.float(), alpha=smoothing - 1)
-        mean_weight = w.float().mean(0)
+        mean_logits = x.float() @ w.float().mean(0)
         sums = torch.zeros(3, device=states.device)
+        memory = x.new_empty(min(POSITIONS_AT_ONCE, x.size(0)), w.size(0))
         for start in range(0, x.size(0), POSITIONS_AT_ONCE):
             rows = slice(start, start + POSITIONS_AT_ONCE)
-            logits = x[rows] @ w.T
-            probabilities = logits.softmax(-1)
+            logits = torch.mm(x[rows], w.T, out=memory[: len(x[rows])])
             best = logits.amax(-1).float()
-            log_norm = best - probabilities.amax(-1).float().log()
             label_logits = logits.gather(1, labels[rows, None]).squeeze(1).float()
+            probabilities = torch.softmax(logits, -1, out=logits)
+            log_norm = best - probabilities.amax(-1).float().log()
             nll = (log_norm - label_logits).sum()
-            uniform = (log_norm - x[rows].float() @ mean_weight).sum()
+            uniform = (log_norm - mean_logits[rows]).sum()
             sums += torch.stack(
                 [(1 - smoothing) * nll + smoothing * uniform, nll, (label_logits >= best).sum()]
             )
-            d_states[rows] += probabilities @ w
-            d_weight += probabilities.T @ x[rows]
+            add_product(d_states[rows], probabilities, w)
+            add_product(d_weight, probabilities.T, x[rows])
         ctx.save_for_backward(d_states.to(states.dtype), d_weight.to(weight.dtype))
         total, nll, correct = sums.unbind()
         ctx.mark_non_differentiable(nll, correct)
@@ -94,3 +95,11 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         d_states, d_weight = ctx.saved_tensors
         return d_states * gradients[0], d_weight * gradients[0], None, None
+
+
+def add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
+    """Add a b to the total, of float32, in place; in one pass if the factors are of float32."""
+    if a.dtype == total.dtype:
+        total.addmm_(a, b)
+    else:
+        total += a @ b
