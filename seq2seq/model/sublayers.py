@@ -64,7 +64,7 @@ class Residual(nn.Module):
 
     def post(self, x: Tensor, output: Tensor) -> Tensor:
         """x plus the sub-layer's output after dropout; normalised in post-norm."""
-        x = x + self.dropout(output)
+        x = self.dropout.added_to(x, output)
         return x if self.pre_norm else self.norm(x)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seq2seq.model.dropout import Dropout
+from seq2seq.model.dropout import Dropout, draw_kept
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 0.9])
@@ -41,3 +41,26 @@ def test_it_follows_the_seed_and_its_mode() -> None:
 def test_zero_is_the_identity() -> None:
     x = torch.ones(3)
     assert Dropout(0.0)(x) is x
+
+
+@pytest.mark.parametrize("num_dropped", [1, 26, 127, 128, 129, 255])
+def test_bytes_are_kept_as_in_version_0_1_0(num_dropped: int) -> None:
+    torch.manual_seed(1)
+    kept = draw_kept(8_003, num_dropped)
+    torch.manual_seed(1)
+    outcomes = torch.empty(1_001, dtype=torch.int64).random_(-(2**63), None).view(torch.int8)
+    assert torch.equal(kept, (outcomes[:8_003] >= num_dropped - 128).to(torch.uint8))
+
+
+@pytest.mark.parametrize("dtypes", [(torch.float64,) * 2, (torch.float32, torch.bfloat16)])
+def test_a_sum_with_dropout_is_that_of_its_parts(dtypes: tuple[torch.dtype, torch.dtype]) -> None:
+    x, y = (torch.randn(5, 7, dtype=dtype, requires_grad=True) for dtype in dtypes)
+    dropout, direction = Dropout(0.3), torch.randn(5, 7)
+    results = []
+    for total in (lambda: dropout.added_to(x, y), lambda: x + dropout(y)):
+        torch.manual_seed(1)
+        value = total()
+        results.append([value, *torch.autograd.grad((value * direction).sum(), [x, y])])
+    torch.testing.assert_close(results[0], results[1], rtol=1e-2, atol=1e-2)
+    assert [x.dtype for x in results[0]] == [dtypes[0], *dtypes]
+    assert dropout.eval().added_to(x, y).equal(x + y)
