@@ -10,37 +10,22 @@ It starts from ids, so no text is needed: the symbols that are merged are the ch
 subwords. What is unknown, a byte or a symbol of the user stays as it is.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import chain, pairwise
+from collections.abc import Iterable
+from itertools import chain, compress, pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seq2seq.data.column import Column, offsets_of
 from seq2seq.data.config import WORD_START, TokenizerKind
 from seq2seq.data.draws import Keys, uniform
 from seq2seq.data.encoded import Ints
+from seq2seq.data.merge_states import UNKNOWN, Ids, Merge, MergeStates
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError
 
-Merge = tuple[float, int, int]  # rank, place of the left symbol, what it gives
-MAX_SPLITS = 300_000  # that are remembered; some 200 MB
-
-
-class PartlyMerged:
-    """A word as symbols, some of them merged.
-
-    Attributes:
-        ids: of the symbols.
-        merges: that are possible, in their order; None until they are asked for.
-        further: what a merge makes of it, by its number.
-    """
-
-    __slots__ = ("further", "ids", "merges")
-
-    def __init__(self, ids: tuple[int, ...]) -> None:
-        self.ids = ids
-        self.merges: list[Merge] | None = None
-        self.further: dict[int, PartlyMerged] = {}
+MAX_STATES = 300_000  # that are remembered; some 200 MB
 
 
 class BpeDropout:
@@ -70,8 +55,11 @@ class BpeDropout:
         self._counts = np.array([len(symbols) for symbols in self._symbols], np.int64)
         self._begins = np.array([word.startswith(WORD_START) for word in self._subwords], bool)
         self._pairs: dict[tuple[int, int], int | None] = {}
-        self._splits: dict[tuple[int, ...], PartlyMerged] = {}
-        self._words: dict[tuple[int, ...], PartlyMerged] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._states = MergeStates(self._merges)
+        self._words: dict[bytes, int] = {}  # state of a word's symbols by the bytes of its ids
 
     def _symbols_of(self, index: int) -> tuple[int, ...]:
         """The characters of a subword; itself where they are not in the vocabulary."""
@@ -87,8 +75,8 @@ class BpeDropout:
             column: B rows, segmented as SentencePiece does.
             keys: (B,) that decide what is drawn.
         """
-        if len(self._splits) > MAX_SPLITS:
-            self._splits, self._words = {}, {}
+        if len(self._states) > MAX_STATES:
+            self._forget()
         starts = self._begins[column.values]
         starts[column.offsets[:-1][column.lengths() > 0]] = True
         begins = np.append(np.flatnonzero(starts), len(column.values))
@@ -96,17 +84,27 @@ class BpeDropout:
         symbols = offsets_of(self._counts[column.values])
         left_out = self._left_out(keys, np.diff(symbols[column.offsets]))
         events = offsets_of(np.minimum(left_out, 1))[symbols[begins]]
-        ids, draws, places = column.values.tolist(), left_out.tolist(), symbols[begins].tolist()
-        words = {
-            word: self._word(tuple(ids[begin:end]), draws[places[word] : places[word + 1]])
-            for word in np.flatnonzero(np.diff(events)).tolist()
-            for begin, end in [begins[word : word + 2].tolist()]
-        }
+        words = np.flatnonzero(np.diff(events))
+        states = self._states_of(column.values, begins[words], begins[words + 1])
+        states = self._states.merged(states, left_out, symbols[begins[words]])
+        changed = [self._states.ids[state] for state in states.tolist()]
+        lengths = np.fromiter(map(len, changed), np.int64, count=len(changed))
         grown = column.lengths()
-        for word, segments in words.items():
-            grown[row_of[word]] += len(segments) - (begins[word + 1] - begins[word])
-        kept = {word: x for word, x in words.items() if grown[row_of[word]] <= max_length}
-        return with_words(column, begins, kept)
+        np.add.at(grown, row_of[words], lengths - np.diff(begins)[words])
+        fits = grown[row_of[words]] <= max_length
+        return with_words(column, begins, words[fits], lengths[fits], compress(changed, fits))
+
+    def _states_of(self, values: NDArray[Any], begins: Ints, ends: Ints) -> Ints:
+        """(W,) the states in which words with the ids from begins[i] up to ends[i] begin."""
+        content, size = values.tobytes(), values.itemsize
+        words = zip((begins * size).tolist(), (ends * size).tolist(), strict=True)
+        states = [self._words.get(content[begin:end], UNKNOWN) for begin, end in words]
+        for word, state in enumerate(states):
+            if state == UNKNOWN:
+                ids = values[begins[word] : ends[word]]
+                symbols = tuple(symbol for index in ids for symbol in self._symbols[index])
+                states[word] = self._words[ids.tobytes()] = self._states.number(symbols)
+        return np.array(states, np.int64)
 
     def _left_out(self, keys: Keys, counts: Ints) -> Ints:
         """How many of the first merges are left out before one is not: a draw for each symbol."""
@@ -116,30 +114,13 @@ class BpeDropout:
         left_out: Ints = np.floor(np.log(drawn) / np.log(self._probability)).astype(np.int64)
         return left_out
 
-    def _word(self, ids: tuple[int, ...], draws: Sequence[int]) -> tuple[int, ...]:
-        """A word segmented anew. It takes fewer draws than it has characters."""
-        split = self._words.get(ids)
-        if split is None:
-            symbols = tuple(symbol for index in ids for symbol in self._symbols[index])
-            split = self._words[ids] = self._split(symbols)
-        for number in draws:
-            if split.merges is None:
-                split.merges = self._merges(split.ids)
-            if number >= len(split.merges):
-                break
-            further = split.further.get(number)
-            if further is None:
-                further = split.further[number] = self._merged(split, number)
-            split = further
-        return split.ids
-
-    def _merges(self, ids: tuple[int, ...]) -> list[Merge]:
+    def _merges(self, ids: Ids) -> list[Merge]:
         """The possible merges of symbols in their order."""
         merges = []
         for place, pair in enumerate(pairwise(ids)):
-            if pair not in self._pairs:
-                self._pairs[pair] = self._merge_of(*pair)
-            merged = self._pairs[pair]
+            merged = self._pairs.get(pair, UNKNOWN)
+            if merged == UNKNOWN:
+                merged = self._pairs[pair] = self._merge_of(*pair)
             if merged is not None:
                 merges.append((self._rank[merged], place, merged))
         merges.sort()
@@ -151,36 +132,27 @@ class BpeDropout:
         mergeable = self._ids.get(both[0]) == left and self._ids.get(both[1]) == right
         return self._ids.get(both[0] + both[1]) if mergeable else None
 
-    def _merged(self, split: PartlyMerged, number: int) -> PartlyMerged:
-        """What one of its merges makes of a word."""
-        assert split.merges is not None
-        _, place, merged = split.merges[number]
-        return self._split((*split.ids[:place], merged, *split.ids[place + 2 :]))
 
-    def _split(self, ids: tuple[int, ...]) -> PartlyMerged:
-        split = self._splits.get(ids)
-        if split is None:
-            split = self._splits[ids] = PartlyMerged(ids)
-        return split
-
-
-def with_words(column: Column, begins: Ints, words: Mapping[int, Sequence[int]]) -> Column:
+def with_words(
+    column: Column, begins: Ints, words: Ints, new_lengths: Ints, new_ids: Iterable[Ids]
+) -> Column:
     """A column with other ids for some of its words.
 
     Args:
         begins: (W + 1,) where each word begins, and where the last ends.
-        words: ids by the number of the word.
+        words: (K,) their numbers, ascending.
+        new_lengths: (K,) number of ids that each gets.
+        new_ids: those of each.
     """
     lengths = np.diff(begins)
-    numbers = np.array(list(words), np.int64)
     changed = np.zeros(len(lengths), bool)
-    changed[numbers] = True
+    changed[words] = True
     before = lengths.copy()
-    lengths[numbers] = [len(ids) for ids in words.values()]
+    lengths[words] = new_lengths
     ends = offsets_of(lengths)
     values = np.empty(ends[-1], column.values.dtype)
     values[np.repeat(changed, lengths)] = np.fromiter(
-        chain.from_iterable(words.values()), column.values.dtype
+        chain.from_iterable(new_ids), column.values.dtype
     )
     values[np.repeat(~changed, lengths)] = column.values[np.repeat(~changed, before)]
     return Column(values, ends[np.searchsorted(begins, column.offsets)])

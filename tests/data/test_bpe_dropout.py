@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seq2seq.data import bpe_dropout
 from seq2seq.data.bpe_dropout import BpeDropout
 from seq2seq.data.column import Column
 from seq2seq.data.config import TokenizerConfig, TokenizerKind
@@ -46,12 +47,18 @@ def test_every_sample_is_the_same_text(tokenizer: Tokenizer, probability: float)
     assert rows == segmented(tokenizer, probability)
 
 
-def test_a_row_does_not_depend_on_the_others(tokenizer: Tokenizer) -> None:
+@pytest.mark.parametrize("remembered", [bpe_dropout.MAX_STATES, 0])
+def test_a_row_does_not_depend_on_the_others(
+    tokenizer: Tokenizer, remembered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor on what was segmented before and is remembered."""
+    monkeypatch.setattr(bpe_dropout, "MAX_STATES", remembered)
     column, rows = tokenizer.encode_column(TEXT), np.array([30, 2, 17, 2])
     dropout = BpeDropout(tokenizer, 0.3)
-    few = dropout.segmented(column.take(rows), keys_of(rows, 1, 0), max_length=FAR)
     whole = segmented(tokenizer, 0.3)
-    assert as_lists(few) == [whole[row] for row in rows]
+    for _ in range(2):
+        few = dropout.segmented(column.take(rows), keys_of(rows, 1, 0), max_length=FAR)
+        assert as_lists(few) == [whole[row] for row in rows]
 
 
 def test_a_row_that_would_be_too_long_keeps_its_subwords(tokenizer: Tokenizer) -> None:
