@@ -8,7 +8,7 @@ from seq2seq.files.durable import (
     read_lines,
     write_lines,
 )
-from seq2seq.files.leftovers import sweep
+from seq2seq.files.leftovers import sweep, temporary_path
 from seq2seq.files.ownership import ensure_replaceable_json, replaceable_folder
 from seq2seq.files.room import ensure_room
 from seq2seq.files.sealed import sealed, unsealed
@@ -28,5 +28,6 @@ __all__ = [
     "sweep",
     "unsealed",
     "identity_of",
+    "temporary_path",
     "write_lines",
 ]

@@ -3,11 +3,10 @@
 It is checked before anything is translated.
 """
 
-import tempfile
 from pathlib import Path
 
 from seq2seq.errors import UserError
-from seq2seq.files import ensure_room
+from seq2seq.files import ensure_room, temporary_path
 
 SCORES = "scores.json"  # what an evaluation is recognised by
 REPORT = "report.html"
@@ -60,8 +59,9 @@ def ensure_writable(path: Path, *, room: int = 0) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}."):
-            pass
+        probe = temporary_path(path)
+        probe.mkdir()
+        probe.rmdir()
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"{path} cannot be written ({reason}); {REMEDY}") from error

@@ -36,6 +36,14 @@ ONLY_IN = {
     "hydra": {"seq2seq/config/store.py"},
     "lightning": {"seq2seq/training", "seq2seq/run"},
     "ctranslate2": {"seq2seq/engine/package.py"},
+    # In folders of users, `seq2seq.files.temporary_path`: what a kill leaves there is swept.
+    "tempfile": {
+        "seq2seq/bench",
+        "seq2seq/bench_runs",
+        "seq2seq/cli",
+        "seq2seq/data/sources/tatoeba.py",
+        "seq2seq/engine/search.py",
+    },
 }
 
 

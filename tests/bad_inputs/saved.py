@@ -51,9 +51,12 @@ CASES = [
     resumed("flipped bits of checkpoints", flipped(CHECKPOINTS), "no checkpoint"),
     resumed("no configuration", without(CONFIG), "config.yaml"),
     resumed("an empty configuration", emptied(CONFIG), "config.yaml"),
-    resumed("half a configuration", cut_after(CONFIG, b"\ndecoder:\n"), "configuration"),
+    resumed("half a configuration", cut_after(CONFIG, b"\noptimizer:\n"), "configuration"),
     resumed(
-        "a configuration cut in a name", cut_after(CONFIG, b"\n  max_st"), "line", "config.yaml"
+        "a configuration cut in a name",
+        cut_after(CONFIG, b"\n  validate_ev"),
+        "line",
+        "config.yaml",
     ),
     resumed("a configuration cut in a list", cut_after(CONFIG, b"imports: ["), "config.yaml"),
     resumed("a configuration of bytes", written(CONFIG, b"\xff\xfe"), "config.yaml"),
