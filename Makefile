@@ -38,6 +38,9 @@ test-slow: $(READY) ## The tests that take long: every combination, the browser,
 verify-resume: $(READY) ## Kill and resume short runs, over a hundred times, and compare (half an hour)
 	$(BIN)/python scripts/verify_resume_settings.py $(ARGS)
 
+verify-kills: $(READY) ## Kill a short run at each of its file operations, and resume it (an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/kill_at_each_write.py $(ARGS)
+
 soak: $(READY) ## Two hours of training with a kill every one to three minutes
 	$(BIN)/python scripts/soak.py $(ARGS)
 
@@ -66,4 +69,4 @@ format: $(READY) ## Rewrite the code as the formatter wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.PHONY: help setup train evaluate check test test-slow verify-resume soak docs bench-peers format
+.PHONY: help setup train evaluate check test test-slow verify-resume verify-kills soak docs bench-peers format

@@ -22,12 +22,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas  # noqa: F401  this and those below are imported late: now once, before the forks
 import torch
+import torch.utils.tensorboard
 from file_operations import Moment, Operations
 from short_runs import CASES, Case, configuration
 
+from seq2seq.attention import mechanisms  # noqa: F401
 from seq2seq.cli.outermost import explained_errors
 from seq2seq.files import unsealed
+from seq2seq.results import evaluate  # noqa: F401
 from seq2seq.run.fit import fit  # noqa: F401  imports torch and Lightning before the forks
 from seq2seq.run.resume import resume_run
 from seq2seq.run.start import start_run
@@ -85,6 +89,10 @@ class Laboratory:
         shutil.rmtree(root)
         saved = next(n for n, name in enumerate(self.operations) if is_first_checkpoint(name))
         self.interruption: Moment = (saved, "after")
+        self.prepared = folder / "prepared"
+        if case.resumed:
+            self._process(root, {self.interruption: Operations.kill}, (KILLED,))
+            root.rename(self.prepared)
         if case.stopped or case.resumed:
             self._prepare(root)
             self._process(root, self._acts(), (FINISHED, STOPPED))
@@ -126,7 +134,7 @@ class Laboratory:
 
     def _prepare(self, root: Path) -> None:
         if self.case.resumed:
-            self._process(root, {self.interruption: Operations.kill}, (KILLED,))
+            shutil.copytree(self.prepared, root, symlinks=True)
 
     def _acts(self) -> Acts:
         return {self.interruption: Operations.terminate} if self.case.stopped else {}
@@ -176,7 +184,9 @@ def main() -> int:
                 Path(options.folder or temporary) / name, CASES[name], full=options.full
             )
             moments = laboratory.moments(options.every)
-            for moment in moments:
+            for number, moment in enumerate(moments):
+                if number % 25 == 0:
+                    print(f"{name}: {number} of {len(moments)} moments", file=sys.stderr)
                 differing = laboratory.differences(moment)
                 total.update(moments=1, wrong=bool(differing), **{moment[1]: 1})
                 if differing:

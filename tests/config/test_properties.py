@@ -86,9 +86,11 @@ def check(option: Option, value: str) -> None:
         assert refused[0].startswith(f"{option.path}: "), (value, refused)
 
 
-@pytest.mark.parametrize("option", numbers(), ids=str)
-def test_extremes_of_a_number(option: Option) -> None:
-    for value in dict.fromkeys([*EXTREMES, *beyond_bounds(option)]):
+@pytest.mark.parametrize(("index", "option"), list(enumerate(numbers())), ids=str)
+def test_extremes_of_a_number(index: int, option: Option) -> None:
+    """Around its bounds, and at two of the extremes, which options take by turns."""
+    extremes = [EXTREMES[(index + offset) % len(EXTREMES)] for offset in (0, 3)]
+    for value in dict.fromkeys([*extremes, *beyond_bounds(option)]):
         check(option, value)
 
 
@@ -99,7 +101,7 @@ def test_any_number(option: Option, data: st.DataObject) -> None:
     check(option, repr(data.draw(st.integers() if is_int else st.floats())))
 
 
-@settings(deterministic, max_examples=40)
+@settings(deterministic, max_examples=20)
 @given(pair=st.sampled_from(PAIRS))
 def test_any_two_choices(pair: tuple[str, str]) -> None:
     """They compose, and rules name what they refuse."""

@@ -12,11 +12,11 @@ from tests.cli.conftest import Command
 from tests.documentation.pages import page_commands
 
 OF_SCRIPTS = ("train", "evaluate")  # checked as the scripts are, by test_commands.py
-EXAMPLES = [
-    (page, text)
+PAGES = {
+    text: page
     for page, text in page_commands()
     if text.startswith("seq2seq ") and text.split()[1] not in OF_SCRIPTS
-]
+}  # a page of each command; several show some
 
 
 def without_redirections(arguments: list[str]) -> tuple[list[str], str | None]:
@@ -33,7 +33,7 @@ def without_redirections(arguments: list[str]) -> tuple[list[str], str | None]:
     return remaining, standard_input
 
 
-@pytest.mark.parametrize(("page", "text"), EXAMPLES)
+@pytest.mark.parametrize(("text", "page"), PAGES.items())
 def test_a_command_runs(command: Command, workspace: Path, page: str, text: str) -> None:
     arguments, standard_input = without_redirections(shlex.split(text)[1:])
     if arguments[0] == "bench":
@@ -56,6 +56,6 @@ def ensure_parses(command: click.Command, arguments: list[str]) -> None:
 
 
 def test_every_command_is_shown() -> None:
-    names = {text.split()[1] for _, text in EXAMPLES}
+    names = {text.split()[1] for text in PAGES}
     shown = {"translate", "score", "align", "export", "report", "check-attention", "check-data"}
     assert names >= shown

@@ -142,7 +142,7 @@ def check(combination: Combination, config: RunConfig, folder: Path, corpora: st
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("combination", sample(legal_combinations(), 12), ids=str)
+@pytest.mark.parametrize("combination", sample(legal_combinations(), 6), ids=str)
 def test_a_combination_trains_evaluates_and_exports(
     combination: Combination, tmp_path: Path, corpora: str
 ) -> None:

@@ -22,7 +22,13 @@ KEPT_OVER_STEPS = [
 ]
 
 
-@pytest.mark.parametrize("options", [[], KEPT_OVER_STEPS], ids=["defaults", "kept over steps"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param([], id="defaults", marks=pytest.mark.slow),
+        pytest.param(KEPT_OVER_STEPS, id="kept over steps"),
+    ],
+)
 def test_two_processes_train_and_resume_exactly(
     run: Run, tmp_path: Path, options: list[str]
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.commands import ROOT, TINY, Run, environment
+from tests.marks import slow_but
 
 KILLS = {
     "before the first checkpoint": 0,
@@ -44,7 +45,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.001)
 
 
-@pytest.mark.parametrize("kill", KILLS)
+@pytest.mark.parametrize("kill", slow_but(["while validating"], KILLS))
 def test_killed_and_resumed_equals_not_stopped(
     run: Run, finished_run: Path, tmp_path: Path, kill: str
 ) -> None:
@@ -122,16 +123,16 @@ def test_everything_that_can_go_on_in_a_step_is_resumed_exactly(run: Run, tmp_pa
     assert losses < set(reports(folders[0])[0])
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("number", slow_but([signal.SIGTERM], [signal.SIGTERM, signal.SIGINT]))
 def test_a_signal_saves_a_checkpoint(
-    run: Run, finished_run: Path, tmp_path: Path, number: signal.Signals, code: int
+    run: Run, finished_run: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     folder = tmp_path / "run"
     process = start(folder, tmp_path / "cache")
     wait_for(folder / "checkpoints" / "step-00000010.ckpt", process)
     os.kill(process.pid, number)
     _, error = process.communicate()
-    assert process.returncode == code, error
+    assert process.returncode == 128 + number, error
     assert "continue with  python train.py resume=" in error
     assert json.loads((folder / "status.json").read_text())["state"] == "stopped"
     assert run("train.py", f"resume={folder}").returncode == 0

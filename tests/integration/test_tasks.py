@@ -9,6 +9,7 @@ from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
 from seq2seq.data.synthetic import GeneratedTask
 from tests.integration.tasks import build, corpus_of, learn, silence
+from tests.marks import slow_but
 
 NEEDS = {
     GeneratedTask.copy: Role.CROSS,
@@ -18,14 +19,21 @@ NEEDS = {
 }
 
 
-@pytest.mark.parametrize("task", list(NEEDS), ids=lambda task: task.value)
+@pytest.mark.parametrize(
+    "task", slow_but(set(NEEDS) - {GeneratedTask.reverse}, NEEDS, lambda task: task.value)
+)
 def test_a_task_is_learned(task: GeneratedTask, tmp_path: Path) -> None:
     corpus = corpus_of(task, tmp_path)
     assert learn(build(corpus), corpus, max_steps=3000) >= 0.99
 
 
 @pytest.mark.parametrize(
-    "task", [task for task in NEEDS if task is not GeneratedTask.reverse], ids=lambda t: t.value
+    "task",
+    slow_but(
+        [GeneratedTask.chain],
+        [task for task in NEEDS if task is not GeneratedTask.reverse],
+        lambda task: task.value,
+    ),
 )
 def test_a_task_needs_its_role(task: GeneratedTask, tmp_path: Path) -> None:
     corpus = corpus_of(task, tmp_path)

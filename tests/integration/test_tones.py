@@ -26,6 +26,7 @@ def lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
+@pytest.mark.slow
 def test_killed_resumed_evaluated_and_reported(run: Run, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     options = [*SMALL, f"data.cache_dir={cache}"]

@@ -31,7 +31,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "skipped steps": {"losses": [Unlucky()], "validate_every": 4},
 }
-STRIDE = 3  # between the events at which a run is killed; the slow tests take all
+STRIDE = 5  # between the events at which a run is killed; the slow tests take all
 
 
 @pytest.fixture(scope="module")
