@@ -168,7 +168,7 @@ SCORING = "tests/results/test_scoring.py"
 SOURCES = "tests/data/test_sources.py"
 SHOWN_BY = {
     **dict.fromkeys(
-        ("data.batch.later_steps", "data.batch.later_max_tokens"),
+        ("data.batch.later_steps", "data.batch.later_max_tokens", "data.batch.ahead"),
         "tests/training/test_stream.py::test_batches_grow_at_the_steps_that_options_name",
     ),
     "name": f"{OBEYED}::test_the_name_is_that_of_a_folder",

@@ -24,6 +24,7 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "data.verify": False,
     "data.batch.later_steps": [],
     "data.batch.later_max_tokens": [],
+    "data.batch.ahead": 0,
     "data.source_kind": "text",
     "data.tokenizer.user_defined_symbols": [],
     "optimizer.matrices": "adamw",

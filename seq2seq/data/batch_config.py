@@ -18,12 +18,16 @@ class BatchConfig(Options):
         later_steps: optimizer steps after which max_tokens changes, such as [500,1000]; a new
             epoch begins there.
         later_max_tokens: what it changes to, one number for each of later_steps, which never falls.
+        ahead: micro-batches that are made ahead in a thread of their own while others are trained
+            on, and wait in memory. They are the same at any number; with BPE-dropout and a GPU, 2
+            hides most of the time that making them takes. 0 makes each when it is its turn.
     """
 
     max_tokens: int = number(4096, at_least=2)
     max_shapes: int = number(64, at_least=2)
     later_steps: list[int] = field(default_factory=list)
     later_max_tokens: list[int] = field(default_factory=list)
+    ahead: int = number(0, at_least=0, at_most=16)
 
     def problems(self) -> list[str]:
         problems = list(super().problems())

@@ -37,6 +37,7 @@ MAY_CHANGE = (
     "trainer.evaluate",
     "trainer.keep_last",
     "data.cache_dir",
+    "data.batch.ahead",
     "data.verify",
     "data.root",
     "imports",

@@ -66,6 +66,7 @@ class TranslationData(LightningDataModule):
             max_epochs=config.max_epochs,
             later=list(zip(batch.later_steps, later, strict=True)),
             both_directions=self.data_config.both_directions,
+            ahead=batch.ahead,
         )
         self.validator = Validator(
             self.corpus.validation,

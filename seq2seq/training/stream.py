@@ -6,7 +6,9 @@ run is resumed exactly at the end of one, is never used; epochs of the data are 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+from seq2seq.data.ahead import Ahead
 from seq2seq.data.batch import Batch
 from seq2seq.data.loader import TrainLoader
 from seq2seq.errors import ConfigError
@@ -85,6 +87,7 @@ class TrainingStream:
         later: further loaders, each with the number of optimizer steps before it; the pass over the
             data that it cuts short is not finished.
         both_directions: share of the steps, from the first, with pairs of both directions.
+        ahead: micro-batches that are made before they are asked for.
 
     Attributes:
         position: micro-batches handed out since the start of the run.
@@ -98,11 +101,12 @@ class TrainingStream:
         max_epochs: int | None = None,
         later: Sequence[tuple[int, TrainLoader]] = (),
         both_directions: float = 0.0,
+        ahead: int = 0,
     ) -> None:
         self.stages = stages_of([(0, loader), *later], max_steps, max_epochs)
         self.num_steps = sum(stage.num_steps for stage in self.stages)
         self.steps_of_both_directions = round(both_directions * self.num_steps)
-        self.position = 0
+        self.position, self.ahead = 0, ahead
 
     def __len__(self) -> int:
         """Micro-batches of the whole run in this process, wherever the position is."""
@@ -152,14 +156,18 @@ class TrainingStream:
 
     def __iter__(self) -> Iterator[Batch]:
         """The micro-batches from the position on."""
-        while self.position < len(self):
-            stage, epoch, first = self.place(self.position)
-            end = stage.position + len(stage)
+        for batch in Ahead(self._batches(self.position), self.ahead):
+            self.position += 1
+            yield batch
+
+    def _batches(self, position: int) -> Iterator[Batch]:
+        """The micro-batches from a position on; reads nothing that training changes."""
+        while position < len(self):
+            stage, epoch, first = self.place(position)
             remaining = self.steps_of_both_directions - self.steps_before(stage, epoch)
-            for batch in stage.loader.epoch(
+            batches = stage.loader.epoch(
                 epoch, first=first, steps_of_both_directions=max(remaining, 0)
-            ):
-                self.position += 1
-                yield batch
-                if self.position >= end:
-                    break
+            )
+            count = min(stage.per_epoch - first, stage.position + len(stage) - position)
+            yield from islice(batches, count)
+            position += count

@@ -35,6 +35,7 @@ def stream(
     max_steps: int = 12,
     max_epochs: int | None = None,
     later: dict[int, int] | None = None,
+    ahead: int = 0,
 ) -> TrainingStream:
     """Args: later: batches in an epoch by the step from which there are so many."""
     return TrainingStream(
@@ -45,6 +46,7 @@ def stream(
             (step, cast(TrainLoader, Numbers(accumulate, count)))
             for step, count in (later or {}).items()
         ],
+        ahead=ahead,
     )
 
 
@@ -75,14 +77,16 @@ def test_max_epochs_may_end_it_earlier() -> None:
     assert len(list(stream(2, 100, max_epochs=2))) == 10
 
 
+@pytest.mark.parametrize("ahead", [0, 3])
 @pytest.mark.parametrize("position", range(13))
-def test_it_continues_from_its_state(position: int) -> None:
+def test_it_continues_from_its_state(position: int, ahead: int) -> None:
     whole = list(stream())
-    first = stream()
+    first = stream(ahead=ahead)
     iterator = iter(first)
     for _ in range(position):
         next(iterator, None)
-    second = stream()
+    assert first.position == min(position, len(whole)), "what is made ahead does not count"
+    second = stream(ahead=ahead)
     second.load_state_dict(first.state_dict())
     assert list(second) == whole[position:]
     assert set(first.state_dict()) == {"epoch", "next_batch"}
@@ -124,7 +128,7 @@ def test_a_position_among_stages_is_found_again_in_a_longer_run(length: int, pos
 
 def test_batches_grow_at_the_steps_that_options_name(tmp_path: Path) -> None:
     """The largest batch of each stage holds more than the limit of the one before."""
-    batch = BatchConfig(max_tokens=40, later_steps=[3, 5], later_max_tokens=[90, 200])
+    batch = BatchConfig(max_tokens=40, later_steps=[3, 5], later_max_tokens=[90, 200], ahead=2)
     trainer = SimpleNamespace(global_rank=0, world_size=1)
     data = TranslationData(
         tiny_corpus(tmp_path),
@@ -142,6 +146,7 @@ def test_batches_grow_at_the_steps_that_options_name(tmp_path: Path) -> None:
     ):
         assert least < max(sizes_of_stage) <= limit
     assert len(sizes) == 8
+    assert data.stream.ahead == 2
 
 
 @pytest.mark.parametrize(
