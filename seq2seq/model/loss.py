@@ -50,7 +50,8 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     """Computes gradients chunk by chunk with the loss, while the logits of a chunk are in cache.
 
     With P = softmax(X W^T) and Y the smoothed one-hot labels, dX = (P - Y) W and dW = (P - Y)^T X.
-    The parts that come from Y need no product: they are rows of W and X, and their sums.
+    The parts that come from Y need no product: they are rows of W and X, and their sums. So is the
+    loss beyond the negative log-likelihood, e (logit of the label - mean logit).
     """
 
     @staticmethod
@@ -59,36 +60,27 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         dtype = products_dtype(states)
         x, w = states.detach().to(dtype), weight.detach().to(dtype)
-        spread = smoothing / weight.size(0)
-        d_states = (
-            weight.detach()[labels]
-            .float()
-            .mul_(smoothing - 1)
-            .sub_(weight.detach().float().sum(0) * spread)
-        )
-        d_weight = (x.float().sum(0) * -spread).expand(weight.shape).contiguous()
+        spread, x_sum = smoothing / weight.size(0), x.float().sum(0)
+        d_states = weight.detach()[labels].float()
+        # The sum over positions of the logit of the label less the mean logit.
+        excess = (d_states * x.float()).sum() - x_sum @ w.float().mean(0)
+        d_states.mul_(smoothing - 1).sub_(weight.detach().float().sum(0) * spread)
+        d_weight = (x_sum * -spread).expand(weight.shape).contiguous()
         d_weight.index_add_(0, labels, x.float(), alpha=smoothing - 1)
-        mean_logits = x.float() @ w.float().mean(0)
-        sums = torch.zeros(3, device=states.device)
         memory = x.new_empty(min(POSITIONS_AT_ONCE, x.size(0)), w.size(0))
+        of_labels, correct = x.new_empty(len(labels), 1), torch.zeros((), device=x.device)
         for start in range(0, x.size(0), POSITIONS_AT_ONCE):
             rows = slice(start, start + POSITIONS_AT_ONCE)
             logits = torch.mm(x[rows], w.T, out=memory[: len(x[rows])])
-            best = logits.amax(-1).float()
-            label_logits = logits.gather(1, labels[rows, None]).squeeze(1).float()
             probabilities = torch.softmax(logits, -1, out=logits)
-            log_norm = best - probabilities.amax(-1).float().log()
-            nll = (log_norm - label_logits).sum()
-            uniform = (log_norm - mean_logits[rows]).sum()
-            sums += torch.stack(
-                [(1 - smoothing) * nll + smoothing * uniform, nll, (label_logits >= best).sum()]
-            )
+            of_labels[rows] = probabilities.gather(1, labels[rows, None])
+            correct += (of_labels[rows] >= probabilities.amax(-1, keepdim=True)).sum()
             add_product(d_states[rows], probabilities, w)
             add_product(d_weight, probabilities.T, x[rows])
+        nll = -label_log_probabilities(of_labels.squeeze(1), x, w, labels).sum()
         ctx.save_for_backward(d_states.to(states.dtype), d_weight.to(weight.dtype))
-        total, nll, correct = sums.unbind()
         ctx.mark_non_differentiable(nll, correct)
-        return total, nll, correct
+        return nll + smoothing * excess, nll, correct
 
     @staticmethod
     @once_differentiable
@@ -103,3 +95,17 @@ def add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
         total.addmm_(a, b)
     else:
         total += a @ b
+
+
+def label_log_probabilities(p: Tensor, x: Tensor, w: Tensor, labels: Tensor) -> Tensor:
+    """log p (N,) of labels (N,), in float32, from probabilities that may have underflowed.
+
+    Args:
+        p: (N,) of the labels, by states x (N, D) and an output projection w (V, D).
+    """
+    log_p = p.float().log()
+    underflowed = (p < torch.finfo(p.dtype).tiny).nonzero().squeeze(1)
+    for rows in underflowed.split(POSITIONS_AT_ONCE):
+        logits = (x[rows] @ w.T).float()
+        log_p[rows] = logits.gather(1, labels[rows, None]).squeeze(1) - logits.logsumexp(-1)
+    return log_p
