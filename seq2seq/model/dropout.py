@@ -43,6 +43,13 @@ class Dropout(nn.Module):
         total: Tensor = _AddDropped.apply(x, output, self.num_dropped)  # type: ignore[no-untyped-call]
         return total
 
+    def after_relu(self, x: Tensor) -> Tensor:
+        """Dropout of max(x, 0). On a CPU nothing but the result is kept for the gradient."""
+        if not self.training or self.num_dropped == 0 or x.device.type != "cpu":
+            return self.forward(F.relu(x))
+        dropped: Tensor = _DroppedRelu.apply(x, self.num_dropped)  # type: ignore[no-untyped-call]
+        return dropped
+
     def extra_repr(self) -> str:
         return f"p={self.p}"
 
@@ -64,6 +71,24 @@ class _AddDropped(torch.autograd.Function):
         (kept,) = ctx.saved_tensors
         of_output = add_kept(gradient.new_zeros(()), gradient, kept, ctx.scale).to(ctx.dtype)
         return gradient if ctx.has_x else None, of_output, None
+
+
+class _DroppedRelu(torch.autograd.Function):
+    """kept max(x, 0) / (1 - p), which is above 0 where its gradient is not zero."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, num_dropped: int) -> Tensor:
+        kept = draw_kept(x.numel(), num_dropped).view(x.shape)
+        ctx.scale = NUM_OUTCOMES / (NUM_OUTCOMES - num_dropped)
+        out = add_kept(x.new_zeros(()), x, kept, ctx.scale).clamp_min_(0)
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (out,) = ctx.saved_tensors
+        return torch.ops.aten.threshold_backward(gradient, out, 0).mul_(ctx.scale), None
 
 
 def add_kept(x: Tensor, y: Tensor, kept: Tensor, scale: float) -> Tensor:

@@ -31,17 +31,22 @@ class FeedForward(nn.Module):
         nn.init.zeros_(self.outer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden: Tensor = self.inner(x)
+        out: Tensor = self.outer(self.activated(self.inner(x)))
+        return out
+
+    def activated(self, hidden: Tensor) -> Tensor:
+        """The hidden layer (..., d_ff) after activation and dropout."""
+        if self.activation is Activation.relu:
+            return self.dropout.after_relu(hidden)
         if self.activation is Activation.swiglu:
             gate, value = hidden.chunk(2, dim=-1)
             hidden = F.silu(gate) * value
         elif self.activation is Activation.gelu:
             hidden = F.gelu(hidden)
         else:
-            hidden = F.relu(hidden)
-            hidden = hidden.square() if self.activation is Activation.relu_squared else hidden
-        out: Tensor = self.outer(self.dropout(hidden))
-        return out
+            hidden = F.relu(hidden).square()
+        dropped: Tensor = self.dropout(hidden)
+        return dropped
 
 
 class Residual(nn.Module):

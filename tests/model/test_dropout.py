@@ -1,7 +1,10 @@
 """The dropout with eight decisions per random number is a dropout."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
 from seq2seq.model.dropout import Dropout, draw_kept
 
@@ -55,12 +58,26 @@ def test_bytes_are_kept_as_in_version_0_1_0(num_dropped: int) -> None:
 @pytest.mark.parametrize("dtypes", [(torch.float64,) * 2, (torch.float32, torch.bfloat16)])
 def test_a_sum_with_dropout_is_that_of_its_parts(dtypes: tuple[torch.dtype, torch.dtype]) -> None:
     x, y = (torch.randn(5, 7, dtype=dtype, requires_grad=True) for dtype in dtypes)
-    dropout, direction = Dropout(0.3), torch.randn(5, 7)
-    results = []
-    for total in (lambda: dropout.added_to(x, y), lambda: x + dropout(y)):
-        torch.manual_seed(1)
-        value = total()
-        results.append([value, *torch.autograd.grad((value * direction).sum(), [x, y])])
-    torch.testing.assert_close(results[0], results[1], rtol=1e-2, atol=1e-2)
-    assert [x.dtype for x in results[0]] == [dtypes[0], *dtypes]
+    dropout = Dropout(0.3)
+    ours = value_and_gradients(lambda: dropout.added_to(x, y), [x, y])
+    plain = value_and_gradients(lambda: x + dropout(y), [x, y])
+    torch.testing.assert_close(ours, plain, rtol=1e-2, atol=1e-2)
+    assert [tensor.dtype for tensor in ours] == [dtypes[0], *dtypes]
     assert dropout.eval().added_to(x, y).equal(x + y)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_dropout_of_a_relu_is_that_of_its_parts(dtype: torch.dtype) -> None:
+    x, dropout = torch.randn(5, 7, dtype=dtype, requires_grad=True), Dropout(0.3)
+    ours = value_and_gradients(lambda: dropout.after_relu(x), [x])
+    plain = value_and_gradients(lambda: dropout(x.relu()), [x])
+    torch.testing.assert_close(ours, plain)
+    assert dropout.eval().after_relu(x).equal(x.relu())
+
+
+def value_and_gradients(function: Callable[[], Tensor], inputs: list[Tensor]) -> list[Tensor]:
+    """A function at the same seed each time, and its gradients along a direction."""
+    torch.manual_seed(1)
+    value = function()
+    direction = torch.linspace(-1, 1, value.numel()).view(value.shape)
+    return [value, *torch.autograd.grad((value * direction).sum(), inputs)]
