@@ -42,6 +42,17 @@ class AttentionCache(ABC):
     def reorder(self, rows: Tensor) -> None:
         """Let new row i continue old row rows[i]. rows: (new rows,) int64, of any number."""
 
+    def reorder_beams(self, rows: Tensor, sentences: Tensor | None) -> None:
+        """`reorder` for the beams of sentences, which may be more than copies of rows.
+
+        The hypotheses of a sentence lie side by side; a cache begins with one for each.
+
+        Args:
+            rows: (sentences, new hypotheses) old rows, those of each line of one sentence.
+            sentences: (sentences,) which of the old ones stay; None if all do.
+        """
+        self.reorder(rows.flatten())
+
     @abstractmethod
     def nbytes(self) -> int:
         """Bytes of the state."""

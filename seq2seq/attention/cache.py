@@ -27,7 +27,7 @@ class KeyValueCache(AttentionCache):
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.capacity = capacity
+        self.capacity, self.room = capacity, ROOM
         self.length = 0
         shape = (batch_size, 2, num_kv_heads, 0, head_dim)
         self._hold(torch.empty(shape, dtype=dtype, device=device))
@@ -58,7 +58,7 @@ class KeyValueCache(AttentionCache):
         assert end <= self.capacity, f"a cache for {self.capacity} positions cannot hold {end}"
         allocated = self._both.size(3)
         if end > allocated:
-            room = allocated + max(allocated // 4, ROOM)
+            room = allocated + max(allocated // 4, self.room)
             self._hold(self._grown(min(max(end, room), self.capacity), k.dtype))
         self._k.narrow(2, self.length, added).copy_(k)
         self._v.narrow(2, self.length, added).copy_(v)
@@ -110,10 +110,3 @@ class SourceCache(AttentionCache):
 
     def nbytes(self) -> int:
         return self.k.nbytes + self.v.nbytes
-
-
-def causal_mask(queries: int, seen: int, device: torch.device) -> Tensor | None:
-    """(T, seen + T) boolean, True where the next T queries may read; None for a single query."""
-    if queries == 1:
-        return None
-    return torch.ones(queries, seen + queries, dtype=torch.bool, device=device).tril(seen)

@@ -17,9 +17,8 @@ from seq2seq.padding import BOS_ID, EOS_ID
 # Numbers; a product of few rows spends its time on arranging the weights, and larger memory than
 # this, malloc gives back and fetches anew at every step.
 LOGITS_AT_ONCE = 1 << 20
-# Finished sentences leave once they are this part of the batch, divided by the hypotheses of each:
-# compaction copies source caches, which have one row for all of them.
-COMPACT_FRACTION = 1 / 8
+# Finished sentences leave once they are this part of the batch: compaction copies caches.
+COMPACT_FRACTION = 1 / 12
 
 
 class Prediction(NamedTuple):
@@ -69,7 +68,7 @@ class SearchState:
         self.history = self.tokens[:, None][:, :0]
         self.finished: list[list[Hypothesis]] = [[] for _ in range(num_sentences)]
         if hypotheses > 1:
-            decoders.reorder(self.sentences.repeat_interleave(hypotheses), None)
+            decoders.reorder(self.sentences[:, None].expand(-1, hypotheses), None)
 
     @property
     def live(self) -> bool:
@@ -154,8 +153,7 @@ class SearchState:
                 rows, tokens, total = rows[stay], tokens[stay], total[stay]
                 self.sentences, self.done = self.sentences[stay], self.done[stay]
                 self.constraints.select(stay)
-            rows = rows.flatten()
-            self.history = self.history.index_select(0, rows)
+            self.history = self.history.index_select(0, rows.flatten())
             if self.live:
                 self.decoders.reorder(rows, stay)
         self.total, self.tokens = total, tokens.flatten()
@@ -167,7 +165,7 @@ class SearchState:
         """Rows of the sentences that go on, filled up to MIN_ROWS; None while few are finished."""
         number = self.done.numel()
         size = max(number - int(self.done.sum()), min(min_sentences(hypotheses), number))
-        if number - size < number * COMPACT_FRACTION / hypotheses:
+        if number - size < number * COMPACT_FRACTION:
             return None
         return self.done.sort(stable=True).indices[:size].sort().values
 

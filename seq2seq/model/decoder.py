@@ -33,17 +33,18 @@ class DecoderState:
     source: list[AttentionCache]
     length: int = 0
 
-    def reorder(self, beam_rows: Tensor, sentence_rows: Tensor | None = None) -> None:
-        """Let hypothesis i continue hypothesis beam_rows[i], and keep the sentences sentence_rows.
+    def reorder(self, rows: Tensor, sentences: Tensor | None = None) -> None:
+        """Let the hypotheses continue others of their sentences; see `AttentionCache`.
 
-        None keeps all sentences in their order. The hypotheses of a sentence lie side by side, and
-        all sentences have the same number of them.
+        Args:
+            rows: (sentences, new hypotheses) old hypotheses, those of each line of one sentence.
+            sentences: (sentences,) which of the old ones stay; None if all do.
         """
         for cache in self.target:
-            cache.reorder(beam_rows)
-        if sentence_rows is not None:
+            cache.reorder_beams(rows, sentences)
+        if sentences is not None:
             for cache in self.source:
-                cache.reorder(sentence_rows)
+                cache.reorder(sentences)
 
 
 class DecoderLayer(nn.Module):

@@ -193,7 +193,7 @@ def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatc
     needed = [sum(length + 2 > step for length in lengths) for step in range(len(rows))]
     min_sentences = 16 // beam_size
     assert all(
-        sentences <= max(live / (1 - 1 / 8) + 1, min_sentences)
+        sentences <= max(live, min_sentences) / (1 - 1 / 8) + 1
         for sentences, live in zip(decoded, needed, strict=True)
     )
 

@@ -148,11 +148,11 @@ def test_requested_weights_are_returned_and_change_nothing(kind: str) -> None:
 def test_beams_of_a_sentence_read_its_one_source_row() -> None:
     model = build()
     state = model.start(model.encode(SOURCE), capacity=6)
-    state.reorder(torch.tensor([0, 0, 1, 1, 2, 2]))
+    state.reorder(torch.tensor([[0, 0], [1, 1], [2, 2]]))
     ids = torch.tensor([[2, 7], [2, 8], [2, 7], [2, 8], [2, 7], [2, 8]])
     assert model.decode_step(ids, state).shape == (6, 2, 20)
     # Sentence 1 leaves, the other two change places.
-    state.reorder(torch.tensor([5, 4, 1, 0]), torch.tensor([2, 0]))
+    state.reorder(torch.tensor([[5, 4], [1, 0]]), torch.tensor([2, 0]))
     logits = model.decode_step(torch.tensor([[9], [10], [9], [10]]), state)
     for row, (sentence, first, last) in enumerate([(2, 8, 9), (2, 7, 10), (0, 8, 9), (0, 7, 10)]):
         target = Tokens.of([[2, first, last]], pad_id=1)

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, causal_positions
-from seq2seq.attention.cache import KeyValueCache, SourceCache, causal_mask
+from seq2seq.attention.beam_cache import BeamCache
+from seq2seq.attention.cache import KeyValueCache, SourceCache
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import Role
 from seq2seq.attention.kernels import causal_grid, exact_attention, fused_attention
@@ -65,8 +66,8 @@ class FullCore(AttentionCore[FullConfig]):
 
     def empty_cache(
         self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
-    ) -> KeyValueCache:
-        return KeyValueCache(
+    ) -> BeamCache:
+        columns = KeyValueCache(
             batch_size,
             self.num_kv_heads,
             self.head_dim,
@@ -74,6 +75,7 @@ class FullCore(AttentionCore[FullConfig]):
             dtype=dtype,
             device=device,
         )
+        return BeamCache(columns)
 
     def source_cache(self, k: Tensor, v: Tensor, padding: Padding | None) -> SourceCache:
         return SourceCache(k, v, padding)
@@ -87,12 +89,11 @@ class FullCore(AttentionCore[FullConfig]):
         *,
         bias: LogitBias | None = None,
     ) -> Tensor:
-        assert isinstance(cache, KeyValueCache)
-        seen = cache.length
+        assert isinstance(cache, BeamCache)
         cache.append(k, v)
-        may_read = causal_mask(q.size(2), seen, q.device)
-        values = None if bias is None else bias(*causal_positions(q.size(2), seen, q.device))
-        return fused_attention(q, cache.k, cache.v, may_read=may_read, bias=values)
+        columns, offsets = cache.columns, cache.offsets(q.size(2), bias)
+        context = fused_attention(cache.by_sentence(q), columns.k, columns.v, bias=offsets)
+        return cache.by_hypothesis(context)
 
     def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
         assert isinstance(cache, SourceCache)
