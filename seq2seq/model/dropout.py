@@ -69,7 +69,8 @@ class _AddDropped(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, None]:
         (kept,) = ctx.saved_tensors
-        of_output = add_kept(gradient.new_zeros(()), gradient, kept, ctx.scale).to(ctx.dtype)
+        of_output = gradient.to(ctx.dtype)
+        of_output = add_kept(of_output.new_zeros(()), of_output, kept, ctx.scale)
         return gradient if ctx.has_x else None, of_output, None
 
 
@@ -92,8 +93,9 @@ class _DroppedRelu(torch.autograd.Function):
 
 
 def add_kept(x: Tensor, y: Tensor, kept: Tensor, scale: float) -> Tensor:
-    """x + scale * kept * y. A mask in the type of y makes it one pass."""
-    return torch.addcmul(x, y, kept.to(y.dtype), value=scale)
+    """x + scale * kept * y. With all three in one type it is one pass."""
+    dtype = torch.promote_types(x.dtype, y.dtype)
+    return torch.addcmul(x.to(dtype), y.to(dtype), kept.to(dtype), value=scale)
 
 
 def draw_kept(count: int, num_dropped: int) -> Tensor:
