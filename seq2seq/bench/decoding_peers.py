@@ -116,15 +116,7 @@ def transformers_peer(context: PeerContext, bundle: Bundle) -> DecodingPeer:
     """MarianMT (Junczys-Dowmunt et al. 2018, arXiv:1804.00344) of the transformers library."""
     ids = bundle.tokenizers.source.encode_column(context.lines)
     write_rows(context.folder / "lines", [ids.row(n).tolist() for n in range(len(ids))])
-    sizes = Workload.of(
-        bundle.config,
-        context.folder,
-        vocab_size=bundle.tokenizers.target.vocab_size,
-        warmup=0,
-        steps=0,
-        threads=context.threads,
-    )
-    facts = {"sizes": asdict(sizes), "ids": str(context.folder / "lines.ids")}
+    facts = {"sizes": asdict(sizes_of(context, bundle)), "ids": str(context.folder / "lines.ids")}
     return DecodingPeer(
         "transformers",
         [*isolated("marian", context), str(FOLDER / "marian_decode.py")],
@@ -133,6 +125,47 @@ def transformers_peer(context: PeerContext, bundle: Bundle) -> DecodingPeer:
         "made to decode to the lengths of our translations, from ids and to ids",
         [{"batch_size": size} for size in BATCH_SIZES],
         facts,
+    )
+
+
+def joeynmt_peer(context: PeerContext, bundle: Bundle) -> DecodingPeer:
+    """JoeyNMT (Kreutzer et al. 2019, arXiv:1907.12484) with the same weights.
+
+    Raises:
+        ConfigError: it has no such model.
+    """
+    from seq2seq.bench.joeynmt_model import write_joeynmt_model
+
+    command = [*isolated("joeynmt", context), str(FOLDER / "joeynmt_decode.py")]
+    folder = context.folder / "joeynmt"
+    write_joeynmt_model(bundle, sizes_of(context, bundle), folder)
+    decoding = bundle.config.decoding
+    facts = {
+        "longest": bundle.config.model.max_target_length - 1,
+        "ratio": decoding.max_length_ratio,
+        "offset": decoding.max_length_offset,
+        "alpha": decoding.alpha,
+    }
+    return DecodingPeer(
+        "joeynmt",
+        command,
+        folder,
+        "the weights and the SentencePiece model of the run; its length penalty is that of Wu et "
+        "al. 2016",
+        [{"batch_size": size} for size in BATCH_SIZES],
+        facts,
+    )
+
+
+def sizes_of(context: PeerContext, bundle: Bundle) -> Workload:
+    """The sizes of the model, without a corpus."""
+    return Workload.of(
+        bundle.config,
+        context.folder,
+        vocab_size=bundle.tokenizers.target.vocab_size,
+        warmup=0,
+        steps=0,
+        threads=context.threads,
     )
 
 
@@ -150,6 +183,7 @@ DECODING_PEERS: dict[str, Callable[[PeerContext, Bundle], DecodingPeer]] = {
     "ctranslate2": ctranslate2_peer,
     "engine": engine_peer,
     "transformers": transformers_peer,
+    "joeynmt": joeynmt_peer,
 }
 
 

@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 import seq2seq
 from seq2seq.bench import decode_own, decoding
 from seq2seq.bench.decoding import DecodingBench, DecodingRequest, EqualOutputs, equal_notes
 from seq2seq.bench.decoding_peers import DecodingPeer, PeerContext, decoding_peers
+from seq2seq.bench.joeynmt_model import ensure_known_to_joeynmt, joeynmt_weights
 from seq2seq.bundle.files import held_out_split, load_bundle
 from seq2seq.config.saved import with_overrides
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError, DataError, MissingDependencyError
 from seq2seq.files import read_lines, write_lines
 from seq2seq.options import problems_in
+from seq2seq.position.config import RopeConfig
 from tests.results.bundles import make_run, train_tokenizers
 
 PROGRAM = """
@@ -162,3 +166,23 @@ def test_refusals(bench: DecodingBench, tmp_path: Path) -> None:
 
 def load_bundle_of(folder: Path) -> Any:
     return load_bundle(make_run(folder / "any", train_tokenizers(folder)))
+
+
+def test_joeynmt_is_given_every_parameter_under_its_name(tmp_path: Path) -> None:
+    bundle = load_bundle(make_run(tmp_path / "run", train_tokenizers(tmp_path)))
+    weights = dict(joeynmt_weights(bundle.model))
+    state = bundle.model.state_dict()
+    tables = [weights.pop(f"{side}.pe.pe") for side in ("encoder", "decoder")]
+    fused = [name for name in state if ".query_key_value." in name]
+    assert len(weights) == len(state) + 2 * len(fused)
+    assert sum(map(Tensor.numel, weights.values())) == sum(map(Tensor.numel, state.values()))
+    assert torch.equal(tables[0][0, :4], bundle.model.frontend.embedding.position(torch.arange(4)))
+    keys = state["decoder.layers.1.cross_attention.query_key_value.weight"].chunk(3)[1]
+    assert torch.equal(weights["decoder.layers.1.src_trg_att.k_layer.weight"], keys)
+
+
+def test_joeynmt_is_refused_where_it_has_no_such_model(tmp_path: Path) -> None:
+    bundle = load_bundle(make_run(tmp_path / "run", train_tokenizers(tmp_path)))
+    bundle.config.model.position = RopeConfig()
+    with pytest.raises(ConfigError, match="--peer joeynmt: must decode with a model of full"):
+        ensure_known_to_joeynmt(bundle)

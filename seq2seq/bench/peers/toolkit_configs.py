@@ -7,6 +7,7 @@ import yaml
 
 from seq2seq.bench.peers.toolkit_logs import LOGGED_EVERY
 from seq2seq.bench.workload import Workload
+from seq2seq.data.config import SPECIAL_TOKENS
 
 UNREACHED = 1_000_000  # steps or epochs
 ADAM_BETAS = [0.9, 0.98]
@@ -28,15 +29,6 @@ def joeynmt(workload: Workload, folder: Path) -> str:
         "voc_min_freq": 1,
         "voc_file": str(corpus / "words.txt"),
     }
-    layers = {
-        "type": "transformer",
-        "num_heads": workload.heads,
-        "embeddings": {"embedding_dim": workload.d_model, "scale": True, "dropout": 0.0},
-        "hidden_size": workload.d_model,
-        "ff_size": workload.d_ff,
-        "dropout": workload.dropout,
-        "layer_norm": "pre",
-    }
     config = {
         "name": "bench",
         "joeynmt_version": "2.3.0",
@@ -50,24 +42,44 @@ def joeynmt(workload: Workload, folder: Path) -> str:
             "dataset_type": "plain",
             "src": {"lang": "source", **side},
             "trg": {"lang": "target", **side},
-            "special_symbols": {
-                **{"unk_token": "<unk>", "unk_id": 0, "pad_token": "<pad>", "pad_id": 1},
-                **{"bos_token": "<s>", "bos_id": 2, "eos_token": "</s>", "eos_id": 3},
-            },
+            "special_symbols": joeynmt_symbols(),
         },
         "testing": {"beam_size": 1, "batch_size": workload.max_tokens, "batch_type": "token"},
         "training": joeynmt_training(workload),
-        "model": {
-            "initializer": "xavier_uniform",
-            "embed_initializer": "xavier_uniform",
-            "bias_initializer": "zeros",
-            "tied_embeddings": True,
-            "tied_softmax": True,
-            "encoder": {**layers, "num_layers": workload.encoder_layers},
-            "decoder": {**layers, "num_layers": workload.decoder_layers},
-        },
+        "model": joeynmt_model(workload),
     }
     return dumped(config)
+
+
+def joeynmt_symbols() -> dict[str, object]:
+    """What JoeyNMT calls the special subwords, and their ids."""
+    names = ("unk", "pad", "bos", "eos")
+    described: dict[str, object] = {}
+    for number, (name, token) in enumerate(zip(names, SPECIAL_TOKENS, strict=True)):
+        described |= {f"{name}_token": token, f"{name}_id": number}
+    return described
+
+
+def joeynmt_model(workload: Workload) -> dict[str, object]:
+    """The section on the model of JoeyNMT."""
+    layers = {
+        "type": "transformer",
+        "num_heads": workload.heads,
+        "embeddings": {"embedding_dim": workload.d_model, "scale": True, "dropout": 0.0},
+        "hidden_size": workload.d_model,
+        "ff_size": workload.d_ff,
+        "dropout": workload.dropout,
+        "layer_norm": "pre",
+    }
+    return {
+        "initializer": "xavier_uniform",
+        "embed_initializer": "xavier_uniform",
+        "bias_initializer": "zeros",
+        "tied_embeddings": True,
+        "tied_softmax": True,
+        "encoder": {**layers, "num_layers": workload.encoder_layers},
+        "decoder": {**layers, "num_layers": workload.decoder_layers},
+    }
 
 
 def joeynmt_training(workload: Workload) -> dict[str, object]:
