@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from seq2seq.bundle.files import Bundle
     from seq2seq.model.transformer import Transformer
 
-SIZES = ("d_model", "num_heads", "d_ff", "dropout", "max_source_length", "max_target_length")
-CHOICES = (
+FREE_SIZES = ("d_model", "num_heads", "d_ff", "dropout", "max_source_length", "max_target_length")
+FIXED_OPTIONS = (
     *("norm", "normalization", "activation", "tied_embeddings"),
     *("embedding_norm", "fix_norm", "position"),
 )
 MAX_POSITIONS = 5000  # of JoeyNMT's tables
-RENAMED = {
+JOEYNMT_NAMES = {
     "frontend.embedding.table.": "src_embed.lut.",
     "decoder.embedding.table.": "trg_embed.lut.",
     "encoder.norm.": "encoder.layer_norm.",
     "decoder.norm.": "decoder.layer_norm.",
     "output.": "decoder.output_layer.",
 }
-RENAMED_IN_LAYERS = {
+NAMES_IN_LAYERS = {
     "attention_residual.norm.": "layer_norm.",
     "self_residual.norm.": "x_layer_norm.",
     "cross_residual.norm.": "dec_layer_norm.",
@@ -43,7 +43,7 @@ RENAMED_IN_LAYERS = {
     "feed_forward.inner.": "feed_forward.pwff_layer.0.",
     "feed_forward.outer.": "feed_forward.pwff_layer.3.",
 }
-ATTENTIONS = {
+JOEYNMT_ATTENTIONS = {
     "attention": "src_src_att",
     "self_attention": "trg_trg_att",
     "cross_attention": "src_trg_att",
@@ -75,14 +75,14 @@ def write_joeynmt_model(bundle: "Bundle", sizes: "Workload", folder: Path) -> No
 def ensure_known_to_joeynmt(bundle: "Bundle") -> None:
     """Raise ConfigError for a model that JoeyNMT cannot express."""
     model = bundle.config.model
-    plain = replace(ModelConfig(), **{name: getattr(model, name) for name in SIZES})
-    known = all(getattr(model, name) == getattr(plain, name) for name in CHOICES)
+    plain = replace(ModelConfig(), **{name: getattr(model, name) for name in FREE_SIZES})
+    known = all(getattr(model, name) == getattr(plain, name) for name in FIXED_OPTIONS)
     sites = [attention for _, _, attention in attention_sites(model)]
     known &= all(type(attention) in (FullConfig, FlashConfig) for attention in sites)
     if not known or not bundle.tokenizers.joint:
         raise ConfigError(
             "--peer joeynmt: must decode with a model of full attention, sinusoidal positions, "
-            f"one vocabulary, and the defaults of {', '.join(CHOICES)}; name another run, or leave "
+            f"one vocabulary, and the defaults of {', '.join(FIXED_OPTIONS)}; name another run, or leave "
             "this peer out"
         )
 
@@ -92,18 +92,21 @@ def joeynmt_weights(model: "Transformer") -> Iterator[tuple[str, Tensor]]:
     for name, tensor in model.state_dict().items():
         prefix, _, rest = name.partition(".layers.")
         if not rest:
-            yield renamed(name, RENAMED), tensor
+            yield renamed(name, JOEYNMT_NAMES), tensor
             continue
         number, _, part = rest.partition(".")
         module, _, kind = part.partition(".")
         place = f"{prefix}.layers.{number}."
-        if module not in ATTENTIONS:
-            yield place + renamed(part, RENAMED_IN_LAYERS), tensor
+        if module not in JOEYNMT_ATTENTIONS:
+            yield place + renamed(part, NAMES_IN_LAYERS), tensor
         elif kind.startswith("output."):
-            yield f"{place}{ATTENTIONS[module]}.output_layer.{kind.split('.')[1]}", tensor
+            yield f"{place}{JOEYNMT_ATTENTIONS[module]}.output_layer.{kind.split('.')[1]}", tensor
         else:
             for letter, third in zip("qkv", tensor.chunk(3), strict=True):
-                yield f"{place}{ATTENTIONS[module]}.{letter}_layer.{kind.split('.')[1]}", third
+                yield (
+                    f"{place}{JOEYNMT_ATTENTIONS[module]}.{letter}_layer.{kind.split('.')[1]}",
+                    third,
+                )
     for side, embedding in (
         ("encoder", model.frontend.embedding),
         ("decoder", model.decoder.embedding),
