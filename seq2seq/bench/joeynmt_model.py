@@ -82,8 +82,8 @@ def ensure_known_to_joeynmt(bundle: "Bundle") -> None:
     if not known or not bundle.tokenizers.joint:
         raise ConfigError(
             "--peer joeynmt: must decode with a model of full attention, sinusoidal positions, "
-            f"one vocabulary, and the defaults of {', '.join(FIXED_OPTIONS)}; name another run, or leave "
-            "this peer out"
+            f"one vocabulary, and the defaults of {', '.join(FIXED_OPTIONS)}; name another run, or "
+            "leave this peer out"
         )
 
 

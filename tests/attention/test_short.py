@@ -50,3 +50,14 @@ def test_it_is_for_short_sequences_in_training_that_read_something() -> None:
     assert not is_short(q.detach().bfloat16().requires_grad_(), k, None)
     with torch.no_grad():
         assert not is_short(q, k, None)
+
+
+def test_autocast_changes_nothing() -> None:
+    inputs = [x.detach().float().requires_grad_() for x in heads()]
+    plain = short_attention(*inputs, PADDED)
+    direction = torch.randn_like(plain)
+    expected = torch.autograd.grad(plain, inputs, direction)
+    with torch.autocast("cpu", torch.bfloat16):
+        context = short_attention(*inputs, PADDED)
+    assert context.dtype == torch.float32 and torch.equal(context, plain)
+    torch.testing.assert_close(torch.autograd.grad(context, inputs, direction), expected)
