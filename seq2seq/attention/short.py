@@ -50,7 +50,7 @@ class _ShortAttention(torch.autograd.Function):
     """All in the type of q, k and v, also where autocast would choose another for products."""
 
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor | None) -> Tensor:
         (batch, heads, queries, _), scale = q.shape, q.size(-1) ** -0.5
         rows = k.size(0) * k.size(1)
@@ -65,7 +65,7 @@ class _ShortAttention(torch.autograd.Function):
         return (weights @ v_rows).view(q.shape)
 
     @staticmethod
-    @torch.amp.custom_bwd(device_type="cpu")
+    @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
     @once_differentiable
     def backward(ctx: Any, of_context: Tensor) -> tuple[Tensor | None, ...]:
         q_rows, k_rows, v_rows, weights = ctx.saved_tensors
