@@ -187,18 +187,19 @@ class CTranslate2Engine:
         self, result: Any, limit: int, config: DecodingConfig, weights: bool
     ) -> Found | None:
         """The hypotheses of a result; None where one cannot be as by the own search."""
-        end, banned = (
-            self.target[EOS_ID],
-            NEVER_PRODUCED if config.allow_unknown else NEVER_PRODUCED | {UNK_ID},
-        )
+        end = self.target[EOS_ID]
+        never = NEVER_PRODUCED if config.allow_unknown else NEVER_PRODUCED | {UNK_ID}
+        banned = {self.target[index] for index in never}
         average = config.length_penalty is LengthPenalty.average
-        hypotheses = []
-        for tokens, score in zip(result.hypotheses, result.scores, strict=True):
+        found = list(zip(result.hypotheses, result.scores, strict=True))
+        for tokens, score in found:
             if tokens[-1:] != [end] or len(tokens) > limit or not math.isfinite(score):
                 return None
-            total = score * len(tokens) ** config.alpha if average else score
-            ids = [self.ids[token] for token in tokens[:-1]]
-            if not banned.isdisjoint(ids):
+            if not banned.isdisjoint(tokens):
                 return None
+        hypotheses = []
+        for tokens, score in found[: config.n_best]:
+            total = score * len(tokens) ** config.alpha if average else score
+            ids = list(map(self.ids.__getitem__, tokens[:-1]))
             hypotheses.append(Hypothesis(ids, total, score, finished=True))
-        return Found(hypotheses[: config.n_best], result.attention[0] if weights else None)
+        return Found(hypotheses, result.attention[0] if weights else None)
