@@ -76,7 +76,7 @@ class Column:
         """
         columns = []
         for chunk in lists.chunks:
-            values, offsets = chunk.values.to_numpy(), chunk.offsets.to_numpy()
+            values, offsets = numbers_of(chunk.values), numbers_of(chunk.offsets)
             if file is None:
                 offsets = offsets.astype(np.int64)
                 columns.append(cls(values[offsets[0] : offsets[-1]], offsets - offsets[0]))
@@ -113,16 +113,33 @@ class Column:
         """Lists of int32."""
         import pyarrow
 
-        values = pyarrow.array(self.values, pyarrow.int32())
+        values = arrow_of(self.values.astype(np.int32, copy=False))
         if self.num_values > MAX_LIST_VALUES:
-            return pyarrow.LargeListArray.from_arrays(self.offsets, values)
-        return pyarrow.ListArray.from_arrays(self.offsets.astype(np.int32), values)
+            return pyarrow.LargeListArray.from_arrays(arrow_of(self.offsets), values)
+        return pyarrow.ListArray.from_arrays(arrow_of(self.offsets.astype(np.int32)), values)
 
     def _readable(self, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[Any]:
         """The values, of which those from begins[i] up to ends[i] are verified."""
         if isinstance(self._values, MappedArray):
             return self._values.verified(begins, ends)
         return self._values
+
+
+def arrow_of(numbers: NDArray[Any]) -> "pyarrow.Array":
+    """Integers as an Arrow array, for which `pyarrow.array` would load pandas."""
+    import pyarrow
+
+    content = pyarrow.py_buffer(np.ascontiguousarray(numbers))
+    kind = pyarrow.from_numpy_dtype(numbers.dtype)
+    return pyarrow.Array.from_buffers(kind, len(numbers), [None, content])
+
+
+def numbers_of(array: "pyarrow.Array") -> NDArray[Any]:
+    """The integers of an Arrow array without gaps, for which its `to_numpy` would load pandas."""
+    content, kind = array.buffers()[-1], np.dtype(str(array.type))
+    if len(array) == 0:
+        return np.zeros(0, kind)
+    return np.frombuffer(content, kind, len(array), array.offset * kind.itemsize)
 
 
 def offsets_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

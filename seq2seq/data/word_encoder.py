@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from seq2seq.data.column import Column, offsets_of
+from seq2seq.data.column import Column, numbers_of, offsets_of
 from seq2seq.data.config import WORD_START
 
 MAX_WORDS = 1_000_000  # that are remembered; some 200 MB
@@ -60,8 +60,8 @@ class WordEncoder:
         if fresh := self._numbers.fresh:
             self._ids = Column.joined([self._ids, self._encode(fresh)])
             self._numbers.fresh = []
-        values, lengths = self._ids.gather(numbers[distinct.indices.to_numpy()])
-        column = Column(values, offsets_of(lengths)[words.offsets.to_numpy()])
+        values, lengths = self._ids.gather(numbers[numbers_of(distinct.indices)])
+        column = Column(values, offsets_of(lengths)[numbers_of(words.offsets)])
         return without_repeated(column, self._unknown)
 
 

@@ -1,5 +1,7 @@
 """Batches hold what the model reads and what it must say, and the loader knows where it stands."""
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -199,6 +201,17 @@ def test_columns_are_mapped_from_the_file_they_were_saved_in(tmp_path: Path) -> 
     columns = open_columns(tmp_path / "a")
     assert {name: as_lists(column) for name, column in columns.items()} == lists
     assert not any(column.values.flags.owndata for column in columns.values())
+
+
+def test_opening_columns_does_not_load_pandas(tmp_path: Path) -> None:
+    """Which takes longer than all the rest, and which Arrow loads to convert an array."""
+    save_columns(tmp_path / "a", {"x": Column.of([[1], [2, 3]])})
+    code = (
+        "import sys; from pathlib import Path; from seq2seq.data.column import open_columns\n"
+        "print(open_columns(Path(sys.argv[1]))['x'].values.tolist(), 'pandas' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a")]
+    assert subprocess.check_output(command, text=True).split("] ") == ["[1, 2, 3", "False\n"]
 
 
 def test_slices_of_an_arrow_column() -> None:
