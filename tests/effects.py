@@ -226,6 +226,10 @@ SHOWN_BY = {
     "decoding.allow_unknown": (
         "tests/evaluation/test_translate.py::test_unk_is_produced_only_if_allowed"
     ),
+    **dict.fromkeys(
+        ("decoding.segmentations", "decoding.segmentation_dropout"),
+        "tests/evaluation/test_segmentations.py::test_the_best_scored_translation_is_returned",
+    ),
     "decoding.batch_size": (
         "tests/bundle/test_model.py::test_a_line_is_translated_before_the_next_is_read"
     ),
@@ -314,6 +318,8 @@ RUN_WITH = {
     "decoding.top_k": "4",
     "decoding.top_p": "0.5",
     "decoding.seed": "2",
+    "decoding.segmentations": "2",
+    "decoding.segmentation_dropout": "0.5",
     "decoding.batch_size": "2",
     "decoding.batch_tokens": "30",
     "decoding.workers": "2",

@@ -43,6 +43,8 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "model.zero_init": False,
     "attention.qk_norm": False,
     "attention.qk_norm_scale": 10.0,
+    "decoding.segmentations": 1,
+    "decoding.segmentation_dropout": 0.1,
     "decoding.workers": 1,
     "decoding.engine": "torch",
     "decoding.quantization": "float32",

@@ -34,6 +34,10 @@ class BpeDropout:
     Args:
         probability: of leaving out a possible merge; 0 segments as SentencePiece does.
 
+    Attributes:
+        num_symbols: (V,) that each subword consists of. Those of a word are the same in each of its
+            segmentations.
+
     Raises:
         ConfigError: subwords of the tokenizer are not made by merges within words.
     """
@@ -52,7 +56,7 @@ class BpeDropout:
         whole = tokenizer.indivisible()
         self._ids = {word: index for index, word in enumerate(self._subwords) if index not in whole}
         self._symbols = [self._symbols_of(index) for index in range(tokenizer.vocab_size)]
-        self._counts = np.array([len(symbols) for symbols in self._symbols], np.int64)
+        self.num_symbols = np.array([len(symbols) for symbols in self._symbols], np.int64)
         self._begins = np.array([word.startswith(WORD_START) for word in self._subwords], bool)
         self._pairs: dict[tuple[int, int], int | None] = {}
         self._forget()
@@ -81,7 +85,7 @@ class BpeDropout:
         starts[column.offsets[:-1][column.lengths() > 0]] = True
         begins = np.append(np.flatnonzero(starts), len(column.values))
         row_of = np.searchsorted(column.offsets, begins[:-1], side="right") - 1
-        symbols = offsets_of(self._counts[column.values])
+        symbols = offsets_of(self.num_symbols[column.values])
         left_out = self._left_out(keys, np.diff(symbols[column.offsets]))
         events = offsets_of(np.minimum(left_out, 1))[symbols[begins]]
         words = np.flatnonzero(np.diff(events))

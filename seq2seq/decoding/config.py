@@ -71,6 +71,11 @@ class DecodingConfig(Options):
         seed: of sampling. The sample for a sentence depends only on it and on the number of the
             sentence.
         allow_unknown: allow <unk> in translations.
+        segmentations: segmentations of each source that are translated, the first being the
+            tokenizer's own; the best-scored translation is returned. For models that were trained
+            with BPE-dropout; costs that many times the decoding.
+        segmentation_dropout: probability of leaving out each possible merge in the others. What is
+            drawn is a function of the source alone.
         batch_size: maximum number of sentences decoded together; changes the speed only.
         batch_tokens: maximum of source subwords times hypotheses decoded together; changes the
             speed only.
@@ -98,6 +103,8 @@ class DecodingConfig(Options):
     top_p: float = number(1.0, above=0, at_most=1)
     seed: int = number(1, at_least=0, at_most=LARGEST_SEED)
     allow_unknown: bool = False
+    segmentations: int = number(1, at_least=1, at_most=100)
+    segmentation_dropout: float = number(0.1, above=0, below=1)
     batch_size: int = number(128, at_least=1)
     batch_tokens: int = number(8192, at_least=1)
     workers: int = number(1, at_least=1, at_most=1_000)
@@ -160,7 +167,8 @@ class DecodingConfig(Options):
         engine = (self.engine is Engine.ctranslate2, "choose engine=ctranslate2")
         return {
             **dict.fromkeys(("temperature", "top_k", "top_p", "seed"), sampling),
-            "beam_size": beam,
+            **dict.fromkeys(("beam_size", "segmentations"), beam),
+            "segmentation_dropout": (self.segmentations > 1, "choose segmentations=4"),
             "alpha": (penalty, "choose length_penalty=average or length_penalty=gnmt"),
             **dict.fromkeys(("quantization", "inter_threads", "intra_threads"), engine),
         }

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from seq2seq.data.batching import batch_by_cost
 from seq2seq.decoding.config import DecodingConfig
+from seq2seq.decoding.search import sentence_seed
 from seq2seq.evaluation.align import Alignment
+from seq2seq.evaluation.segmentations import Candidate
 from seq2seq.evaluation.translation import TranslatedHypothesis
 from seq2seq.evaluation.word_aligner import EncodedLine
 
@@ -19,6 +21,26 @@ class DecodingBatch:
     sources: list[EncodedLine]
     prefixes: list[list[int]] | None
     seeds: list[int]
+
+    @classmethod
+    def of(
+        cls,
+        candidates: Sequence[Candidate],
+        seed: int,
+        first: int,
+        prefixes: Sequence[list[int]] | None,
+    ) -> "DecodingBatch":
+        """A batch of segmentations of some lines.
+
+        Args:
+            first: number of the first of all lines in their text.
+            prefixes: of all lines.
+        """
+        return cls(
+            [source for _, source in candidates],
+            None if prefixes is None else [prefixes[line] for line, _ in candidates],
+            [sentence_seed(seed, first + line) for line, _ in candidates],
+        )
 
 
 Translated = list[tuple[tuple[TranslatedHypothesis, ...], Alignment | None]]  # of a batch

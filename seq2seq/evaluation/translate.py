@@ -10,12 +10,13 @@ from seq2seq.data.words import words_of_characters
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.decoding.ensemble import EncodedSources, Ensemble
 from seq2seq.decoding.hypotheses import Hypothesis
-from seq2seq.decoding.search import score_targets, search, sentence_seed
+from seq2seq.decoding.search import score_targets, search
 from seq2seq.engine.search import CTranslate2Engine
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.align import Aligner, Alignment
 from seq2seq.evaluation.batches import DecodingBatch, Translated, batches_of_one_width, padded_width
 from seq2seq.evaluation.by_engine import NO_PREFIXES, EngineSearch, engine_for
+from seq2seq.evaluation.segmentations import Segmentations, keep_best
 from seq2seq.evaluation.translation import TranslatedHypothesis, Translation
 from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
 from seq2seq.evaluation.workers import Workers
@@ -70,6 +71,7 @@ class Translator:
         self.kind = tokenizers.source
         self.max_source = self.ensemble.max_source_length - self.kind.end_length
         self.max_target = self.ensemble.max_target_length - 1
+        self.segmentations = Segmentations(tokenizers, config, self.max_source)
 
     def translate(
         self,
@@ -124,21 +126,20 @@ class Translator:
         if self.engine is not None:
             search_by = EngineSearch(self.engine, self.tokenizers, self.config, self.aligner)
             rows = search_by.translate(rows, sources, items, translations, progress)
-        rows_of = self._batches(rows, sources, self.config.hypotheses)
+        candidates = self.segmentations.candidates(sources, rows)
+        segmented = [candidate.source for candidate in candidates]
+        numbers_of = self._batches(range(len(candidates)), segmented, self.config.hypotheses)
         batches = [
-            DecodingBatch(
-                [sources[row] for row in rows],
-                None if prefix_ids is None else [prefix_ids[row] for row in rows],
-                [sentence_seed(self.config.seed, first + row) for row in rows],
-            )
-            for rows in rows_of
+            DecodingBatch.of([candidates[x] for x in numbers], self.config.seed, first, prefix_ids)
+            for numbers in numbers_of
         ]
-        for number, translated in workers.map(batches):
-            for row, (n_best, alignment) in zip(rows_of[number], translated, strict=True):
-                translations[row] = Translation(
-                    str(items[row]), n_best, sources[row].cut, alignment
-                )
-            progress(len(translated))
+        results = {}
+        for batch, translated in workers.map(batches):
+            for number, (n_best, alignment) in zip(numbers_of[batch], translated, strict=True):
+                line, source = candidates[number]
+                results[number] = Translation(str(items[line]), n_best, source.cut, alignment)
+            progress(sum(number < len(rows) for number in numbers_of[batch]))
+        keep_best(translations, candidates, results)
         return translations
 
     def _translate_batch(self, batch: DecodingBatch) -> Translated:

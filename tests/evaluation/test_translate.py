@@ -41,6 +41,7 @@ METHODS = {
     "greedy": replace(CONFIG, beam_size=1),
     "beam": replace(CONFIG, n_best=2),
     "sampling": replace(CONFIG, method=DecodingMethod.sampling, n_best=2),
+    "segmentations": replace(CONFIG, beam_size=1, segmentations=4, segmentation_dropout=0.3),
 }
 CROSS = {name: kind() for name, kind in MECHANISMS.items() if Role.CROSS in kind.roles}
 
