@@ -48,7 +48,7 @@ def test_the_commands_of_a_wheel(program: Path, tmp_path: Path) -> None:
     page = seq2seq("train", "--help")
     assert "seq2seq train experiment=quick" in page
     assert "encoder_attention" in page
-    seq2seq("train", "experiment=quick", "trainer.max_steps=20")
+    seq2seq("train", "experiment=quick", "trainer.max_steps=20", "trainer.evaluate=false")
     short = ["decoding=greedy", "decoding.max_length_ratio=0", "decoding.max_length_offset=4"]
     assert "BLEU" in seq2seq("evaluate", *short)
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["quick"]
