@@ -70,13 +70,18 @@ REFUSED_BY_ENGINE: dict[str, object] = {
     "min_length": 1,
     "min_length_ratio": 0.5,
     "workers": 2,
+    "segmentations": 4,
 }
 
 
 def test_every_option_is_honoured_by_the_engine_or_refused() -> None:
     sampling = {"temperature", "top_k", "top_p", "seed"}  # read by no beam search
+    refused = {
+        *REFUSED_BY_ENGINE,
+        "segmentation_dropout",
+    }  # which nothing reads without more of them
     names = {item.name for item in fields(DecodingConfig)}
-    assert names == {*OF_BOTH_ENGINES, *sampling, *REFUSED_BY_ENGINE}
+    assert names == {*OF_BOTH_ENGINES, *sampling, *refused}
     assert ENGINE.problems() == []
 
 
@@ -84,7 +89,7 @@ def test_every_option_is_honoured_by_the_engine_or_refused() -> None:
 def test_an_option_that_the_engine_cannot_honour_is_refused(name: str) -> None:
     value = REFUSED_BY_ENGINE[name]
     (problem,) = replace(ENGINE, **{name: value}).problems()
-    assert problem.startswith(f"{name}: must be {1 if name == 'workers' else 0}")
+    assert problem.startswith(f"{name}: must be {0 if name.startswith('min') else 1}")
     assert problem.endswith(f"with engine=ctranslate2, not {value}; choose engine=torch")
 
 
