@@ -7,8 +7,8 @@ that memory is that of CTranslate2. It prints figures as JSON.
 
 import importlib
 import json
+import runpy
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -61,24 +61,8 @@ class ExportDecoder:
 def main() -> None:
     path, started = sys.argv[1:]
     request = json.loads(Path(path).read_text(encoding="utf-8"))
-    decoder = ExportDecoder(request)
-    lines = Path(request["lines"]).read_text(encoding="utf-8").split("\n")[:-1]
-    decoder.translate(lines[:1])
-    start_seconds = time.time() - float(started)
-    decoder.translate(lines[: request["warm_up"]])
-    begun, used = time.perf_counter(), time.process_time()
-    translations = decoder.translate(lines)
-    seconds, used = time.perf_counter() - begun, time.process_time() - used
-    text = "".join(f"{line}\n" for line in translations)
-    Path(request["output"]).write_text(text, encoding="utf-8")
-    figures = {
-        "sentences_per_second": len(lines) / seconds,
-        "seconds": seconds,
-        "processor_seconds": used,
-        "start_seconds": start_seconds,
-        **request["settings"],
-    }
-    print(json.dumps(figures))
+    clock = runpy.run_path(str(Path(__file__).with_name("decode_clock.py")))["clocked"]
+    clock(ExportDecoder(request).translate, request, float(started))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ prints figures as JSON.
 
 import importlib
 import json
+import runpy
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -86,25 +86,9 @@ def main() -> None:
     path, started = sys.argv[1:]
     request = json.loads(Path(path).read_text(encoding="utf-8"))
     torch.set_num_threads(request["threads"])
-    lines = Path(request["lines"]).read_text(encoding="utf-8").split("\n")[:-1]
+    clock = runpy.run_path(str(Path(__file__).with_name("decode_clock.py")))["clocked"]
     with torch.inference_mode():
-        decoder = JoeyDecoder(request)
-        decoder.translate(lines[:1])
-        start_seconds = time.time() - float(started)
-        decoder.translate(lines[: request["warm_up"]])
-        begun, used = time.perf_counter(), time.process_time()
-        translations = decoder.translate(lines)
-        seconds, used = time.perf_counter() - begun, time.process_time() - used
-    text = "".join(f"{line}\n" for line in translations)
-    Path(request["output"]).write_text(text, encoding="utf-8")
-    figures = {
-        "sentences_per_second": len(lines) / seconds,
-        "seconds": seconds,
-        "processor_seconds": used,
-        "start_seconds": start_seconds,
-        **request["settings"],
-    }
-    print(json.dumps(figures))
+        clock(JoeyDecoder(request).translate, request, float(started))
 
 
 if __name__ == "__main__":
