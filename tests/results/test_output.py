@@ -15,7 +15,6 @@ from seq2seq.errors import UserError
 from seq2seq.evaluation.translate import Translator
 from seq2seq.metrics import significance
 from seq2seq.metrics.significance import SignificanceTest
-from seq2seq.results import evaluation_folder
 from seq2seq.results.report import report_run
 from seq2seq.results.start_evaluate import start_evaluation
 from tests.results.bundles import make_run, train_tokenizers
@@ -35,24 +34,15 @@ def run(tmp_path: Path, tokenizers: Tokenizers) -> Path:
 @contextmanager
 def unwritable(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
     """Nothing can be made below a folder, whoever runs the test."""
-    real = Path.mkdir, evaluation_folder.tempfile.TemporaryDirectory
-
-    def refuse(path: object) -> None:
-        if Path(str(path)).resolve().is_relative_to(folder):
-            raise PermissionError(13, "Permission denied", str(path))
+    real = Path.mkdir
 
     def mkdir(path: Path, *arguments: Any, **options: Any) -> None:
-        if not path.is_dir():
-            refuse(path)
-        real[0](path, *arguments, **options)
-
-    def temporary(*, dir: Path, prefix: str) -> Any:
-        refuse(dir)
-        return real[1](dir=dir, prefix=prefix)
+        if not path.is_dir() and path.resolve().is_relative_to(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        real(path, *arguments, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "mkdir", mkdir)
-        patched.setattr(evaluation_folder.tempfile, "TemporaryDirectory", temporary)
         yield
 
 
