@@ -302,6 +302,7 @@ SHOWN_BY = {
     "hub.target_column": f"{SOURCES}::TestHub::test_columns_and_translations",
 }
 RUN_WITH = {
+    "data.batch.ahead": "2",
     "trainer.num_nodes": "1",  # more machines than there are cannot be tried
     "trainer.num_threads": "1",
     "trainer.patience": "1",

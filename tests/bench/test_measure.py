@@ -1,5 +1,6 @@
 """What a measuring process returns, for every mechanism in every role."""
 
+import ctypes
 import json
 
 import pytest
@@ -60,6 +61,7 @@ def test_the_peak_is_that_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         measure, "forward_backward", lambda core, inputs: inputs.q.new_ones(64 * 2**18).sum()
     )
+    ctypes.CDLL(None).malloc_trim(0)  # what trainings of other tests in this process left free
     (row,) = measure.measure(request_for("full", "encoder", [8]))["rows"]
     assert 63 * 2**20 < row["peak_bytes"] < 80 * 2**20
 
