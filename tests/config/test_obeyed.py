@@ -1,5 +1,6 @@
 """Options whose effect no file of a run shows: they are obeyed all the same."""
 
+import copy
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 
 from seq2seq.attention.config import MECHANISMS
@@ -54,6 +56,8 @@ def test_modules_add_options_to_groups(tmp_path: Path, monkeypatch: pytest.Monke
         "@MECHANISMS.register\n@dataclass\nclass MineConfig(LocalConfig):\n    name: str = 'mine'\n"
     )
     monkeypatch.setattr("sys.argv", ["train.py"])
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))  # other tests see no "mine"
     assert "mine" not in group_options("encoder_attention")
     try:
         prepare_command([f"imports=[{module}]"])

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
+from tensorboard.summary.writer.event_file_writer import AtomicCounter
 
 from seq2seq.errors import MissingDependencyError
 from seq2seq.training import metrics_log
@@ -56,9 +58,13 @@ def test_rewinding_a_run_without_reports(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tensorboard_shows_each_step_of_a_resumed_run_once(tmp_path: Path) -> None:
+def test_tensorboard_shows_each_step_of_a_resumed_run_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first process was killed after step 6, and resumed from a checkpoint of step 3."""
     for first, last in ((1, 7), (4, 9)):
+        # Files are read in the order of their names, which end with the second and this number.
+        monkeypatch.setattr(event_file_writer, "_global_uid", AtomicCounter(first))
         (logger,) = build_loggers(LoggerConfig(), tmp_path)
         assert isinstance(logger, ResumableTensorBoard)
         logger.rewind(first - 1)
