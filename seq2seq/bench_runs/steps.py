@@ -24,6 +24,7 @@ from seq2seq.config.interpolation import quoted
 from seq2seq.errors import ConfigError, UserError
 
 PLAN_LOG = "plan.log"
+READ_BY_BATCHES = ("data", "trainer", "seed", "init_from")  # parts that decide what is read
 Steps = Generator[Call, int, int | None]
 
 
@@ -84,7 +85,9 @@ def steps_of_budget(comparison: Comparison, setting: Setting, name: str, amount:
 
 
 def counted_steps(comparison: Comparison, setting: Setting, tokens: int) -> Steps:
-    """The steps that read so many target tokens."""
+    """The steps that read so many target tokens; counted once for settings that read alike."""
+    if (steps := counted_already(comparison, setting)) is not None:
+        return steps
     side = comparison.folder / setting.name
     counting = ["-m", "seq2seq.bench_runs.count_steps", str(tokens), str(side / "steps.json")]
     arguments = [*counting, *comparison.typed(setting)]
@@ -94,6 +97,19 @@ def counted_steps(comparison: Comparison, setting: Setting, tokens: int) -> Step
     counted = read_json(side / "steps.json")
     assert isinstance(counted, dict), "count_steps writes a mapping"
     return int(counted["steps"])
+
+
+def counted_already(comparison: Comparison, setting: Setting) -> int | None:
+    """The steps of another setting that reads the same batches; None if there is none."""
+    configuration = comparison.entry(setting)["configuration"]
+    entries = [
+        comparison.entry(other) for other in comparison.sides if other.checkout == setting.checkout
+    ]
+    for entry in entries:
+        alike = all(configuration[x] == entry["configuration"][x] for x in READ_BY_BATCHES)
+        if "planned" in entry and alike:
+            return int(entry["steps"])
+    return None
 
 
 def calibrated_steps(comparison: Comparison, setting: Setting, minutes: float) -> Steps:

@@ -136,10 +136,19 @@ def test_a_run_that_fails_stops_no_other(
     assert all("trainer.num_threads=1" in line for line in called(calls, "seq2seq.cli.main"))
 
 
-def test_a_budget_of_tokens_is_counted_for_each_setting(tmp_path: Path, calls: Path) -> None:
-    comparison, _ = train(tmp_path, settings(steps=None, target_tokens=44_000))
-    assert [line[0] for line in called(calls, "seq2seq.bench_runs.count_steps")] == ["44000"] * 2
-    assert [comparison.entry(side)["steps"] for side in comparison.sides] == [440, 440]
+def test_a_budget_of_tokens_is_counted_once_for_settings_that_read_alike(
+    tmp_path: Path, calls: Path
+) -> None:
+    sides = {
+        "baseline": [],
+        "better": ["model.dropout=0.3"],
+        "smaller": ["data.batch.max_tokens=512"],
+    }
+    comparison, _ = train(tmp_path, settings(steps=None, target_tokens=44_000, settings=sides))
+    counted = called(calls, "seq2seq.bench_runs.count_steps")
+    assert [line[0] for line in counted] == ["44000"] * 2
+    assert [Path(line[1]).parent.name for line in counted] == ["baseline", "smaller"]
+    assert [comparison.entry(side)["steps"] for side in comparison.sides] == [440] * 3
     assert "schedule.warmup_steps=80" in comparison.entry(comparison.sides[0])["planned"]
 
 
