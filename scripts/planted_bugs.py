@@ -20,12 +20,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from planted.bug import Bug
+from planted.controls import CONTROL_BUGS
 from planted.mechanisms import MECHANISM_BUGS
 from planted.shared import SHARED_BUGS
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("seq2seq", "conf", "tests/attention", "tests/position")
-BUGS = [*SHARED_BUGS, *MECHANISM_BUGS]
+BUGS = [*SHARED_BUGS, *MECHANISM_BUGS, *CONTROL_BUGS]
 
 
 def main() -> int:

@@ -1,3 +1,4 @@
 """Attention mechanisms. Importing any module of the package registers the built-in ones."""
 
 from seq2seq.attention import catalogue as catalogue
+from seq2seq.attention import controls as controls

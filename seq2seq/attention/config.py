@@ -2,7 +2,7 @@
 
 import enum
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from seq2seq.options import Options, Readers, number
 from seq2seq.position.config import PositionKind
@@ -33,6 +33,17 @@ MODIFIERS = {"qk_norm": "has_products"}
 A modifier changes how scores become weights and is independent of the mechanism: the parts are in
 `seq2seq.attention.modifiers`, and the contract runs on every mechanism with each of them.
 """
+
+
+class HeadWidths(NamedTuple):
+    """How many numbers of each query and of each key a core reads, head by head.
+
+    The first head_dim of them are the vector that modifiers normalise and rotary positions turn;
+    those after them are a mechanism's own, such as gates, and reach it as they are projected.
+    """
+
+    query: int
+    key: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +119,10 @@ class AttentionConfig(Options):
         if kind is PositionKind.rotary:
             return cls.rotary
         return kind is not PositionKind.bias or cls.has_logits
+
+    def widths(self, head_dim: int) -> HeadWidths:
+        """What the layer projects its input to, for heads of `head_dim`; 0: no such projection."""
+        return HeadWidths(head_dim, head_dim)
 
     @classmethod
     def modifiers(cls) -> list[str]:

@@ -1,6 +1,7 @@
 """`MultiHeadAttention`: projections, heads, positions and caches around any `AttentionCore`."""
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from seq2seq.attention.base import AttentionCache, AttentionOutput, build_core
 from seq2seq.attention.config import AttentionConfig, AttentionContext, Role
 from seq2seq.attention.modifiers import QueryKeyNorm
-from seq2seq.attention.projections import QueryKeyValue
+from seq2seq.attention.projections import QueryKeyValue, on_vectors
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias, Rotation
 
@@ -16,10 +17,11 @@ from seq2seq.position.base import LogitBias, Rotation
 class MultiHeadAttention(nn.Module):
     """Multi-head attention (Vaswani et al. 2017, section 3.2.2) with an exchangeable core.
 
-    Modifiers of queries and keys act before positions, so that caches hold what a core reads.
+    Modifiers of queries and keys act before positions, so that caches hold what a core reads. A
+    mechanism whose `widths` say so gets queries and keys of another width than K.
 
     Shapes: B batch, T queries, S keys, D d_model, H query heads, G key/value heads, K head_dim =
-    D / H.
+    D / H, W numbers of a head.
     """
 
     def __init__(self, config: AttentionConfig, context: AttentionContext) -> None:
@@ -27,8 +29,12 @@ class MultiHeadAttention(nn.Module):
         self.role = context.role
         self.head_dim = context.head_dim
         d_model = context.num_heads * context.head_dim
-        d_kv = (config.num_kv_heads or context.num_heads) * context.head_dim
-        self.query_key_value = QueryKeyValue(d_model, d_kv)
+        self.num_heads = context.num_heads
+        self.num_kv_heads = config.num_kv_heads or context.num_heads
+        widths = config.widths(context.head_dim)
+        d_query, d_key = self.num_heads * widths.query, self.num_kv_heads * widths.key
+        d_value = self.num_kv_heads * context.head_dim
+        self.query_key_value = QueryKeyValue(d_model, (d_query, d_key, d_value))
         self.output = nn.Linear(d_model, d_model)
         self.core = build_core(config, context)
         self.query_key_norm = new_query_key_norm(config, context)
@@ -85,13 +91,16 @@ class MultiHeadAttention(nn.Module):
         position: Rotation | LogitBias | None,
         need_weights: bool,
     ) -> AttentionOutput:
-        q, k, v = (self._heads(projected) for projected in self.query_key_value(x))
+        heads = (self.num_heads, self.num_kv_heads, self.num_kv_heads)
+        q, k, v = map(self._heads, self.query_key_value(x), heads)
         if self.query_key_norm is not None:
-            q, k = self.query_key_norm.query(q), self.query_key_norm.key(k)
+            q = on_vectors(self.query_key_norm.query, q, self.head_dim)
+            k = on_vectors(self.query_key_norm.key, k, self.head_dim)
         if isinstance(position, Rotation):
             first = 0 if cache is None else cache.length
             positions = torch.arange(first, first + x.size(1), device=x.device)
-            q, k = position(q, positions), position(k, positions)
+            turn = partial(position, positions=positions)
+            q, k = (on_vectors(turn, heads, self.head_dim) for heads in (q, k))
         bias = position if isinstance(position, LogitBias) else None
         with without_autocast(x):
             if cache is not None:
@@ -109,9 +118,9 @@ class MultiHeadAttention(nn.Module):
         cache: AttentionCache | None,
         need_weights: bool,
     ) -> AttentionOutput:
-        q = self._heads(self.query_key_value.query(x))
+        q = self._heads(self.query_key_value.query(x), self.num_heads)
         if self.query_key_norm is not None:
-            q = self.query_key_norm.query(q)
+            q = on_vectors(self.query_key_norm.query, q, self.head_dim)
         if cache is not None:
             assert not need_weights, "weights come from forward over whole sequences"
             with without_autocast(x):
@@ -134,15 +143,21 @@ class MultiHeadAttention(nn.Module):
 
     def _key_value(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values (B, G, S, K) of a source (B, S, D), as the core reads them."""
-        k, v = (self._heads(projected) for projected in self.query_key_value.key_value(source))
-        return (k if self.query_key_norm is None else self.query_key_norm.key(k)), v
+        k, v = (
+            self._heads(projected, self.num_kv_heads)
+            for projected in self.query_key_value.key_value(source)
+        )
+        if self.query_key_norm is not None:
+            k = on_vectors(self.query_key_norm.key, k, self.head_dim)
+        return k, v
 
-    def _heads(self, x: Tensor) -> Tensor:
-        """(B, T, heads * K) -> (B, heads, T, K), in the dtype that the core computes in."""
+    def _heads(self, x: Tensor, number: int) -> Tensor:
+        """(B, T, number * W) -> (B, number, T, W), in the dtype that the core computes in."""
+        width = x.size(-1) // number
         if x.size(1) == 1:  # a step: one view in place of two
-            x = x.view(x.size(0), -1, 1, self.head_dim)
+            x = x.view(x.size(0), number, 1, width)
         else:
-            x = x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+            x = x.unflatten(-1, (number, width)).transpose(1, 2)
         return x.to(self.core.compute_dtype(x))
 
     def empty_cache(

@@ -1,27 +1,31 @@
 """`QueryKeyValue`: the projections of an attention layer to queries, keys and values."""
 
+from collections.abc import Callable, Sequence
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
 class QueryKeyValue(nn.Module):
-    """Three linear maps in one weight (D + 2 G K, D) and one bias: queries, keys, values, in order.
+    """Three linear maps in one weight and one bias: to queries, keys and values, in this order.
 
     `MultiHeadAttention` calls nothing but `forward`, `query` and `key_value`, so a module with
     these three methods can take its place, such as a low-rank adapter around it.
 
-    Shapes: B batch, T queries, S keys, D d_model, G key/value heads, K head_dim.
+    Shapes: B batch, T queries, S keys, D d_model, and the widths of all heads together: Q of the
+    queries, L of the keys, V of the values.
 
     Args:
-        d_model: width D of the input and of the queries.
-        d_kv: width G K of the keys and of the values.
+        d_model: width D of the input.
+        sizes: Q, L and V; mostly D, and G K twice.
     """
 
-    def __init__(self, d_model: int, d_kv: int) -> None:
+    def __init__(self, d_model: int, sizes: Sequence[int]) -> None:
         super().__init__()
-        fused = nn.Linear(d_model, d_model + 2 * d_kv)
+        self.sizes = list(sizes)
+        fused = nn.Linear(d_model, sum(self.sizes))
         self.weight, self.bias = fused.weight, fused.bias
-        self.sizes = [d_model, d_kv, d_kv]
 
     def reset_parameters(self) -> None:
         """Glorot-uniform weights, each of the three maps by its own shape; zero biases."""
@@ -30,17 +34,29 @@ class QueryKeyValue(nn.Module):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Self-attention: queries (B, T, D), keys and values (B, T, G K) of x (B, T, D)."""
+        """Self-attention: queries (B, T, Q), keys (B, T, L), values (B, T, V) of x (B, T, D)."""
         q, k, v = F.linear(x, self.weight, self.bias).split(self.sizes, dim=-1)
         return q, k, v
 
     def query(self, x: Tensor) -> Tensor:
-        """Cross-attention: queries (B, T, D) of x (B, T, D)."""
+        """Cross-attention: queries (B, T, Q) of x (B, T, D)."""
         width = self.sizes[0]
         return F.linear(x, self.weight[:width], self.bias[:width])
 
     def key_value(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-attention: keys and values (B, S, G K) of a source (B, S, D)."""
+        """Cross-attention: keys (B, S, L) and values (B, S, V) of a source (B, S, D)."""
         width = self.sizes[0]
-        k, v = F.linear(source, self.weight[width:], self.bias[width:]).chunk(2, dim=-1)
+        both = F.linear(source, self.weight[width:], self.bias[width:])
+        k, v = both.split(self.sizes[1:], dim=-1)
         return k, v
+
+
+def on_vectors(function: Callable[[Tensor], Tensor], x: Tensor, head_dim: int) -> Tensor:
+    """x (B, heads, T, W) with a function of its vectors (B, heads, T, K) in place of them.
+
+    Args:
+        head_dim: K; numbers after the first K of a head are left as they are.
+    """
+    if x.size(-1) == head_dim:
+        return function(x)
+    return torch.cat([function(x[..., :head_dim]), x[..., head_dim:]], dim=-1)

@@ -29,11 +29,16 @@ def measure(request: Request) -> dict[str, Any]:
         role=request.role,
         num_heads=request.num_heads,
         head_dim=request.head_dim,
-        max_length=max(request.lengths),
+        max_length=capacity(request) if request.steps else max(request.lengths),
     )
     core = build_core(request.config(), context)
     rows = step_rows(core, request) if request.steps else [sequence_row(core, request)]
     return {"rows": rows, "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def capacity(request: Request) -> int:
+    """Positions that a cache must hold: the longest one measured, and the steps after it."""
+    return 2 * max(request.lengths) + CACHE_CHUNK
 
 
 def sequence_row(core: AttentionCore[Any], request: Request) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def step_rows(core: AttentionCore[Any], request: Request) -> list[dict[str, Any]
 
 @dataclass
 class Inputs:
-    """Queries (B, H, T, K), and keys and values (B, G, T, K)."""
+    """Queries (B, H, T, K), and keys and values (B, G, T, K), or of the mechanism's widths."""
 
     q: torch.Tensor
     k: torch.Tensor
@@ -75,8 +80,15 @@ class Inputs:
     @classmethod
     def of(cls, request: Request, length: int, *, grad: bool = True) -> "Inputs":
         generator = torch.Generator().manual_seed(0)
-        heads = (request.num_heads, request.num_kv_heads, request.num_kv_heads)
-        shapes = [(request.batch_size, number, length, request.head_dim) for number in heads]
+        widths = request.config().widths(request.head_dim)
+        shapes = [
+            (request.batch_size, number, length, width)
+            for number, width in (
+                (request.num_heads, widths.query),
+                (request.num_kv_heads, widths.key),
+                (request.num_kv_heads, request.head_dim),
+            )
+        ]
         return cls(
             *(torch.randn(shape, generator=generator, requires_grad=grad) for shape in shapes)
         )
@@ -100,12 +112,12 @@ def filled_cache(
         inputs = Inputs.of(request, length, grad=False)
         return core.source_cache(inputs.k, inputs.v, None)
     if cache is None:
-        keys = Inputs.of(request, 1, grad=False).k
+        values = Inputs.of(request, 1, grad=False).v
         cache = core.empty_cache(
             request.batch_size,
-            capacity=2 * max(request.lengths) + CACHE_CHUNK,
-            dtype=keys.dtype,
-            device=keys.device,
+            capacity=capacity(request),
+            dtype=values.dtype,
+            device=values.device,
         )
     while cache.length < length:
         inputs = Inputs.of(request, min(CACHE_CHUNK, length - cache.length), grad=False)

@@ -62,7 +62,8 @@ def hidden_matrices(model: nn.Module) -> list[Matrix]:
     sizes: dict[nn.Parameter, tuple[int, ...]] = {}
     for part in model.modules():
         if isinstance(part, QueryKeyValue):
-            sizes |= dict.fromkeys(own_weight(part), tuple(part.sizes))
+            maps = tuple(size for size in part.sizes if size)
+            sizes |= dict.fromkeys(own_weight(part), maps)
         elif isinstance(part, FeedForward):
             width = part.outer.in_features
             maps = (width,) * (part.inner.out_features // width)

@@ -13,7 +13,7 @@ every_mechanism = pytest.mark.parametrize("kind", MECHANISMS.values(), ids=list(
 
 def test_built_in_mechanisms_have_the_names_of_version_0_1() -> None:
     names = "full mqa gqa flash local strided logsparse block_sparse linear performer linformer"
-    assert set(MECHANISMS) == {*names.split(), "additive"}
+    assert {*names.split(), "additive"} <= set(MECHANISMS)
 
 
 @every_mechanism

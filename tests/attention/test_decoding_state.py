@@ -36,14 +36,18 @@ def caches(case: Case) -> list[AttentionCache]:
     core, filled = case.core(), []
     for length in LENGTHS:
         generator = torch.Generator().manual_seed(length)
-        k = torch.randn(ROWS, case.num_kv_heads, length, HEAD_DIM, generator=generator)
+        widths = case.config.widths(HEAD_DIM)
+        k, v = (
+            torch.randn(ROWS, case.num_kv_heads, length, width, generator=generator)
+            for width in (widths.key, HEAD_DIM)
+        )
         if case.role is Role.CROSS:
-            filled.append(core.source_cache(k, k, Padding(torch.full((ROWS,), length), length)))
+            filled.append(core.source_cache(k, v, Padding(torch.full((ROWS,), length), length)))
             continue
-        cache = core.empty_cache(ROWS, capacity=LENGTHS[-1], dtype=k.dtype, device=k.device)
+        cache = core.empty_cache(ROWS, capacity=LENGTHS[-1], dtype=v.dtype, device=v.device)
+        q = torch.zeros(ROWS, NUM_HEADS, 1, widths.query)
         for t in range(length):
-            new = k[:, :, t : t + 1]
-            core.step(torch.zeros(ROWS, NUM_HEADS, 1, HEAD_DIM), new, new, cache)
+            core.step(q, k[:, :, t : t + 1], v[:, :, t : t + 1], cache)
         filled.append(cache)
     return filled
 

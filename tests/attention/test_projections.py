@@ -71,7 +71,7 @@ def cached(attention: MultiHeadAttention, x: Tensor) -> Tensor:
 
 
 def test_the_three_projections_are_rows_of_one_weight() -> None:
-    projections, x = QueryKeyValue(D_MODEL, D_KV), torch.randn(2, LENGTH, D_MODEL)
+    projections, x = QueryKeyValue(D_MODEL, [D_MODEL, D_KV, D_KV]), torch.randn(2, LENGTH, D_MODEL)
     weight, bias = projections.weight, projections.bias
     assert weight.shape == (D_MODEL + 2 * D_KV, D_MODEL) and bias.shape == weight.shape[:1]
     expected = F.linear(x, weight, bias).split([D_MODEL, D_KV, D_KV], dim=-1)

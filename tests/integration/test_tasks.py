@@ -86,6 +86,11 @@ LIMITS = [
     Limit(GeneratedTask.chain, "local", {"window": 1}, "a query reads itself alone"),
     Limit(GeneratedTask.chain, "strided", {"window": 1}, "1 is no multiple of stride 4"),
     Limit(GeneratedTask.copy, "linformer", {"rank": 1}, "one slot is read alike by every query"),
+    *(
+        Limit(GeneratedTask.pointer, name, {}, "what is read does not depend on content")
+        for name in ("average", "gaussian", "synthesizer", "fourier")
+    ),
+    Limit(GeneratedTask.chain, "average", {}, "the mean tells no position from another"),
 ]
 STEPS_TO_LEARN, STEPS_TO_FAIL = 3000, 1500
 # Mechanisms that need larger models. The scores of additive attention need hidden units: with 16
@@ -99,11 +104,12 @@ SIZES = {
 
 
 def mechanism_cases() -> list[tuple[GeneratedTask, AttentionConfig]]:
-    """Every mechanism except variants of `full`, in the role that a task tests.
+    """Every mechanism except variants of `full`, in the role that a task tests, if it can learn it.
 
     Options are the defaults, or those of LIMITS with which the mechanism can express the task.
     """
     sufficient = {(limit.task, limit.name): limit.can for limit in LIMITS if limit.can is not None}
+    hopeless = {(x.task, x.name) for x in LIMITS if not x.cannot and x.can is None}
     return [
         (task, replace(kind(), **sufficient.get((task, name), {})))
         for task, role in NEEDS.items()
@@ -111,6 +117,7 @@ def mechanism_cases() -> list[tuple[GeneratedTask, AttentionConfig]]:
         if task is not GeneratedTask.reverse
         and role in kind.roles
         and not issubclass(kind, FullConfig)
+        and (task, name) not in hopeless
     ]
 
 

@@ -22,7 +22,10 @@ class ContractViolation(AssertionError):
 
 @dataclass
 class HeadBatch:
-    """q (B, H, T, K), k and v (B, G, S, K), and the padding of the keys."""
+    """q (B, H, T, K), k and v (B, G, S, K), and the padding of the keys.
+
+    q and k of a mechanism with `widths` of its own have those in place of K.
+    """
 
     q: Tensor
     k: Tensor
@@ -35,11 +38,13 @@ class HeadBatch:
         width = max(lengths)
         queries = 5 if case.cross else width
         generator = torch.Generator().manual_seed(seed)
-        sizes = ((NUM_HEADS, queries), (case.num_kv_heads, width), (case.num_kv_heads, width))
-        q, k, v = (
-            torch.randn(len(lengths), heads, length, HEAD_DIM, generator=generator)
-            for heads, length in sizes
+        widths = case.config.widths(HEAD_DIM)
+        sizes = (
+            (NUM_HEADS, queries, widths.query),
+            (case.num_kv_heads, width, widths.key),
+            (case.num_kv_heads, width, HEAD_DIM),
         )
+        q, k, v = (torch.randn(len(lengths), *size, generator=generator) for size in sizes)
         return cls(q, k, v, Padding(torch.tensor(lengths), width))
 
     def real_queries(self, case: Case) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seq2seq.attention.base import AttentionCore
 from seq2seq.attention.contract.batch import CPU, OUTPUTS, RAGGED, HeadBatch, ensure, ensure_near
-from seq2seq.attention.contract.cases import HEAD_DIM, NUM_HEADS, Case
+from seq2seq.attention.contract.cases import Case
 from seq2seq.attention.reference import reference
 
 STEPS = 70
@@ -49,8 +49,7 @@ def reordered_rows_continue(case: Case) -> None:
     """Three rows, then five that continue some of them, then two, then the two exchanged."""
     core, bias = case.core(), case.bias()
     cache = core.empty_cache(3, capacity=40, dtype=torch.float32, device=CPU)
-    heads = (NUM_HEADS, case.num_kv_heads, case.num_kv_heads)
-    history = [torch.empty(3, number, 0, HEAD_DIM) for number in heads]
+    history = [x[:, :, :0] for x in HeadBatch.of(case, [1, 1, 1]).part(0, 1)]
     orders = [[0, 1, 2], [2, 0, 0, 1, 2], [4, 1], [1, 0]]
     for seed, (order, length) in enumerate(zip(orders, [9, 1, 13, 5], strict=True)):
         rows = torch.tensor(order)

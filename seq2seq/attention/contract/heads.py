@@ -95,7 +95,8 @@ def padding_without_gradient(case: Case) -> None:
     core, bias, batch = case.core(), case.bias(), HeadBatch.of(case, RAGGED)
     leaves = batch.leaves()
     context = batch.attend(core, bias).context
-    grads = torch.autograd.grad((context * batch.real_queries(case)).square().sum(), leaves)
+    loss = (context * batch.real_queries(case)).square().sum()
+    grads = torch.autograd.grad(loss, leaves, materialize_grads=True)
     for name, gradient in zip("kv", grads[1:], strict=True):
         ensure_all_finite(gradient, f"gradient of {name}")
         padded = gradient.masked_fill(batch.padding.valid()[:, None, :, None], 0)

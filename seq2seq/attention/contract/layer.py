@@ -4,6 +4,7 @@ Every check takes a case and raises `ContractViolation`, with the reason, if it 
 """
 
 import itertools
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from seq2seq.attention.contract.cases import D_MODEL, HEAD_DIM, NUM_HEADS, Case
 from seq2seq.attention.contract.decoding import normal
 from seq2seq.attention.modifiers import EPSILON
 from seq2seq.attention.multihead import MultiHeadAttention
+from seq2seq.attention.projections import on_vectors
 from seq2seq.attention.reference import reference
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias, Rotation
@@ -46,7 +48,7 @@ def layer_is_the_formula(case: Case) -> None:
         q, k = normalised(attention, q, k)
     if isinstance(relative, Rotation):
         positions = torch.arange(19)
-        q, k = relative(q, positions), relative(k, positions)
+        q, k = (on_vectors(partial(relative, positions=positions), x, HEAD_DIM) for x in (q, k))
     bias = relative if isinstance(relative, LogitBias) else None
     formula = reference(attention.core, q, k, v, padding=padding, bias=bias)
     expected = attention.output(torch.cat(formula.context.float().unbind(1), dim=-1))
@@ -77,20 +79,24 @@ def normalised(attention: MultiHeadAttention, q: Tensor, k: Tensor) -> tuple[Ten
     """Queries and keys whose products, divided by sqrt(K), are g cos(q, k)."""
     assert attention.query_key_norm is not None
     scale = attention.query_key_norm.scale[:, None, None] * HEAD_DIM**0.5
-    q, k = (x / (x.square().sum(-1, keepdim=True) + EPSILON).sqrt() for x in (q, k))
-    return scale * q, k
+
+    def unit(x: Tensor) -> Tensor:
+        return x / (x.square().sum(-1, keepdim=True) + EPSILON).sqrt()
+
+    return on_vectors(lambda x: scale * unit(x), q, HEAD_DIM), on_vectors(unit, k, HEAD_DIM)
 
 
 def projected(case: Case, attention: MultiHeadAttention, x: Tensor, source: Tensor) -> list[Tensor]:
     """Queries, keys and values, head by head."""
-    sizes = [NUM_HEADS, case.num_kv_heads, case.num_kv_heads]
-    widths = [size * HEAD_DIM for size in sizes]
-    weights = attention.query_key_value.weight.split(widths)
-    biases = attention.query_key_value.bias.split(widths)
+    numbers = [NUM_HEADS, case.num_kv_heads, case.num_kv_heads]
+    widths = [*case.config.widths(HEAD_DIM), HEAD_DIM]
+    sizes = [number * width for number, width in zip(numbers, widths, strict=True)]
+    weights = attention.query_key_value.weight.split(sizes)
+    biases = attention.query_key_value.bias.split(sizes)
     heads = []
-    for y, weight, bias, size in zip((x, source, source), weights, biases, sizes, strict=True):
-        flat = y @ weight.T + bias
-        parts = [flat[..., h * HEAD_DIM : (h + 1) * HEAD_DIM] for h in range(size)]
+    for of, y in enumerate((x, source, source)):
+        flat, width = y @ weights[of].T + biases[of], widths[of]
+        parts = [flat[..., h * width : (h + 1) * width] for h in range(numbers[of])]
         heads.append(torch.stack(parts, dim=1))
     return heads
 
