@@ -5,6 +5,7 @@ Nothing here reads data: what is refused is refused before.
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -56,12 +57,18 @@ def beyond_bounds(option: Option) -> list[str]:
 
 def problems(option: Option, value: str) -> list[str]:
     """What is refused about a configuration with a value of an option."""
-    override = f"{option.path}={value}"
-    if "[0]" in option.path:
-        entries, _, name = option.path.partition("[0].")
-        override = f"{entries}=[{{name: {option.key.split('.')[0]}, {name}: {value}}}]"
+    section, _, name = option.path.partition(".")
+    run = composed_run(*option.context)
     try:
-        run = with_overrides(composed_run(*option.context), [override])
+        if "[0]" in option.path:
+            entries, _, name = option.path.partition("[0].")
+            entry = f"{{name: {option.key.split('.')[0]}, {name}: {value}}}"
+            run = with_overrides(run, [f"{entries}=[{entry}]"])
+        elif name:  # a section alone: ten times as fast as the whole
+            part = with_overrides(getattr(run, section), [f"{name}={value}"], f"{section}.")
+            run = replace(run, **{section: part})
+        else:
+            run = with_overrides(run, [f"{option.path}={value}"])
     except ConfigError as error:
         return error.problems
     return list(run_problems(run)) or option_problems(run.data)
