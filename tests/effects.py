@@ -134,6 +134,7 @@ EFFECTS = {
     "performer.num_features": Effect("8"),
     "performer.redraw_interval": Effect("1"),
     "linformer.rank": Effect("4"),
+    "gated_delta.kda": Effect("true"),
     "gaussian.deviation": Effect("2"),
     "synthesizer.form": Effect("random"),
     "synthesizer.rank": Effect("4"),

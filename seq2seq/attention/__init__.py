@@ -2,3 +2,4 @@
 
 from seq2seq.attention import catalogue as catalogue
 from seq2seq.attention import controls as controls
+from seq2seq.attention import recurrences as recurrences

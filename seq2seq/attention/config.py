@@ -22,6 +22,7 @@ class WeightKind(enum.Enum):
 
     attention = "the weights it uses"
     kernel = "normalised kernel scores"
+    signed = "signed weights"
     none = "no weight per key position"
 
 
