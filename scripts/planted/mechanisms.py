@@ -138,6 +138,14 @@ MECHANISM_BUGS = [
         "CAUSAL",
     ),
     Bug(
+        "forgets-from-zero",
+        "every decoding step of forgetting begins its sum of decays anew",
+        f"{MECHANISMS}/forgetting.py",
+        (("faded = -cache.k[:, :, -1:, -1:] if seen else 0.0", "faded = 0.0"),),
+        CONTRACT,
+        "forgetting and steps_equal",
+    ),
+    Bug(
         "flash-falls-back",
         "flash takes the quadratic kernel where no fused one serves",
         f"{MECHANISMS}/flash.py",

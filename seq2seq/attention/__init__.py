@@ -3,3 +3,4 @@
 from seq2seq.attention import catalogue as catalogue
 from seq2seq.attention import controls as controls
 from seq2seq.attention import recurrences as recurrences
+from seq2seq.attention import softmaxes as softmaxes

@@ -38,6 +38,7 @@ def test_attention_dropout_needs_weights(kind: type[AttentionConfig]) -> None:
 @every_mechanism
 def test_normalised_queries_and_keys_need_products(kind: type[AttentionConfig]) -> None:
     products = {"full", "mqa", "gqa", "flash", "local", "strided", "logsparse", "block_sparse"}
+    products.add("forgetting")
     assert kind.modifiers() == (["qk_norm"] if kind.name in products else [])
     problems = kind(qk_norm=True).problems()
     assert bool(problems) == (kind.name not in products)

@@ -98,6 +98,12 @@ def test_state_is_all_keys_and_values(case: Case) -> None:
         assert sizes(case) == [keys_and_values(case, length) for length in LENGTHS]
 
 
+@cases_whose_state_says("with their decay")
+def test_state_is_keys_and_values_of_a_further_number(case: Case) -> None:
+    expected = [keys_and_values(case, length) * (HEAD_DIM + 1) // HEAD_DIM for length in LENGTHS]
+    assert sizes(case) == expected
+
+
 @pytest.mark.parametrize("role", [Role.CAUSAL, Role.CROSS], ids=lambda role: role.name)
 @pytest.mark.parametrize("name", [n for n, k in MECHANISMS.items() if issubclass(k, FullConfig)])
 @torch.no_grad()
