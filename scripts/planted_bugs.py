@@ -22,12 +22,13 @@ from pathlib import Path
 from planted.bug import Bug
 from planted.controls import CONTROL_BUGS
 from planted.mechanisms import MECHANISM_BUGS
+from planted.modifiers import MODIFIER_BUGS
 from planted.recurrences import RECURRENCE_BUGS
 from planted.shared import SHARED_BUGS
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("seq2seq", "conf", "tests/attention", "tests/position")
-BUGS = [*SHARED_BUGS, *MECHANISM_BUGS, *CONTROL_BUGS, *RECURRENCE_BUGS]
+BUGS = [*SHARED_BUGS, *MECHANISM_BUGS, *CONTROL_BUGS, *RECURRENCE_BUGS, *MODIFIER_BUGS]
 
 
 def main() -> int:

@@ -29,6 +29,11 @@ SUPERVISED = [
 ]
 READ_WITH = {
     "model.encoder.self_attention.qk_norm_scale": ["model.encoder.self_attention.qk_norm=true"],
+    "model.encoder.self_attention.sink_logit": ["model.encoder.self_attention.sink=learned"],
+    "model.encoder.self_attention.entmax_alpha": [
+        "model.encoder.self_attention.normaliser=alpha_entmax"
+    ],
+    "model.encoder.self_attention.top_k": ["model.encoder.self_attention.normaliser=top_k"],
     "alignment.threshold": ["alignment.method=threshold"],
     "decoding.temperature": ["decoding.method=sampling"],
     "decoding.top_k": ["decoding.method=sampling"],

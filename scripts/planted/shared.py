@@ -199,35 +199,6 @@ SHARED_BUGS = [
         "performer and steps_equal",
     ),
     Bug(
-        "cached-keys-not-normalised",
-        "a source enters its cache with keys of any length, and queries are normalised",
-        f"{ATTENTION}/multihead.py",
-        (
-            (
-                "return (k if self.query_key_norm is None else self.query_key_norm.key(k)), v",
-                "return k, v",
-            ),
-        ),
-        CONTRACT,
-        "full and modifiers and cross",
-    ),
-    Bug(
-        "norm-over-all-heads",
-        "one length for the queries of all heads",
-        f"{ATTENTION}/modifiers.py",
-        (("square().sum(-1, keepdim", "square().sum((1, -1), keepdim"),),
-        CONTRACT,
-        "full and modifiers and encoder",
-    ),
-    Bug(
-        "scale-without-root",
-        "the learned scale is divided by sqrt(K) in the core",
-        f"{ATTENTION}/modifiers.py",
-        (("self.scale[:, None, None] * self.root", "self.scale[:, None, None]"),),
-        CONTRACT,
-        "full and modifiers and encoder",
-    ),
-    Bug(
         "gradient-along-unit-vectors",
         "the gradient of a unit vector keeps its part along the vector",
         f"{ATTENTION}/modifiers.py",

@@ -46,7 +46,7 @@ class AttentionMetadata:
         averaged: True: one (T, S) matrix per sentence, the mean over these layers and heads;
             False: (layers, heads, T, S) in the order listed.
         weights: the kind of weights that the mechanism exports, such as "the weights it uses" or
-            "normalised kernel scores".
+            "normalised kernel scores", and what rows sum to if not to one.
     """
 
     role: str

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seq2seq.attention.config import AttentionConfig, AttentionContext, Role
 from seq2seq.attention.patterns import everything, not_after
+from seq2seq.attention.weighting import Weighting
 from seq2seq.errors import ConfigError
 from seq2seq.imports import class_named
 from seq2seq.padding import Padding
@@ -69,6 +70,9 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
     whole; exported weights are what they claim to be; a query with nothing to read returns zeros,
     with finite gradients.
 
+    A core whose class declares that it can be modified computes its weights by `weighting`, which
+    holds the parameters of the modifiers.
+
     Raises:
         ConfigError: the mechanism cannot serve the role.
     """
@@ -81,6 +85,7 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
         self.role = context.role
         self.num_heads, self.head_dim = context.num_heads, context.head_dim
         self.num_kv_heads = config.num_kv_heads or context.num_heads
+        self.weighting = Weighting(config, context.num_heads)
 
     def begin_step(self, step: int) -> None:
         """Called before each optimizer step with its number, for parameters redrawn over time."""

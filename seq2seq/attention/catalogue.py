@@ -29,6 +29,8 @@ class FullConfig(AttentionConfig):
 
     core: ClassVar[str] = f"{CORES}.full.FullCore"
     has_products: ClassVar[bool] = True
+    has_softmax: ClassVar[bool] = True
+    forms_rows: ClassVar[bool] = True
 
 
 @MECHANISMS.register
@@ -62,6 +64,7 @@ class FlashConfig(AttentionConfig):
 
     core: ClassVar[str] = f"{CORES}.flash.FlashCore"
     has_products: ClassVar[bool] = True
+    has_softmax: ClassVar[bool] = True
     has_logits: ClassVar[bool] = False
     drops_weights: ClassVar[bool] = False
 
@@ -81,6 +84,8 @@ class LocalConfig(AttentionConfig):
     core: ClassVar[str] = f"{CORES}.local.LocalCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
     has_products: ClassVar[bool] = True
+    has_softmax: ClassVar[bool] = True
+    forms_rows: ClassVar[bool] = True
     cost: ClassVar[str] = "N window"
     state: ClassVar[str] = "keys and values of the last window - 1 positions"
 
@@ -102,6 +107,7 @@ class StridedConfig(AttentionConfig):
     core: ClassVar[str] = f"{CORES}.strided.StridedCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
     has_products: ClassVar[bool] = True
+    has_softmax: ClassVar[bool] = True
     cost: ClassVar[str] = "N (window + N / stride)"
 
 
@@ -120,6 +126,7 @@ class LogSparseConfig(AttentionConfig):
     core: ClassVar[str] = f"{CORES}.logsparse.LogSparseCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
     has_products: ClassVar[bool] = True
+    has_softmax: ClassVar[bool] = True
     cost: ClassVar[str] = "N (window + log N)"
 
 
@@ -142,6 +149,8 @@ class BlockSparseConfig(AttentionConfig):
     core: ClassVar[str] = f"{CORES}.block_sparse.BlockSparseCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
     has_products: ClassVar[bool] = True
+    has_softmax: ClassVar[bool] = True
+    forms_rows: ClassVar[bool] = True
     cost: ClassVar[str] = "N block"
 
 
@@ -225,4 +234,6 @@ class AdditiveConfig(AttentionConfig):
     name: str = "additive"
 
     core: ClassVar[str] = f"{CORES}.additive.AdditiveCore"
+    has_softmax: ClassVar[bool] = True
+    forms_rows: ClassVar[bool] = True
     rotary: ClassVar[bool] = False

@@ -60,11 +60,24 @@ def exact_attention(
     Returns:
         Context (B, H, T, K), and weights (B, H, T, S) before dropout.
     """
-    groups = (k.size(1), q.size(1) // k.size(1))
-    logits = (q.unflatten(1, groups) @ k[:, :, None].mT).flatten(1, 2) * q.size(-1) ** -0.5
+    logits = key_logits(q, k)
     weights = masked_softmax(logits if bias is None else logits + bias, may_read)
-    dropped = F.dropout(weights, dropout)
-    return (dropped.unflatten(1, groups) @ v[:, :, None]).flatten(1, 2), weights
+    return read_values(F.dropout(weights, dropout), v), weights
+
+
+def key_logits(q: Tensor, k: Tensor) -> Tensor:
+    """q k^T / sqrt(K) (B, H, T, S) of q (B, H, T, K) and k (B, G, S, K)."""
+    groups = (k.size(1), q.size(1) // k.size(1))
+    products: Tensor = (q.unflatten(1, groups) @ k[:, :, None].mT).flatten(1, 2)
+    logits: Tensor = products * q.size(-1) ** -0.5
+    return logits
+
+
+def read_values(weights: Tensor, v: Tensor) -> Tensor:
+    """Context (B, H, T, K) of weights (B, H, T, S) and v (B, G, S, K)."""
+    groups = (v.size(1), weights.size(1) // v.size(1))
+    context: Tensor = (weights.unflatten(1, groups) @ v[:, :, None]).flatten(1, 2)
+    return context
 
 
 def masked_softmax(logits: Tensor, may_read: Tensor | None) -> Tensor:

@@ -2,9 +2,9 @@
 
 `seq2seq.attention.config.MODIFIERS` names the options that switch them on. A modifier of queries
 and keys acts in `MultiHeadAttention`, before positions and caches, so that training, decoding steps
-and exported weights agree without a word in any core.
+and exported weights agree without a word in any core. So does one of the context, after the core.
 
-Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim.
+Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim, D = H K d_model.
 """
 
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 EPSILON = 1e-6  # added to the squared length of a vector, so that one of zeros has a gradient
 
@@ -46,6 +47,37 @@ class QueryKeyNorm(nn.Module):
     def key(self, k: Tensor) -> Tensor:
         """k / |k| of k (B, G, S, K)."""
         return unit(k)
+
+
+class OutputGate(nn.Module):
+    """The context of each query, multiplied by a gate that the query's own state opens.
+
+        y = context * sigmoid(x W)
+
+    W is (D, H), one gate for each head, or (D, D), one for each element, without a bias. In
+    cross-attention x is the state of the target, too: never the source.
+
+    Source: Qiu et al. 2025, "Gated Attention for Large Language Models" (arXiv:2505.06708), section
+    2.2, position G1. There W begins with small random numbers, and gates near a half; here it
+    begins with zeros, and every gate at exactly a half, so what attention adds to the residual
+    stream begins halved.
+
+    Holds W as `weight` (H or D, D). What a source position contributes to the output is its weight
+    times the gate; exported weights are those before it.
+    """
+
+    def __init__(self, *, num_heads: int, head_dim: int, by_head: bool) -> None:
+        super().__init__()
+        d_model = num_heads * head_dim
+        self.num_gates = num_heads if by_head else d_model
+        self.weight = nn.Parameter(torch.zeros(self.num_gates, d_model))
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """The context (B, T, D) behind the gates of x (B, T, D)."""
+        gates = F.linear(x, self.weight).sigmoid().to(context.dtype)
+        by_gate = context.unflatten(-1, (self.num_gates, -1))
+        gated: Tensor = (by_gate * gates[..., None]).flatten(-2)
+        return gated
 
 
 def unit(x: Tensor) -> Tensor:

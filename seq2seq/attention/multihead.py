@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from seq2seq.attention.base import AttentionCache, AttentionOutput, build_core
 from seq2seq.attention.config import AttentionConfig, AttentionContext, Role
-from seq2seq.attention.modifiers import QueryKeyNorm
+from seq2seq.attention.modifier_options import Gate
+from seq2seq.attention.modifiers import OutputGate, QueryKeyNorm
 from seq2seq.attention.projections import QueryKeyValue, on_vectors
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias, Rotation
@@ -17,8 +18,9 @@ from seq2seq.position.base import LogitBias, Rotation
 class MultiHeadAttention(nn.Module):
     """Multi-head attention (Vaswani et al. 2017, section 3.2.2) with an exchangeable core.
 
-    Modifiers of queries and keys act before positions, so that caches hold what a core reads. A
-    mechanism whose `widths` say so gets queries and keys of another width than K.
+    Modifiers of queries and keys act before positions, so that caches hold what a core reads; a
+    gate acts on the context before the output projection. A mechanism whose `widths` say so gets
+    queries and keys of another width than K.
 
     Shapes: B batch, T queries, S keys, D d_model, H query heads, G key/value heads, K head_dim =
     D / H, W numbers of a head.
@@ -38,6 +40,7 @@ class MultiHeadAttention(nn.Module):
         self.output = nn.Linear(d_model, d_model)
         self.core = build_core(config, context)
         self.query_key_norm = new_query_key_norm(config, context)
+        self.gate = new_gate(config, context)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -81,6 +84,8 @@ class MultiHeadAttention(nn.Module):
             output = self._attend_self(x, padding, cache, position, need_weights)
         # (B, H, T, K) -> (B, T, D)
         context = output.context.transpose(1, 2).flatten(2)
+        if self.gate is not None:
+            context = self.gate(x, context)
         return AttentionOutput(self.output(context), output.weights)
 
     def _attend_self(
@@ -188,4 +193,15 @@ def new_query_key_norm(config: AttentionConfig, context: AttentionContext) -> Qu
         num_heads=context.num_heads,
         head_dim=context.head_dim,
         initial_scale=config.qk_norm_scale,
+    )
+
+
+def new_gate(config: AttentionConfig, context: AttentionContext) -> OutputGate | None:
+    """The gate of a mechanism that was configured with one."""
+    if config.gate is Gate.none:
+        return None
+    return OutputGate(
+        num_heads=context.num_heads,
+        head_dim=context.head_dim,
+        by_head=config.gate is Gate.head,
     )

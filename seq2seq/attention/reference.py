@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCore, AttentionOutput
+from seq2seq.attention.config import AttentionConfig
+from seq2seq.attention.modifier_options import Normaliser
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
 
@@ -51,10 +53,77 @@ def reference(
 
 
 def dot_product_formula(
-    q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    may_read: Tensor,
+    bias: Tensor | float,
+    core: AttentionCore[Any] | None = None,
 ) -> AttentionOutput:
-    """softmax(q k^T / sqrt(K) + bias) v over the keys that may be read."""
-    return weighted_sum(plain_softmax(q @ k.mT / q.size(-1) ** 0.5 + bias, may_read), v)
+    """softmax(q k^T / sqrt(K) + bias) v over the keys that may be read.
+
+    Args:
+        core: whose modifiers change the softmax; None for none.
+    """
+    logits = q @ k.mT / q.size(-1) ** 0.5 + bias
+    if core is None:
+        return weighted_sum(plain_softmax(logits, may_read), v)
+    return weighted_sum(plain_weights(core, logits, may_read), v)
+
+
+def plain_weights(core: AttentionCore[Any], logits: Tensor, may_read: Tensor) -> Tensor:
+    """Weights of logits (B, H, T, S) under the modifiers of a core."""
+    first, second = core.weighting.mix_logits, core.weighting.mix_weights
+    if first is not None:
+        logits = torch.einsum("gh,bhts->bgts", first.double(), logits)
+    weights = plain_rows(core, logits, may_read)
+    return weights if second is None else torch.einsum("gh,bhts->bgts", second.double(), weights)
+
+
+def plain_rows(core: AttentionCore[Any], logits: Tensor, may_read: Tensor) -> Tensor:
+    """Weights of logits (B, H, T, S) by the normaliser of a core, with its sink."""
+    config: AttentionConfig = core.config
+    if config.normaliser is Normaliser.sigmoid:
+        return may_read / (1 + may_read.sum(-1, keepdim=True) * (-logits).exp())
+    if config.normaliser is Normaliser.top_k:
+        ordered = logits.masked_fill(~may_read, float("-inf")).sort(-1, descending=True).values
+        may_read = may_read & (logits >= ordered[..., : config.top_k][..., -1:])
+    sink = core.weighting.sink
+    if sink is not None:
+        always = torch.ones(*may_read.shape[:-1], 1, dtype=torch.bool)
+        may_read = torch.cat([may_read, always], -1)
+        column = sink.double()[:, None, None].expand(*logits.shape[:-1], 1)
+        logits = torch.cat([logits, column], -1)
+    if config.normaliser in (Normaliser.softmax, Normaliser.top_k):
+        weights = plain_softmax(logits, may_read)
+    else:
+        fixed = {Normaliser.sparsemax: 2.0, Normaliser.entmax15: 1.5}
+        weights = plain_entmax(logits, may_read, fixed.get(config.normaliser, config.entmax_alpha))
+    return weights if sink is None else weights[..., :-1]
+
+
+def plain_entmax(logits: Tensor, may_read: Tensor, alpha: float) -> Tensor:
+    """alpha-entmax over the keys that may be read, its threshold by halving an interval.
+
+    The last step, of Newton's method, changes nothing but gives the threshold its gradient.
+    """
+    power = 1 / (alpha - 1)
+    z = (alpha - 1) * logits
+    low = z.detach().masked_fill(~may_read, -1e30).amax(-1, keepdim=True) - 1
+
+    def rows(threshold: Tensor) -> Tensor:
+        inside = may_read & (z > threshold)
+        return torch.where(inside, z - threshold, 1).pow(power) * inside
+
+    for halving in range(1, 60):
+        middle = low + 0.5**halving
+        low = torch.where(rows(middle).detach().sum(-1, keepdim=True) >= 1, middle, low)
+    at_low = rows(low)
+    slopes = power * torch.where(at_low > 0, at_low, 1).pow(2 - alpha) * (at_low > 0)
+    slope = slopes.detach().sum(-1, keepdim=True)
+    excess = at_low.sum(-1, keepdim=True) - 1
+    return rows(low + torch.where(slope > 0, excess / slope.clamp(min=1e-9), 0))
 
 
 def plain_softmax(logits: Tensor, may_read: Tensor) -> Tensor:

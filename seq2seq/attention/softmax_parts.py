@@ -103,10 +103,18 @@ def exponentials(
     return scores, total, largest + total.log2(), largest < lowest / 2
 
 
-def merge(first: Part, second: Part) -> Tensor:
-    """Context (..., H, C, K) of the softmax over the keys of both parts."""
+def merge(first: Part, second: Part, sink: Tensor | None = None) -> Tensor:
+    """Context (..., H, C, K) of the softmax over the keys of both parts.
+
+    Args:
+        sink: (H,) logits of a sink, which the softmax is over, too.
+    """
     share = ((first.log_total - second.log_total) / LOG2_E).sigmoid()
-    return torch.lerp(second.context, first.context, share)
+    context = torch.lerp(second.context, first.context, share)
+    if sink is None:
+        return context
+    total = torch.logaddexp2(first.log_total, second.log_total) / LOG2_E
+    return context * (total - sink[:, None, None]).sigmoid().to(context.dtype)
 
 
 def concatenate_parts(parts: list[Part], dim: int) -> Part:

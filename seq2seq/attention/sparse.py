@@ -15,7 +15,6 @@ from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutpu
 from seq2seq.attention.blocks import Block, Grids, recomputed, split_blocks
 from seq2seq.attention.cache import KeyValueCache
 from seq2seq.attention.config import AttentionContext, Role
-from seq2seq.attention.kernels import exact_attention, fused_attention
 from seq2seq.attention.reference import dot_product_formula
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
@@ -34,7 +33,7 @@ class SparseCore(AttentionCore[ConfigT]):
         self, q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
     ) -> AttentionOutput:
         """softmax(q k^T / sqrt(K) + bias) v over the keys of the pattern."""
-        return dot_product_formula(q, k, v, may_read=may_read, bias=bias)
+        return dot_product_formula(q, k, v, may_read=may_read, bias=bias, core=self)
 
     def forward(
         self,
@@ -57,7 +56,7 @@ class SparseCore(AttentionCore[ConfigT]):
         may_read = and_valid(self.reads(i, j), valid)
         values = None if bias is None else bias(i, j)[None]
         return AttentionOutput(
-            *exact_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
+            *self.weighting.exact(q, k, v, may_read=may_read, bias=values, dropout=dropout)
         )
 
     @abstractmethod
@@ -97,7 +96,9 @@ class SparseCore(AttentionCore[ConfigT]):
             may_read = and_valid(grids[block], block.valid(valid))
             values = None if bias is None else bias(*block.positions(q.device))[None]
             q_b, k_b, v_b = block.queries(q_pieces), block.keys(k_pieces), block.keys(v_pieces)
-            return fused_attention(q_b, k_b, v_b, may_read=may_read, bias=values, dropout=dropout)
+            return self.weighting.fused(
+                q_b, k_b, v_b, may_read=may_read, bias=values, dropout=dropout
+            )
 
         recompute = len(q_pieces) > 1 and keeps_weights(bias, dropout)
         blocks = split_blocks(q.size(2), size, reach, causal=self.causal)
@@ -147,7 +148,7 @@ class GatheringCore(SparseCore[ConfigT]):
         if j.numel() < k.size(2):
             k, v = k.index_select(2, j), v.index_select(2, j)
         values = None if bias is None else bias(torch.tensor([[i]], device=q.device), j[None])[None]
-        return fused_attention(q, k, v, bias=values)
+        return self.weighting.fused(q, k, v, bias=values)
 
 
 def keeps_weights(bias: LogitBias | None, dropout: float) -> bool:

@@ -79,6 +79,7 @@ def ensure_known_to_joeynmt(bundle: "Bundle") -> None:
     known = all(getattr(model, name) == getattr(plain, name) for name in FIXED_OPTIONS)
     sites = [attention for _, _, attention in attention_sites(model)]
     known &= all(type(attention) in (FullConfig, FlashConfig) for attention in sites)
+    known &= not any(attention.modified_by() for attention in sites)
     if not known or not bundle.tokenizers.joint:
         raise ConfigError(
             "--peer joeynmt: must decode with a model of full attention, sinusoidal positions, "

@@ -217,6 +217,11 @@ def alignment_supervision_problems(run: RunConfig) -> Problems:
                 f"{path}: {config.name}, the cross-attention of layer {supervision.layer}, has "
                 f"{config.weights.value}; choose another cross_attention, or another layer"
             )
+        elif config.sparse_weights or config.signed_weights:
+            yield (
+                f"{path}: weights of layer {supervision.layer} may be zero or negative, and then "
+                "have no gradient; choose normaliser=softmax without mixing there, or another layer"
+            )
 
 
 def has_layer(config: LayerChoice, num_layers: int) -> bool:

@@ -107,7 +107,7 @@ def attention_metadata(aligner: Aligner) -> AttentionMetadata:
         layers=layers,
         heads=heads,
         averaged=not config.all_layers,
-        weights=mechanism(model, Role.CROSS, aligner.layer).weights.value,
+        weights=mechanism(model, Role.CROSS, aligner.layer).exported(),
     )
 
 

@@ -7,13 +7,14 @@ from torch import nn
 
 from seq2seq.attention.modifiers import QueryKeyNorm
 from seq2seq.attention.projections import QueryKeyValue
+from seq2seq.attention.weighting import Weighting
 from seq2seq.model.frontend import Frontend
 from seq2seq.model.output import OutputProjection
 from seq2seq.model.sublayers import FeedForward, ScaleNorm
 from seq2seq.training.muon import Matrix, Muon
 from seq2seq.training.optimizer_config import Matrices, OptimizerConfig
 
-NORMS = (nn.LayerNorm, nn.RMSNorm, ScaleNorm, QueryKeyNorm)
+NORMS = (nn.LayerNorm, nn.RMSNorm, ScaleNorm, QueryKeyNorm, Weighting)
 
 NamedParameters = list[tuple[str, nn.Parameter]]
 
@@ -85,8 +86,9 @@ def own_weight(module: nn.Module) -> list[nn.Parameter]:
 def decay_groups(model: nn.Module) -> tuple[NamedParameters, NamedParameters]:
     """Trained parameters with weight decay and without, in the order of the model.
 
-    Biases and the parameters of norms do not decay. All others do: weights of products, embeddings
-    of tokens and positions, and parameters of attention mechanisms.
+    Biases and the parameters of norms and of `Weighting`, such as the logit of a sink, do not
+    decay. All others do: weights of products, embeddings of tokens and positions, and parameters of
+    attention mechanisms.
     """
     without_decay = {id(parameter) for parameter in biases_and_norms(model)}
     parameters = [(name, x) for name, x in model.named_parameters() if x.requires_grad]

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from seq2seq.attention.config import MECHANISMS, AttentionConfig
+from seq2seq.attention.modifier_options import MODIFIERS, Normaliser, Sink
 from seq2seq.options import problems_in, range_of
 from seq2seq.position.config import PositionKind
 
@@ -24,7 +25,7 @@ def test_defaults_are_legal_and_numbers_have_ranges(kind: type[AttentionConfig])
     assert numbers
     for name in numbers:
         assert range_of(config, name) is not None, name
-        (problem,) = replace(config, **{name: -1}).problems()  # type: ignore[arg-type]
+        (problem,) = replace(config, **{name: -1000}).problems()  # type: ignore[arg-type]
         assert problem.startswith((f"{name}: must be at least", f"{name}: must be above"))
 
 
@@ -35,27 +36,55 @@ def test_attention_dropout_needs_weights(kind: type[AttentionConfig]) -> None:
     assert all(problem.startswith("dropout: ") for problem in problems)
 
 
+PRODUCTS = {"full", "mqa", "gqa", "flash", "local", "strided", "logsparse", "block_sparse"}
+ABLE = {
+    "qk_norm": PRODUCTS | {"forgetting"},
+    "gate": set(MECHANISMS),
+    "sink": PRODUCTS | {"additive"},
+}
+ROWS = {"full", "mqa", "gqa", "local", "block_sparse", "additive"}
+ABLE |= {"normaliser": ROWS, "mixing": ROWS}
+
+
 @every_mechanism
-def test_normalised_queries_and_keys_need_products(kind: type[AttentionConfig]) -> None:
-    products = {"full", "mqa", "gqa", "flash", "local", "strided", "logsparse", "block_sparse"}
-    products.add("forgetting")
-    assert kind.modifiers() == (["qk_norm"] if kind.name in products else [])
-    problems = kind(qk_norm=True).problems()
-    assert bool(problems) == (kind.name not in products)
-    for problem in problems:
-        assert problem.startswith(f"qk_norm: {kind.name} cannot be combined with it")
-        assert "full, mqa, gqa, flash" in problem
+@pytest.mark.parametrize("option", MODIFIERS)
+def test_a_modifier_needs_an_ability(option: str, kind: type[AttentionConfig]) -> None:
+    able = kind.name in ABLE[option]
+    assert (option in kind.modifiers()) == able
+    for value in MODIFIERS[option].values:
+        problems = replace(kind(), **{option: value}).problems()
+        assert bool(problems) != able
+        for problem in problems:
+            assert problem.startswith(f"{option}: {kind.name} cannot be combined with it; choose ")
+            assert "or one of full, mqa, gqa" in problem
 
 
-def test_a_mechanism_that_says_nothing_of_products_has_no_modifiers() -> None:
-    assert AttentionConfig.modifiers() == []
+def test_a_mechanism_that_says_nothing_of_its_weights_is_gated_only() -> None:
+    assert AttentionConfig.modifiers() == ["gate"]
 
 
-def test_the_scale_is_read_with_qk_norm_only() -> None:
-    set_alone = MECHANISMS["full"](qk_norm_scale=4.0)
+def test_a_sink_needs_weights_that_share_a_sum() -> None:
+    (problem,) = MECHANISMS["full"](sink=Sink.zero, normaliser=Normaliser.sigmoid).problems()
+    assert problem.startswith("sink: must be none with normaliser=sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reader", "on"),
+    [
+        ("qk_norm_scale", 4.0, "qk_norm=true", True),
+        ("sink_logit", 2.0, "sink=learned", Sink.learned),
+        ("entmax_alpha", 1.2, "normaliser=alpha_entmax", Normaliser.alpha_entmax),
+        ("top_k", 2, "normaliser=top_k", Normaliser.top_k),
+    ],
+)
+def test_numbers_of_a_modifier_are_read_with_it_only(
+    option: str, value: float, reader: str, on: object
+) -> None:
+    set_alone = replace(MECHANISMS["full"](), **{option: value})  # type: ignore[arg-type]
     (problem,) = problems_in(set_alone)
-    assert problem.startswith("qk_norm_scale: is set but not read; choose qk_norm=true")
-    assert not list(problems_in(replace(set_alone, qk_norm=True)))
+    assert problem.startswith(f"{option}: is set but not read; choose {reader}")
+    name = reader.partition("=")[0]
+    assert not list(problems_in(replace(set_alone, **{name: on})))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from torch import Tensor
 from seq2seq.attention.base import AttentionCache
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import MECHANISMS, AttentionConfig, Role
-from seq2seq.attention.contract.cases import HEAD_DIM, NUM_HEADS, Case, settings
+from seq2seq.attention.contract.cases import HEAD_DIM, NUM_HEADS, Case
+from seq2seq.attention.contract.choices import settings
 from seq2seq.padding import Padding
 from seq2seq.position.config import NoPositionConfig
 

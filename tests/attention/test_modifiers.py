@@ -8,10 +8,18 @@ import torch
 
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionConfig, AttentionContext, Role
+from seq2seq.attention.modifier_options import MODIFIERS, Gate, Sink
 from seq2seq.attention.modifiers import EPSILON, QueryKeyNorm, unit
 from seq2seq.attention.multihead import MultiHeadAttention
 from tests.attention.test_config import every_mechanism
 
+PARAMETERS: dict[str, set[str]] = {
+    "qk_norm": {"query_key_norm.scale"},
+    "gate": {"gate.weight"},
+    "sink": {"core.weighting.sink"},
+    "normaliser": set(),
+    "mixing": {"core.weighting.mix_logits", "core.weighting.mix_weights"},
+}
 CONTEXT = AttentionContext(role=Role.ENCODER, num_heads=4, head_dim=8, max_length=20)
 
 
@@ -64,11 +72,11 @@ def test_a_modifier_draws_no_random_numbers(kind: type[AttentionConfig]) -> None
     plain = attention(kind(), role)
     state = torch.get_rng_state()
     for option in kind.modifiers():
-        modified = attention(replace(kind(), **{option: True}), role)  # type: ignore[arg-type]
+        config = replace(kind(), **{option: MODIFIERS[option].values[0]})
+        parameters = attention(config, role).state_dict()
         assert torch.equal(torch.get_rng_state(), state)
-        parameters = modified.state_dict()
         assert all(torch.equal(parameters[name], x) for name, x in plain.state_dict().items())
-        assert parameters.keys() - plain.state_dict().keys() == {"query_key_norm.scale"}
+        assert parameters.keys() - plain.state_dict().keys() == PARAMETERS[option]
 
 
 def test_the_scale_begins_as_configured() -> None:
@@ -76,3 +84,33 @@ def test_the_scale_begins_as_configured() -> None:
     assert layer.query_key_norm is not None
     assert layer.query_key_norm.scale.tolist() == [7.5] * 4
     assert attention(FullConfig()).query_key_norm is None
+
+
+@pytest.mark.parametrize(("gate", "gates"), [(Gate.head, 4), (Gate.element, 32)])
+def test_gates_begin_at_a_half(gate: Gate, gates: int) -> None:
+    x = heads(2, 5, 32, dtype=torch.float32)
+    layer = attention(FullConfig(gate=gate))
+    assert layer.gate is not None
+    assert layer.gate.weight.shape == (gates, 32)
+    torch.testing.assert_close(layer(x).context * 2, attention(FullConfig())(x).context)
+
+
+def test_a_sink_takes_what_the_keys_leave() -> None:
+    """Below all logits it takes nothing, above them everything, and a fixed one is softmax1."""
+    x = heads(2, 5, 32, dtype=torch.float32)
+    with torch.no_grad():
+        plain = attention(FullConfig())(x, need_weights=True)
+        low, high = (
+            attention(FullConfig(sink=Sink.learned, sink_logit=b))(x, need_weights=True)
+            for b in (-50, 50)
+        )
+    assert low.weights is not None
+    assert high.weights is not None
+    torch.testing.assert_close(low.weights, plain.weights)
+    torch.testing.assert_close(low.context, plain.context)
+    assert high.weights.sum(-1).amax() < 1e-15
+    core = attention(FullConfig(sink=Sink.zero)).core
+    logits = heads(1, 4, 2, 6, dtype=torch.float32)
+    softmax1 = logits.exp() / (1 + logits.exp().sum(-1, keepdim=True))
+    torch.testing.assert_close(core.weighting.of_logits(logits, None), softmax1)
+    assert not list(core.parameters())

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from seq2seq.attention.config import MECHANISMS, Role
+from seq2seq.attention.modifier_options import MODIFIERS
 from seq2seq.data.batch import collate
 from seq2seq.data.column import Column
 from seq2seq.data.config import TokenizerConfig
@@ -60,7 +61,8 @@ def model_with(
     tokenizers: Tokenizers, name: str, role: Role, *, seed: int = 1, d_model: int = 32
 ) -> Transformer:
     mechanism, _, modifier = name.partition("+")
-    config = MECHANISMS[mechanism](**{modifier: True} if modifier else {})
+    on = {modifier: MODIFIERS[modifier].values[0]} if modifier else {}
+    config = MECHANISMS[mechanism](**on)
     return tiny(
         vocab=tokenizers.target.vocab_size,
         seed=seed,

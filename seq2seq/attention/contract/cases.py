@@ -1,34 +1,23 @@
-"""Cases of the contract: a mechanism with its options, in a role, with a position scheme.
+"""A case of the contract: a mechanism with its options, in a role, with a position scheme."""
 
-The options, roles and positions are read from the configuration class, so that a new mechanism is
-covered as soon as it is registered.
-"""
-
-import enum
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 
 from seq2seq.attention.base import AttentionCore, build_core
 from seq2seq.attention.config import (
-    MODIFIERS,
     AttentionConfig,
     AttentionContext,
     Role,
     WeightKind,
+    as_typed,
 )
+from seq2seq.attention.modifier_options import MODIFIERS, Normaliser, Sink
 from seq2seq.attention.multihead import MultiHeadAttention
-from seq2seq.options import range_of
 from seq2seq.position.base import LogitBias, Rotation
-from seq2seq.position.config import (
-    POSITION_SCHEMES,
-    NoPositionConfig,
-    PositionConfig,
-    PositionKind,
-)
+from seq2seq.position.config import PositionConfig
 
 NUM_HEADS, HEAD_DIM, MAX_LENGTH = 4, 8, 160
 D_MODEL = NUM_HEADS * HEAD_DIM
@@ -46,7 +35,8 @@ class Case:
     def __str__(self) -> str:
         options = ",".join(f"{name}={value}" for name, value in options_of(self.config).items())
         role, num_kv_heads = self.role.name.lower(), self.num_kv_heads
-        modifiers = "".join(f"-{option}" for option in self.modifiers)
+        values = [(option, getattr(self.config, option)) for option in self.modifiers]
+        modifiers = "".join(f"-{option}={as_typed(value)}" for option, value in values)
         return (
             f"{self.config.name}[{options}]-{role}-kv{num_kv_heads}-{self.position.name}{modifiers}"
         )
@@ -71,7 +61,24 @@ class Case:
     @property
     def modifiers(self) -> list[str]:
         """The options of the modifiers that are on."""
-        return [option for option in MODIFIERS if getattr(self.config, option)]
+        return self.config.modified_by()
+
+    @property
+    def modified_in_core_only(self) -> bool:
+        """Whether no modifier acts around the core."""
+        return all(MODIFIERS[option].in_core for option in self.modifiers)
+
+    @property
+    def sums_to_one(self) -> bool:
+        """Whether the weights of a row that reads a key do."""
+        config = self.config
+        shares_all = config.sink is Sink.none and config.normaliser is not Normaliser.sigmoid
+        return shares_all and not config.signed_weights
+
+    @property
+    def continuous(self) -> bool:
+        """Whether a small change of the input changes the output little."""
+        return self.config.normaliser is not Normaliser.top_k
 
     @property
     def exports_weights(self) -> bool:
@@ -95,12 +102,18 @@ class Case:
     def core(self) -> AttentionCore[Any]:
         """The core in evaluation mode; its parameters are a function of the case."""
         torch.manual_seed(zlib.crc32(str(self).encode()))
-        return build_core(self.config, self.context()).eval()
+        core = build_core(self.config, self.context()).eval()
+        trained(core.weighting)
+        return core
 
     def attention(self) -> MultiHeadAttention:
         """The whole layer in evaluation mode; its parameters are a function of the case."""
         torch.manual_seed(zlib.crc32(str(self).encode()))
-        return MultiHeadAttention(self.config, self.context()).eval()
+        attention = MultiHeadAttention(self.config, self.context()).eval()
+        trained(attention.core.weighting)
+        if attention.gate is not None:
+            trained(attention.gate)
+        return attention
 
     def relative(self) -> Rotation | LogitBias | None:
         """The rotation or bias of the stack. A trained bias is made large enough to matter."""
@@ -116,85 +129,13 @@ class Case:
         return position if isinstance(position, LogitBias) else None
 
 
+def trained(modifiers: torch.nn.Module) -> None:
+    """Set the parameters of modifiers, which begin as constants, to numbers that all differ."""
+    for parameter in modifiers.parameters():
+        torch.nn.init.normal_(parameter)
+
+
 def options_of(config: AttentionConfig) -> dict[str, Any]:
     """The options that a mechanism adds to those of every mechanism."""
     names = [item.name for item in fields(config) if item.name not in BASE_OPTIONS]
     return {name: getattr(config, name) for name in names}
-
-
-def settings(kind: type[AttentionConfig]) -> Iterator[AttentionConfig]:
-    """The default options, larger numbers, the smallest legal ones, and every other choice."""
-    default = kind()
-    larger, smallest = default, default
-    for name, value in options_of(default).items():
-        if type(value) in (int, float):
-            larger = changed(larger, name, value + 3)
-            smallest = changed(smallest, name, smallest_value(default, name))
-    yield default
-    if larger != default and not larger.problems():
-        yield larger
-    if smallest != default and not smallest.problems():
-        yield smallest
-    for name, value in options_of(default).items():
-        values: list[object] = [not value] if isinstance(value, bool) else []
-        if isinstance(value, enum.Enum):
-            values = [choice for choice in type(value) if choice is not value]
-        yield from (changed(default, name, choice) for choice in values)
-
-
-def changed(config: AttentionConfig, option: str, value: object) -> AttentionConfig:
-    """The configuration with another value of an option."""
-    return replace(config, **{option: value})  # type: ignore[arg-type]
-
-
-def smallest_value(config: AttentionConfig, option: str) -> float:
-    """The lower bound of an option, or its default if the range has none."""
-    bounds = range_of(config, option)
-    default: float = getattr(config, option)
-    if bounds is None or (bounds.at_least is None and bounds.above is None):
-        return default
-    if bounds.at_least is not None:
-        return type(default)(bounds.at_least)
-    assert bounds.above is not None
-    return (bounds.above + default) / 2 if isinstance(default, float) else int(bounds.above) + 1
-
-
-def groupings(config: AttentionConfig, *, every: bool) -> list[AttentionConfig]:
-    """With 4, 2 and 1 key/value heads, or with 2; a mechanism that sets a number keeps it."""
-    if config.num_kv_heads is not None:
-        return [config]
-    numbers = (None, 2, 1) if every else (2,)
-    candidates = [replace(config, num_kv_heads=number) for number in numbers]
-    return [candidate for candidate in candidates if not candidate.problems()]
-
-
-def with_modifiers(config: AttentionConfig) -> list[AttentionConfig]:
-    """The configuration as it is, and with each modifier that it can be combined with."""
-    return [config, *(changed(config, option, True) for option in config.modifiers())]
-
-
-def carries(config: AttentionConfig, role: Role, position: type[PositionConfig]) -> bool:
-    """Whether attention has to do with a scheme; in cross-attention it has not."""
-    if role is Role.CROSS or role not in config.roles:
-        return position.kind is PositionKind.none
-    return position.kind is not PositionKind.absolute and config.carries(position.kind)
-
-
-def cases_of(kind: type[AttentionConfig]) -> list[Case]:
-    """The cases of a mechanism, with one for each role that it cannot serve.
-
-    The default options come with each modifier, too.
-    """
-    cases = [Case(kind(), role, NoPositionConfig()) for role in Role if role not in kind.roles]
-    for number, setting in enumerate(settings(kind)):
-        configs = groupings(setting, every=number == 0)
-        if number == 0:
-            configs = [modified for config in configs for modified in with_modifiers(config)]
-        for config in configs:
-            for role in sorted(kind.roles, key=lambda role: role.name):
-                cases += [
-                    Case(config, role, scheme())
-                    for scheme in POSITION_SCHEMES.values()
-                    if carries(config, role, scheme)
-                ]
-    return cases

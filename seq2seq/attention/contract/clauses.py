@@ -12,7 +12,7 @@ CLAUSES = {
     "options": "defaults are legal, numbers have ranges, and YAML holds all options",
     "formula": "outputs and gradients equal the plain formula",
     "groups": "query heads share key/value heads in groups",
-    "modifiers": "normalised queries and keys act as in the formula, in decoding steps, too",
+    "modifiers": "each modifier acts as in the formula, in decoding steps, too",
     "positions": "biases and rotations act as in the formula, in decoding steps, too",
     "padding": "padding cannot be seen",
     "future": "the future cannot be seen",
@@ -45,7 +45,6 @@ class Check:
 
 
 def _has(case: Case, *kinds: PositionKind) -> bool:
-    """The mechanism by itself: modifiers of queries and keys act outside of the core."""
     return case.served and case.position.kind in kinds and not case.modifiers
 
 
@@ -53,8 +52,15 @@ def _plain(case: Case) -> bool:
     return _has(case, PositionKind.none)
 
 
+def _core(case: Case) -> bool:
+    """A core without positions, perhaps with a modifier that acts in it."""
+    in_core = case.served and case.modified_in_core_only
+    return in_core and case.position.kind is PositionKind.none
+
+
 def _in_core(case: Case) -> bool:
-    return _has(case, PositionKind.none, PositionKind.bias)
+    """A core, perhaps with a modifier or a bias, which act in it."""
+    return _core(case) or _has(case, PositionKind.bias)
 
 
 def _modified(case: Case) -> bool:
@@ -76,6 +82,7 @@ CHECKS = (
     Check("formula", heads.formula, lambda c: _plain(c) and (c.is_default or not _grouped(c))),
     Check("formula", layer.layer_is_the_formula, _plain),
     Check("groups", heads.formula, lambda c: _plain(c) and _grouped(c)),
+    Check("modifiers", heads.formula, lambda c: _modified(c) and c.modified_in_core_only),
     Check("modifiers", layer.layer_is_the_formula, _modified),
     Check("modifiers", layer.layer_steps_equal_the_whole, lambda c: c.causal and _modified(c)),
     Check("modifiers", layer.beams_read_their_sentence, lambda c: c.cross and _modified(c)),
@@ -96,12 +103,12 @@ CHECKS = (
     Check("future", heads.future_unseen, lambda c: c.causal and _in_core(c)),
     Check("steps", decoding.steps_equal_the_whole, lambda c: c.causal and _in_core(c)),
     Check("steps", decoding.reordered_rows_continue, lambda c: c.causal and _in_core(c)),
-    Check("steps", decoding.source_cache_equals_the_whole, lambda c: c.cross and _plain(c)),
+    Check("steps", decoding.source_cache_equals_the_whole, lambda c: c.cross and _core(c)),
     Check("steps", layer.layer_steps_equal_the_whole, lambda c: c.causal and _plain(c)),
     Check("steps", layer.beams_read_their_sentence, lambda c: c.cross and _plain(c)),
     Check("weights", heads.weights_true, lambda c: _in_core(c) and c.exports_weights),
     Check("empty", heads.nothing_to_read, _in_core),
-    Check("empty", decoding.empty_source_gives_zeros, lambda c: c.cross and _plain(c)),
+    Check("empty", decoding.empty_source_gives_zeros, lambda c: c.cross and _core(c)),
     Check(
         "dropout",
         heads.dropout_of_weights,

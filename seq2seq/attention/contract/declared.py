@@ -9,9 +9,9 @@ from dataclasses import fields, replace
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq.attention.config import MODIFIERS
 from seq2seq.attention.contract.batch import HeadBatch, ensure
 from seq2seq.attention.contract.cases import NUM_HEADS, Case
+from seq2seq.attention.modifier_options import MODIFIERS
 from seq2seq.errors import ConfigError
 from seq2seq.options import range_of
 from seq2seq.position.config import AlibiConfig
@@ -49,8 +49,9 @@ def bias_refused(case: Case) -> None:
 
 def modifiers_refused(case: Case) -> None:
     """A modifier that needs what the mechanism does not have is refused by its name."""
-    for option in MODIFIERS:
-        problems = replace(case.config, **{option: True}).problems()  # type: ignore[arg-type]
+    for option, modifier in MODIFIERS.items():
+        value = modifier.values[0]
+        problems = replace(case.config, **{option: value}).problems()
         named = any(x.startswith(f"{option}: {case.config.name} ") for x in problems)
         able = option in case.config.modifiers()
         ensure(named != able, f"{option}: must be accepted or refused, but is not: {problems}")

@@ -21,6 +21,7 @@ from seq2seq.attention.contract.batch import (
     ensure_near,
 )
 from seq2seq.attention.contract.cases import NUM_HEADS, Case
+from seq2seq.attention.modifier_options import Sink
 from seq2seq.attention.reference import reference
 from seq2seq.padding import Padding
 
@@ -124,7 +125,7 @@ def future_unseen(case: Case) -> None:
 
 @torch.no_grad()
 def weights_true(case: Case) -> None:
-    """Weights times values are the context; rows sum to one, unless they have a sign.
+    """Weights times values are the context; rows sum as stated, unless they have a sign.
 
     Padding has no weight.
     """
@@ -143,11 +144,14 @@ def weights_true(case: Case) -> None:
     ensure_near(product * real, fast.context * real, OUTPUTS, "weights times values")
     padded = (weights * real)[~batch.padding.key_mask().expand_as(weights)]
     ensure(not padded.any(), "weights: padding has some")
-    if case.config.weights is WeightKind.signed:
+    if case.config.weights is WeightKind.signed or case.config.signed_weights:
         return
     ensure((weights >= 0).all(), "weights: some are negative")
     total = (weights * real).sum(-1)
-    ensure_near(total, (total > 0.5).float(), OUTPUTS, "sum of a row of weights")
+    if case.sums_to_one:
+        ensure_near(total, (total > 0.5).float(), OUTPUTS, "sum of a row of weights")
+    elif case.config.sink is not Sink.none:
+        ensure((total <= 1 + OUTPUTS).all(), "sum of a row of weights: above one beside a sink")
 
 
 def nothing_to_read(case: Case) -> None:

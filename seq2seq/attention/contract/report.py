@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seq2seq.attention.config import AttentionConfig, Role
-from seq2seq.attention.contract.cases import Case, cases_of
+from seq2seq.attention.contract.cases import Case
+from seq2seq.attention.contract.choices import cases_of
 from seq2seq.attention.contract.clauses import CHECKS, CLAUSES
 
 ROLE_NAMES = {"encoder": Role.ENCODER, "decoder": Role.CAUSAL, "cross": Role.CROSS}

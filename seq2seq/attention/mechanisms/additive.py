@@ -27,8 +27,7 @@ from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutpu
 from seq2seq.attention.cache import KeyValueCache, SourceCache
 from seq2seq.attention.catalogue import AdditiveConfig
 from seq2seq.attention.config import AttentionContext, Role
-from seq2seq.attention.kernels import masked_softmax
-from seq2seq.attention.reference import plain_softmax, weighted_sum
+from seq2seq.attention.reference import plain_weights, weighted_sum
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
 
@@ -48,7 +47,7 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         """softmax(u . tanh(q_i + k_j) + bias) v."""
         hidden = (q[:, :, :, None] + k[:, :, None]).tanh()  # (B, H, T, S, K)
         logits = (hidden * self.score.double()[:, None, None]).sum(-1)
-        return weighted_sum(plain_softmax(logits + bias, may_read), v)
+        return weighted_sum(plain_weights(self, logits + bias, may_read), v)
 
     def forward(
         self,
@@ -153,7 +152,7 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         if bias is not None:
             logits = logits + bias(i, j)
         may_read = i >= j if causal else None if padding is None else padding.key_mask()
-        weights = masked_softmax(logits, may_read)
+        weights = self.weighting.of_logits(logits, may_read)
         dropped = F.dropout(weights, self.config.dropout, self.training).to(v.dtype)
         return (dropped.unflatten(1, groups) @ v[:, :, None]).flatten(1, 2), weights
 

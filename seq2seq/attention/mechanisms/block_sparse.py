@@ -23,7 +23,6 @@ from torch import Tensor
 from seq2seq.attention.blocks import Block, recomputed, split_blocks
 from seq2seq.attention.catalogue import BlockSparseConfig
 from seq2seq.attention.config import AttentionContext
-from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.sparse import GatheringCore, and_valid, keeps_weights
 from seq2seq.position.base import LogitBias
 
@@ -101,7 +100,7 @@ class BlockSparseCore(GatheringCore[BlockSparseConfig]):
         """Context (B, H, C, K) of queries at positions i (C, 1) and keys at positions j (1, M)."""
         may_read = and_valid(self.reads(i, j), None if valid is None else valid[..., j[0]])
         values = None if bias is None else bias(i, j)[None]
-        return fused_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
+        return self.weighting.fused(q, k, v, may_read=may_read, bias=values, dropout=dropout)
 
     def keys_of(self, i: int) -> Tensor:
         first_block = max(i // self.config.block - self.config.neighbours, 0)

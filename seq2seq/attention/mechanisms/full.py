@@ -19,9 +19,8 @@ from seq2seq.attention.beam_cache import BeamCache
 from seq2seq.attention.cache import KeyValueCache, SourceCache
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import Role
-from seq2seq.attention.kernels import causal_grid, exact_attention, fused_attention
+from seq2seq.attention.kernels import causal_grid
 from seq2seq.attention.reference import dot_product_formula
-from seq2seq.attention.short import is_short, short_attention
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
 
@@ -33,7 +32,7 @@ class FullCore(AttentionCore[FullConfig]):
         self, q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
     ) -> AttentionOutput:
         """softmax(q k^T / sqrt(K) + bias) v."""
-        return dot_product_formula(q, k, v, may_read=may_read, bias=bias)
+        return dot_product_formula(q, k, v, may_read=may_read, bias=bias, core=self)
 
     def forward(
         self,
@@ -52,16 +51,18 @@ class FullCore(AttentionCore[FullConfig]):
         dropout = self.config.dropout if self.training else 0.0
         if not need_weights:
             grid = causal_grid(q.size(2), q.device) if causal else may_read
-            if self.keeps_short and values is None and not dropout and is_short(q, k, grid):
-                return AttentionOutput(short_attention(q, k, v, grid), None)
-            context = fused_attention(
+            if self.keeps_short and values is None and not dropout:
+                short = self.weighting.short(q, k, v, grid)
+                if short is not None:
+                    return AttentionOutput(short, None)
+            context = self.weighting.fused(
                 q, k, v, may_read=may_read, bias=values, dropout=dropout, causal=causal
             )
             return AttentionOutput(context, None)
         if causal:
             may_read = causal_grid(q.size(2), q.device)
         return AttentionOutput(
-            *exact_attention(q, k, v, may_read=may_read, bias=values, dropout=dropout)
+            *self.weighting.exact(q, k, v, may_read=may_read, bias=values, dropout=dropout)
         )
 
     def empty_cache(
@@ -92,9 +93,9 @@ class FullCore(AttentionCore[FullConfig]):
         assert isinstance(cache, BeamCache)
         cache.append(k, v)
         columns, offsets = cache.columns, cache.offsets(q.size(2), bias)
-        context = fused_attention(cache.by_sentence(q), columns.k, columns.v, bias=offsets)
+        context = self.weighting.fused(cache.by_sentence(q), columns.k, columns.v, bias=offsets)
         return cache.by_hypothesis(context)
 
     def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
         assert isinstance(cache, SourceCache)
-        return fused_attention(q, cache.k, cache.v, bias=cache.key_bias)
+        return self.weighting.fused(q, cache.k, cache.v, bias=cache.key_bias)

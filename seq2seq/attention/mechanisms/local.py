@@ -17,7 +17,6 @@ from seq2seq.attention.base import AttentionCache
 from seq2seq.attention.blocks import block_size
 from seq2seq.attention.catalogue import LocalConfig
 from seq2seq.attention.config import AttentionContext
-from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.patterns import window
 from seq2seq.attention.sparse import SparseCore
 from seq2seq.attention.window_cache import WindowCache
@@ -84,6 +83,6 @@ class LocalCore(SparseCore[LocalConfig]):
         j = torch.arange(cache.length - keys.size(2), cache.length, device=q.device)[None]
         i = torch.arange(start, cache.length, device=q.device)[:, None]
         may_read = None if q.size(2) == 1 else self.reads(i, j)
-        return fused_attention(
+        return self.weighting.fused(
             q, keys, values, may_read=may_read, bias=None if bias is None else bias(i, j)[None]
         )

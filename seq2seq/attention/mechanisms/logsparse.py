@@ -21,7 +21,6 @@ from torch.nn import functional as F
 from seq2seq.attention.blocks import Block, Grids, block_size, recomputed, split_blocks
 from seq2seq.attention.catalogue import LogSparseConfig
 from seq2seq.attention.config import AttentionContext
-from seq2seq.attention.kernels import fused_attention
 from seq2seq.attention.patterns import both, either, powers_of_two, window
 from seq2seq.attention.softmax_parts import dense_part, gathered_part, merge
 from seq2seq.attention.sparse import SHORT, GatheringCore, and_valid
@@ -92,7 +91,7 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
         near = (block.queries(q), block.keys(k), block.keys(v))
         far = self.far_blocks(block, len(q))
         if not far:
-            return fused_attention(*near, may_read=may_read, bias=values, dropout=dropout)
+            return self.weighting.fused(*near, may_read=may_read, bias=values, dropout=dropout)
         dense = dense_part(*near, may_read=may_read, bias=values, dropout=dropout)
         starts = [n * block.size for n in far]
         j = torch.stack(
@@ -104,7 +103,7 @@ class LogSparseCore(GatheringCore[LogSparseConfig]):
         gathered = gathered_part(
             near[0], far_k, far_v, may_read=may_read, bias=values, dropout=dropout
         )
-        return merge(dense, gathered)
+        return merge(dense, gathered, self.weighting.sink)
 
     def far_blocks(self, block: Block, count: int) -> list[int]:
         """The blocks, of `count`, that are a power of two away and beyond the reach."""

@@ -60,7 +60,8 @@ class StridedCore(GatheringCore[StridedConfig]):
                 q, k, v, size=self.short, reach=reach, valid=valid, bias=bias, dropout=dropout
             )
         near = self.attend_window(q, k, v, valid, bias, dropout)
-        return merge(near, self.attend_classes(q, k, v, valid, bias, dropout))
+        far = self.attend_classes(q, k, v, valid, bias, dropout)
+        return merge(near, far, self.weighting.sink)
 
     def attend_window(
         self,
