@@ -146,6 +146,14 @@ MECHANISM_BUGS = [
         "forgetting and steps_equal",
     ),
     Bug(
+        "halves-mixed",
+        "the second softmax of differential reads both halves of the keys",
+        f"{MECHANISMS}/differential.py",
+        (("q * ~first", "q"),),
+        CONTRACT,
+        "differential and formula",
+    ),
+    Bug(
         "flash-falls-back",
         "flash takes the quadratic kernel where no fused one serves",
         f"{MECHANISMS}/flash.py",

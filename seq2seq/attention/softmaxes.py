@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from seq2seq.attention.catalogue import CORES
-from seq2seq.attention.config import MECHANISMS, AttentionConfig, HeadWidths, Role
+from seq2seq.attention.config import (
+    MECHANISMS,
+    SELF_ROLES,
+    AttentionConfig,
+    HeadWidths,
+    Role,
+    WeightKind,
+)
 
 
 @MECHANISMS.register
@@ -21,3 +28,17 @@ class ForgettingConfig(AttentionConfig):
 
     def widths(self, head_dim: int) -> HeadWidths:
         return HeadWidths(head_dim, head_dim + 1)
+
+
+@MECHANISMS.register
+@dataclass
+class DifferentialConfig(AttentionConfig):
+    """One softmax less a learned share of another, of halves of each head (Ye et al. 2025)."""
+
+    name: str = "differential"
+
+    core: ClassVar[str] = f"{CORES}.differential.DifferentialCore"
+    roles: ClassVar[frozenset[Role]] = SELF_ROLES
+    has_logits: ClassVar[bool] = False
+    weights: ClassVar[WeightKind] = WeightKind.signed
+    drops_weights: ClassVar[bool] = False
