@@ -144,11 +144,11 @@ def test_all_problems_are_reported_at_once(composed: Compose) -> None:
 
 @pytest.mark.parametrize("scheme", POSITION_SCHEMES)
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_positions_go_with_the_mechanisms_that_can_carry_them(
-    composed: Compose, mechanism: str, scheme: str
-) -> None:
+def test_positions_go_with_the_mechanisms_that_can_carry_them(mechanism: str, scheme: str) -> None:
     config, kind = MECHANISMS[mechanism], POSITION_SCHEMES[scheme].kind
-    run = composed("train", f"position={scheme}", f"encoder_attention={mechanism}")
+    run = RunConfig()
+    run.model.position = POSITION_SCHEMES[scheme]()
+    run.model.encoder.self_attention = config()
     if config.carries(kind):
         validate(run)
     else:
@@ -163,16 +163,12 @@ def test_positions_go_with_the_mechanisms_that_can_carry_them(
     "mechanism", [name for name, config in MECHANISMS.items() if not config.drops_weights]
 )
 def test_attention_dropout_is_refused_where_there_are_no_weights_to_drop(
-    composed: Compose, mechanism: str
+    mechanism: str,
 ) -> None:
+    run = RunConfig()
+    run.model.encoder.self_attention = MECHANISMS[mechanism](dropout=0.1)
     with pytest.raises(ConfigError, match=f"{mechanism} cannot drop attention weights"):
-        validate(
-            composed(
-                "train",
-                f"encoder_attention={mechanism}",
-                "model.encoder.self_attention.dropout=0.1",
-            )
-        )
+        validate(run)
 
 
 def test_a_mechanism_by_layer_must_serve_its_role(composed: Compose) -> None:

@@ -11,6 +11,7 @@ from seq2seq.cli.app import app
 from tests.cli.conftest import Command
 from tests.documentation.pages import page_commands
 
+RUN_BY_ITS_OWN_TEST = ["check-attention", "examples/my_attention.py"]  # in tests/examples
 OF_SCRIPTS = ("train", "evaluate")  # checked as the scripts are, by test_commands.py
 PAGES = {
     text: page
@@ -36,7 +37,7 @@ def without_redirections(arguments: list[str]) -> tuple[list[str], str | None]:
 @pytest.mark.parametrize(("text", "page"), PAGES.items())
 def test_a_command_runs(command: Command, workspace: Path, page: str, text: str) -> None:
     arguments, standard_input = without_redirections(shlex.split(text)[1:])
-    if arguments[0] == "bench":
+    if arguments[0] == "bench" or arguments == RUN_BY_ITS_OWN_TEST:
         ensure_parses(typer.main.get_command(app), arguments)
         return
     stdin = b"" if standard_input is None else (workspace / standard_input).read_bytes()

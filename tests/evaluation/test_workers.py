@@ -23,6 +23,7 @@ from seq2seq.evaluation.translate import Translator
 from seq2seq.evaluation.workers import Workers
 from seq2seq.model.transformer import Transformer
 from tests.decoding.tiny import tiny
+from tests.marks import slow_but
 from tests.results.bundles import sentences
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +77,7 @@ def process_of(task: float) -> int:
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-@pytest.mark.parametrize("aligned", [False, True])
+@pytest.mark.parametrize("aligned", slow_but([True], [False, True]))
 def test_translations_are_those_of_one_process(
     tokenizers: Tokenizers, model: Transformer, config: DecodingConfig, aligned: bool
 ) -> None:

@@ -142,7 +142,7 @@ def check(combination: Combination, config: RunConfig, folder: Path, corpora: st
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("combination", sample(legal_combinations(), 6), ids=str)
+@pytest.mark.parametrize("combination", sample(legal_combinations(), 4), ids=str)
 def test_a_combination_trains_evaluates_and_exports(
     combination: Combination, tmp_path: Path, corpora: str
 ) -> None:
@@ -151,7 +151,7 @@ def test_a_combination_trains_evaluates_and_exports(
     check(combination, config, tmp_path / "run", corpora)
 
 
-@pytest.mark.parametrize("combination", sample(REFUSED, 4), ids=str)
+@pytest.mark.parametrize("combination", sample(REFUSED, 2), ids=str)
 def test_a_combination_is_refused_and_leaves_nothing(
     combination: Combination, tmp_path: Path, corpora: str
 ) -> None:

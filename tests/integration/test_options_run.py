@@ -145,7 +145,7 @@ PAIRS = [
     for choice in RUNNABLE[first]
     for second_choice in RUNNABLE[second]
 ]
-RUNS, PARTS = 20, 4
+RUNS, PARTS = 8, 2
 
 
 def legal_pairs() -> Iterator[tuple[str, str]]:

@@ -45,7 +45,8 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.001)
 
 
-@pytest.mark.parametrize("kill", slow_but(["while validating"], KILLS))
+@pytest.mark.slow  # the next test kills a run with more options, at a validation, too
+@pytest.mark.parametrize("kill", KILLS)
 def test_killed_and_resumed_equals_not_stopped(
     run: Run, finished_run: Path, tmp_path: Path, kill: str
 ) -> None:

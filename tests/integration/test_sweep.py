@@ -15,8 +15,7 @@ def test_combinations_run_in_separate_folders(run: Run, tmp_path: Path, finished
         *TINY,
         cache,
         sweep,
-        "seed=1,2",
-        "encoder_attention=full,linear",
+        "encoder_attention=full,linear,local",
         "position=rope",
     )
     assert done.returncode == 1

@@ -11,6 +11,7 @@ from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.training.config import Export
 from seq2seq.training.optimizer_config import Matrices, OptimizerConfig
+from tests.marks import slow_but
 from tests.training.interrupted import Event, InterruptedRun, Unlucky
 from tests.training.tiny import tiny_corpus
 
@@ -31,6 +32,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "skipped steps": {"losses": [Unlucky()], "validate_every": 4},
 }
+KILLED = {"best", "patience", "ema and larger batches"}  # and the others stopped; all when slow
 STRIDE = 5  # between the events at which a run is killed; the slow tests take all
 
 
@@ -89,10 +91,12 @@ def laboratory(
     return Laboratory(new_run, whole.interrupter.events, whole.outcome())
 
 
+@pytest.mark.parametrize("laboratory", slow_but(KILLED, CASES), indirect=True)
 def test_killed_at_many_moments(laboratory: Laboratory) -> None:
     laboratory.interrupt(laboratory.events[::STRIDE], kill=True)
 
 
+@pytest.mark.parametrize("laboratory", slow_but(set(CASES) - KILLED, CASES), indirect=True)
 def test_stopped_again_and_again(laboratory: Laboratory) -> None:
     """Process n receives a signal at its event 5 n modulo 11."""
     run = laboratory.new_run()

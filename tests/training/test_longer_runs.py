@@ -11,6 +11,7 @@ from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.errors import ConfigError
 from seq2seq.training.optimizer_config import ScheduleConfig, ScheduleKind
 from seq2seq.training.schedule import learning_rate_factor
+from tests.marks import slow_but
 from tests.training.interrupted import InterruptedRun
 from tests.training.tiny import tiny_corpus
 
@@ -31,7 +32,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> PreparedCorpus:
     return tiny_corpus(tmp_path_factory.mktemp("cache"), num_train=60, num_validation=5)
 
 
-@pytest.mark.parametrize("ended_by", LONGER)
+@pytest.mark.parametrize("ended_by", slow_but(["steps", "patience"], LONGER))
 def test_it_goes_on_wherever_it_is_interrupted(
     tmp_path: Path, corpus: PreparedCorpus, monkeypatch: pytest.MonkeyPatch, ended_by: str
 ) -> None:
@@ -54,7 +55,9 @@ def test_it_goes_on_wherever_it_is_interrupted(
     )
 
 
-@pytest.mark.parametrize("kind", ScheduleKind)
+@pytest.mark.parametrize(
+    "kind", slow_but([ScheduleKind.cosine, ScheduleKind.constant], ScheduleKind)
+)
 def test_from_there_on_the_schedule_is_that_of_a_run_of_the_new_length(
     tmp_path: Path,
     corpus: PreparedCorpus,
