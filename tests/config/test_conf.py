@@ -56,7 +56,8 @@ def test_each_role_offers_exactly_the_mechanisms_that_can_serve(group: str, role
 
 def test_the_help_page_lists_the_groups_with_their_defaults() -> None:
     lines = choices_of("train")
-    assert "encoder_attention     additive, block_sparse, flash, [full], gqa" in lines
+    assert "encoder_attention     additive, average, block_sparse, differential, flash" in lines
+    assert "fourier, [full],\n" in lines
     assert "position              alibi, learned, none, rope, [sinusoidal], t5" in lines
     assert set(groups_of("train")) == {
         line.split()[0] for line in lines.splitlines() if line[2] != " "

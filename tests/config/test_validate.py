@@ -148,7 +148,8 @@ def test_positions_go_with_the_mechanisms_that_can_carry_them(mechanism: str, sc
     config, kind = MECHANISMS[mechanism], POSITION_SCHEMES[scheme].kind
     run = RunConfig()
     run.model.position = POSITION_SCHEMES[scheme]()
-    run.model.encoder.self_attention = config()
+    stack = run.model.encoder if Role.ENCODER in config.roles else run.model.decoder
+    stack.self_attention = config()
     if config.carries(kind):
         validate(run)
     else:
