@@ -16,6 +16,7 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.locate import saved_config
 from seq2seq.cli.align_bidirectional import bidirectional
 from seq2seq.cli.align_choose import ROW_OPTIONS, choose
+from seq2seq.cli.align_statistical import statistical
 from seq2seq.cli.command import config_options, taking, with_options
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Runs, Source, Target
@@ -46,8 +47,8 @@ align_app = typer.Typer(
     cls=TextByDefault,
     no_args_is_help=True,
     help="Word alignments: by one run (`align --run DIR SOURCE TARGET`) or by two runs of opposite "
-    "directions; symmetrization of two files; scores against gold links; choice of layer and "
-    "heads.",
+    "directions; from the text alone (`align statistical`); symmetrization of two files; scores "
+    "against gold links; choice of layer and heads.",
 )
 
 
@@ -154,6 +155,7 @@ def score_file(
         write(json.dumps(asdict(score), indent=2))
 
 
+align_app.command("statistical", cls=taking())(statistical)
 align_app.command("choose", cls=taking(*ROW_OPTIONS))(choose)
 align_app.command("bidirectional", cls=taking())(bidirectional)
 align_app.command("both", cls=taking(), hidden=True)(bidirectional)  # its name in version 0.1

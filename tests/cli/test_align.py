@@ -253,6 +253,15 @@ def test_choose_refuses_what_contradicts(
         assert message in ended.err
 
 
+def test_statistical_needs_no_run(command: Command, write: Write) -> None:
+    text = lines(["red cat", "red dog", "old cat", "old dog", ""] * 4)
+    ended = command("align", "statistical", write("s", text), write("t", text.upper()))
+    assert (ended.code, ended.out) == (0, "0-0 1-1\n0-0 1-1\n0-0 1-1\n0-0 1-1\n\n" * 4)
+    ended = command("align", "statistical", write("s", text), write("t", "CAT\n"))
+    assert (ended.code, ended.out) == (1, "")
+    assert "must have the same number of lines" in ended.err
+
+
 FORWARD = "0-0 1-1 2-1\n\n0-1\n"
 REVERSE = "0-0 1-1 1-3\n\n0-0\n"  # target-source
 

@@ -1,0 +1,75 @@
+"""Links of a text by the statistical aligner, in both directions, each with a probability."""
+
+from collections.abc import Callable, Sequence
+
+from seq2seq.alignment.hmm import Floats
+from seq2seq.alignment.links import Link
+from seq2seq.alignment.pair_groups import PairGroup, Sentences, pair_groups
+from seq2seq.alignment.statistical import ALL_ROUNDS, DirectedAligner
+from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
+
+LinkProbabilities = dict[Link, float]
+TOTAL_ROUNDS = 2 * ALL_ROUNDS  # of both directions
+
+
+def statistical_links(
+    source: Sentences,
+    target: Sentences,
+    method: SymmetrizeMethod,
+    *,
+    progress: Callable[[int], None],
+) -> list[LinkProbabilities]:
+    """The links of each sentence pair; of one with an empty side, none.
+
+    Args:
+        source, target: words of each pair; see `plain_words`.
+        method: how the links of the two directions are combined.
+        progress: called with the number of rounds just done, of TOTAL_ROUNDS.
+
+    Returns:
+        (source word, target word) links from 0, with the mean of both directions' posteriors.
+    """
+    groups = pair_groups(source, target)
+    forward = DirectedAligner(groups).learn(progress)
+    reverse = DirectedAligner([group.reversed() for group in groups]).learn(progress)
+    links: list[LinkProbabilities] = [{} for _ in source]
+    for group, *tables in zip(groups, forward, reverse, strict=True):
+        fill_links(links, group, tables[0], tables[1], method)
+    return links
+
+
+def fill_links(
+    links: list[LinkProbabilities],
+    group: PairGroup,
+    forward: Floats,
+    reverse: Floats,
+    method: SymmetrizeMethod,
+) -> None:
+    """Enter the links of a group.
+
+    Args:
+        links: of all pairs.
+        forward: (N, T, 1 + S) posteriors, the null word first.
+        reverse: (N, S, 1 + T) posteriors of the other direction.
+    """
+    best_source, best_target = forward.argmax(-1).tolist(), reverse.argmax(-1).tolist()
+    both = (forward[:, :, 1:].transpose(0, 2, 1) + reverse[:, :, 1:]) / 2
+    for number, row in enumerate(group.rows.tolist()):
+        ahead = frozenset((i - 1, j) for j, i in enumerate(best_source[number]) if i)
+        back = frozenset((i, j - 1) for i, j in enumerate(best_target[number]) if j)
+        combined = symmetrize(ahead, back, method)
+        links[row] = {link: float(both[number][link]) for link in sorted(combined)}
+
+
+def plain_words(line: str) -> Sequence[str]:
+    """The words between spaces, in lower case and without punctuation at their ends.
+
+    A word of nothing but punctuation stays as it is, so that words keep their numbers.
+    """
+    return [plain(word) for word in line.lower().split()]
+
+
+def plain(word: str) -> str:
+    """A word without punctuation at its ends."""
+    letters = [place for place, character in enumerate(word) if character.isalnum()]
+    return word[letters[0] : letters[-1] + 1] if letters else word

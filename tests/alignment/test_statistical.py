@@ -1,0 +1,109 @@
+"""The statistical aligner: its posteriors by definition, its learning, and links it must find."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from seq2seq.alignment.links import swap_links
+from seq2seq.alignment.pair_groups import pair_groups
+from seq2seq.alignment.statistical import (
+    ALL_ROUNDS,
+    LONGEST_JUMP,
+    NULL_PROBABILITY,
+    DirectedAligner,
+    Floats,
+    diagonal_prior,
+)
+from seq2seq.alignment.statistical_links import TOTAL_ROUNDS, plain_words, statistical_links
+from seq2seq.alignment.symmetrize import SymmetrizeMethod
+from seq2seq.alignment.translation_table import digamma
+
+SOURCES = ["abc", "adb", "bcd", "ca", "dd", "acbd", "eabc", "e"]  # each letter is a word
+
+
+def translated(line: str) -> list[str]:
+    """Word by word, in reverse order."""
+    return [word.upper() for word in reversed(line)]
+
+
+def over_all_paths(emissions: Floats, jumps: Floats) -> tuple[Floats, float]:
+    """The definition: a sum over all alignments of a sentence pair."""
+    words, places = emissions.shape[0], emissions.shape[1] - 1
+    posteriors = np.zeros_like(emissions)
+    for path in itertools.product(range(places + 1), repeat=words):
+        at, probability = -1, 1.0
+        for t, state in enumerate(path):
+            if state == 0:
+                probability *= NULL_PROBABILITY * emissions[t, 0]
+                continue
+            weights = [
+                jumps[np.clip(to - at, -LONGEST_JUMP, LONGEST_JUMP) + LONGEST_JUMP]
+                for to in range(places)
+            ]
+            at = state - 1
+            probability *= (1 - NULL_PROBABILITY) * weights[at] / sum(weights)
+            probability *= emissions[t, state]
+        posteriors[range(words), path] += probability
+    total = posteriors[0].sum()
+    return posteriors / total, float(np.log(total))
+
+
+def test_posteriors_and_likelihood_equal_sums_over_all_alignments() -> None:
+    groups = pair_groups(SOURCES, [translated(line) for line in SOURCES])
+    aligner = DirectedAligner(groups)
+    drawn = np.random.default_rng(1)
+    aligner.table.entries = drawn.random(aligner.table.entries.shape)
+    aligner.jumps = drawn.random(aligner.jumps.shape)
+    for cells in aligner.table.cells:
+        posteriors, _, likelihood = aligner._chain(cells)
+        expected = [over_all_paths(table, aligner.jumps) for table in aligner.table.entries[cells]]
+        np.testing.assert_allclose(posteriors, [table for table, _ in expected], atol=1e-12)
+        assert likelihood == pytest.approx(sum(logarithm for _, logarithm in expected))
+        np.testing.assert_allclose(diagonal_prior(cells.shape, 3.0).sum(-1), 1)
+
+
+def test_the_likelihood_never_falls() -> None:
+    groups = pair_groups(SOURCES, [translated(line) for line in SOURCES])
+    aligner = DirectedAligner(groups, concentration=0)
+    aligner.diagonal_round()
+    chain = [aligner.hmm_round() for _ in range(12)]
+    assert all(after >= before - 1e-6 for before, after in itertools.pairwise(chain))
+    assert chain[-1] > chain[0] + 1
+
+
+def test_words_that_correspond_are_found_in_both_directions() -> None:
+    """The first two words of each line change places in its translation."""
+    drawn, done = np.random.default_rng(1), [0]
+    lines = [list(drawn.permutation(list("abcdefghij"))[:4]) for _ in range(80)]
+    sources = [*lines, [], ["a"]]
+    targets = [*([f"{line[i]}!" for i in (1, 0, 2, 3)] for line in lines), ["a!"], []]
+
+    def count(rounds: int) -> None:
+        done[0] += rounds
+
+    method = SymmetrizeMethod.intersection
+    links = statistical_links(sources, targets, method, progress=count)
+    assert done == [TOTAL_ROUNDS] == [2 * ALL_ROUNDS]
+    for found in links[:-2]:
+        assert set(found) == {(0, 1), (1, 0), (2, 2), (3, 3)}
+        assert all(0.5 < probability <= 1 for probability in found.values())
+    assert links[-2:] == [{}, {}]
+    back = statistical_links(targets, sources, method, progress=count)
+    assert [swap_links(frozenset(found)) for found in back] == list(map(frozenset, links))
+
+
+def test_no_pairs_have_no_links() -> None:
+    def ignore(rounds: int) -> None:
+        """Ignores progress."""
+
+    assert statistical_links([], [], SymmetrizeMethod.union, progress=ignore) == []
+
+
+def test_words_keep_their_numbers_without_punctuation() -> None:
+    assert plain_words('«Don\'t» - he SAID, "no"!') == ["don't", "-", "he", "said", "no"]
+
+
+def test_digamma_has_known_values() -> None:
+    known = [-100.560885457869, -1.96351002602142, -0.577215664901533, 2.25175258906672]
+    np.testing.assert_allclose(digamma(np.array([0.01, 0.5, 1.0, 10.0])), known, rtol=1e-8)
