@@ -112,7 +112,7 @@ def test_a_planted_bug_is_found(command: Command, tmp_path: Path, bug: PlantedBu
 
 
 def test_there_is_a_bug_for_every_clause() -> None:
-    """But for modifiers, which an example without products of queries and keys does not take."""
+    """But for modifiers: the example takes a gate alone, which acts outside of its core."""
     assert {bug.clause for bug in BUGS} == set(CLAUSES) - {"modifiers"}
 
 
