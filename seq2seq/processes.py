@@ -1,8 +1,10 @@
-"""Processes: how one has ended; rank and cores of this one, and the command that started it."""
+"""Processes: how one has ended; rank, cores, environment and command of this one."""
 
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 IS_RANK = "SEQ2SEQ_IS_RANK"  # in the environment of a process that `run_ranks` started
@@ -33,6 +35,24 @@ def started_by_slurm() -> bool:
 def number_in(variable: str) -> int:
     """The number that a variable of the environment holds; 0 if it is unset."""
     return int(os.environ.get(variable) or 0)
+
+
+@contextlib.contextmanager
+def environment_variable(name: str, value: str | None) -> Iterator[None]:
+    """Give a variable of the environment a value, or none, and put the former one back."""
+
+    def put(text: str | None) -> None:
+        if text is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = text
+
+    before = os.environ.get(name)
+    put(value)
+    try:
+        yield
+    finally:
+        put(before)
 
 
 def available_cores() -> int:

@@ -5,7 +5,7 @@ import itertools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -35,7 +35,7 @@ from seq2seq.config.sweep import Sweep
 from seq2seq.data.corpora import CORPORA
 from seq2seq.errors import ConfigError, choices
 from seq2seq.imports import import_modules
-from seq2seq.processes import command_name
+from seq2seq.processes import command_name, environment_variable
 
 T = TypeVar("T")
 Task = Callable[[T, Path, list[str]], None]
@@ -50,17 +50,31 @@ def register_schemas() -> None:
     mechanisms and position schemes are the options of their groups.
     """
     store = ConfigStore.instance()
-    for name, schema in (("train", RunConfig()), ("evaluate", EvaluateConfig())):
-        store.store(group="schema", name=name, node=without_choices(schema))
-    for name, corpus in CORPORA.items():
-        store.store(group="schema/data", name=name, node=corpus)
-    for group, options in class_groups().items():
-        for name, kind in options.classes.items():
-            store.store(group=group, name=name, package=options.path, node=kind)
+    for name, schema in (("train", RunConfig), ("evaluate", EvaluateConfig)):
+        if stored_class("schema", name) is not schema:
+            store.store(group="schema", name=name, node=without_choices(schema()))
+    groups: list[tuple[str, str | None, Mapping[str, type]]] = [
+        ("schema/data", None, dict(CORPORA.items())),
+        *((group, options.path, options.classes) for group, options in class_groups().items()),
+    ]
+    for group, package, classes in groups:
+        for name, kind in classes.items():
+            if stored_class(group, name) is not kind:
+                store.store(group=group, name=name, package=package, node=kind)
     OmegaConf.register_new_resolver("choices_of", choices_of, replace=True)
     OmegaConf.register_new_resolver("command", command_name, replace=True)
     OmegaConf.register_new_resolver("unused_folder", unused_folder, replace=True)
     forbid_environment()
+
+
+def stored_class(group: str, name: str) -> type | None:
+    """The class that Hydra's store has as an option of a group; to store it takes milliseconds."""
+    entries: Any = ConfigStore.instance().repo
+    for part in (*group.split("/"), f"{name}.yaml"):
+        if part not in entries:
+            return None
+        entries = entries[part]
+    return OmegaConf.get_type(entries.node)
 
 
 def run_command(
@@ -139,24 +153,6 @@ def compose(main: Callable[[], None], called: list[str]) -> None:
         raise refusal(error) or ConfigError(explain(error)) from error
     finally:
         sys.argv = called
-
-
-@contextlib.contextmanager
-def environment_variable(name: str, value: str | None) -> Iterator[None]:
-    """Give a variable of the environment a value, or none, and put the former one back."""
-
-    def put(text: str | None) -> None:
-        if text is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = text
-
-    before = os.environ.get(name)
-    put(value)
-    try:
-        yield
-    finally:
-        put(before)
 
 
 def help_page(config_name: str) -> str:
