@@ -22,7 +22,7 @@ from seq2seq.attention.base import AttentionCache, AttentionOutput
 from seq2seq.attention.cache import KeyValueCache
 from seq2seq.attention.config import AttentionContext
 from seq2seq.attention.decayed import initial_decay
-from seq2seq.attention.kernels import fused_attention
+from seq2seq.attention.kernels import exact_attention
 from seq2seq.attention.mechanisms.full import FullCore
 from seq2seq.attention.patterns import not_after
 from seq2seq.attention.reference import plain_softmax, weighted_sum
@@ -97,7 +97,8 @@ class ForgettingCore(FullCore):
         cache.append(keys, values)
         i = torch.arange(seen, cache.length, device=q.device)[:, None]
         j = torch.arange(cache.length, device=q.device)[None]
-        context = fused_attention(
+        # Not fused: with the further number of a key, a translation depended on its batch.
+        context, _ = exact_attention(
             queries,
             cache.k,
             cache.v,
