@@ -111,7 +111,8 @@ def copy_package(folder: Path) -> None:
 
 
 def run_tests(tests: str, selection: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    options = ["-x", "-q", "--tb=no", "-rf", "-p", "no:cacheprovider"]
+    # Slow tests, too: the contract is sampled without them.
+    options = ["-x", "-q", "--tb=no", "-rf", "-p", "no:cacheprovider", "-m", "not gpu"]
     command = [sys.executable, "-m", "pytest", *options, tests]
     return run(command + (["-k", selection] if selection else []), folder)
 

@@ -22,8 +22,9 @@ MODIFIER_BUGS = [
         f"{ATTENTION}/multihead.py",
         (
             (
-                "return (k if self.query_key_norm is None else self.query_key_norm.key(k)), v",
-                "return k, v",
+                "            k = on_vectors(self.query_key_norm.key, k, self.head_dim)\n"
+                "        return k, v",
+                "            pass\n        return k, v",
             ),
         ),
         CONTRACT,

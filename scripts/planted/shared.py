@@ -7,7 +7,7 @@ SHARED_BUGS = [
         "window-forgotten",
         "local's cache drops the oldest position that the next query reads",
         f"{ATTENTION}/window_cache.py",
-        (("keys.size(2) - self.reach, 0)", "keys.size(2) - self.reach + 1, 0)"),),
+        (("keys.size(2) - self.reach)", "keys.size(2) - self.reach + 1)"),),
         CONTRACT,
         "local and steps_equal and none",
     ),
@@ -55,9 +55,11 @@ SHARED_BUGS = [
         f"{ATTENTION}/cache.py",
         (
             (
-                "self._hold(self._both.index_select(0, rows))",
-                "v = self._v[torch.arange(len(rows)) % len(self._v)]\n"
-                "        self._hold(torch.stack([self._k.index_select(0, rows), v], 1))",
+                "self._hold(self._together.index_select(0, rows))",
+                "*others, v = self._each\n"
+                "        parts = [x.index_select(0, rows) for x in others]\n"
+                "        parts.append(v[torch.arange(len(rows)) % len(v)])\n"
+                "        self._hold(torch.stack(parts, 1))",
             ),
         ),
         CONTRACT,
@@ -93,8 +95,8 @@ SHARED_BUGS = [
     Bug(
         "causal-mask-top-left",
         "several tokens appended at once are aligned with the first keys, not the last",
-        f"{ATTENTION}/cache.py",
-        (("device=device).tril(seen)", "device=device).tril()"),),
+        f"{ATTENTION}/beam_cache.py",
+        (("arange(self.length - queries, self.length,", "arange(queries,"),),
         CONTRACT,
         "full and steps_equal",
     ),
@@ -104,7 +106,7 @@ SHARED_BUGS = [
         f"{ATTENTION}/cache.py",
         (
             (
-                "        new[:, :, : self.length] = old[:, :, : self.length]\n",
+                "        new[:, :, :, : self.length] = old[:, :, :, : self.length]\n",
                 "        new.zero_()\n",
             ),
         ),
@@ -148,16 +150,22 @@ SHARED_BUGS = [
     Bug(
         "weights-after-dropout",
         "the exported weights are the dropped ones",
-        f"{ATTENTION}/kernels.py",
-        ((".flatten(1, 2), weights\n", ".flatten(1, 2), dropped\n"),),
+        f"{ATTENTION}/weighting.py",
+        (
+            (
+                "return read_values(F.dropout(weights, dropout).to(v.dtype), v), weights\n",
+                "dropped = F.dropout(weights, dropout)\n"
+                "        return read_values(dropped.to(v.dtype), v), dropped\n",
+            ),
+        ),
         CONTRACT,
         "full and dropout",
     ),
     Bug(
         "weights-detached",
         "exported weights carry no gradient, so nothing can be trained through them",
-        f"{ATTENTION}/kernels.py",
-        ((".flatten(1, 2), weights\n", ".flatten(1, 2), weights.detach()\n"),),
+        f"{ATTENTION}/weighting.py",
+        ((".to(v.dtype), v), weights\n", ".to(v.dtype), v), weights.detach()\n"),),
         CONTRACT,
         "full and formula",
     ),

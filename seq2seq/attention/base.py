@@ -110,6 +110,20 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
         grid = self.pattern(i, j)
         return grid & not_after(i, j) if self.role is Role.CAUSAL else grid
 
+    def may_read(self, i: Tensor, j: Tensor, padding: Padding | None) -> Tensor:
+        """`reads`, without the keys that are padding.
+
+        Right padding lies after every real query, so in CAUSAL nothing has to be left out.
+
+        Returns:
+            Boolean, (T, S) or (B, 1, T, S), of positions (T, 1) and (1, S); True where the query
+            reads the key.
+        """
+        grid = self.reads(i, j)
+        if padding is None or self.role is Role.CAUSAL:
+            return grid
+        return grid & padding.key_mask()
+
     def formula(
         self, q: Tensor, k: Tensor, v: Tensor, *, may_read: Tensor, bias: Tensor | float
     ) -> AttentionOutput:

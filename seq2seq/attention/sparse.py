@@ -11,7 +11,13 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, ConfigT
+from seq2seq.attention.base import (
+    AttentionCache,
+    AttentionCore,
+    AttentionOutput,
+    ConfigT,
+    causal_positions,
+)
 from seq2seq.attention.blocks import Block, Grids, recomputed, split_blocks
 from seq2seq.attention.cache import KeyValueCache
 from seq2seq.attention.config import AttentionContext, Role
@@ -51,9 +57,8 @@ class SparseCore(AttentionCore[ConfigT]):
         if not need_weights:
             context = self.attend(q, k, v, valid=valid, bias=bias, dropout=dropout)
             return AttentionOutput(context, None)
-        positions = torch.arange(q.size(2), device=q.device)
-        i, j = positions[:, None], positions[None]
-        may_read = and_valid(self.reads(i, j), valid)
+        i, j = causal_positions(q.size(2), 0, q.device)
+        may_read = self.may_read(i, j, padding)
         values = None if bias is None else bias(i, j)[None]
         return AttentionOutput(
             *self.weighting.exact(q, k, v, may_read=may_read, bias=values, dropout=dropout)

@@ -120,11 +120,11 @@ def in_roles(config: AttentionConfig, schemes: list[PositionConfig]) -> list[Cas
 def paired_cases(kind: type[AttentionConfig]) -> list[Case]:
     """A mechanism in each of its roles with each pair of values of two modifiers that it takes."""
     cases = []
-    for (one, first), (other, second) in itertools.combinations(modifier_values(kind), 2):
-        if one == other:
+    for (option, value), (further, second) in itertools.combinations(modifier_values(kind), 2):
+        if option == further:
             continue
         for config in groupings(kind(), every=False):
-            both = changed(changed(config, one, first), other, second)
+            both = changed(changed(config, option, value), further, second)
             if not both.problems():
                 cases += in_roles(both, [NoPositionConfig()])
     return cases

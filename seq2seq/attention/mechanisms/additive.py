@@ -27,6 +27,7 @@ from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutpu
 from seq2seq.attention.cache import KeyValueCache, SourceCache
 from seq2seq.attention.catalogue import AdditiveConfig
 from seq2seq.attention.config import AttentionContext, Role
+from seq2seq.attention.kernels import read_values
 from seq2seq.attention.reference import plain_weights, weighted_sum
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
@@ -154,7 +155,7 @@ class AdditiveCore(AttentionCore[AdditiveConfig]):
         may_read = i >= j if causal else None if padding is None else padding.key_mask()
         weights = self.weighting.of_logits(logits, may_read)
         dropped = F.dropout(weights, self.config.dropout, self.training).to(v.dtype)
-        return (dropped.unflatten(1, groups) @ v[:, :, None]).flatten(1, 2), weights
+        return read_values(dropped, v), weights
 
 
 def pair_logits(q: Tensor, k: Tensor, u: Tensor, seen: int) -> Tensor:

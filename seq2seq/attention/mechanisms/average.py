@@ -13,7 +13,13 @@ Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim
 import torch
 from torch import Tensor
 
-from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, ensure_no_bias
+from seq2seq.attention.base import (
+    AttentionCache,
+    AttentionCore,
+    AttentionOutput,
+    causal_positions,
+    ensure_no_bias,
+)
 from seq2seq.attention.config import Role
 from seq2seq.attention.controls import AverageConfig
 from seq2seq.attention.recurrent import real_keys
@@ -111,9 +117,6 @@ class AverageCore(AttentionCore[AverageConfig]):
 
     def weights(self, v: Tensor, padding: Padding | None) -> Tensor:
         """(B, H, T, S), equal for all keys of a query."""
-        positions = torch.arange(v.size(2), device=v.device)
-        grid = self.reads(positions[:, None], positions[None])
-        if padding is not None and self.role is not Role.CAUSAL:
-            grid = grid & padding.key_mask()
+        grid = self.may_read(*causal_positions(v.size(2), 0, v.device), padding)
         shape = (v.size(0), self.num_heads, v.size(2), v.size(2))
         return rows_normalised(grid.to(v.dtype).expand(shape))

@@ -18,11 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.attention.base import AttentionCache, AttentionOutput
+from seq2seq.attention.base import AttentionCache, AttentionOutput, causal_positions
 from seq2seq.attention.cache import KeyValueCache
 from seq2seq.attention.config import AttentionContext
 from seq2seq.attention.decayed import initial_decay
-from seq2seq.attention.kernels import exact_attention
 from seq2seq.attention.mechanisms.full import FullCore
 from seq2seq.attention.patterns import not_after
 from seq2seq.attention.reference import plain_softmax, weighted_sum
@@ -95,10 +94,9 @@ class ForgettingCore(FullCore):
         faded = -cache.k[:, :, -1:, -1:] if seen else 0.0
         queries, keys, values = self.widened(q, k, v, faded)
         cache.append(keys, values)
-        i = torch.arange(seen, cache.length, device=q.device)[:, None]
-        j = torch.arange(cache.length, device=q.device)[None]
+        i, j = causal_positions(q.size(2), seen, q.device)
         # Not fused: with the further number of a key, a translation depended on its batch.
-        context, _ = exact_attention(
+        context, _ = self.weighting.exact(
             queries,
             cache.k,
             cache.v,

@@ -20,7 +20,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput, ensure_no_bias
+from seq2seq.attention.base import (
+    AttentionCache,
+    AttentionCore,
+    AttentionOutput,
+    causal_positions,
+    ensure_no_bias,
+)
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.controls import GaussianConfig
 from seq2seq.attention.kernels import masked_softmax
@@ -148,9 +154,6 @@ class GaussianCore(AttentionCore[GaussianConfig]):
 
     def weights(self, v: Tensor, padding: Padding | None) -> Tensor:
         """(B, H, T, S)."""
-        positions = torch.arange(v.size(2), device=v.device)
-        logits = self.log_weights(positions[None] - positions[:, None])
-        grid = self.reads(positions[:, None], positions[None])
-        if padding is not None:
-            grid = grid & padding.key_mask()
+        i, j = causal_positions(v.size(2), 0, v.device)
+        logits, grid = self.log_weights(j - i), self.may_read(i, j, padding)
         return masked_softmax(logits.expand(v.size(0), -1, -1, -1), grid).to(v.dtype)

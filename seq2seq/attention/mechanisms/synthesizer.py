@@ -19,12 +19,12 @@ from torch.nn import functional as F
 
 from seq2seq.attention.base import AttentionCache, AttentionCore, AttentionOutput
 from seq2seq.attention.blocks import recomputed
+from seq2seq.attention.cache import ValueCache
 from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.attention.controls import SynthesizerConfig, SynthesizerForm
 from seq2seq.attention.kernels import masked_softmax
 from seq2seq.attention.recurrent import merge_groups, product
 from seq2seq.attention.reference import plain_softmax, weighted_sum
-from seq2seq.attention.value_cache import ValueCache
 from seq2seq.errors import ConfigError
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
@@ -150,10 +150,9 @@ class SynthesizerCore(AttentionCore[SynthesizerConfig]):
         logits = self.logits(start, end, v.size(2))
         if bias is not None:
             logits = logits + bias(i, j)
-        grid = self.reads(i, j)
-        if padding is not None and self.role is not Role.CAUSAL:
-            grid = grid & padding.key_mask()
-        weights = masked_softmax(logits[None], grid).expand(v.size(0), -1, -1, -1)
+        weights = masked_softmax(logits[None], self.may_read(i, j, padding)).expand(
+            v.size(0), -1, -1, -1
+        )
         dropped = F.dropout(weights, self.config.dropout, self.training).to(v.dtype)
         context = product(dropped.unflatten(1, (v.size(1), -1)), v[:, :, None])
         return merge_groups(context), weights
