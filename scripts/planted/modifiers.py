@@ -140,12 +140,4 @@ MODIFIER_BUGS = [
         CONTRACT,
         "full and formula and mixing and encoder",
     ),
-    Bug(
-        "unread-logits-mixed",
-        "logits of keys that may not be read are mixed as they are, -inf in decoding",
-        f"{ATTENTION}/weighting.py",
-        (("mixed_heads(logits.masked_fill(~read, 0), self", "mixed_heads(logits, self"),),
-        CONTRACT,
-        "full and mixing",
-    ),
 ]

@@ -42,15 +42,7 @@ RECURRENCE_BUGS = [
         CORE,
         (("update = update.only(real_keys(padding))", "pass"),),
         CONTRACT,
-        "gla and formula and encoder",
-    ),
-    Bug(
-        "padding-first",
-        "the second direction begins at the end of the padding",
-        CORE,
-        (("if padding is None else padding.lengths[:, None]", "if True else padding"),),
-        CONTRACT,
-        "gated_delta and padding_unseen and encoder",
+        "gla and padding_unseen and encoder",
     ),
     Bug(
         "raw-keys",

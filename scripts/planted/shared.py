@@ -33,7 +33,7 @@ SHARED_BUGS = [
         f"{ATTENTION}/base.py",
         (("return keys[seen:, None], keys[None]", "return keys[:queries, None], keys[None]"),),
         CONTRACT,
-        "full and steps_equal and (alibi or t5)",
+        "forgetting and steps_equal and (alibi or t5)",
     ),
     Bug(
         "heads-in-wrong-order",

@@ -76,24 +76,23 @@ class RecurrentCore(AttentionCore[ConfigT]):
         """See `AttentionCore.forward`; exported weights are computed at quadratic cost."""
         ensure_no_bias(bias, self.config.name)
         update = self.update(k.float())
-        if padding is not None:  # of causal chunks, so that it has no rounded gradient
+        if padding is not None:  # writes nothing and lets nothing fade, whatever the direction
             update = update.only(real_keys(padding))
-        read = self.read(q.float(), update, v.float(), padding)
+        read = self.read(q.float(), update, v.float())
         scale = inverse_size(read)
         weights = None
         if need_weights:
             ones = torch.eye(k.size(2), device=k.device).expand(*k.shape[:3], -1)
-            weights = self.read(q.float(), update, ones, padding) * scale
+            weights = self.read(q.float(), update, ones) * scale
         return AttentionOutput((read * scale).to(v.dtype), weights)
 
-    def read(self, q: Tensor, update: Update, v: Tensor, padding: Padding | None) -> Tensor:
+    def read(self, q: Tensor, update: Update, v: Tensor) -> Tensor:
         """What queries (B, H, T, K) read of values (B, G, T, V), from one end or from both."""
+        ahead = self.follow(q, update, v)
         if self.role is Role.CAUSAL:
-            return self.follow(q, update, v)
-        order = turned(q.size(2), padding, q.device)
-        backward = update.each(lambda x: take(x, order))
-        there = self.follow(take(q, order), backward, take(v, order))
-        return self.follow(q, update, v) + take(there, order)
+            return ahead
+        back = self.follow(q.flip(2), update.each(lambda x: x.flip(2)), v.flip(2))
+        return ahead + back.flip(2)
 
     def follow(self, q: Tensor, update: Update, v: Tensor) -> Tensor:
         """What queries (B, H, T, K) read (B, H, T, V), from the first position on."""
@@ -129,18 +128,3 @@ class RecurrentCore(AttentionCore[ConfigT]):
 def inverse_size(read: Tensor) -> Tensor:
     """1 / sqrt(mean(o^2) + epsilon) (..., 1) of o (..., K)."""
     return (read.square().mean(-1, keepdim=True) + SQUARE_FLOOR).rsqrt()
-
-
-def turned(length: int, padding: Padding | None, device: torch.device) -> Tensor:
-    """Positions (B or 1, T) in the order from the end of each sentence; padding stays behind it.
-
-    Applied twice, it is the order that there was.
-    """
-    positions = torch.arange(length, device=device)
-    ends = positions.new_tensor([[length]]) if padding is None else padding.lengths[:, None]
-    return (ends - 1 - positions) % max(length, 1)
-
-
-def take(x: Tensor, order: Tensor) -> Tensor:
-    """x (B, heads, T, W) with its positions in another order (B or 1, T)."""
-    return x.gather(2, order[:, None, :, None].expand(x.size(0), x.size(1), -1, x.size(3)))

@@ -1,5 +1,7 @@
 """Beams that continue each other without a copy: steps equal whole histories."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from seq2seq.attention.base import build_core
 from seq2seq.attention.beam_cache import MOST_BEAMS, BeamCache
 from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import AttentionContext, Role
-from seq2seq.attention.modifier_options import Sink
+from seq2seq.attention.modifier_options import Mixing, Sink
 from seq2seq.position.config import AlibiConfig
 
 HEADS, HEAD_DIM = 4, 8
@@ -25,16 +27,24 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("position", [None, AlibiConfig()], ids=["plain", "bias and sink"])
+@pytest.mark.parametrize(
+    ("options", "position"),
+    [
+        pytest.param({}, None, id="plain"),
+        pytest.param({"sink": Sink.learned, "sink_logit": 1.0}, AlibiConfig(), id="bias and sink"),
+        pytest.param({"mixing": Mixing.both}, None, id="mixing"),
+    ],
+)
 @pytest.mark.parametrize("until", [5, len(STEPS)], ids=["few beams", "many beams"])
 @torch.no_grad()
-def test_beams_read_what_they_continue(position: AlibiConfig | None, until: int) -> None:
+def test_beams_read_what_they_continue(
+    options: dict[str, Any], position: AlibiConfig | None, until: int
+) -> None:
     torch.manual_seed(1)
     context = AttentionContext(
         role=Role.CAUSAL, num_heads=HEADS, head_dim=HEAD_DIM, max_length=20, layer=0, seed=0
     )
-    sink = Sink.none if position is None else Sink.learned
-    core = build_core(FullConfig(num_kv_heads=2, sink=sink, sink_logit=1.0), context)
+    core = build_core(FullConfig(num_kv_heads=2, **options), context)
     bias = position and position.relative(num_heads=HEADS, head_dim=HEAD_DIM, causal=True)
     cache = core.empty_cache(3, capacity=20, dtype=torch.float32, device=torch.device("cpu"))
     assert isinstance(cache, BeamCache)
