@@ -46,6 +46,25 @@ def fused_attention(
     )
 
 
+def exact_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    may_read: Tensor | None = None,
+    bias: Tensor | None = None,
+    dropout: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """Softmax attention with its weights; see `fused_attention`.
+
+    Returns:
+        Context (B, H, T, K), and weights (B, H, T, S) before dropout.
+    """
+    logits = key_logits(q, k)
+    weights = masked_softmax(logits if bias is None else logits + bias, may_read)
+    return read_values(F.dropout(weights, dropout), v), weights
+
+
 def key_logits(q: Tensor, k: Tensor) -> Tensor:
     """q k^T / sqrt(K) (B, H, T, S) of q (B, H, T, K) and k (B, G, S, K)."""
     groups = (k.size(1), q.size(1) // k.size(1))

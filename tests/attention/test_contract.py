@@ -53,7 +53,8 @@ def sampled() -> Iterator[tuple[Check, Case]]:
         yield best
 
 
-SAMPLE = {f"{check}-{case}" for check, case in sampled()}
+SAMPLED = list(sampled())
+SAMPLE = {f"{check}-{case}" for check, case in SAMPLED}
 PARAMETERS = [
     pytest.param(
         check,
@@ -99,7 +100,7 @@ def check_all(case: Case) -> None:
 
 
 def test_every_mechanism_is_held_to_every_clause_that_has_to_do_with_it() -> None:
-    held = {(check.clause, case.config.name, case.role) for check, case in sampled()}
+    held = {(check.clause, case.config.name, case.role) for check, case in SAMPLED}
     always = {"options", "formula", "groups", "padding", "empty", "precision"}
     for name, kind in MECHANISMS.items():
         for role in kind.roles:
@@ -112,4 +113,4 @@ def test_the_sample_meets_every_position_and_modifier() -> None:
         names = [(check.clause, {case.position.name, *case.modifiers}) for check, case in checked]
         return {(clause, name) for clause, each in names for name in each}
 
-    assert factors(list(sampled())) == factors(CHECKED)
+    assert factors(SAMPLED) == factors(CHECKED)
