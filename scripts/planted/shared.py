@@ -214,4 +214,11 @@ SHARED_BUGS = [
         CONTRACT,
         "full and modifiers and encoder",
     ),
+    Bug(
+        "gates-by-place",
+        "the last gates of a batch round otherwise than those before them",
+        f"{ATTENTION}/elementwise.py",
+        (("missing = -x.numel() % VECTOR", "missing = 0"),),
+        "tests/attention/test_elementwise.py",
+    ),
 ]

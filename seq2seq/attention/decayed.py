@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.attention.base import AttentionCache
+from seq2seq.attention.elementwise import sigmoid
 
 MATRIX_CHUNK = 64
 FASTEST = 2.0  # greatest -g: half a chunk multiplies by exp(-64) or more, well within float32
@@ -82,7 +83,7 @@ class MatrixCache(AttentionCache):
 
 def log_decay(gate: Tensor) -> Tensor:
     """g between -FASTEST and 0 of the numbers of a gate."""
-    return -FASTEST * gate.sigmoid()
+    return -FASTEST * sigmoid(gate)
 
 
 def initial_decay(heads: int) -> Tensor:

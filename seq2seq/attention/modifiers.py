@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from seq2seq.attention.elementwise import sigmoid
+
 EPSILON = 1e-6  # added to the squared length of a vector, so that one of zeros has a gradient
 
 
@@ -74,7 +76,7 @@ class OutputGate(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """The context (B, T, D) behind the gates of x (B, T, D)."""
-        gates = F.linear(x, self.weight).sigmoid().to(context.dtype)
+        gates = sigmoid(F.linear(x, self.weight)).to(context.dtype)
         by_gate = context.unflatten(-1, (self.num_gates, -1))
         gated: Tensor = (by_gate * gates[..., None]).flatten(-2)
         return gated

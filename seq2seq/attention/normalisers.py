@@ -24,6 +24,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seq2seq.attention.elementwise import alike, sigmoid
+
 HALVINGS = {torch.float32: 26, torch.float64: 55}  # of an interval of one, to the last digit
 BELOW_ALL = -2.0  # below every threshold, which is at least -1 if the largest number is 0
 
@@ -97,13 +99,16 @@ def last_inside(taus: Tensor, ordered: Tensor) -> Tensor:
 
 def bisected(z: Tensor, power: float) -> Tensor:
     """max(z - tau, 0)^power of z (..., S), whose largest number is 0, with rows that sum to one."""
+
+    def above(threshold: Tensor) -> Tensor:
+        return alike(lambda x: x.pow(power), (z - threshold).clamp_(min=0))
+
     low = z.new_full((*z.shape[:-1], 1), -1.0)  # there the largest number alone gives one
     width = 1.0
     for _ in range(HALVINGS[z.dtype]):
         width /= 2
-        weights = (z - (low + width)).clamp_(min=0).pow_(power)
-        low = torch.where(weights.sum(-1, keepdim=True) >= 1, low + width, low)
-    weights = (z - low).clamp_(min=0).pow_(power)
+        low = torch.where(above(low + width).sum(-1, keepdim=True) >= 1, low + width, low)
+    weights = above(low)
     return weights / weights.sum(-1, keepdim=True)
 
 
@@ -118,7 +123,7 @@ def sigmoid_weights(logits: Tensor, may_read: Tensor) -> Tensor:
         may_read: boolean (..., S), True where a key may be read.
     """
     count = may_read.sum(-1, keepdim=True).clamp(min=1).to(logits.dtype)
-    return (logits - count.log()).sigmoid().masked_fill(~may_read, 0)
+    return sigmoid(logits - count.log()).masked_fill(~may_read, 0)
 
 
 def largest(logits: Tensor, may_read: Tensor, k: int) -> Tensor:

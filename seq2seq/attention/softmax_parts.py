@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from seq2seq.attention.elementwise import sigmoid
+
 LOG2_E = math.log2(math.e)
 
 
@@ -109,12 +111,12 @@ def merge(first: Part, second: Part, sink: Tensor | None = None) -> Tensor:
     Args:
         sink: (H,) logits of a sink, which the softmax is over, too.
     """
-    share = ((first.log_total - second.log_total) / LOG2_E).sigmoid()
+    share = sigmoid((first.log_total - second.log_total) / LOG2_E)
     context = torch.lerp(second.context, first.context, share)
     if sink is None:
         return context
     total = torch.logaddexp2(first.log_total, second.log_total) / LOG2_E
-    return context * (total - sink[:, None, None]).sigmoid().to(context.dtype)
+    return context * sigmoid(total - sink[:, None, None]).to(context.dtype)
 
 
 def concatenate_parts(parts: list[Part], dim: int) -> Part:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seq2seq.attention.elementwise import alike
 from seq2seq.attention.modifiers import unit_rows
 from seq2seq.model.config import Activation, ModelConfig, Normalization, NormPlacement
 from seq2seq.model.dropout import Dropout
@@ -40,7 +41,7 @@ class FeedForward(nn.Module):
             return self.dropout.after_relu(hidden)
         if self.activation is Activation.swiglu:
             gate, value = hidden.chunk(2, dim=-1)
-            hidden = F.silu(gate) * value
+            hidden = alike(F.silu, gate) * value
         elif self.activation is Activation.gelu:
             hidden = F.gelu(hidden)
         else:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from seq2seq.attention.config import AttentionContext
 from seq2seq.attention.decayed import Update, gate_offset, log_decay
+from seq2seq.attention.elementwise import sigmoid
 from seq2seq.attention.modifiers import EPSILON
 from seq2seq.attention.recurrences import GatedDeltaConfig
 from seq2seq.attention.recurrent_core import RecurrentCore
@@ -38,4 +39,4 @@ class GatedDeltaCore(RecurrentCore[GatedDeltaConfig]):
         key, strength, gate = k.tensor_split((self.head_dim, self.head_dim + 1), dim=-1)
         key = key * (key.square().sum(-1, keepdim=True) + EPSILON).rsqrt()
         offset = self.by_head(self.offset.to(k.dtype), k.size(1))
-        return Update(key, log_decay(gate + offset), strength.sigmoid())
+        return Update(key, log_decay(gate + offset), sigmoid(strength))

@@ -1,0 +1,32 @@
+"""Functions of single numbers, alike wherever the number stands in its tensor."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+VECTOR = 64  # numbers: a multiple of those that torch computes at once
+
+
+def alike(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """function(x), number by number, whose rounding does not depend on the other numbers.
+
+    torch computes most numbers of a tensor in vectors and the last few one by one, and for some
+    functions (sigmoid, silu, softplus, pow, exp2) the two round differently. A gate of each head
+    would then depend on how many sentences the batch has. With zeros after the end, all numbers are
+    computed in vectors.
+
+    Args:
+        function: of each number by itself, and defined at zero.
+        x: of any shape.
+    """
+    missing = -x.numel() % VECTOR
+    if not missing or x.device.type != "cpu":
+        return function(x)
+    return function(F.pad(x.flatten(), (0, missing)))[: x.numel()].view(x.shape)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)), alike in any batch."""
+    return alike(torch.sigmoid, x)
