@@ -3,10 +3,11 @@
     python scripts/attention_page.py
 
 A mechanism whose core has a pattern gets a drawing below docs/images/, with the docstring of the
-pattern; the others read what `full` reads.
+pattern, and another with options that are off by default; the others read what `full` reads.
 """
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -22,6 +23,7 @@ from seq2seq.position.config import POSITION_SCHEMES
 PAGE = Path(__file__).parents[1] / "docs" / "attention.md"
 IMAGES = PAGE.parent / "images"
 ROLES = {Role.ENCODER: "encoder", Role.CAUSAL: "decoder", Role.CROSS: "cross"}
+OPTIONS = {"local": {"window_sinks": 2}}  # that change a pattern, and values for a drawing
 POSITIONS = 24  # queries and keys of a drawing
 CELL, MARGIN, GAP = 10, 34, 44  # pixels
 
@@ -66,6 +68,14 @@ def drawn_mechanisms() -> list[str]:
     ]
 
 
+def drawings() -> dict[str, AttentionConfig]:
+    """What is drawn, by the name of its file."""
+    drawn = {name: MECHANISMS[name]() for name in drawn_mechanisms()}
+    for name, options in OPTIONS.items():
+        drawn["-".join([name, *options])] = replace(MECHANISMS[name](), **options)
+    return drawn
+
+
 def pattern_section() -> str:
     """The drawings in Markdown, each with the docstring of its pattern."""
     drawn = drawn_mechanisms()
@@ -76,6 +86,10 @@ def pattern_section() -> str:
         if name == "full":
             text += f" The same holds for {others}."
         parts += [f"**{name}**: {text}", f"![{name}](images/{name}.svg)"]
+        if name in OPTIONS:
+            given = ", ".join(f"{option}={value}" for option, value in OPTIONS[name].items())
+            file = "-".join([name, *OPTIONS[name]])
+            parts += [f"`{name}` with `{given}`:", f"![{file}](images/{file}.svg)"]
     return "\n\n".join(parts)
 
 
@@ -159,9 +173,9 @@ def runs_of(config: AttentionConfig, role: Role) -> list[tuple[int, int, int]]:
 
 def main() -> None:
     PAGE.write_text(refreshed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    for name in drawn_mechanisms():
-        save_drawing(IMAGES / f"{name}.svg", MECHANISMS[name]())
-    print(f"{PAGE} and {len(drawn_mechanisms())} drawings")
+    for name, config in drawings().items():
+        save_drawing(IMAGES / f"{name}.svg", config)
+    print(f"{PAGE} and {len(drawings())} drawings")
 
 
 if __name__ == "__main__":

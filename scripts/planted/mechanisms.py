@@ -29,6 +29,27 @@ MECHANISM_BUGS = [
         "local and formula and encoder and none",
     ),
     Bug(
+        "first-positions-forgotten",
+        "local with window_sinks drops the first positions from its cache with the others",
+        f"{ATTENTION}/window_cache.py",
+        (
+            (
+                "torch.cat([x[:, :, : self.sinks], last], 2) if self.sinks else last.clone()",
+                "x[:, :, x.size(2) - self.sinks - self.reach :].clone()",
+            ),
+        ),
+        CONTRACT,
+        "local and steps_equal and none",
+    ),
+    Bug(
+        "first-positions-moved",
+        "cached first positions are taken for those before the window",
+        f"{ATTENTION}/window_cache.py",
+        (("torch.where(j < self.sinks, j, j + self.length - count)", "j + self.length - count"),),
+        CONTRACT,
+        "local and steps_equal",
+    ),
+    Bug(
         "counted-twice",
         "strided reads keys that are near and a stride away with both of its halves",
         f"{MECHANISMS}/strided.py",

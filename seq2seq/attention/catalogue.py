@@ -76,18 +76,22 @@ class LocalConfig(AttentionConfig):
 
     Attributes:
         window: keys less than this many positions away are read, on one side if causal.
+        window_sinks: so are as many first positions, from everywhere (Xiao et al. 2024).
     """
 
     name: str = "local"
     window: int = number(4, at_least=1)
+    window_sinks: int = number(0, at_least=0)
 
     core: ClassVar[str] = f"{CORES}.local.LocalCore"
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
     has_products: ClassVar[bool] = True
     has_softmax: ClassVar[bool] = True
     forms_rows: ClassVar[bool] = True
-    cost: ClassVar[str] = "N window"
-    state: ClassVar[str] = "keys and values of the last window - 1 positions"
+    cost: ClassVar[str] = "N (window + window_sinks)"
+    state: ClassVar[str] = (
+        "keys and values of the first window_sinks and the last window - 1 positions"
+    )
 
 
 @MECHANISMS.register

@@ -29,6 +29,11 @@ def window(size: int) -> Pattern:
     return lambda i, j: (i - j).abs() < size
 
 
+def first(size: int) -> Pattern:
+    """The first `size` positions (Xiao et al. 2024, arXiv:2309.17453, section 3.2)."""
+    return lambda i, j: (i == i) & (j < size)
+
+
 def multiples_of(stride: int) -> Pattern:
     """A multiple of `stride` away (Child et al. 2019, arXiv:1904.10509, section 4.3)."""
     return lambda i, j: (i - j) % stride == 0
@@ -40,11 +45,11 @@ def powers_of_two(i: Tensor, j: Tensor) -> Tensor:
     return (distance > 0) & (distance & (distance - 1) == 0)
 
 
-def either(first: Pattern, second: Pattern) -> Pattern:
+def either(one: Pattern, other: Pattern) -> Pattern:
     """The union of two patterns."""
-    return lambda i, j: first(i, j) | second(i, j)
+    return lambda i, j: one(i, j) | other(i, j)
 
 
-def both(first: Pattern, second: Pattern) -> Pattern:
+def both(one: Pattern, other: Pattern) -> Pattern:
     """The intersection of two patterns."""
-    return lambda i, j: first(i, j) & second(i, j)
+    return lambda i, j: one(i, j) & other(i, j)

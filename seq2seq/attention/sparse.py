@@ -109,6 +109,23 @@ class SparseCore(AttentionCore[ConfigT]):
         blocks = split_blocks(q.size(2), size, reach, causal=self.causal)
         return torch.cat([recomputed(attend, block, when=recompute) for block in blocks], 2)
 
+    def attend_grid(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        i: Tensor,
+        j: Tensor,
+        *,
+        valid: Tensor | None,
+        bias: LogitBias | None,
+        dropout: float,
+    ) -> Tensor:
+        """Context (B, H, C, K) of queries at positions i (C, 1) and keys at positions j (1, M)."""
+        may_read = and_valid(self.reads(i, j), None if valid is None else valid[..., j[0]])
+        values = None if bias is None else bias(i, j)[None]
+        return self.weighting.fused(q, k, v, may_read=may_read, bias=values, dropout=dropout)
+
 
 class GatheringCore(SparseCore[ConfigT]):
     """A sparse mechanism that may still need any key: all are cached, and steps gather some."""

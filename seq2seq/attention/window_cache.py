@@ -1,4 +1,4 @@
-"""The cache of local attention: the keys and values of the last few positions."""
+"""The cache of local attention: the keys and values of the first and of the last few positions."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from seq2seq.attention.base import AttentionCache
 
 
 class WindowCache(AttentionCache):
-    """Keys and values (rows, G, at most `reach`, K) that the next query can still read.
+    """Keys and values (rows, G, at most `sinks` + `reach`, K) that the next query can still read.
 
     Their dtype is that of the appended tensors, which under autocast is not that of any parameter.
     """
@@ -19,11 +19,12 @@ class WindowCache(AttentionCache):
         head_dim: int,
         *,
         reach: int,
+        sinks: int = 0,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        """reach: how many positions back a query reads."""
-        self.reach = reach
+        """Args: reach: how many positions back a query reads. sinks: first ones it reads, too."""
+        self.reach, self.sinks = reach, sinks
         self.length = 0
         shape = (batch_size, num_kv_heads, 0, head_dim)
         self.k = self.v = torch.empty(shape, dtype=dtype, device=device)
@@ -38,10 +39,19 @@ class WindowCache(AttentionCache):
         values = torch.cat([self.v.to(v.dtype), v], 2)
         self.length += k.size(2)
         self.k, self.v = keys, values
-        if (dropped := keys.size(2) - self.reach) > 0:
-            # Copies: a view would keep the dropped positions in memory.
-            self.k, self.v = keys[:, :, dropped:].clone(), values[:, :, dropped:].clone()
+        if keys.size(2) > self.sinks + self.reach:
+            self.k, self.v = self._kept(keys), self._kept(values)
         return keys, values
+
+    def _kept(self, x: Tensor) -> Tensor:
+        """The first and the last of more positions; a copy, since a view would hold them all."""
+        last = x[:, :, x.size(2) - self.reach :]
+        return torch.cat([x[:, :, : self.sinks], last], 2) if self.sinks else last.clone()
+
+    def positions(self, count: int) -> Tensor:
+        """Of `count` keys that `extend` has returned (count,): some first ones, then the last."""
+        j = torch.arange(count, device=self.k.device)
+        return torch.where(j < self.sinks, j, j + self.length - count)
 
     def reorder(self, rows: Tensor) -> None:
         self.k, self.v = self.k.index_select(0, rows), self.v.index_select(0, rows)

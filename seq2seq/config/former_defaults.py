@@ -50,6 +50,7 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "attention.entmax_alpha": 1.5,
     "attention.top_k": 8,
     "attention.mixing": "none",
+    "local.window_sinks": 0,
     "decoding.segmentations": 1,
     "decoding.segmentation_dropout": 0.1,
     "decoding.workers": 1,

@@ -19,6 +19,9 @@ from tests.attention.cores import core_of
 SPARSE: list[AttentionConfig] = [
     LocalConfig(window=1),
     LocalConfig(window=7),
+    LocalConfig(window=1, window_sinks=3),
+    LocalConfig(window=4, window_sinks=2),
+    LocalConfig(window=3, window_sinks=30),
     StridedConfig(window=1, stride=1),
     StridedConfig(window=3, stride=7),
     StridedConfig(window=9, stride=4),

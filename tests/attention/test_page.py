@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from scripts.attention_page import IMAGES, PAGE, drawn_mechanisms, refreshed, save_drawing
-from seq2seq.attention.config import MECHANISMS
+from scripts.attention_page import IMAGES, PAGE, drawings, drawn_mechanisms, refreshed, save_drawing
 
 REMEDY = "run python scripts/attention_page.py"
 
@@ -15,8 +14,8 @@ def test_the_tables_of_the_page() -> None:
 
 def test_the_drawings_of_the_page(tmp_path: Path) -> None:
     assert drawn_mechanisms() == ["full", "local", "strided", "logsparse", "block_sparse"]
-    for name in drawn_mechanisms():
-        save_drawing(tmp_path / f"{name}.svg", MECHANISMS[name]())
+    for name, config in drawings().items():
+        save_drawing(tmp_path / f"{name}.svg", config)
         drawing = (tmp_path / f"{name}.svg").read_bytes()
         assert (IMAGES / f"{name}.svg").read_bytes() == drawing, REMEDY
-    assert {path.stem for path in IMAGES.iterdir()} == set(drawn_mechanisms())
+    assert {path.stem for path in IMAGES.iterdir()} == set(drawings())

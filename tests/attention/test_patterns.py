@@ -34,7 +34,7 @@ def near_block(i: int, j: int, config: BlockSparseConfig) -> bool:
 
 READS: dict[type[AttentionConfig], Callable[[int, int, Any, Role], bool]] = {
     FullConfig: lambda i, j, c, role: True,
-    LocalConfig: lambda i, j, c, role: abs(i - j) < c.window,
+    LocalConfig: lambda i, j, c, role: abs(i - j) < c.window or j < c.window_sinks,
     StridedConfig: lambda i, j, c, role: abs(i - j) < c.window or abs(i - j) % c.stride == 0,
     LogSparseConfig: lambda i, j, c, role: abs(i - j) < c.window or power_of_two(abs(i - j)),
     BlockSparseConfig: lambda i, j, c, role: (
@@ -81,22 +81,26 @@ def test_a_step_gathers_the_keys_of_the_pattern(config: AttentionConfig) -> None
             assert torch.equal(core.keys_of(i), expected)
         else:
             assert isinstance(config, LocalConfig)
-            assert expected.min() == max(i - config.window + 1, 0)
+            window = range(max(i - config.window + 1, 0), i + 1)
+            firsts = range(min(config.window_sinks, i + 1))
+            assert expected.tolist() == sorted({*window, *firsts})
 
 
-def test_local_caches_the_window_alone() -> None:
-    core = sparse_core(LocalConfig(window=5), Role.CAUSAL)
+@pytest.mark.parametrize("sinks", [0, 2])
+def test_local_caches_the_window_and_the_first_positions_alone(sinks: int) -> None:
+    core = sparse_core(LocalConfig(window=5, window_sinks=sinks), Role.CAUSAL)
     _, k, v = random_heads(30)
     cache = core.empty_cache(3, capacity=30, dtype=k.dtype, device=CPU)
     assert isinstance(cache, WindowCache)
     for end in (2, 9, 30):
         cache.extend(k[:, :, cache.length : end], v[:, :, cache.length : end])
-        size = min(end, 4)
-        torch.testing.assert_close(cache.k, k[:, :, end - size : end])
-        assert cache.nbytes() == 2 * 3 * 4 * size * 8 * 4
+        kept = [j for j in range(end) if j < sinks or j >= end - 4]
+        torch.testing.assert_close(cache.k, k[:, :, kept])
+        assert cache.positions(len(kept)).tolist() == kept
+        assert cache.nbytes() == 2 * 3 * 4 * len(kept) * 8 * 4
         assert cache.k.untyped_storage().nbytes() == cache.k.nbytes
     cache.reorder(torch.tensor([2, 2, 0, 1]))
-    torch.testing.assert_close(cache.v, v[[2, 2, 0, 1], :, 26:])
+    torch.testing.assert_close(cache.v[:, :, -4:], v[[2, 2, 0, 1], :, 26:])
     assert (cache.rows, cache.length) == (4, 30)
 
 

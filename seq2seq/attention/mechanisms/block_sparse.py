@@ -23,7 +23,7 @@ from torch import Tensor
 from seq2seq.attention.blocks import Block, recomputed, split_blocks
 from seq2seq.attention.catalogue import BlockSparseConfig
 from seq2seq.attention.config import AttentionContext
-from seq2seq.attention.sparse import GatheringCore, and_valid, keeps_weights
+from seq2seq.attention.sparse import GatheringCore, keeps_weights
 from seq2seq.position.base import LogitBias
 
 # Queries that are computed together. Smaller blocks cost more in kernel launches than they save in
@@ -84,23 +84,6 @@ class BlockSparseCore(GatheringCore[BlockSparseConfig]):
         blocks = split_blocks(q_local.size(2), self.block, reach, causal=self.causal)
         contexts += [recomputed(attend_local, block, when=recompute) for block in blocks]
         return torch.cat(contexts, 2)
-
-    def attend_grid(
-        self,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        i: Tensor,
-        j: Tensor,
-        *,
-        valid: Tensor | None,
-        bias: LogitBias | None,
-        dropout: float,
-    ) -> Tensor:
-        """Context (B, H, C, K) of queries at positions i (C, 1) and keys at positions j (1, M)."""
-        may_read = and_valid(self.reads(i, j), None if valid is None else valid[..., j[0]])
-        values = None if bias is None else bias(i, j)[None]
-        return self.weighting.fused(q, k, v, may_read=may_read, bias=values, dropout=dropout)
 
     def keys_of(self, i: int) -> Tensor:
         first_block = max(i // self.config.block - self.config.neighbours, 0)
