@@ -7,7 +7,7 @@ SHARED_BUGS = [
         "window-forgotten",
         "local's cache drops the oldest position that the next query reads",
         f"{ATTENTION}/window_cache.py",
-        (("keys.size(2) - self.reach)", "keys.size(2) - self.reach + 1)"),),
+        (("x.size(2) - self.reach :", "x.size(2) - self.reach + 1 :"),),
         CONTRACT,
         "local and steps_equal and none",
     ),
