@@ -263,6 +263,10 @@ SHOWN_BY = {
     "alignment_supervision.runs": (
         "tests/aligning/test_supervision.py::test_links_of_the_runs_replace_those_of_the_corpus"
     ),
+    **dict.fromkeys(
+        ("alignment_supervision.extra_source", "alignment_supervision.extra_target"),
+        "tests/aligning/test_text_links.py::test_further_text_is_read_but_not_trained_on",
+    ),
     "alignment_supervision.method": (
         "tests/aligning/test_supervision.py::test_links_are_the_symmetrized_links_of_both_runs"
     ),

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from seq2seq.attention.config import WeightKind
 from seq2seq.bundle.together import Member, Together, problems_together
+from seq2seq.config.alignment_rules import cross_attentions
 from seq2seq.config.schema import RunConfig
-from seq2seq.config.validate import cross_attentions
 from seq2seq.errors import CheckpointError
 from seq2seq.training.supervision_config import SupervisionKind
 

@@ -1,6 +1,7 @@
 """Links of a text by the statistical aligner, in both directions, each with a probability."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from seq2seq.alignment.hmm import Floats
 from seq2seq.alignment.links import Link
@@ -8,8 +9,20 @@ from seq2seq.alignment.pair_groups import PairGroup, Sentences, pair_groups
 from seq2seq.alignment.statistical import ALL_ROUNDS, DirectedAligner
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 
-LinkProbabilities = dict[Link, float]
 TOTAL_ROUNDS = 2 * ALL_ROUNDS  # of both directions
+
+
+@dataclass(frozen=True)
+class AlignedPair:
+    """A sentence pair as the aligner reads it.
+
+    Attributes:
+        links: (source word, target word) from 0, with the mean of both directions' posteriors.
+        nulls: target words that neither direction links, in order.
+    """
+
+    links: dict[Link, float]
+    nulls: list[int]
 
 
 def statistical_links(
@@ -18,28 +31,25 @@ def statistical_links(
     method: SymmetrizeMethod,
     *,
     progress: Callable[[int], None],
-) -> list[LinkProbabilities]:
+) -> list[AlignedPair]:
     """The links of each sentence pair; of one with an empty side, none.
 
     Args:
         source, target: words of each pair; see `plain_words`.
         method: how the links of the two directions are combined.
         progress: called with the number of rounds just done, of TOTAL_ROUNDS.
-
-    Returns:
-        (source word, target word) links from 0, with the mean of both directions' posteriors.
     """
     groups = pair_groups(source, target)
     forward = DirectedAligner(groups).learn(progress)
     reverse = DirectedAligner([group.reversed() for group in groups]).learn(progress)
-    links: list[LinkProbabilities] = [{} for _ in source]
+    pairs = [AlignedPair({}, list(range(len(words)))) for words in target]
     for group, *tables in zip(groups, forward, reverse, strict=True):
-        fill_links(links, group, tables[0], tables[1], method)
-    return links
+        fill_links(pairs, group, tables[0], tables[1], method)
+    return pairs
 
 
 def fill_links(
-    links: list[LinkProbabilities],
+    pairs: list[AlignedPair],
     group: PairGroup,
     forward: Floats,
     reverse: Floats,
@@ -48,7 +58,7 @@ def fill_links(
     """Enter the links of a group.
 
     Args:
-        links: of all pairs.
+        pairs: all, with no word linked.
         forward: (N, T, 1 + S) posteriors, the null word first.
         reverse: (N, S, 1 + T) posteriors of the other direction.
     """
@@ -58,7 +68,11 @@ def fill_links(
         ahead = frozenset((i - 1, j) for j, i in enumerate(best_source[number]) if i)
         back = frozenset((i, j - 1) for i, j in enumerate(best_target[number]) if j)
         combined = symmetrize(ahead, back, method)
-        links[row] = {link: float(both[number][link]) for link in sorted(combined)}
+        linked = {target for _, target in ahead | back}
+        pairs[row] = AlignedPair(
+            {link: float(both[number][link]) for link in sorted(combined)},
+            [target for target in pairs[row].nulls if target not in linked],
+        )
 
 
 def plain_words(line: str) -> Sequence[str]:

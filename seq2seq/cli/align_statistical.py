@@ -29,7 +29,7 @@ def statistical(
     configure_logging()
     words = [[plain_words(line) for line in side] for side in sides]
     with ProgressReport("aligning", TOTAL_ROUNDS, unit=" rounds") as report:
-        links = statistical_links(words[0], words[1], method, progress=report.advance)
+        pairs = statistical_links(words[0], words[1], method, progress=report.advance)
     with standard_output() as write:
-        for of_pair in links:
-            write(format_links(frozenset(of_pair)))
+        for pair in pairs:
+            write(format_links(frozenset(pair.links)))

@@ -51,6 +51,8 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "attention.top_k": 8,
     "attention.mixing": "none",
     "local.window_sinks": 0,
+    "alignment_supervision.extra_source": None,
+    "alignment_supervision.extra_target": None,
     "decoding.segmentations": 1,
     "decoding.segmentation_dropout": 0.1,
     "decoding.workers": 1,

@@ -1,5 +1,6 @@
 """Micro-batches: padded sources and targets, labels, and what the loss is divided by."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seq2seq.data.column import Column
-from seq2seq.data.encoded import EncodedPairs
+from seq2seq.data.encoded import NULL_SOURCE, EncodedPairs
 from seq2seq.padding import SourceBatch, Tokens
 
 
 @dataclass(frozen=True)
 class SubwordLinks:
-    """The N distinct links of a batch; positions count from 0 within a sentence.
+    """The N distinct links of a batch, and its M null words; positions count from 0 in a sentence.
 
     Attributes:
         rows: (N,) int64, row in the batch.
@@ -22,6 +23,8 @@ class SubwordLinks:
         targets: (N,) int64, positions in the target: labels[row, target] is the subword.
         shares: (N,) float32, 1 / links of the target subword; they sum to one over its links.
         num_targets: target subwords that have a link.
+        null_rows: (M,) int64, row in the batch of target subwords that translate nothing.
+        null_targets: (M,) int64, their positions in the target.
     """
 
     rows: Tensor
@@ -29,13 +32,18 @@ class SubwordLinks:
     targets: Tensor
     shares: Tensor
     num_targets: int
+    null_rows: Tensor
+    null_targets: Tensor
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def to(self, device: torch.device | str) -> "SubwordLinks":
         rows, sources, targets = (x.to(device) for x in (self.rows, self.sources, self.targets))
-        return SubwordLinks(rows, sources, targets, self.shares.to(device), self.num_targets)
+        nulls = self.null_rows.to(device), self.null_targets.to(device)
+        return SubwordLinks(
+            rows, sources, targets, self.shares.to(device), self.num_targets, *nulls
+        )
 
 
 @dataclass(frozen=True)
@@ -110,11 +118,18 @@ def gather_links(links: Column, rows: NDArray[np.int64]) -> SubwordLinks:
     pairs = flat.reshape(-1, 2).astype(np.int64)
     row_of = np.repeat(np.arange(len(rows)), lengths // 2)
     distinct = np.unique(np.column_stack([row_of, pairs[:, 1], pairs[:, 0]]), axis=0)
+    is_null = distinct[:, 2] == NULL_SOURCE
+    nulls, distinct = distinct[is_null, :2], distinct[~is_null]
     _, target_of, counts = np.unique(
         distinct[:, :2], axis=0, return_inverse=True, return_counts=True
     )
     shares = (1 / counts[target_of.reshape(-1)]).astype(np.float32)
-    batch_rows, targets, sources = (
-        torch.from_numpy(np.ascontiguousarray(column)) for column in distinct.T
+    batch_rows, targets, sources = tensors(distinct)
+    return SubwordLinks(
+        batch_rows, sources, targets, torch.from_numpy(shares), len(counts), *tensors(nulls)
     )
-    return SubwordLinks(batch_rows, sources, targets, torch.from_numpy(shares), len(counts))
+
+
+def tensors(table: NDArray[np.int64]) -> Iterator[Tensor]:
+    """Each column of a table."""
+    return (torch.from_numpy(np.ascontiguousarray(column)) for column in table.T)

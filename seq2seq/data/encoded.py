@@ -11,6 +11,7 @@ from seq2seq.data.kinds.base import SourceKind
 from seq2seq.data.kinds.text import TextSource
 
 Ints = NDArray[np.int64]
+NULL_SOURCE = -1  # in a link: the target position is a translation of nothing in the source
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class EncodedPairs:
 
     Attributes:
         source: of the units that the kind of source has.
-        links: each row a flat list source, target, source, target, ... of linked positions; None
-            if the pairs come without word alignments.
+        links: each row a flat list source, target, source, target, ... of linked positions, where
+            the source may be NULL_SOURCE; None if the pairs come without word alignments.
         kind: of the sources.
     """
 
@@ -69,7 +70,9 @@ class EncodedPairs:
                 target_starts[target_order] = target_starts.copy()
             shifts = np.column_stack([starts_in_rows(self.source, starts), target_starts])
             shifts = shifts.repeat(self.links.lengths() // 2, axis=0)
-            links = (self.links.values.reshape(-1, 2) + shifts).astype(np.int32).reshape(-1)
+            positions = self.links.values.reshape(-1, 2)
+            shifts[positions[:, 0] == NULL_SOURCE, 0] = 0
+            links = (positions + shifts).astype(np.int32).reshape(-1)
             pairs = replace(pairs, links=Column(links, self.links.offsets))
         return pairs._each(lambda column: joined_column(column, starts))
 

@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2seq.data.column import Column
+from seq2seq.data.encoded import NULL_SOURCE
 from seq2seq.data.sources.pairs import LINK, Pairs
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.errors import DataError
+
+NULL_WORD = -2  # stands for the source word of what translates nothing
 
 
 def subword_links(
@@ -18,6 +21,7 @@ def subword_links(
     tokenizers: Tokenizers,
     split: WordSplit = words_of_characters,
     *,
+    nulls: Sequence[Sequence[int]] | None = None,
     place: Callable[[int], str] = lambda line: f"word alignments, line {line + 1}",
 ) -> Column:
     """For each pair a flat row source, target, ... of positions whose words are linked.
@@ -25,6 +29,7 @@ def subword_links(
     Args:
         lines: (N,) the number of each pair in the corpus, from 0, for messages.
         split: of text into the words that the links count.
+        nulls: of each pair the target words that translate nothing: their source is NULL_SOURCE.
         place: of a line, for messages.
 
     Raises:
@@ -32,8 +37,9 @@ def subword_links(
     """
     assert pairs.links is not None, "the corpus has links"
     rows = []
-    sides = zip(lines, pairs.source, pairs.target, pairs.links, strict=True)
-    for line, source, target, text in sides:
+    null_words = nulls or [()] * len(pairs.links)
+    sides = zip(lines, pairs.source, pairs.target, pairs.links, null_words, strict=True)
+    for line, source, target, text, null in sides:
         source_words = tokenizers.source.encode_words(source, split)[1]
         target_words = tokenizers.target.encode_words(target, split)[1]
         counts = (
@@ -41,12 +47,12 @@ def subword_links(
             max(split(target), default=NO_WORD) + 1,
         )
         links = parse_training_links(text, place(int(line)), *counts)
-        source_units = positions_of_words(source_words)
+        source_units = {NULL_WORD: [NULL_SOURCE], **positions_of_words(source_words)}
         target_units = positions_of_words(target_words)
         rows.append(
             [
                 position
-                for i, j in links
+                for i, j in [*links, *((NULL_WORD, word) for word in null)]
                 for s in source_units.get(i, [])
                 for t in target_units.get(j, [])
                 for position in (s, t)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2seq.data.column import Column
-from seq2seq.data.encoded import EncodedPairs, Ints
+from seq2seq.data.encoded import NULL_SOURCE, EncodedPairs, Ints
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.data.tokenizers import Tokenizers
 
@@ -110,7 +110,12 @@ def split_links(
 def parts_of(
     positions: NDArray[np.int32], row_starts: Ints, split: SplitColumn
 ) -> tuple[Ints, Ints]:
-    """Where in its row the first part of each old position lies, and how many parts it has."""
-    places = row_starts + positions
+    """Where in its row the first part of each old position lies, and how many parts it has.
+
+    NULL_SOURCE stays as it is.
+    """
+    is_null = positions == NULL_SOURCE
+    places = row_starts + np.where(is_null, 0, positions)
     begins = split.begins
-    return begins[places] - begins[row_starts], begins[places + 1] - begins[places]
+    first, parts = begins[places] - begins[row_starts], begins[places + 1] - begins[places]
+    return np.where(is_null, NULL_SOURCE, first), np.where(is_null, 1, parts)

@@ -10,6 +10,7 @@ from typing import Any
 
 from seq2seq import __version__
 from seq2seq.aligning.check import supervising_run_problems
+from seq2seq.aligning.extra_text import extra_text_problems
 from seq2seq.config.plain import as_plain, to_yaml
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
@@ -38,7 +39,14 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
     Raises:
         UserError: a problem the user can fix.
     """
-    check_run(config, [*init_from_problems(config), *supervising_run_problems(config)])
+    check_run(
+        config,
+        [
+            *init_from_problems(config),
+            *supervising_run_problems(config),
+            *extra_text_problems(config),
+        ],
+    )
     config = with_paths(config, absolute)
     directory = RunDirectory(folder.absolute())
     if is_first_process():

@@ -11,6 +11,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
+from seq2seq.attention.modifier_options import Sink
+from seq2seq.config.alignment_rules import cross_attentions
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, first_line
 from seq2seq.model.transformer import Transformer
@@ -89,8 +91,9 @@ def build_module(config: RunConfig, model: Transformer) -> TranslationModule:
     losses: list[AuxiliaryLoss] = []
     supervision = config.alignment_supervision
     if supervision.kind is not SupervisionKind.none:
-        num_layers = config.model.decoder.num_layers
-        losses.append(AlignmentSupervision(supervision, num_layers=num_layers))
+        layers = cross_attentions(config.model)
+        has_sink = layers[supervision.layer].sink is not Sink.none
+        losses.append(AlignmentSupervision(supervision, num_layers=len(layers), null_mass=has_sink))
     losses += [loss.build(config.model) for loss in config.auxiliary_losses]
     return TranslationModule(
         model,

@@ -5,7 +5,9 @@ subwords linked to t, and a_t the head's weights,
 
     loss = - sum_t sum_s A_ts log a_ts
 
-Target words without a link contribute nothing.
+Where the head has a sink, the weight that its rows lack to one is a null link, and target subwords
+that are known to translate nothing are taught it: A_t0 = 1 and a_t0 = 1 - sum_s a_ts. Other target
+words without a link contribute nothing.
 
 Source: Garg et al. 2019, "Jointly Learning to Align and Translate with Transformer Models"
 (arXiv:1909.02074), section 3; Chen et al. 2016, "Guided Alignment Training for Topic-Aware NMT"
@@ -23,32 +25,43 @@ from seq2seq.training.supervision_config import AlignmentSupervisionConfig
 MIN_WEIGHT = 1e-12  # a kernel's score may be zero, where the logarithm has no gradient
 
 
-def alignment_loss(weights: Tensor, links: SubwordLinks, *, use_input_row: bool) -> Tensor:
+def alignment_loss(
+    weights: Tensor, links: SubwordLinks, *, use_input_row: bool, null_mass: bool = False
+) -> Tensor:
     """Cross entropy in nats of the head's weights with the links, summed over linked subwords.
 
     Args:
         weights: (B, T, S) over decoder inputs, the sentence start first, and source positions.
         links: of the same batch.
+        null_mass: rows may sum to less than one, and the rest is the weight of null words.
         use_input_row: take the row where a target subword is the decoder's input, instead of the
             one before it, which predicts the subword.
     """
     linked = weights[links.rows, links.targets + int(use_input_row), links.sources].float()
-    return -(links.shares * linked.clamp(min=MIN_WEIGHT).log()).sum()
+    loss = -(links.shares * linked.clamp(min=MIN_WEIGHT).log()).sum()
+    if null_mass:
+        rows = weights[links.null_rows, links.null_targets + int(use_input_row)].float()
+        loss = loss - (1 - rows.sum(-1)).clamp(min=MIN_WEIGHT).log().sum()
+    return loss
 
 
 class AlignmentSupervision(AuxiliaryLoss):
-    """The alignment loss of a run's configuration; reported as the mean over linked subwords.
+    """The alignment loss of a run's configuration; reported as the mean over taught subwords.
 
     Args:
         num_layers: of the decoder.
+        null_mass: the head has a sink, see `alignment_loss`.
     """
 
     name = "alignment"
 
-    def __init__(self, config: AlignmentSupervisionConfig, *, num_layers: int) -> None:
+    def __init__(
+        self, config: AlignmentSupervisionConfig, *, num_layers: int, null_mass: bool = False
+    ) -> None:
         self.config = config
         self.weight = config.weight
         self.layer = (Role.CROSS, config.layer % num_layers)
+        self.null_mass = null_mass
         self.weights_of = frozenset({self.layer})
 
     def __call__(
@@ -56,5 +69,11 @@ class AlignmentSupervision(AuxiliaryLoss):
     ) -> tuple[Tensor, int]:
         assert batch.links is not None, "alignment supervision needs a corpus with links"
         head_weights = weights[self.layer][:, self.config.head]
-        loss = alignment_loss(head_weights, batch.links, use_input_row=self.config.use_input_row)
-        return loss, batch.links.num_targets
+        loss = alignment_loss(
+            head_weights,
+            batch.links,
+            use_input_row=self.config.use_input_row,
+            null_mass=self.null_mass,
+        )
+        nulls = len(batch.links.null_rows) if self.null_mass else 0
+        return loss, batch.links.num_targets + nulls

@@ -9,11 +9,12 @@ from seq2seq.paths import path_option
 
 
 class SupervisionKind(enum.Enum):
-    """Whose word alignments supervise a head: none, those of the corpus, or of two trained runs."""
+    """Whose word alignments supervise a head: nobody's, the corpus', two runs', or an aligner's."""
 
     none = "none"
     links = "links"
     runs = "runs"
+    statistical = "statistical"
 
 
 @dataclass
@@ -25,7 +26,8 @@ class AlignmentSupervisionConfig(Options):
     (arXiv:1909.02074), section 3.
 
     Attributes:
-        kind: where the alignments come from: none, the corpus (links) or two trained runs.
+        kind: where the alignments come from: none, the corpus (links), two trained runs, or a
+            statistical aligner, which learns from the training text alone.
         weight: of this loss, added to the translation loss; 0.05 is that of Garg et al.
         layer: decoder layer of the head, counted from 0; negative from the last, -1. Garg et al.
             take the last but one.
@@ -34,8 +36,13 @@ class AlignmentSupervisionConfig(Options):
             the row that predicts it (Chen et al. 2020, arXiv:2004.14837).
         runs: for kind=runs, the folders of two finished runs: one of the direction that is
             trained, and its reverse.
-        method: for kind=runs, how the links of the two runs are symmetrized. A target word without
-            a link is not supervised: intersection has the most such words, and the best precision.
+        method: for kind=runs and kind=statistical, how the links of both directions are
+            symmetrized. A target word without a link is not supervised: intersection has the most
+            such words, and the best precision. With kind=statistical, a word that neither
+            direction links is taught the null mass of the sink, where the cross-attention has one.
+        extra_source, extra_target: for kind=statistical, text that the aligner learns from as well
+            and that is not trained on: one sentence a line, line n of both being translations, in
+            the direction that is trained.
     """
 
     kind: SupervisionKind = SupervisionKind.none
@@ -45,6 +52,8 @@ class AlignmentSupervisionConfig(Options):
     use_input_row: bool = True
     runs: list[str] = path_option([])
     method: SymmetrizeMethod = SymmetrizeMethod.intersection
+    extra_source: str | None = path_option()
+    extra_target: str | None = path_option()
 
     def problems(self) -> list[str]:
         problems = list(super().problems())
@@ -53,11 +62,29 @@ class AlignmentSupervisionConfig(Options):
                 f"runs: must be two folders of different runs, [FORWARD,REVERSE], not {self.runs}; "
                 "train the second with data.reverse=true"
             )
+        if (self.extra_source is None) != (self.extra_target is None):
+            missing = "extra_source" if self.extra_source is None else "extra_target"
+            problems.append(
+                f"{missing}: must be set, because the other side is; give the file of its "
+                "translations"
+            )
         return problems
 
     def readers(self) -> Readers:
-        remedy = "choose alignment_supervision=links or alignment_supervision=runs"
-        supervised = (self.kind is not SupervisionKind.none, remedy)
-        by_runs = (self.kind is SupervisionKind.runs, "choose alignment_supervision=runs")
-        names = ("weight", "layer", "head", "use_input_row")
-        return {**dict.fromkeys(names, supervised), "runs": by_runs, "method": by_runs}
+        kinds = SupervisionKind
+        supervised = (
+            self.kind is not kinds.none,
+            "choose alignment_supervision=links, statistical or runs",
+        )
+        by_runs = (self.kind is kinds.runs, "choose alignment_supervision=runs")
+        aligned = (
+            self.kind in (kinds.runs, kinds.statistical),
+            "choose alignment_supervision=statistical or alignment_supervision=runs",
+        )
+        by_text = (self.kind is kinds.statistical, "choose alignment_supervision=statistical")
+        return {
+            **dict.fromkeys(("weight", "layer", "head", "use_input_row"), supervised),
+            **dict.fromkeys(("extra_source", "extra_target"), by_text),
+            "runs": by_runs,
+            "method": aligned,
+        }

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seq2seq.aligning import supervision
+from seq2seq.aligning import run_links
 from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.aligning.choose import choose_alignment
 from seq2seq.aligning.supervision import RECORD, supervised_corpus
@@ -146,7 +146,7 @@ def test_links_are_reused_by_the_next_run(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = supervised_corpus(config, prepare(config.data), directory(tmp_path, "one"))
-    monkeypatch.setattr(supervision, "load_model", None)
+    monkeypatch.setattr(run_links, "load_model", None)
     second = supervised_corpus(config, prepare(config.data), directory(tmp_path, "two"))
     assert rows(first) == rows(second)
     assert (tmp_path / "one" / RECORD).read_text() == (tmp_path / "two" / RECORD).read_text()

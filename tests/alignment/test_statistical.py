@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seq2seq.alignment.links import swap_links
-from seq2seq.alignment.pair_groups import pair_groups
+from seq2seq.alignment.pair_groups import PairGroup, pair_groups
 from seq2seq.alignment.statistical import (
     ALL_ROUNDS,
     LONGEST_JUMP,
@@ -15,7 +15,13 @@ from seq2seq.alignment.statistical import (
     Floats,
     diagonal_prior,
 )
-from seq2seq.alignment.statistical_links import TOTAL_ROUNDS, plain_words, statistical_links
+from seq2seq.alignment.statistical_links import (
+    TOTAL_ROUNDS,
+    AlignedPair,
+    fill_links,
+    plain_words,
+    statistical_links,
+)
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.alignment.translation_table import digamma
 
@@ -83,14 +89,32 @@ def test_words_that_correspond_are_found_in_both_directions() -> None:
         done[0] += rounds
 
     method = SymmetrizeMethod.intersection
-    links = statistical_links(sources, targets, method, progress=count)
+    pairs = statistical_links(sources, targets, method, progress=count)
     assert done == [TOTAL_ROUNDS] == [2 * ALL_ROUNDS]
-    for found in links[:-2]:
-        assert set(found) == {(0, 1), (1, 0), (2, 2), (3, 3)}
-        assert all(0.5 < probability <= 1 for probability in found.values())
-    assert links[-2:] == [{}, {}]
+    for pair in pairs[:-2]:
+        assert set(pair.links) == {(0, 1), (1, 0), (2, 2), (3, 3)}
+        assert all(0.5 < probability <= 1 for probability in pair.links.values())
+        assert pair.nulls == []
+    assert pairs[-2:] == [AlignedPair({}, [0]), AlignedPair({}, [])]
     back = statistical_links(targets, sources, method, progress=count)
-    assert [swap_links(frozenset(found)) for found in back] == list(map(frozenset, links))
+    assert [swap_links(frozenset(pair.links)) for pair in back] == [
+        frozenset(pair.links) for pair in pairs
+    ]
+
+
+def test_words_that_neither_direction_links_are_null_whatever_the_method() -> None:
+    """Links of the two directions overlap in one word; the last target word has none."""
+    group = PairGroup(np.zeros(1, np.int64), np.array([[1, 2]]), np.array([[1, 2, 3]]))
+    forward, reverse = np.zeros((1, 3, 3)), np.zeros((1, 2, 4))
+    forward[0, [0, 1, 2], [1, 1, 0]] = reverse[0, [0, 1], [1, 3 - 1]] = 1
+    for method, linked in {
+        SymmetrizeMethod.intersection: {(0, 0)},
+        SymmetrizeMethod.union: {(0, 0), (0, 1), (1, 1)},
+    }.items():
+        pairs = [AlignedPair({}, [0, 1, 2])]
+        fill_links(pairs, group, forward, reverse, method)
+        assert pairs[0].nulls == [2]
+        assert set(pairs[0].links) == linked
 
 
 def test_no_pairs_have_no_links() -> None:

@@ -125,7 +125,12 @@ def test_the_three_roles_are_chosen_independently(composed: Compose) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", ["alignment_supervision=links,data=reverse", "alignment_supervision=runs,data=copy"]
+    "more",
+    [
+        "alignment_supervision=links,data=reverse",
+        "alignment_supervision=runs,data=copy",
+        "alignment_supervision=statistical",
+    ],
 )
 def test_alignments_are_read_from_the_head_that_is_taught(composed: Compose, more: str) -> None:
     chosen = [

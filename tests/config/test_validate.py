@@ -217,6 +217,18 @@ SUPERVISIONS = {
     "alignment_supervision=runs alignment_supervision.runs=[a,b] data=tones": (
         r"alignment_supervision: two runs align text only, but the sources are features"
     ),
+    "alignment_supervision=statistical data=tones": (
+        r"the statistical aligner aligns text only, but the sources are features"
+    ),
+    "alignment_supervision=statistical alignment_supervision.extra_source=a": (
+        r"extra_target: must be set, because the other side is"
+    ),
+    f"{LINKS} alignment_supervision.extra_source=a alignment_supervision.extra_target=b": (
+        r"extra_source: is set but not read; choose alignment_supervision=statistical, or leave"
+    ),
+    "alignment_supervision=statistical data.augmentation.bpe_dropout_source=0.1": (
+        r"data.augmentation.bpe_dropout_source: must be 0 with alignment_supervision"
+    ),
     "alignment_supervision=links data=chain": r"data=generated has no word alignments",
     f"{LINKS} alignment_supervision.runs=[a,b]": r"runs: is set but not read; .*=runs, or leave",
     f"{LINKS} alignment_supervision.method=union": (

@@ -1,6 +1,7 @@
 """Joined and split training pairs: all kept, none too long, links between the same words."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from seq2seq.data.augment import augmented
 from seq2seq.data.augmentation_config import AugmentationConfig
 from seq2seq.data.column import Column
 from seq2seq.data.config import TokenizerConfig
-from seq2seq.data.encoded import EncodedPairs
+from seq2seq.data.encoded import NULL_SOURCE, EncodedPairs
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.subword_splits import SubwordSplitter
 from seq2seq.data.tokenizer import Tokenizer
@@ -221,3 +222,33 @@ def test_special_pieces_are_never_cut_and_never_parts(tokenizers: Tokenizers) ->
     cuts = SubwordSplitter(tokenizers.target)
     assert (cuts.counts[: Tokenizer.EOS_ID + 1] == 0).all()
     assert (cuts.halves > Tokenizer.EOS_ID).all()
+
+
+def null_words(rows: EncodedPairs, row: int, tokenizers: Tokenizers) -> Counter[str]:
+    """The target words of a row that are linked to nothing, once for each piece."""
+    assert rows.links is not None
+    ids = rows.target.row(row).tolist()
+    words, of_piece = tokenizers.target.decode(ids).split(), words_of(tokenizers.target, ids)
+    pairs = rows.links.row(row).reshape(-1, 2).tolist()
+    return Counter(words[of_piece[j]] for i, j in pairs if i == NULL_SOURCE)
+
+
+@pytest.mark.parametrize("options", [{"concatenate": 5}, {"split_probability": 0.5}])
+def test_null_links_stay_with_their_words(
+    rows: EncodedPairs, tokenizers: Tokenizers, options: dict[str, float]
+) -> None:
+    """The last word of each target is linked to nothing, and nothing else is."""
+    nulls = []
+    for row in range(len(rows)):
+        words = words_of(tokenizers.target, rows.target.row(row).tolist())
+        nulls.append([x for j, word in enumerate(words) if word == words[-1] for x in (-1, j)])
+    changed = augment(replace(rows, links=Column.of(nulls)), tokenizers, **options)
+    assert changed.links is not None and changed.links.num_values > 0
+    last_words = {text.split()[-1] for text in TARGET}
+    for row in range(len(changed)):
+        found = null_words(changed, row, tokenizers)
+        assert found and set(found) <= last_words
+    total = sum(sum(null_words(changed, row, tokenizers).values()) for row in range(len(changed)))
+    assert total == changed.links.num_values // 2
+    pieces = Column.of(nulls).num_values // 2
+    assert total > pieces if "split_probability" in options else total == pieces

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from seq2seq.data.config import TokenizerConfig
+from seq2seq.data.encoded import NULL_SOURCE
 from seq2seq.data.links import subword_links
 from seq2seq.data.sources.pairs import Pairs
 from seq2seq.data.tokenizers import Tokenizers
-from seq2seq.data.words import tokens_of_characters
+from seq2seq.data.words import tokens_of_characters, words_of_characters
 from seq2seq.errors import DataError
 
 TEXT = ["one two three four", "four three", "two", "one one two"] * 20
@@ -49,6 +50,18 @@ def test_links_of_words_and_punctuation_marks(tokenizers: Tokenizers) -> None:
         DataError, match="names a word that is not there, the sentences have 1 and 1 words"
     ):
         subword_links(pairs, np.array([0]), tokenizers)
+
+
+def test_subwords_of_null_words_have_no_source(tokenizers: Tokenizers) -> None:
+    pairs = Pairs(["one three"], ["four two one"], ["0-2"])
+    plain, both = (
+        subword_links(pairs, np.array([0]), tokenizers, nulls=nulls).row(0).reshape(-1, 2).tolist()
+        for nulls in (None, [[0, 1]])
+    )
+    words = tokenizers.target.encode_words("four two one", words_of_characters)[1]
+    nulls = [[NULL_SOURCE, position] for position, word in enumerate(words) if word < 2]
+    assert both == plain + nulls
+    assert len(nulls) >= 2
 
 
 @pytest.mark.parametrize("links", ["0-3", "2-0", "0p0", "0", "a-b", "-1-0"])

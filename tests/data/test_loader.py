@@ -189,6 +189,17 @@ def test_shares_of_a_target_subword_sum_to_one() -> None:
     assert {x.device.type for x in (found.to("meta").rows, found.to("meta").shares)} == {"meta"}
 
 
+def test_null_words_of_a_batch_are_no_links() -> None:
+    links = Column.of([[-1, 1, 0, 0], [], [-1, 2, 1, 1, -1, 0, -1, 2]])
+    ids = Column.of([[5, 6, 7]] * 3)
+    found = collate(EncodedPairs(ids, ids, links), np.array([2, 1, 0])).links
+    assert found is not None
+    assert (found.null_rows.tolist(), found.null_targets.tolist()) == ([0, 0, 2], [0, 2, 1])
+    assert (found.sources.tolist(), found.targets.tolist()) == ([1, 0], [1, 0])
+    assert (found.shares.tolist(), found.num_targets) == ([1.0, 1.0], 2)
+    assert {found.to("meta").null_rows.device.type} == {"meta"}
+
+
 def test_a_batch_without_any_link() -> None:
     ids = Column.of([[5], [6]])
     found = collate(EncodedPairs(ids, ids, Column.of([[], []])), np.array([0, 1])).links

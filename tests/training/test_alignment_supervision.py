@@ -2,12 +2,17 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from seq2seq.attention.catalogue import FullConfig
 from seq2seq.attention.config import MECHANISMS, Role, WeightKind
-from seq2seq.data.batch import Batch
+from seq2seq.attention.modifier_options import Sink
+from seq2seq.data.batch import Batch, collate
+from seq2seq.data.column import Column
+from seq2seq.data.encoded import EncodedPairs
 from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.model.transformer import Transformer
 from seq2seq.training.alignment_supervision import AlignmentSupervision, alignment_loss
@@ -25,6 +30,7 @@ from tests.training.tiny import (
     tiny_module,
 )
 
+IDS, ROWS = Column.of([[10, 11, 12], [13, 14, 15]]), np.array([0, 1])
 ALIGNABLE = {
     name: kind
     for name, kind in MECHANISMS.items()
@@ -58,6 +64,39 @@ def test_the_loss_is_that_of_a_plain_loop(rows: list[int], use_input_row: bool) 
     assert loss.dtype == torch.float32
     if rows == [2]:
         assert float(loss) == 0
+
+
+def test_null_words_are_taught_the_weight_that_rows_lack() -> None:
+    links = collate(EncodedPairs(IDS, IDS, Column.of([[0, 0, -1, 1], [-1, 2]])), ROWS).links
+    assert links is not None
+    weights = torch.rand(2, 4, 3, generator=torch.Generator().manual_seed(3)).softmax(-1) * 0.7
+    plain = alignment_loss(weights, links, use_input_row=True)
+    loss = alignment_loss(weights, links, use_input_row=True, null_mass=True)
+    assert float(plain) == pytest.approx(-math.log(float(weights[0, 1, 0])))
+    assert float(loss - plain) == pytest.approx(-2 * math.log(0.3), rel=1e-5)
+
+
+@pytest.mark.parametrize("sink", Sink)
+def test_only_a_sink_is_taught_null_words(sink: Sink) -> None:
+    batch = collate(EncodedPairs(IDS, IDS, Column.of([[-1, 1], [-1, 2]])), ROWS)
+    model = tiny_model(FullConfig(sink=sink)).train()
+    config = AlignmentSupervisionConfig(kind=SupervisionKind.statistical, layer=-2)
+    supervision = AlignmentSupervision(config, num_layers=2, null_mass=sink is not Sink.none)
+    states, weights = model.decoder_states(
+        batch.target, model.encode(batch.source), weights_of=supervision.weights_of
+    )
+    loss, taught = supervision(batch, states, weights)
+    assert taught == (0 if sink is Sink.none else 2)
+    if sink is Sink.none:
+        assert float(loss) == 0
+        return
+    before = float(loss)
+    loss.backward()
+    torch.optim.SGD(model.parameters(), 0.1).step()
+    states, weights = model.decoder_states(
+        batch.target, model.encode(batch.source), weights_of=supervision.weights_of
+    )
+    assert float(supervision(batch, states, weights)[0]) < before
 
 
 def test_a_weight_of_zero_gives_a_finite_loss_and_finite_gradients() -> None:
