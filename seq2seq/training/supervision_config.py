@@ -62,7 +62,8 @@ class AlignmentSupervisionConfig(Options):
                 f"runs: must be two folders of different runs, [FORWARD,REVERSE], not {self.runs}; "
                 "train the second with data.reverse=true"
             )
-        if (self.extra_source is None) != (self.extra_target is None):
+        by_text = self.kind is SupervisionKind.statistical
+        if by_text and (self.extra_source is None) != (self.extra_target is None):
             missing = "extra_source" if self.extra_source is None else "extra_target"
             problems.append(
                 f"{missing}: must be set, because the other side is; give the file of its "

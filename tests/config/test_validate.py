@@ -223,7 +223,7 @@ SUPERVISIONS = {
     "alignment_supervision=statistical alignment_supervision.extra_source=a": (
         r"extra_target: must be set, because the other side is"
     ),
-    f"{LINKS} alignment_supervision.extra_source=a alignment_supervision.extra_target=b": (
+    f"{LINKS} alignment_supervision.extra_source=a": (
         r"extra_source: is set but not read; choose alignment_supervision=statistical, or leave"
     ),
     "alignment_supervision=statistical data.augmentation.bpe_dropout_source=0.1": (

@@ -59,7 +59,7 @@ def test_subwords_of_null_words_have_no_source(tokenizers: Tokenizers) -> None:
         for nulls in (None, [[0, 1]])
     )
     words = tokenizers.target.encode_words("four two one", words_of_characters)[1]
-    nulls = [[NULL_SOURCE, position] for position, word in enumerate(words) if word < 2]
+    nulls = [[NULL_SOURCE, position] for position, word in enumerate(words) if 0 <= word < 2]
     assert both == plain + nulls
     assert len(nulls) >= 2
 

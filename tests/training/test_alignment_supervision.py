@@ -88,15 +88,15 @@ def test_only_a_sink_is_taught_null_words(sink: Sink) -> None:
     loss, taught = supervision(batch, states, weights)
     assert taught == (0 if sink is Sink.none else 2)
     if sink is Sink.none:
-        assert float(loss) == 0
+        assert loss.item() == 0
         return
-    before = float(loss)
+    before = loss.item()
     loss.backward()
     torch.optim.SGD(model.parameters(), 0.1).step()
     states, weights = model.decoder_states(
         batch.target, model.encode(batch.source), weights_of=supervision.weights_of
     )
-    assert float(supervision(batch, states, weights)[0]) < before
+    assert supervision(batch, states, weights)[0].item() < before
 
 
 def test_a_weight_of_zero_gives_a_finite_loss_and_finite_gradients() -> None:
