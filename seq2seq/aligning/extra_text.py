@@ -17,8 +17,8 @@ def extra_text(config: AlignmentSupervisionConfig) -> tuple[Sequence[str], Seque
     """
     if config.extra_source is None or config.extra_target is None:
         return (), ()
-    source = lines_of("extra_source", config.extra_source)
-    target = lines_of("extra_target", config.extra_target)
+    source = further_lines("extra_source", config.extra_source)
+    target = further_lines("extra_target", config.extra_target)
     if len(source) != len(target):
         raise DataError(
             f"alignment_supervision.extra_target: must have as many lines as {config.extra_source},"
@@ -28,7 +28,7 @@ def extra_text(config: AlignmentSupervisionConfig) -> tuple[Sequence[str], Seque
     return source, target
 
 
-def lines_of(option: str, path: str) -> list[str]:
+def further_lines(option: str, path: str) -> list[str]:
     """The lines of a file that an option names. Raises DataError."""
     try:
         ensure_file(Path(path))

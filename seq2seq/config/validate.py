@@ -4,11 +4,14 @@ What a section can know by itself stands in its dataclass, see `seq2seq.options.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from seq2seq.attention.config import MECHANISMS, Role
-from seq2seq.config.alignment_rules import alignment_problems, alignment_supervision_problems
+from seq2seq.config.alignment_rules import (
+    Problems,
+    alignment_problems,
+    alignment_supervision_problems,
+)
 from seq2seq.config.plain import as_plain
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.sources.base import kind_problems
@@ -25,7 +28,6 @@ from seq2seq.options import in_range, problems_in
 from seq2seq.position.config import POSITION_SCHEMES, PositionKind
 from seq2seq.training.auxiliary import RDropConfig
 
-Problems = Iterator[str]
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
