@@ -175,6 +175,27 @@ MECHANISM_BUGS = [
         "differential and formula",
     ),
     Bug(
+        "second-query-not-turned",
+        "rotary positions turn the first of two queries of differential alone",
+        f"{ATTENTION}/multihead.py",
+        (("q, self.head_dim, self.query_vectors)", "q, self.head_dim)"),),
+        CONTRACT,
+        "differential and layer_is and rope",
+    ),
+    Bug(
+        "share-of-another-head",
+        "a step of differential in its second version subtracts the share of another head",
+        f"{MECHANISMS}/differential.py",
+        (
+            (
+                "super().step(self.doubled(q), k, v, cache), self.share(q))",
+                "super().step(self.doubled(q), k, v, cache), self.share(q.roll(1, 1)))",
+            ),
+        ),
+        CONTRACT,
+        "differential and steps_equal",
+    ),
+    Bug(
         "flash-falls-back",
         "flash takes the quadratic kernel where no fused one serves",
         f"{MECHANISMS}/flash.py",

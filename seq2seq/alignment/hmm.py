@@ -24,13 +24,15 @@ def hmm_posteriors(weights: Floats) -> Floats:
     """The posterior probability of each link between target and source words.
 
     Args:
-        weights: (target words, source words), not negative; rows need not sum to one.
+        weights: (target words, source words); rows need not sum to one. Those below zero, which
+            signed attention weights may be, count as zero.
 
     Returns:
         The same shape. Rows sum to one; a target word without any weight keeps its zeros.
     """
     if not weights.size:
         return weights
+    weights = weights.clip(min=0)
     best = weights.max(1, keepdims=True)
     emissions = np.divide(weights, best, out=np.ones_like(weights), where=best > 0) + MIN_EMISSION
     positions = np.arange(weights.shape[1])

@@ -30,7 +30,9 @@ def joint_weights(forward: Tensor, reverse: Tensor) -> NDArray[np.float32]:
             pair off before the other, only words that both have read remain.
     """
     targets, sources = min(len(forward), reverse.shape[1]), min(forward.shape[1], len(reverse))
-    product = forward[:targets, :sources].double() * reverse[:sources, :targets].double().mT
+    # Signed weights below zero are no evidence, and two of them even less.
+    ahead, back = (x.double().clamp(min=0) for x in (forward, reverse))
+    product = ahead[:targets, :sources] * back[:sources, :targets].mT
     weights: NDArray[np.float32] = product.float().cpu().numpy()
     return weights
 

@@ -136,6 +136,10 @@ class AttentionCore(nn.Module, ABC, Generic[ConfigT]):
         """
         raise NotImplementedError(f"{type(self).__name__} has no formula")
 
+    def values(self, k: Tensor, v: Tensor) -> Tensor:
+        """What weights multiply (B, G, S, K), or (B, H, S, K), of keys and values (B, G, S, W)."""
+        return v
+
     @abstractmethod
     def forward(
         self,

@@ -32,14 +32,21 @@ SELF_ROLES = frozenset({Role.ENCODER, Role.CAUSAL})
 
 
 class HeadWidths(NamedTuple):
-    """How many numbers of each query and of each key a core reads, head by head.
+    """How many numbers of each query, key and value a core reads, head by head.
 
-    The first head_dim of them are the vector that modifiers normalise and rotary positions turn;
-    those after them are a mechanism's own, such as gates, and reach it as they are projected.
+    The first head_dim of a query or key are the vector that modifiers normalise and rotary
+    positions turn; those after them are a mechanism's own, such as gates, and reach it as they are
+    projected.
+
+    Attributes:
+        query, key, value: the numbers; 0: no such projection.
+        query_vectors: vectors of head_dim that a query begins with, when it is more than one.
     """
 
     query: int
     key: int
+    value: int
+    query_vectors: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,7 @@ class AttentionContext:
         role: the place in the Transformer.
         num_heads, head_dim: of the queries.
         max_length: the longest sequence of keys.
+        rotary: whether rotary positions turn queries and keys.
         layer: index within its stack.
         seed: of the run; random projections are a function of (seed, layer, head, training step).
     """
@@ -58,6 +66,7 @@ class AttentionContext:
     num_heads: int
     head_dim: int
     max_length: int
+    rotary: bool = False
     layer: int = 0
     seed: int = 0
 
@@ -139,9 +148,9 @@ class AttentionConfig(Options):
             return cls.rotary
         return kind is not PositionKind.bias or cls.has_logits
 
-    def widths(self, head_dim: int) -> HeadWidths:
-        """What the layer projects its input to, for heads of `head_dim`; 0: no such projection."""
-        return HeadWidths(head_dim, head_dim)
+    def widths(self, context: AttentionContext) -> HeadWidths:
+        """What the layer projects its input to."""
+        return HeadWidths(context.head_dim, context.head_dim, context.head_dim)
 
     @classmethod
     def modifiers(cls) -> list[str]:

@@ -13,6 +13,7 @@ from seq2seq.attention.config import (
     MECHANISMS,
     SELF_ROLES,
     AttentionConfig,
+    AttentionContext,
     HeadWidths,
     Role,
     WeightKind,
@@ -29,8 +30,8 @@ class ControlConfig(AttentionConfig):
     drops_weights: ClassVar[bool] = False
     roles: ClassVar[frozenset[Role]] = SELF_ROLES
 
-    def widths(self, head_dim: int) -> HeadWidths:
-        return HeadWidths(0, 0)
+    def widths(self, context: AttentionContext) -> HeadWidths:
+        return HeadWidths(0, 0, context.head_dim)
 
 
 @MECHANISMS.register

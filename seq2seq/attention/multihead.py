@@ -1,5 +1,6 @@
 """`MultiHeadAttention`: projections, heads, positions and caches around any `AttentionCore`."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
@@ -20,7 +21,7 @@ class MultiHeadAttention(nn.Module):
 
     Modifiers of queries and keys act before positions, so that caches hold what a core reads; a
     gate acts on the context before the output projection. A mechanism whose `widths` say so gets
-    queries and keys of another width than K.
+    queries, keys and values of another width than K.
 
     Shapes: B batch, T queries, S keys, D d_model, H query heads, G key/value heads, K head_dim =
     D / H, W numbers of a head.
@@ -33,9 +34,10 @@ class MultiHeadAttention(nn.Module):
         d_model = context.num_heads * context.head_dim
         self.num_heads = context.num_heads
         self.num_kv_heads = config.num_kv_heads or context.num_heads
-        widths = config.widths(context.head_dim)
+        widths = config.widths(context)
+        self.query_vectors = widths.query_vectors
         d_query, d_key = self.num_heads * widths.query, self.num_kv_heads * widths.key
-        d_value = self.num_kv_heads * context.head_dim
+        d_value = self.num_kv_heads * widths.value
         self.query_key_value = QueryKeyValue(d_model, (d_query, d_key, d_value))
         self.output = nn.Linear(d_model, d_model)
         self.core = build_core(config, context)
@@ -99,13 +101,13 @@ class MultiHeadAttention(nn.Module):
         heads = (self.num_heads, self.num_kv_heads, self.num_kv_heads)
         q, k, v = map(self._heads, self.query_key_value(x), heads)
         if self.query_key_norm is not None:
-            q = on_vectors(self.query_key_norm.query, q, self.head_dim)
+            q = self._on_queries(self.query_key_norm.query, q)
             k = on_vectors(self.query_key_norm.key, k, self.head_dim)
         if isinstance(position, Rotation):
             first = 0 if cache is None else cache.length
             positions = torch.arange(first, first + x.size(1), device=x.device)
             turn = partial(position, positions=positions)
-            q, k = (on_vectors(turn, heads, self.head_dim) for heads in (q, k))
+            q, k = self._on_queries(turn, q), on_vectors(turn, k, self.head_dim)
         bias = position if isinstance(position, LogitBias) else None
         with without_autocast(x):
             if cache is not None:
@@ -125,7 +127,7 @@ class MultiHeadAttention(nn.Module):
     ) -> AttentionOutput:
         q = self._heads(self.query_key_value.query(x), self.num_heads)
         if self.query_key_norm is not None:
-            q = on_vectors(self.query_key_norm.query, q, self.head_dim)
+            q = self._on_queries(self.query_key_norm.query, q)
         if cache is not None:
             assert not need_weights, "weights come from forward over whole sequences"
             with without_autocast(x):
@@ -155,6 +157,10 @@ class MultiHeadAttention(nn.Module):
         if self.query_key_norm is not None:
             k = on_vectors(self.query_key_norm.key, k, self.head_dim)
         return k, v
+
+    def _on_queries(self, function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
+        """A function of the vectors of queries, in place of them."""
+        return on_vectors(function, q, self.head_dim, self.query_vectors)
 
     def _heads(self, x: Tensor, number: int) -> Tensor:
         """(B, T, number * W) -> (B, number, T, W), in the dtype that the core computes in."""

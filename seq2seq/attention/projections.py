@@ -51,12 +51,16 @@ class QueryKeyValue(nn.Module):
         return k, v
 
 
-def on_vectors(function: Callable[[Tensor], Tensor], x: Tensor, head_dim: int) -> Tensor:
+def on_vectors(
+    function: Callable[[Tensor], Tensor], x: Tensor, head_dim: int, number: int = 1
+) -> Tensor:
     """x (B, heads, T, W) with a function of its vectors (B, heads, T, K) in place of them.
 
     Args:
-        head_dim: K; numbers after the first K of a head are left as they are.
+        head_dim: K.
+        number: of the vectors that a head begins with; what is after them is left as it is.
     """
     if x.size(-1) == head_dim:
         return function(x)
-    return torch.cat([function(x[..., :head_dim]), x[..., head_dim:]], dim=-1)
+    *vectors, rest = x.tensor_split([head_dim * (n + 1) for n in range(number)], dim=-1)
+    return torch.cat([*map(function, vectors), rest], dim=-1)

@@ -8,6 +8,7 @@ from seq2seq.attention.config import (
     MECHANISMS,
     SELF_ROLES,
     AttentionConfig,
+    AttentionContext,
     HeadWidths,
     Role,
     WeightKind,
@@ -47,8 +48,9 @@ class GlaConfig(RecurrenceConfig):
 
     core: ClassVar[str] = f"{CORES}.gla.GlaCore"
 
-    def widths(self, head_dim: int) -> HeadWidths:
-        return HeadWidths(head_dim, 2 * head_dim)
+    def widths(self, context: AttentionContext) -> HeadWidths:
+        head_dim = context.head_dim
+        return HeadWidths(head_dim, 2 * head_dim, head_dim)
 
 
 @MECHANISMS.register
@@ -65,5 +67,6 @@ class GatedDeltaConfig(RecurrenceConfig):
 
     core: ClassVar[str] = f"{CORES}.gated_delta.GatedDeltaCore"
 
-    def widths(self, head_dim: int) -> HeadWidths:
-        return HeadWidths(head_dim, head_dim + 1 + (head_dim if self.kda else 1))
+    def widths(self, context: AttentionContext) -> HeadWidths:
+        head_dim = context.head_dim
+        return HeadWidths(head_dim, head_dim + 1 + (head_dim if self.kda else 1), head_dim)

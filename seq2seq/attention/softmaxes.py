@@ -6,12 +6,13 @@ from typing import ClassVar
 from seq2seq.attention.catalogue import CORES
 from seq2seq.attention.config import (
     MECHANISMS,
-    SELF_ROLES,
     AttentionConfig,
+    AttentionContext,
     HeadWidths,
     Role,
     WeightKind,
 )
+from seq2seq.options import number
 
 
 @MECHANISMS.register
@@ -26,19 +27,31 @@ class ForgettingConfig(AttentionConfig):
     has_products: ClassVar[bool] = True
     state: ClassVar[str] = "keys with their decay, and values"
 
-    def widths(self, head_dim: int) -> HeadWidths:
-        return HeadWidths(head_dim, head_dim + 1)
+    def widths(self, context: AttentionContext) -> HeadWidths:
+        head_dim = context.head_dim
+        return HeadWidths(head_dim, head_dim + 1, head_dim)
 
 
 @MECHANISMS.register
 @dataclass
 class DifferentialConfig(AttentionConfig):
-    """One softmax less a learned share of another, of halves of each head (Ye et al. 2025)."""
+    """One softmax less a learned share of another (Ye et al. 2025).
+
+    Attributes:
+        version: 1 reads with halves of queries and keys and has one share for a layer; 2 reads with
+            two whole queries and has a share for each query and head (Ye et al. 2026).
+    """
 
     name: str = "differential"
+    version: int = number(1, at_least=1, at_most=2)
 
     core: ClassVar[str] = f"{CORES}.differential.DifferentialCore"
-    roles: ClassVar[frozenset[Role]] = SELF_ROLES
     has_logits: ClassVar[bool] = False
     weights: ClassVar[WeightKind] = WeightKind.signed
     drops_weights: ClassVar[bool] = False
+
+    def widths(self, context: AttentionContext) -> HeadWidths:
+        if self.version == 1:
+            return super().widths(context)
+        head_dim = context.head_dim
+        return HeadWidths(2 * head_dim + 1, head_dim, head_dim, query_vectors=2)

@@ -25,15 +25,18 @@ MAX_REPEATS = 100  # ... or number
 
 def measure(request: Request) -> dict[str, Any]:
     """The rows of a request, with the number of threads and the version of torch."""
-    context = AttentionContext(
+    core = build_core(request.config(), context_of(request))
+    rows = step_rows(core, request) if request.steps else [sequence_row(core, request)]
+    return {"rows": rows, "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def context_of(request: Request) -> AttentionContext:
+    return AttentionContext(
         role=request.role,
         num_heads=request.num_heads,
         head_dim=request.head_dim,
         max_length=capacity(request) if request.steps else max(request.lengths),
     )
-    core = build_core(request.config(), context)
-    rows = step_rows(core, request) if request.steps else [sequence_row(core, request)]
-    return {"rows": rows, "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
 def capacity(request: Request) -> int:
@@ -80,13 +83,13 @@ class Inputs:
     @classmethod
     def of(cls, request: Request, length: int, *, grad: bool = True) -> "Inputs":
         generator = torch.Generator().manual_seed(0)
-        widths = request.config().widths(request.head_dim)
+        widths = request.config().widths(context_of(request))
         shapes = [
             (request.batch_size, number, length, width)
             for number, width in (
                 (request.num_heads, widths.query),
                 (request.num_kv_heads, widths.key),
-                (request.num_kv_heads, request.head_dim),
+                (request.num_kv_heads, widths.value),
             )
         ]
         return cls(

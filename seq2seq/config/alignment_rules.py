@@ -81,6 +81,12 @@ def alignment_supervision_problems(run: RunConfig) -> Problems:
                 f"{path}: {config.name}, the cross-attention of layer {supervision.layer}, has "
                 f"{config.weights.value}; choose another cross_attention, or another layer"
             )
+        elif config.weights is WeightKind.signed:
+            yield (
+                f"{path}: {config.name}, the cross-attention of layer {supervision.layer}, has "
+                f"{config.weights.value}, which cannot be taught links; choose another "
+                "cross_attention, or another layer"
+            )
         elif config.sparse_weights or config.signed_weights:
             yield (
                 f"{path}: weights of layer {supervision.layer} may be zero or negative, and then "

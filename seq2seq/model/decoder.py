@@ -17,6 +17,7 @@ from seq2seq.model.encoder import AttentionWeights, WeightsOf
 from seq2seq.model.sublayers import FeedForward, Residual, final_norm
 from seq2seq.padding import Padding, Tokens
 from seq2seq.position.base import LogitBias, Rotation
+from seq2seq.position.config import PositionKind
 
 
 @dataclass
@@ -125,6 +126,7 @@ class Decoder(nn.Module):
                 num_heads=heads,
                 head_dim=head_dim,
                 max_length=lengths[role],
+                rotary=role is Role.CAUSAL and config.position.kind is PositionKind.rotary,
                 layer=layer,
                 seed=seed,
             )

@@ -10,6 +10,7 @@ from seq2seq.model.config import ModelConfig, by_layer
 from seq2seq.model.sublayers import FeedForward, Residual, final_norm
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias, Rotation
+from seq2seq.position.config import PositionKind
 
 AttentionKey = tuple[Role, int]  # the role of an attention and its layer in the stack
 AttentionWeights = dict[AttentionKey, Tensor]
@@ -86,6 +87,7 @@ class Encoder(nn.Module):
                         num_heads=heads,
                         head_dim=config.head_dim,
                         max_length=length,
+                        rotary=config.position.kind is PositionKind.rotary,
                         layer=i,
                         seed=seed,
                     ),

@@ -37,6 +37,15 @@ def test_posteriors_equal_the_sum_over_all_paths(shape: tuple[int, int]) -> None
     np.testing.assert_allclose(hmm_posteriors(table), over_all_paths(table), atol=1e-12)
 
 
+def test_weights_below_zero_count_as_zero() -> None:
+    table = np.random.default_rng(1).normal(size=(4, 5))
+    table[2] = -1
+    posteriors = hmm_posteriors(table)
+    np.testing.assert_array_equal(posteriors, hmm_posteriors(np.maximum(table, 0)))
+    assert (posteriors >= 0).all()
+    assert not posteriors[2].any()
+
+
 def test_the_scale_of_a_row_does_not_matter() -> None:
     table = np.random.default_rng(2).random((4, 5))
     scales = np.array([[3.0], [1e-9], [1.0], [1e9]])

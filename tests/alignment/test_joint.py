@@ -42,6 +42,12 @@ def test_exchanging_the_directions_exchanges_the_links() -> None:
     )
 
 
+def test_two_weights_below_zero_are_no_joint_weight() -> None:
+    signed = torch.tensor([[-0.5, 0.6], [0.8, -0.1]])
+    joint = joint_weights(signed, signed.mT)
+    np.testing.assert_allclose(joint, [[0, 0.36], [0.64, 0]], rtol=1e-6)
+
+
 def test_words_without_joint_weight_are_not_linked() -> None:
     forward, reverse = torch.eye(3), torch.eye(3).roll(1, 0)
     assert bidirectional_links(joint_weights(forward, reverse)) == (frozenset(), frozenset())

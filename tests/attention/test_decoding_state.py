@@ -37,10 +37,10 @@ def caches(case: Case) -> list[AttentionCache]:
     core, filled = case.core(), []
     for length in LENGTHS:
         generator = torch.Generator().manual_seed(length)
-        widths = case.config.widths(HEAD_DIM)
+        widths = case.widths
         k, v = (
             torch.randn(ROWS, case.num_kv_heads, length, width, generator=generator)
-            for width in (widths.key, HEAD_DIM)
+            for width in (widths.key, widths.value)
         )
         if case.role is Role.CROSS:
             filled.append(core.source_cache(k, v, Padding(torch.full((ROWS,), length), length)))

@@ -243,6 +243,7 @@ SUPERVISIONS = {
     f"{LINKS} alignment_supervision.layer=3": r"layer: 3 is not one of the 3 decoder layers; .* -3",
     f"{LINKS} alignment_supervision.layer=-4": r"layer: -4 is not one of the 3 decoder layers",
     f"{LINKS} cross_attention=linformer": r"layer: linformer, .* -1, has no weight per key",
+    f"{LINKS} cross_attention=differential": r"layer: differential, .* -1, has signed weights",
     f"{LINKS} model.decoder.cross_attention.normaliser=entmax15": (
         r"layer: weights of layer -1 may be zero or negative"
     ),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.attention.base import AttentionCore, AttentionOutput
-from seq2seq.attention.contract.cases import HEAD_DIM, NUM_HEADS, Case
+from seq2seq.attention.contract.cases import NUM_HEADS, Case
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias
 
@@ -24,7 +24,7 @@ class ContractViolation(AssertionError):
 class HeadBatch:
     """q (B, H, T, K), k and v (B, G, S, K), and the padding of the keys.
 
-    q and k of a mechanism with `widths` of its own have those in place of K.
+    Those of a mechanism with `widths` of its own have these in place of K.
     """
 
     q: Tensor
@@ -38,11 +38,11 @@ class HeadBatch:
         width = max(lengths)
         queries = 5 if case.cross else width
         generator = torch.Generator().manual_seed(seed)
-        widths = case.config.widths(HEAD_DIM)
+        widths = case.widths
         sizes = (
             (NUM_HEADS, queries, widths.query),
             (case.num_kv_heads, width, widths.key),
-            (case.num_kv_heads, width, HEAD_DIM),
+            (case.num_kv_heads, width, widths.value),
         )
         q, k, v = (torch.randn(len(lengths), *size, generator=generator) for size in sizes)
         return cls(q, k, v, Padding(torch.tensor(lengths), width))

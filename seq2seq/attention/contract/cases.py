@@ -10,6 +10,7 @@ from seq2seq.attention.base import AttentionCore, build_core
 from seq2seq.attention.config import (
     AttentionConfig,
     AttentionContext,
+    HeadWidths,
     Role,
     WeightKind,
     as_typed,
@@ -17,7 +18,7 @@ from seq2seq.attention.config import (
 from seq2seq.attention.modifier_options import MODIFIERS, Normaliser, Sink
 from seq2seq.attention.multihead import MultiHeadAttention
 from seq2seq.position.base import LogitBias, Rotation
-from seq2seq.position.config import PositionConfig
+from seq2seq.position.config import PositionConfig, PositionKind
 
 NUM_HEADS, HEAD_DIM, MAX_LENGTH = 4, 8, 160
 D_MODEL = NUM_HEADS * HEAD_DIM
@@ -59,6 +60,10 @@ class Case:
         return self.config.num_kv_heads or NUM_HEADS
 
     @property
+    def widths(self) -> HeadWidths:
+        return self.config.widths(self.context())
+
+    @property
     def modifiers(self) -> list[str]:
         """The options of the modifiers that are on."""
         return self.config.modified_by()
@@ -95,6 +100,7 @@ class Case:
             num_heads=NUM_HEADS,
             head_dim=HEAD_DIM,
             max_length=MAX_LENGTH,
+            rotary=self.position.kind is PositionKind.rotary,
             layer=1,
             seed=3,
         )

@@ -30,7 +30,7 @@ def settings(kind: type[AttentionConfig]) -> Iterator[AttentionConfig]:
     larger, smallest = default, default
     for name, value in options_of(default).items():
         if type(value) in (int, float):
-            larger = changed(larger, name, value + 3)
+            larger = changed(larger, name, larger_value(default, name))
             smallest = changed(smallest, name, smallest_value(default, name))
     yield default
     if larger != default and not larger.problems():
@@ -47,6 +47,15 @@ def settings(kind: type[AttentionConfig]) -> Iterator[AttentionConfig]:
 def changed(config: AttentionConfig, option: str, value: object) -> AttentionConfig:
     """The configuration with another value of an option."""
     return replace(config, **{option: value})  # type: ignore[arg-type]
+
+
+def larger_value(config: AttentionConfig, option: str) -> float:
+    """The default of an option plus three, or its upper bound if that is less."""
+    bounds = range_of(config, option)
+    value: float = getattr(config, option) + 3
+    if bounds is None or bounds.at_most is None:
+        return value
+    return type(value)(min(value, bounds.at_most))
 
 
 def smallest_value(config: AttentionConfig, option: str) -> float:

@@ -139,8 +139,8 @@ def weights_true(case: Case) -> None:
     ensure(weights.shape == shape, f"weights: shape {tuple(weights.shape)}, not {shape}")
     real = batch.real_queries(case)
     ensure_near(output.context * real, fast.context * real, OUTPUTS, "context with weights")
-    kv_heads = torch.arange(NUM_HEADS) // (NUM_HEADS // case.num_kv_heads)
-    product = weights @ batch.v[:, kv_heads]
+    values = core.values(batch.k, batch.v)
+    product = weights @ values.repeat_interleave(NUM_HEADS // values.size(1), dim=1)
     ensure_near(product * real, fast.context * real, OUTPUTS, "weights times values")
     padded = (weights * real)[~batch.padding.key_mask().expand_as(weights)]
     ensure(not padded.any(), "weights: padding has some")

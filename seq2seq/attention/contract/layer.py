@@ -50,10 +50,11 @@ def layer_is_the_formula(case: Case) -> None:
     padding = Padding(torch.tensor([19, 7]), 19)
     q, k, v = projected(case, attention, x, source)
     if case.config.qk_norm:
-        q, k = normalised(attention, q, k)
+        q, k = normalised(case, attention, q, k)
     if isinstance(relative, Rotation):
-        positions = torch.arange(19)
-        q, k = (on_vectors(partial(relative, positions=positions), x, HEAD_DIM) for x in (q, k))
+        turn = partial(relative, positions=torch.arange(19))
+        q = on_vectors(turn, q, HEAD_DIM, case.widths.query_vectors)
+        k = on_vectors(turn, k, HEAD_DIM)
     bias = relative if isinstance(relative, LogitBias) else None
     formula = reference(attention.core, q, k, v, padding=padding, bias=bias)
     context = formula.context.float()
@@ -83,7 +84,9 @@ def layer_is_the_formula(case: Case) -> None:
             ensure_near(gradient, target, GRADIENTS, f"{name}gradient of {of}")
 
 
-def normalised(attention: MultiHeadAttention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+def normalised(
+    case: Case, attention: MultiHeadAttention, q: Tensor, k: Tensor
+) -> tuple[Tensor, Tensor]:
     """Queries and keys whose products, divided by sqrt(K), are g cos(q, k)."""
     assert attention.query_key_norm is not None
     scale = attention.query_key_norm.scale[:, None, None] * HEAD_DIM**0.5
@@ -91,7 +94,8 @@ def normalised(attention: MultiHeadAttention, q: Tensor, k: Tensor) -> tuple[Ten
     def unit(x: Tensor) -> Tensor:
         return x / (x.square().sum(-1, keepdim=True) + EPSILON).sqrt()
 
-    return on_vectors(lambda x: scale * unit(x), q, HEAD_DIM), on_vectors(unit, k, HEAD_DIM)
+    q = on_vectors(lambda x: scale * unit(x), q, HEAD_DIM, case.widths.query_vectors)
+    return q, on_vectors(unit, k, HEAD_DIM)
 
 
 def opened(gate: OutputGate, x: Tensor) -> Tensor:
@@ -104,7 +108,7 @@ def opened(gate: OutputGate, x: Tensor) -> Tensor:
 def projected(case: Case, attention: MultiHeadAttention, x: Tensor, source: Tensor) -> list[Tensor]:
     """Queries, keys and values, head by head."""
     numbers = [NUM_HEADS, case.num_kv_heads, case.num_kv_heads]
-    widths = [*case.config.widths(HEAD_DIM), HEAD_DIM]
+    widths = case.widths[:3]
     sizes = [number * width for number, width in zip(numbers, widths, strict=True)]
     weights = attention.query_key_value.weight.split(sizes)
     biases = attention.query_key_value.bias.split(sizes)
