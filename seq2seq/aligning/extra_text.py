@@ -40,7 +40,7 @@ def further_lines(option: str, path: str) -> list[str]:
 def extra_text_problems(config: RunConfig) -> list[str]:
     """A problem if the files of `extra_text` cannot be used."""
     supervision = config.alignment_supervision
-    if supervision.kind is not SupervisionKind.statistical:
+    if supervision.kind not in (SupervisionKind.statistical, SupervisionKind.auto):
         return []
     try:
         extra_text(supervision)

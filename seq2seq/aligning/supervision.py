@@ -17,6 +17,7 @@ from seq2seq.aligning.link_files import LINK_FILES, SUBWORD_LINKS
 from seq2seq.aligning.run_links import build_run_links, run_inputs
 from seq2seq.aligning.text_links import build_text_links, text_inputs
 from seq2seq.bounded import read_json
+from seq2seq.config.alignment_rules import supervision_kind
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.blocks import LIST_SUFFIX
 from seq2seq.data.cache import ensure_folder
@@ -70,10 +71,12 @@ def supervised_corpus(config: RunConfig, corpus: PreparedCorpus, folder: Path) -
         UserError: links cannot be made, nothing is linked, or a resumed run would get other links
             than before.
     """
-    supervision = config.alignment_supervision
-    if supervision.kind is SupervisionKind.none:
+    supervision, (kind, reason) = config.alignment_supervision, supervision_kind(config)
+    if reason:
+        logger.info("alignment_supervision=auto: off. %s", reason)
+    if kind is SupervisionKind.none:
         return corpus
-    if supervision.kind in LINK_MAKERS:
+    if kind in LINK_MAKERS:
         path = made_links(config, corpus, folder / RECORD) / SUBWORD_LINKS
         links = open_columns(path)["links"]
         corpus = replace(corpus, train=replace(corpus.train, links=links))
@@ -97,7 +100,7 @@ def made_links(config: RunConfig, corpus: PreparedCorpus, record: Path) -> Path:
     Args:
         record: file that says which links the run trains on; written at its first start.
     """
-    maker = LINK_MAKERS[config.alignment_supervision.kind]
+    maker = LINK_MAKERS[supervision_kind(config)[0]]
     recorded = read_json(record) if record.is_file() else {}
     fingerprint = recorded.get("fingerprint") or links_fingerprint(config, corpus)
     folder = (
@@ -138,6 +141,6 @@ def links_lost(folder: Path, reason: str) -> str:
 
 def links_fingerprint(config: RunConfig, corpus: PreparedCorpus) -> str:
     """A hash of everything that the links depend on. Raises as the maker's `inputs`."""
-    inputs = LINK_MAKERS[config.alignment_supervision.kind].inputs(config)
+    inputs = LINK_MAKERS[supervision_kind(config)[0]].inputs(config)
     facts = {**inputs, "corpus": corpus.manifest["fingerprint"]}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:20]

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seq2seq.config.alignment_rules import supervision_kind
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.augmentation_config import AugmentationConfig
 from seq2seq.data.batch_config import BatchConfig
@@ -128,7 +129,7 @@ def plain_problems(config: RunConfig) -> Iterator[str]:
         "trainer.export": config.trainer.export in (Export.ema, Export.tail),
         "batch_transforms": bool(config.batch_transforms),
         "auxiliary_losses": bool(config.auxiliary_losses),
-        "alignment_supervision": config.alignment_supervision.kind is not SupervisionKind.none,
+        "alignment_supervision": supervision_kind(config)[0] is not SupervisionKind.none,
     }
     yield from (path for path, changed in is_changed.items() if changed)
 

@@ -1,6 +1,7 @@
 """Rules between alignment, its supervision, and the rest of a run's configuration."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.attention.config import AttentionConfig, WeightKind
@@ -42,16 +43,29 @@ def alignment_supervision_problems(run: RunConfig) -> Problems:
     supervision, layers = run.alignment_supervision, cross_attentions(run.model)
     if supervision.kind is SupervisionKind.none:
         return
+    if supervision.kind is not SupervisionKind.auto:
+        yield from obstacles(run, supervision.kind)
+    heads_in_range = in_range(supervision, "head") and in_range(run.model, "num_heads")
+    if heads_in_range and supervision.head >= run.model.num_heads:
+        yield (
+            f"alignment_supervision.head: {supervision.head} is not one of the "
+            f"{run.model.num_heads} heads, counted from 0"
+        )
+    yield from layer_problems("alignment_supervision.layer", supervision, len(layers))
+
+
+def obstacles(run: RunConfig, kind: SupervisionKind) -> Problems:
+    """Why a kind of supervision is impossible with this corpus and this model."""
     aligners = {
         SupervisionKind.runs: "two runs align",
         SupervisionKind.statistical: "the statistical aligner aligns",
     }
-    if supervision.kind in aligners and run.data.source_kind != "text":
+    if kind in aligners and run.data.source_kind != "text":
         yield (
-            f"alignment_supervision: {aligners[supervision.kind]} text only, but the sources are "
+            f"alignment_supervision: {aligners[kind]} text only, but the sources are "
             f"{run.data.source_kind}; choose alignment_supervision=links or none"
         )
-    if supervision.kind is SupervisionKind.links and not run.data.has_links():
+    if kind is SupervisionKind.links and not run.data.has_links():
         yield (
             f"alignment_supervision: data={run.data.name} has no word alignments; give "
             "data.train.links with data=files, or choose alignment_supervision=statistical, or "
@@ -66,14 +80,13 @@ def alignment_supervision_problems(run: RunConfig) -> Problems:
                 f"data.{option}: must be 0 with alignment_supervision, whose links have fixed "
                 "places in the subwords of one direction; choose one of them"
             )
-    heads_in_range = in_range(supervision, "head") and in_range(run.model, "num_heads")
-    if heads_in_range and supervision.head >= run.model.num_heads:
-        yield (
-            f"alignment_supervision.head: {supervision.head} is not one of the "
-            f"{run.model.num_heads} heads, counted from 0"
-        )
+    yield from weight_obstacles(run)
+
+
+def weight_obstacles(run: RunConfig) -> Problems:
+    """The supervised layer must have weights, each of them with a gradient."""
+    supervision, layers = run.alignment_supervision, cross_attentions(run.model)
     path = "alignment_supervision.layer"
-    yield from layer_problems(path, supervision, len(layers))
     if has_layer(supervision, len(layers)):
         config = layers[supervision.layer]
         if config.weights is WeightKind.none:
@@ -92,6 +105,29 @@ def alignment_supervision_problems(run: RunConfig) -> Problems:
                 f"{path}: weights of layer {supervision.layer} may be zero or negative, and then "
                 "have no gradient; choose normaliser=softmax without mixing there, or another layer"
             )
+
+
+def supervision_kind(run: RunConfig) -> tuple[SupervisionKind, str]:
+    """The kind of supervision that a run has, and why auto is none; "" otherwise."""
+    kind = run.alignment_supervision.kind
+    if kind is not SupervisionKind.auto:
+        return kind, ""
+    reason = next(obstacles(run, SupervisionKind.statistical), "")
+    return (SupervisionKind.none if reason else SupervisionKind.statistical), reason
+
+
+def with_plain_reading(run: RunConfig) -> RunConfig:
+    """A run that reads alignments as usual where auto supervises no head to read them from."""
+    supervision, alignment = run.alignment_supervision, run.alignment
+    of_head = (supervision.layer, [supervision.head], supervision.use_input_row)
+    is_off = supervision.kind is not supervision_kind(run)[0] is SupervisionKind.none
+    if not is_off or (alignment.layer, alignment.heads, alignment.use_input_row) != of_head:
+        return run
+    plain = AlignmentConfig()
+    reading = replace(
+        alignment, layer=plain.layer, heads=plain.heads, use_input_row=plain.use_input_row
+    )
+    return replace(run, alignment=reading)
 
 
 def has_layer(config: LayerChoice, num_layers: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from seq2seq import __version__
 from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.aligning.extra_text import extra_text_problems
+from seq2seq.config.alignment_rules import with_plain_reading
 from seq2seq.config.plain import as_plain, to_yaml
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.validate import run_problems
@@ -47,7 +48,7 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
             *extra_text_problems(config),
         ],
     )
-    config = with_paths(config, absolute)
+    config = with_paths(with_plain_reading(config), absolute)
     directory = RunDirectory(folder.absolute())
     if is_first_process():
         directory.ensure_free()

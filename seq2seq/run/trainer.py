@@ -12,7 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
 from seq2seq.attention.modifier_options import Sink
-from seq2seq.config.alignment_rules import cross_attentions
+from seq2seq.config.alignment_rules import cross_attentions, supervision_kind
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, first_line
 from seq2seq.model.transformer import Transformer
@@ -90,7 +90,7 @@ def build_module(config: RunConfig, model: Transformer) -> TranslationModule:
     """A model with its losses, optimizer and batch transforms, for Lightning."""
     losses: list[AuxiliaryLoss] = []
     supervision = config.alignment_supervision
-    if supervision.kind is not SupervisionKind.none:
+    if supervision_kind(config)[0] is not SupervisionKind.none:
         layers = cross_attentions(config.model)
         has_sink = layers[supervision.layer].sink is not Sink.none
         losses.append(AlignmentSupervision(supervision, num_layers=len(layers), null_mass=has_sink))

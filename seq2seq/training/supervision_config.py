@@ -9,12 +9,16 @@ from seq2seq.paths import path_option
 
 
 class SupervisionKind(enum.Enum):
-    """Whose word alignments supervise a head: nobody's, the corpus', two runs', or an aligner's."""
+    """Whose word alignments supervise a head: nobody's, the corpus', two runs', or an aligner's.
+
+    auto is statistical where it is possible, and none elsewhere.
+    """
 
     none = "none"
     links = "links"
     runs = "runs"
     statistical = "statistical"
+    auto = "auto"
 
 
 @dataclass
@@ -27,7 +31,8 @@ class AlignmentSupervisionConfig(Options):
 
     Attributes:
         kind: where the alignments come from: none, the corpus (links), two trained runs, or a
-            statistical aligner, which learns from the training text alone.
+            statistical aligner, which learns from the training text alone; auto takes that where
+            both sides are text and the head has weights, and none elsewhere.
         weight: of this loss, added to the translation loss; 0.05 is that of Garg et al.
         layer: decoder layer of the head, counted from 0; negative from the last, -1. Garg et al.
             take the last but one.
@@ -62,7 +67,7 @@ class AlignmentSupervisionConfig(Options):
                 f"runs: must be two folders of different runs, [FORWARD,REVERSE], not {self.runs}; "
                 "train the second with data.reverse=true"
             )
-        by_text = self.kind is SupervisionKind.statistical
+        by_text = self.kind in (SupervisionKind.statistical, SupervisionKind.auto)
         if by_text and (self.extra_source is None) != (self.extra_target is None):
             missing = "extra_source" if self.extra_source is None else "extra_target"
             problems.append(
@@ -79,10 +84,13 @@ class AlignmentSupervisionConfig(Options):
         )
         by_runs = (self.kind is kinds.runs, "choose alignment_supervision=runs")
         aligned = (
-            self.kind in (kinds.runs, kinds.statistical),
+            self.kind in (kinds.runs, kinds.statistical, kinds.auto),
             "choose alignment_supervision=statistical or alignment_supervision=runs",
         )
-        by_text = (self.kind is kinds.statistical, "choose alignment_supervision=statistical")
+        by_text = (
+            self.kind in (kinds.statistical, kinds.auto),
+            "choose alignment_supervision=statistical",
+        )
         return {
             **dict.fromkeys(("weight", "layer", "head", "use_input_row"), supervised),
             **dict.fromkeys(("extra_source", "extra_target"), by_text),

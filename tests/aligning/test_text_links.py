@@ -1,5 +1,6 @@
 """Links of the statistical aligner: of what they are made, when again, and who may use them."""
 
+import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from seq2seq.aligning.supervision import RECORD, supervised_corpus
 from seq2seq.alignment.links import parse_links
 from seq2seq.alignment.statistical_links import AlignedPair, statistical_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod
+from seq2seq.attention.catalogue import LinformerConfig
 from seq2seq.config.schema import RunConfig
 from seq2seq.data.column import Column
 from seq2seq.data.config import TokenizerConfig
@@ -183,6 +185,20 @@ def test_a_resumed_run_gets_the_same_links(config: RunConfig, tmp_path: Path) ->
         match="extra_source or extra_target has changed, or the aligner; bring that folder back",
     ):
         supervised(config, tmp_path)
+
+
+def test_auto_does_the_same_or_says_why_not(
+    config: RunConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = supervised(config, tmp_path, "one")
+    config.alignment_supervision.kind = SupervisionKind.auto
+    assert supervised(config, tmp_path, "two") == first
+    config.model.decoder.cross_attention = LinformerConfig()
+    logging.getLogger("seq2seq").propagate = True
+    with caplog.at_level(logging.INFO):
+        corpus = prepare(config.data)
+        assert supervised_corpus(config, corpus, tmp_path / "three") is corpus
+    assert "alignment_supervision=auto: off. alignment_supervision.layer: linformer" in caplog.text
 
 
 def test_text_in_which_nothing_is_linked_is_refused(

@@ -130,6 +130,7 @@ def test_the_three_roles_are_chosen_independently(composed: Compose) -> None:
         "alignment_supervision=links,data=reverse",
         "alignment_supervision=runs,data=copy",
         "alignment_supervision=statistical",
+        "alignment_supervision=auto",
     ],
 )
 def test_alignments_are_read_from_the_head_that_is_taught(composed: Compose, more: str) -> None:
