@@ -20,7 +20,7 @@ from seq2seq.cli.export import export_app
 from seq2seq.cli.report import report
 from seq2seq.cli.score import score
 from seq2seq.cli.scripts import ScriptCommand, evaluate, train
-from seq2seq.cli.translate import translate
+from seq2seq.cli.translate import READING_OPTIONS, translate
 from seq2seq.cli.verify_resume import verify_resume
 from seq2seq.decoding.config import DecodingConfig
 
@@ -33,7 +33,7 @@ app = typer.Typer(
 )
 app.command(cls=ScriptCommand)(train)
 app.command(cls=ScriptCommand)(evaluate)
-app.command(cls=taking(*config_options("decoding", DecodingConfig)))(translate)
+app.command(cls=taking(*config_options("decoding", DecodingConfig), *READING_OPTIONS))(translate)
 app.command(cls=taking(*BATCH_OPTIONS))(score)
 app.add_typer(align_app, name="align")
 app.add_typer(export_app, name="export")

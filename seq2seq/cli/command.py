@@ -99,7 +99,9 @@ def taking(*options: ConfigOption) -> type[ConfigCommand]:
 
 def help_name(option: ConfigOption) -> str:
     if not option.flags:
-        return f"{option.path}..."
+        return (
+            f"{option.path}..." if option.path.endswith(".") else f"{option.path}={option.metavar}"
+        )
     flag = option.flags[0]
     spelling = f"{flag}/{flag.replace('--', '--no-', 1)}" if option.is_switch else flag
     return f"{spelling}, {option.path}={option.metavar}"

@@ -16,6 +16,10 @@ logger = logging.getLogger(__name__)
 SECONDS = 5.0  # between reports of progress if the number of lines is unknown
 
 
+def no_problem(line: str) -> None:
+    """Any line is good."""
+
+
 class Lines:
     """The lines of files, in order, or of standard input; an iterator that reads lazily.
 
@@ -25,17 +29,20 @@ class Lines:
 
     Args:
         files: text in UTF-8, compressed or not; "-" or an empty list is standard input.
+        problem: what is wrong with a line, if anything is.
 
     Attributes:
         total: number of lines; None if it is unknown.
         error: what ended the iteration early.
 
     Raises:
-        DataError: a file cannot be read, with its name and line.
+        DataError: a file cannot be read, or has a bad line, with its name and line.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self.files = list(files) or [STDIN]
+    def __init__(
+        self, files: Sequence[Path], problem: Callable[[str], str | None] = no_problem
+    ) -> None:
+        self.files, self.problem = list(files) or [STDIN], problem
         self.error: DataError | None = None
         self.total: int | None = None
         for path in self.files:
@@ -44,14 +51,21 @@ class Lines:
                     f"{path}: no such file; give text files, or nothing to read standard input"
                 )
         if all(path.is_file() for path in self.files):
-            self.total = sum(1 for path in self.files for _ in file_lines(path))
+            self.total = sum(1 for path in self.files for _ in self._lines(path))
 
     def __iter__(self) -> Iterator[str]:
         try:
             for path in self.files:
-                yield from file_lines(path)
+                yield from self._lines(path)
         except DataError as error:
             self.error = error
+
+    def _lines(self, path: Path) -> Iterator[str]:
+        name = "<stdin>" if path == STDIN else path
+        for number, line in enumerate(file_lines(path), 1):
+            if problem := self.problem(line):
+                raise DataError(f"{name}:{number}: {problem}")
+            yield line
 
     def finish(self) -> None:
         """Raise the error that ended the iteration early."""

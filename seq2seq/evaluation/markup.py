@@ -12,18 +12,18 @@ import re
 from dataclasses import dataclass, field, replace
 
 NO_PARENT = -1  # of an element in no other
-SHOWN = 60  # characters of a tag in a message
+SHOWN_MARKUP = 60  # characters of a tag in a message
 BREAKS = frozenset({"br", "hr"})  # tags that separate words
 # Elements of HTML that never close (WHATWG HTML, "Void elements").
 VOID = BREAKS | {
     *("area", "base", "col", "embed", "img", "input", "link", "meta", "source", "track", "wbr")
 }
 
-NAME = r"(?:[^\W\d]|:)[\w:.-]*"
+TAG_NAME = r"(?:[^\W\d]|:)[\w:.-]*"
 ATTRIBUTE = r"""\s+[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?"""
 TAG = re.compile(
-    rf"<(?P<name>{NAME})(?:{ATTRIBUTE})*\s*(?P<empty>/?)>"
-    rf"|</(?P<closed>{NAME})\s*>"
+    rf"<(?P<name>{TAG_NAME})(?:{ATTRIBUTE})*\s*(?P<empty>/?)>"
+    rf"|</(?P<closed>{TAG_NAME})\s*>"
     r"|<!--.*?-->",
     re.DOTALL,
 )
@@ -81,8 +81,8 @@ def parse_markup(line: str) -> MarkedLine:
         tag = TAG.match(line, start.start())
         if tag is None:
             raise MarkupError(
-                f"{line[start.start() :][:SHOWN]!r} begins like a tag, but is none; write a tag as "
-                '<name attribute="value">, or &lt; for the character'
+                f"{line[start.start() :][:SHOWN_MARKUP]!r} begins like a tag, but is none; "
+                'write a tag as <name attribute="value">, or &lt; for the character'
             )
         parser.add_tag(tag)
         place = tag.end()
@@ -90,6 +90,15 @@ def parse_markup(line: str) -> MarkedLine:
         return MarkedLine(line, plain=True)
     parser.add_text(line[place:])
     return parser.finished()
+
+
+def markup_problem(line: str) -> str | None:
+    """What is wrong with the mark-up of a line, if anything is."""
+    try:
+        parse_markup(line)
+    except MarkupError as error:
+        return str(error)
+    return None
 
 
 class Parser:
@@ -100,6 +109,7 @@ class Parser:
         self.length = 0
         self.elements: list[Element] = []
         self.open: list[tuple[int, str]] = []  # index and name
+        self.left_empty: set[int] = set()
 
     def add_text(self, raw: str) -> None:
         self.append(REFERENCE.sub(decoded, raw))
@@ -127,23 +137,18 @@ class Parser:
         if not self.open or self.open[-1][1] != name:
             opened = f", but {self.shown()} is open" if self.open else ""
             raise MarkupError(
-                f"{closing[:SHOWN]} closes what is not open{opened}; open it on the same line, or "
-                "write &lt; for the character"
+                f"{closing[:SHOWN_MARKUP]} closes what is not open{opened}; open it "
+                "on the same line, or write &lt; for the character"
             )
         index, _ = self.open.pop()
         self.elements[index] = replace(self.elements[index], closing=closing, end=self.length)
 
     def leave_empty(self) -> None:
         """Take an element off that has no closing tag: what follows it is in the one around it."""
-        index, _ = self.open.pop()
-        parent = self.elements[index].parent
-        self.elements[index + 1 :] = [
-            replace(x, parent=parent) if x.parent == index else x
-            for x in self.elements[index + 1 :]
-        ]
+        self.left_empty.add(self.open.pop()[0])
 
     def shown(self) -> str:
-        return self.elements[self.open[-1][0]].opening[:SHOWN]
+        return self.elements[self.open[-1][0]].opening[:SHOWN_MARKUP]
 
     def finished(self) -> MarkedLine:
         """Raises MarkupError for an element that never closes."""
@@ -154,7 +159,12 @@ class Parser:
                 f"{self.shown()} never closes; close it on the same line, or write &lt; for the "
                 "character"
             )
-        return MarkedLine("".join(self.parts), self.elements)
+        elements: list[Element] = []
+        for element in self.elements:
+            if element.parent in self.left_empty:
+                element = replace(element, parent=elements[element.parent].parent)
+            elements.append(element)
+        return MarkedLine("".join(self.parts), elements)
 
 
 def decoded(reference: re.Match[str]) -> str:

@@ -73,11 +73,11 @@ def with_markup(marked: MarkedLine, translation: str, links: Links) -> str:
         tags = without_text(marked.elements, index)
         inside = [x for x in atoms if element.parent in {NO_PARENT, *x.path}]
         if inside:
-            place(element, tags, words, spans, inside)
+            place_tags(element, tags, words, spans, inside)
         else:
             alone.append(tags)
     end = target.ends[-1] if len(target) else 0
-    return "".join([*alone, *written(marked.elements, atoms), escaped(translation[end:])])
+    return "".join([*alone, *written_parts(marked.elements, atoms), escaped(translation[end:])])
 
 
 def atoms_of(words: Words) -> list[Atom]:
@@ -137,7 +137,9 @@ def without_text(elements: Sequence[Element], first: int) -> str:
     return "".join(parts)
 
 
-def place(element: Element, tags: str, words: Words, spans: Spans, inside: Sequence[Atom]) -> None:
+def place_tags(
+    element: Element, tags: str, words: Words, spans: Spans, inside: Sequence[Atom]
+) -> None:
     """Put the tags of an element without text beside one of the atoms that it may stand at.
 
     Args:
@@ -157,7 +159,7 @@ def place(element: Element, tags: str, words: Words, spans: Spans, inside: Seque
         next(x for x in inside if x.word == target).before.append((around, tags))
 
 
-def written(elements: Sequence[Element], atoms: Sequence[Atom]) -> list[str]:
+def written_parts(elements: Sequence[Element], atoms: Sequence[Atom]) -> list[str]:
     """The parts of a translation: text, and tags where paths differ."""
     parts: list[str] = []
     inside: list[int] = []

@@ -71,7 +71,7 @@ def test_overrides_and_flags_give_the_same(command: Command, run: Path) -> None:
     ("override", "message"),
     [
         ("decoding.beam_sise=5", "decoding.beam_sise: is not an option of this command; did you"),
-        ("alignment.layer=0", "alignment.layer: is not an option of this command; choose from"),
+        ("alignment.heatmaps=0", "alignment.heatmaps: is not an option of this command"),
         ("seed=5", "seed: is not an option of this command"),
         ("decoding.beam_size=five", "decoding.beam_size: Value 'five' of type 'str' could not"),
         ("decoding.method=guess", "decoding.method: Invalid value 'guess'"),
