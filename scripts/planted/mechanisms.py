@@ -196,6 +196,22 @@ MECHANISM_BUGS = [
         "differential and steps_equal",
     ),
     Bug(
+        "latent-of-another-root",
+        "decoding steps of latent divide its logits by the root of the latent's width",
+        f"{MECHANISMS}/latent.py",
+        (("(k.size(-1) / q.size(-1)) ** 0.5", "1"),),
+        CONTRACT,
+        "latent and steps_equal and none",
+    ),
+    Bug(
+        "latent-turned",
+        "the shared rotary key of latent is read as a part of the latent in values",
+        f"{MECHANISMS}/latent.py",
+        (("by_head(read[..., self.turned :]", "by_head(read[..., : self.to_keys.size(1)]"),),
+        CONTRACT,
+        "latent and layer_steps and rope",
+    ),
+    Bug(
         "flash-falls-back",
         "flash takes the quadratic kernel where no fused one serves",
         f"{MECHANISMS}/flash.py",

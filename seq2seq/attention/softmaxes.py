@@ -55,3 +55,26 @@ class DifferentialConfig(AttentionConfig):
             return super().widths(context)
         head_dim = context.head_dim
         return HeadWidths(2 * head_dim + 1, head_dim, head_dim, query_vectors=2)
+
+
+@MECHANISMS.register
+@dataclass
+class LatentConfig(AttentionConfig):
+    """Keys and values of all heads from one small vector of each position (DeepSeek-AI 2024).
+
+    Attributes:
+        latent_dim: numbers of that vector.
+    """
+
+    name: str = "latent"
+    num_kv_heads: int | None = number(1, at_least=1)
+    latent_dim: int = number(64, at_least=1)
+
+    core: ClassVar[str] = f"{CORES}.latent.LatentCore"
+    has_softmax: ClassVar[bool] = True
+    forms_rows: ClassVar[bool] = True
+    state: ClassVar[str] = "latent_dim numbers for num_kv_heads, and head_dim more with rope"
+
+    def widths(self, context: AttentionContext) -> HeadWidths:
+        turned = context.head_dim if context.rotary else 0
+        return HeadWidths(turned + context.head_dim, turned + self.latent_dim, 0)

@@ -40,9 +40,9 @@ PRODUCTS = {"full", "mqa", "gqa", "flash", "local", "strided", "logsparse", "blo
 ABLE = {
     "qk_norm": PRODUCTS | {"forgetting"},
     "gate": set(MECHANISMS),
-    "sink": PRODUCTS | {"additive"},
+    "sink": PRODUCTS | {"additive", "latent"},
 }
-ROWS = {"full", "mqa", "gqa", "local", "block_sparse", "additive"}
+ROWS = {"full", "mqa", "gqa", "local", "block_sparse", "additive", "latent"}
 ABLE |= {"normaliser": ROWS, "mixing": ROWS}
 
 

@@ -99,6 +99,12 @@ def test_state_is_all_keys_and_values(case: Case) -> None:
         assert sizes(case) == [keys_and_values(case, length) for length in LENGTHS]
 
 
+@cases_whose_state_says("latent_dim numbers")
+def test_state_is_the_latents(case: Case) -> None:
+    numbers = case.num_kv_heads * case.config.latent_dim  # type: ignore[attr-defined]
+    assert sizes(case) == [ROWS * length * numbers * FLOAT32 for length in LENGTHS]
+
+
 @cases_whose_state_says("with their decay")
 def test_state_is_keys_and_values_of_a_further_number(case: Case) -> None:
     expected = [keys_and_values(case, length) * (HEAD_DIM + 1) // HEAD_DIM for length in LENGTHS]
