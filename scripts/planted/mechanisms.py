@@ -212,6 +212,27 @@ MECHANISM_BUGS = [
         "latent and layer_steps and rope",
     ),
     Bug(
+        "empty-segments-read",
+        "segments of padding alone have a share of hierarchical's weights",
+        f"{MECHANISMS}/hierarchical.py",
+        (("(-1), inside.any(-1))", "(-1), None)"),),
+        CONTRACT,
+        "hierarchical and formula and encoder and none",
+    ),
+    Bug(
+        "segments-from-the-query",
+        "hierarchical compares segments with the query vector of words",
+        f"{MECHANISMS}/hierarchical.py",
+        (
+            (
+                "for half in wide(q).chunk(2, -1))\n        if bias",
+                "for half in 2 * [wide(q).chunk(2, -1)[0]])\n        if bias",
+            ),
+        ),
+        CONTRACT,
+        "hierarchical and formula and encoder and none",
+    ),
+    Bug(
         "flash-falls-back",
         "flash takes the quadratic kernel where no fused one serves",
         f"{MECHANISMS}/flash.py",

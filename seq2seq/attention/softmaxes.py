@@ -78,3 +78,23 @@ class LatentConfig(AttentionConfig):
     def widths(self, context: AttentionContext) -> HeadWidths:
         turned = context.head_dim if context.rotary else 0
         return HeadWidths(turned + context.head_dim, turned + self.latent_dim, 0)
+
+
+@MECHANISMS.register
+@dataclass
+class HierarchicalConfig(AttentionConfig):
+    """Words within segments, and segments within the sequence (Yang et al. 2016 for the idea).
+
+    Attributes:
+        segment_length: positions of a segment.
+    """
+
+    name: str = "hierarchical"
+    segment_length: int = number(8, at_least=1)
+
+    core: ClassVar[str] = f"{CORES}.hierarchical.HierarchicalCore"
+    has_products: ClassVar[bool] = True
+
+    def widths(self, context: AttentionContext) -> HeadWidths:
+        head_dim = context.head_dim
+        return HeadWidths(2 * head_dim, head_dim, head_dim, query_vectors=2)

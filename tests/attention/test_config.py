@@ -38,7 +38,7 @@ def test_attention_dropout_needs_weights(kind: type[AttentionConfig]) -> None:
 
 PRODUCTS = {"full", "mqa", "gqa", "flash", "local", "strided", "logsparse", "block_sparse"}
 ABLE = {
-    "qk_norm": PRODUCTS | {"forgetting"},
+    "qk_norm": PRODUCTS | {"forgetting", "hierarchical"},
     "gate": set(MECHANISMS),
     "sink": PRODUCTS | {"additive", "latent"},
 }
