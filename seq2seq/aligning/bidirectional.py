@@ -1,4 +1,4 @@
-"""Two trained runs, one of each direction, that align sentence pairs together."""
+"""Two trained runs, one of each direction, that align sentence pairs together; or one of both."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,7 +26,8 @@ class BidirectionalAligner:
 
     Args:
         forward: translates sources to targets; read at the layer and heads of its `alignment`.
-        reverse: translates targets to sources.
+        reverse: translates targets to sources; may be `forward` if it was trained on both
+            directions.
         split: what is a word.
 
     Raises:

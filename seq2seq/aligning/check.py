@@ -28,7 +28,7 @@ def supervising_run_problems(config: RunConfig) -> list[str]:
             problems.append(f"alignment_supervision.runs: {error}")
             continue
         saved = members[-1].config
-        if saved.data.languages() == wrong != wrong[::-1]:
+        if saved.data.languages() == wrong != wrong[::-1] and not saved.data.both_directions:
             problems.append(
                 f"alignment_supervision.runs: {run} translates {wrong[0]} to {wrong[1]}, so it "
                 f"cannot be {name}; give [FORWARD,REVERSE], the direction of this run first"

@@ -76,11 +76,14 @@ def one_direction(together: Together, first: Member, second: Member) -> str | No
 
 def opposite_directions(together: Together, first: Member, second: Member) -> str | None:
     source, target, _ = first.direction
-    if second.direction[:2] == (target, source):
+    if second.direction[:2] == (target, source) or (
+        second.direction[:2] == (source, target) and second.config.data.both_directions > 0
+    ):
         return None
     return (
         f"{second.path} must translate {target} to {source}, the other way than {first.path}, but "
-        f"translates {second.translates}; train one with data.reverse=true"
+        f"translates {second.translates}; train one with data.reverse=true, or one of both "
+        "directions with data.both_directions"
     )
 
 

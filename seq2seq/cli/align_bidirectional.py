@@ -1,4 +1,4 @@
-"""`seq2seq align bidirectional`: word alignments by two runs together, one for each direction."""
+"""`seq2seq align bidirectional`: word alignments by both directions, of two runs or of one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.cli.lines import line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Run, Source, Target
+from seq2seq.errors import ConfigError
 from seq2seq.folder.logs import configure_logging
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ WINDOW = 4096  # sentence pairs that both runs align before their links are writ
 LEXICON_HELP = "Use a lexicon of the links in all lines; for whole corpora."
 THRESHOLD_HELP = "Minimum link probability. Lower values produce more links."
 
+OTHER_RUN_HELP = "A run of the other direction; not needed if RUN was trained on both."
+
 ReverseRun = Annotated[
-    Path,
-    typer.Option(
-        "--reverse", metavar="DIR", help="A run of the other direction.", show_default=False
-    ),
+    Path | None,
+    typer.Option("--reverse", metavar="DIR", help=OTHER_RUN_HELP, show_default=False),
 ]
 
 
@@ -34,7 +35,7 @@ def bidirectional(
     run: Run,
     source: Source,
     target: Target,
-    reverse: ReverseRun,
+    reverse: ReverseRun = None,
     method: Annotated[
         SymmetrizeMethod, typer.Option(help="How links of the two directions are combined.")
     ] = SymmetrizeMethod.grow_diag,
@@ -48,10 +49,10 @@ def bidirectional(
     ] = MIN_LINK_PROBABILITY,
     device: Device = "auto",
 ) -> None:
-    """Align translations by two runs together: the weights of both directions are multiplied.
+    """Align translations in both directions, whose weights are multiplied: by two runs, or by one.
 
-    Each run is read at the layer and heads of its configuration. Links are source-target in the
-    direction of --run.
+    One run must have been trained with data.both_directions. Each run is read at the layer and
+    heads of its configuration. Links are source-target in the direction of --run.
     """
     sides = parallel_lines(source, target)
     configure_logging()
@@ -59,11 +60,16 @@ def bidirectional(
     from seq2seq.bundle.model import load_model
     from seq2seq.data.sources.base import Pairs
 
-    members = [Member.of_folder(folder) for folder in (run, reverse)]
+    members = [Member.of_folder(folder) for folder in (run, reverse or run)]
+    if reverse is None and not members[0].config.data.both_directions:
+        raise ConfigError(
+            f"--reverse: must be given, since {run} was trained on one direction; give a run of "
+            "the other, or a run with data.both_directions"
+        )
     ensure_together(Together.opposite, members, option="--reverse")
-    aligner = BidirectionalAligner(
-        load_model(run, device=device), load_model(reverse, device=device)
-    )
+    forward = load_model(run, device=device)
+    backward = forward if reverse is None else load_model(reverse, device=device)
+    aligner = BidirectionalAligner(forward, backward)
     links = linked(aligner, Pairs(*sides), method, lexicon=lexicon, threshold=threshold)
     with standard_output() as write:
         for of_pair in links:

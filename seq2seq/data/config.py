@@ -134,7 +134,8 @@ class DataConfig(Options):
             other options, source and target are those of that direction.
         both_directions: share of the training, at its beginning, in which half of the pairs have
             their sides in each other's place, without any mark of the direction (Ding et al. 2021,
-            arXiv:2109.07780, who take a third). 0 trains on the wanted direction alone.
+            arXiv:2109.07780, who take a third). 0 trains on the wanted direction alone, 1 on both
+            throughout.
         cache_dir: folder of downloads and prepared corpora.
         verify: read text again that was read before, although its size and its times are what they
             were, and verify all of a prepared corpus before it is used. Otherwise the blocks of a
@@ -153,7 +154,7 @@ class DataConfig(Options):
     source_language: str = ""
     target_language: str = ""
     reverse: bool = False
-    both_directions: float = number(0.0, at_least=0, below=1)
+    both_directions: float = number(0.0, at_least=0, at_most=1)
     cache_dir: str = path_option("data")
     verify: bool = False
     max_source_length: int = number(128, at_least=2)

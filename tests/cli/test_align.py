@@ -207,6 +207,29 @@ def test_two_runs_of_one_direction_are_refused(
     assert "must translate yy to xx, the other way than" in ended.err
 
 
+def test_one_run_of_both_directions_aligns_as_two_with_its_weights(
+    command: Command, tokenizers: Tokenizers, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    both = make_run(tmp_path / "both", tokenizers, seed=3, both_directions=1.0)
+    languages = {"source_language": "yy", "target_language": "xx"}
+    back = make_run(tmp_path / "back", tokenizers, seed=3, **languages)
+    one = command("align", "both", "--run", both, *files)
+    two = command("align", "both", "--run", both, "--reverse", back, *files)
+    assert (one.code, one.out) == (0, two.out)
+    there = command("align", "both", "--run", back, "--reverse", both, *files)
+    assert there.code == 0, "the other direction of a run of both"
+    swapped = command("align", "both", "--run", both, *reversed(files))
+    assert one.out != swapped.out != ""
+
+
+def test_one_run_of_one_direction_needs_another(
+    command: Command, run: Path, files: tuple[Path, Path]
+) -> None:
+    ended = command("align", "bidirectional", "--run", run, *files)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"--reverse: must be given, since {run} was trained on one direction" in ended.err
+
+
 def test_choose_by_gold(
     command: Command, run: Path, files: tuple[Path, Path], write: Write
 ) -> None:

@@ -35,6 +35,7 @@ COMMANDS = {
     "compare": Together.comparison,
 }
 PEER, REVERSE, OTHER = "peer", "reverse", "other language"
+BOTH = "both directions"
 OTHER_WORDS, OTHER_WORDS_BACK = "other vocabulary", "other vocabulary, reverse"
 FEATURES, FEATURES_BACK = "features", "features, reverse"
 MESSAGES = {
@@ -53,9 +54,12 @@ MESSAGES = {
 }
 FITTING = {
     (Together.ensemble, PEER),
+    (Together.ensemble, BOTH),
     (Together.opposite, REVERSE),
+    (Together.opposite, BOTH),
     (Together.opposite, OTHER_WORDS_BACK),
     (Together.comparison, PEER),
+    (Together.comparison, BOTH),
     (Together.comparison, OTHER_WORDS),
 }
 
@@ -70,7 +74,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     text = Pairs(sentences(2, seed=7), sentences(2, seed=8))
 
     def made(
-        name: str, tokenizers: Tokenizers, source: str, target: str, kind: str = "text"
+        name: str,
+        tokenizers: Tokenizers,
+        source: str,
+        target: str,
+        kind: str = "text",
+        both: float = 0.0,
     ) -> Path:
         return make_run(
             folder / name,
@@ -78,6 +87,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             source_language=source,
             target_language=target,
             source_kind=kind,
+            both_directions=both,
             held_out=dict.fromkeys(SPLITS, text if kind == "text" else features),
         )
 
@@ -85,6 +95,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "first": made("first", words, "xx", "yy"),
         PEER: made(PEER, words, "xx", "yy"),
         REVERSE: made(REVERSE, words, "yy", "xx"),
+        BOTH: made(BOTH, words, "xx", "yy", both=1.0),
         OTHER: made(OTHER, words, "xx", "zz"),
         OTHER_WORDS: made(OTHER_WORDS, others, "xx", "yy"),
         OTHER_WORDS_BACK: made(OTHER_WORDS_BACK, others, "yy", "xx"),
@@ -131,7 +142,7 @@ def ended(
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize(
-    "other", [PEER, REVERSE, OTHER, OTHER_WORDS, OTHER_WORDS_BACK, FEATURES, FEATURES_BACK]
+    "other", [PEER, REVERSE, BOTH, OTHER, OTHER_WORDS, OTHER_WORDS_BACK, FEATURES, FEATURES_BACK]
 )
 def test_each_command_states_what_its_runs_must_share(
     runs: dict[str, Path], ended: Callable[[str, Path, Path], str], name: str, other: str

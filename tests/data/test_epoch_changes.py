@@ -118,11 +118,12 @@ def test_two_epochs_read_each_pair_once_in_each_direction(
 
 
 @pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize(("share", "number"), [(0.4, 16), (1, 40)])
 def test_the_share_of_steps_decides_the_direction(
-    pairs: EncodedPairs, tokenizers: Tokenizers, accumulate: int
+    pairs: EncodedPairs, tokenizers: Tokenizers, accumulate: int, share: float, number: int
 ) -> None:
     """Over several epochs, whose last steps have fewer micro-batches."""
-    whole = stream(loader(pairs, tokenizers, accumulate=accumulate), 0.4)
+    whole = stream(loader(pairs, tokenizers, accumulate=accumulate), share)
     wanted, steps, last = set(zip(SOURCE, TARGET, strict=True)), 0, -1
     assert whole.num_steps > whole.stages[0].steps_per_epoch
     for position, batch in enumerate(whole):
@@ -131,7 +132,7 @@ def test_the_share_of_steps_decides_the_direction(
             last = steps
         steps += whole.ends_step(position)
     assert steps == 40
-    assert last == 15, "of 40 steps the first 16"
+    assert last == number - 1, "of 40 steps the first so many"
 
 
 @pytest.mark.parametrize("accumulate", [1, 3])

@@ -30,11 +30,17 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> PreparedCorpus:
     return prepare(GeneratedConfig(max_length=6, num_train=4000, num_test=100, cache_dir=folder))
 
 
-def learn(model: Transformer, corpus: PreparedCorpus, losses: Sequence[AuxiliaryLoss] = ()) -> None:
+def learn(
+    model: Transformer,
+    corpus: PreparedCorpus,
+    losses: Sequence[AuxiliaryLoss] = (),
+    *,
+    steps: int = STEPS,
+) -> None:
     optimizer = OptimizerConfig(learning_rate=2e-3, beta2=0.999, epsilon=1e-8, label_smoothing=0.0)
     schedule = ScheduleConfig(kind=ScheduleKind.constant, warmup_steps=0)
     module = tiny_module(model, optimizer=optimizer, schedule=schedule, auxiliary_losses=losses)
-    fit(module, corpus, max_steps=STEPS, max_tokens=512)
+    fit(module, corpus, max_steps=steps, max_tokens=512)
 
 
 def error_rate(

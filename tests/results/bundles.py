@@ -52,6 +52,7 @@ def make_run(
     decoding: DecodingConfig | None = None,
     alignment: AlignmentConfig | None = None,
     source_kind: str = "text",
+    both_directions: float = 0.0,
 ) -> Path:
     """A run's folder with a bundle in it, as training leaves it."""
     config = RunConfig(
@@ -76,6 +77,7 @@ def make_run(
             source_language=source_language,
             target_language=target_language,
             source_kind=source_kind,
+            both_directions=both_directions,
             train=SplitFiles("s", "t"),
         ),
         decoding=decoding or DecodingConfig(beam_size=2, batch_size=8),

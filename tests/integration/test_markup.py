@@ -1,0 +1,62 @@
+"""Tags follow their words in a task that reorders, with links that are known."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.data.prepare import prepare
+from seq2seq.data.synthetic import GeneratedConfig
+from seq2seq.decoding.config import DecodingConfig
+from seq2seq.evaluation.markup import parse_markup
+from seq2seq.evaluation.markup_projection import with_markup
+from seq2seq.evaluation.translate import Translator
+from seq2seq.training.alignment_supervision import AlignmentSupervision
+from seq2seq.training.supervision_config import AlignmentSupervisionConfig, SupervisionKind
+from tests.integration.tasks import build
+from tests.integration.test_alignment_supervision import HEAD, learn
+
+
+def tagged(words: list[str], opens: int, closes: int, last: int, inner: int, cut: int) -> str:
+    """Words with an element, in it a tag without content and an element in one of its words.
+
+    Args:
+        opens, closes: the words at which the element begins and ends.
+        last: the word before which the tag without content stands.
+        inner: the word with another element, which has its first `cut` characters.
+    """
+    parts = list(words)
+    parts[inner] = f"<i n='&lt;'>{words[inner][:cut]}</i>{words[inner][cut:]}"
+    parts[last] = f"<x/>{parts[last]}"
+    parts[opens] = f'<b a="1">{parts[opens]}'
+    parts[closes] += "</b>"
+    return " ".join(parts)
+
+
+@pytest.mark.slow
+def test_reversed_words_keep_their_elements(tmp_path: Path) -> None:
+    corpus = prepare(
+        GeneratedConfig(max_length=6, num_train=12_000, num_test=100, cache_dir=str(tmp_path))
+    )
+    supervision = AlignmentSupervisionConfig(kind=SupervisionKind.links, weight=1.0, head=HEAD)
+    model = build(corpus)
+    learn(model, corpus, [AlignmentSupervision(supervision, num_layers=1)], steps=700)
+    reading = AlignmentConfig(enabled=True, heads=[HEAD], use_input_row=True)
+    translator = Translator([model.eval()], corpus.tokenizers, DecodingConfig(), reading)
+    lines, expected, draw = [], [], random.Random(1)
+    for source in corpus.test.pairs.source:
+        words = source.split()
+        begin = draw.randrange(len(words))
+        end = draw.randrange(begin, len(words))
+        inner, cut = draw.randint(begin, end), draw.choice([1, 9])
+        lines.append(parse_markup(tagged(words, begin, end, end, inner, cut)))
+        first, last, moved = (len(words) - 1 - place for place in (end, begin, inner))
+        expected.append(tagged(words[::-1], first, last, first, moved, 9))
+    found = translator.translate(line.text for line in lines)
+    results = [
+        with_markup(line, x.text, x.alignment.links)
+        for line, x in zip(lines, found, strict=True)
+        if x.alignment
+    ]
+    assert results == expected
