@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 from seq2seq.attention.elementwise import sigmoid
+from seq2seq.attention.products import linear_map
 
 EPSILON = 1e-6  # added to the squared length of a vector, so that one of zeros has a gradient
 
@@ -76,7 +76,7 @@ class OutputGate(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """The context (B, T, D) behind the gates of x (B, T, D)."""
-        gates = sigmoid(F.linear(x, self.weight)).to(context.dtype)
+        gates = sigmoid(linear_map(x, self.weight)).to(context.dtype)
         by_gate = context.unflatten(-1, (self.num_gates, -1))
         gated: Tensor = (by_gate * gates[..., None]).flatten(-2)
         return gated

@@ -11,6 +11,7 @@ from seq2seq.attention.base import AttentionCache, AttentionOutput, build_core
 from seq2seq.attention.config import AttentionConfig, AttentionContext, Role
 from seq2seq.attention.modifier_options import Gate
 from seq2seq.attention.modifiers import OutputGate, QueryKeyNorm
+from seq2seq.attention.products import Linear
 from seq2seq.attention.projections import QueryKeyValue, on_vectors
 from seq2seq.padding import Padding
 from seq2seq.position.base import LogitBias, Rotation
@@ -39,7 +40,7 @@ class MultiHeadAttention(nn.Module):
         d_query, d_key = self.num_heads * widths.query, self.num_kv_heads * widths.key
         d_value = self.num_kv_heads * widths.value
         self.query_key_value = QueryKeyValue(d_model, (d_query, d_key, d_value))
-        self.output = nn.Linear(d_model, d_model)
+        self.output = Linear(d_model, d_model)
         self.core = build_core(config, context)
         self.query_key_norm = new_query_key_norm(config, context)
         self.gate = new_gate(config, context)

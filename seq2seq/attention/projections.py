@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from seq2seq.attention.products import linear_map
 
 
 class QueryKeyValue(nn.Module):
@@ -35,18 +36,18 @@ class QueryKeyValue(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Self-attention: queries (B, T, Q), keys (B, T, L), values (B, T, V) of x (B, T, D)."""
-        q, k, v = F.linear(x, self.weight, self.bias).split(self.sizes, dim=-1)
+        q, k, v = linear_map(x, self.weight, self.bias).split(self.sizes, dim=-1)
         return q, k, v
 
     def query(self, x: Tensor) -> Tensor:
         """Cross-attention: queries (B, T, Q) of x (B, T, D)."""
         width = self.sizes[0]
-        return F.linear(x, self.weight[:width], self.bias[:width])
+        return linear_map(x, self.weight[:width], self.bias[:width])
 
     def key_value(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-attention: keys (B, S, L) and values (B, S, V) of a source (B, S, D)."""
         width = self.sizes[0]
-        both = F.linear(source, self.weight[width:], self.bias[width:])
+        both = linear_map(source, self.weight[width:], self.bias[width:])
         k, v = both.split(self.sizes[1:], dim=-1)
         return k, v
 

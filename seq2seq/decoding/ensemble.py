@@ -16,6 +16,7 @@ from seq2seq.padding import SourceBatch, Tokens
 
 # Matrix products of MKL round differently over fewer rows (more where they sum over 1,000 or more).
 MIN_ROWS = 16
+SENTENCES_STEP = 8  # batches have a multiple of it, so that products have few different shapes
 NUMBERS_AT_ONCE = 1 << 19  # that fit into a core's cache, in memory that malloc does not give back
 
 
@@ -24,7 +25,7 @@ class EncodedSources:
     """A batch of N sources, encoded by every model of an ensemble.
 
     Sources are repeated up to MIN_ROWS rows, so that a source is encoded and decoded with the same
-    rounding in every batch.
+    rounding in every batch, and up to a multiple of SENTENCES_STEP.
 
     Attributes:
         rows: the source of each row; the first N are 0 to N - 1, the others repeat them.
@@ -84,7 +85,8 @@ class Ensemble:
         )
         num_sources = len(source.padding.lengths)
         assert num_sources, "at least one source"
-        rows = [row % num_sources for row in range(max(num_sources, MIN_ROWS))]
+        filled = -(-max(num_sources, MIN_ROWS) // SENTENCES_STEP) * SENTENCES_STEP
+        rows = [row % num_sources for row in range(filled)]
         source = source.select(torch.tensor(rows, device=source.padding.lengths.device))
         source = source.to(self.device)
         lengths = source.padding.lengths

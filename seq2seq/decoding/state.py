@@ -9,7 +9,12 @@ from torch import Tensor
 from seq2seq.decoding.best_tokens import best_tokens
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.ensemble import MIN_ROWS, EnsembleState, ensure_finite_predictions
+from seq2seq.decoding.ensemble import (
+    MIN_ROWS,
+    SENTENCES_STEP,
+    EnsembleState,
+    ensure_finite_predictions,
+)
 from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
 from seq2seq.padding import BOS_ID, EOS_ID
@@ -17,8 +22,6 @@ from seq2seq.padding import BOS_ID, EOS_ID
 # Numbers; a product of few rows spends its time on arranging the weights, and larger memory than
 # this, malloc gives back and fetches anew at every step.
 LOGITS_AT_ONCE = 1 << 20
-# Finished sentences leave once they are this part of the batch: compaction copies caches.
-COMPACT_FRACTION = 1 / 12
 
 
 class Prediction(NamedTuple):
@@ -56,7 +59,7 @@ class SearchState:
         *,
         num_sentences: int,
     ) -> None:
-        """Args: num_sentences: real ones; further rows are padding up to MIN_ROWS."""
+        """Args: num_sentences: real ones; further rows are padding; see `EncodedSources`."""
         self.decoders, self.constraints, self.config = decoders, constraints, config
         limit = constraints.limit
         hypotheses = config.n_best if config.method is DecodingMethod.sampling else 1
@@ -162,10 +165,14 @@ class SearchState:
         return stay
 
     def _staying(self, hypotheses: int) -> Tensor | None:
-        """Rows of the sentences that go on, filled up to MIN_ROWS; None while few are finished."""
+        """Rows of the sentences that go on, filled up; None while few are finished.
+
+        Compaction copies caches, so finished sentences leave SENTENCES_STEP at a time.
+        """
         number = self.done.numel()
-        size = max(number - int(self.done.sum()), min(min_sentences(hypotheses), number))
-        if number - size < number * COMPACT_FRACTION:
+        live = number - int(self.done.sum())
+        size = -(-max(live, min_sentences(hypotheses)) // SENTENCES_STEP) * SENTENCES_STEP
+        if size >= number:
             return None
         return self.done.sort(stable=True).indices[:size].sort().values
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from seq2seq.attention.products import Linear
 from seq2seq.model.config import ModelConfig, TiedEmbeddings
 from seq2seq.model.dropout import Dropout
 from seq2seq.model.embedding import Embedding, ensure_length, new_table
@@ -77,7 +78,7 @@ class FeatureFrontend(Frontend):
         super().__init__()
         self.spec = FeatureSpec(width)
         self.max_length = config.max_source_length
-        self.projection = nn.Linear(width, config.d_model)
+        self.projection = Linear(width, config.d_model)
         nn.init.xavier_uniform_(self.projection.weight)
         nn.init.zeros_(self.projection.bias)
         self.position = config.position.absolute(d_model=config.d_model, max_length=self.max_length)

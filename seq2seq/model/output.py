@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seq2seq.attention.modifiers import unit_rows
+from seq2seq.attention.products import linear_map
 from seq2seq.model.consistency import ConsistentLoss, Divergence, consistent_cross_entropy
 from seq2seq.model.loss import Loss, smoothed_cross_entropy
 
@@ -42,7 +42,7 @@ class OutputProjection(nn.Linear):
 
     def forward(self, states: Tensor) -> Tensor:
         """Logits (..., V) of states (..., D)."""
-        return F.linear(states, self.rows())
+        return linear_map(states, self.rows())
 
     def rows(self) -> Tensor:
         """(V, D): the weight, or its rows divided by their length."""

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from seq2seq.attention.elementwise import alike
 from seq2seq.attention.modifiers import unit_rows
+from seq2seq.attention.products import Linear
 from seq2seq.model.config import Activation, ModelConfig, Normalization, NormPlacement
 from seq2seq.model.dropout import Dropout
 
@@ -22,8 +23,8 @@ class FeedForward(nn.Module):
         super().__init__()
         self.activation = config.activation
         width = config.d_ff * 2 if config.activation is Activation.swiglu else config.d_ff
-        self.inner = nn.Linear(config.d_model, width)
-        self.outer = nn.Linear(config.d_ff, config.d_model)
+        self.inner = Linear(config.d_model, width)
+        self.outer = Linear(config.d_ff, config.d_model)
         self.dropout = Dropout(config.dropout)
         for part in self.inner.weight.split(config.d_ff):
             nn.init.xavier_uniform_(part)

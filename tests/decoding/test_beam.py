@@ -8,7 +8,7 @@ import torch
 from seq2seq.attention.config import AttentionConfig
 from seq2seq.decoding import beam
 from seq2seq.decoding.config import DecodingConfig, LengthPenalty
-from seq2seq.decoding.ensemble import EnsembleState
+from seq2seq.decoding.ensemble import SENTENCES_STEP, EnsembleState
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 from tests.decoding.tiny import (
@@ -193,7 +193,7 @@ def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatc
     needed = [sum(length + 2 > step for length in lengths) for step in range(len(rows))]
     min_sentences = 16 // beam_size
     assert all(
-        sentences <= max(live, min_sentences) / (1 - 1 / 8) + 1
+        sentences <= max(live, min_sentences) + SENTENCES_STEP
         for sentences, live in zip(decoded, needed, strict=True)
     )
 
