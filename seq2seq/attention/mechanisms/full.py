@@ -93,9 +93,11 @@ class FullCore(AttentionCore[FullConfig]):
         assert isinstance(cache, BeamCache)
         cache.append(k, v)
         columns, offsets = cache.columns, cache.offsets(q.size(2), bias)
-        context = self.weighting.fused(cache.by_sentence(q), columns.k, columns.v, bias=offsets)
+        context = self.weighting.of_few(cache.by_sentence(q), columns.k, columns.v, offsets)
         return cache.by_hypothesis(context)
 
     def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
         assert isinstance(cache, SourceCache)
-        return self.weighting.fused(q, cache.k, cache.v, bias=cache.key_bias)
+        if cache.has_empty:
+            return self.weighting.fused(q, cache.k, cache.v, bias=cache.key_bias)
+        return self.weighting.of_few(q, cache.k, cache.v, cache.key_bias)
