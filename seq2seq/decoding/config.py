@@ -80,7 +80,8 @@ class DecodingConfig(Options):
         batch_tokens: maximum of source subwords times hypotheses decoded together; changes the
             speed only.
         workers: processes of one thread that translate batches at the same time, on CPUs; 1 for
-            this process with all its threads. Changes the speed only.
+            this process with all its threads, null for one for each of its threads where that is
+            safe and there are several batches. Changes the speed only.
         engine: what searches: torch (this package), or ctranslate2 for the models and options that
             it can express.
         quantization: of the weights by engine=ctranslate2: float32, or int8 for instance.
@@ -107,7 +108,7 @@ class DecodingConfig(Options):
     segmentation_dropout: float = number(0.1, above=0, below=1)
     batch_size: int = number(128, at_least=1)
     batch_tokens: int = number(8192, at_least=1)
-    workers: int = number(1, at_least=1, at_most=1_000)
+    workers: int | None = number(None, at_least=1, at_most=1_000)
     engine: Engine = Engine.torch
     quantization: Quantization = Quantization.float32
     inter_threads: int | None = number(None, at_least=1, at_most=1_024)
@@ -141,12 +142,13 @@ class DecodingConfig(Options):
         likely ends, would change the scores.
         """
         unread = [name for name, (is_read, _) in self.readers().items() if not is_read]
+        needed = {"workers": 1}  # which means the same as its default
         problems = [
-            f"{item.name}: must be {item.default} with engine=ctranslate2, not "
-            f"{getattr(self, item.name)}; {USE_TORCH}"
+            f"{item.name}: must be {needed.get(item.name, item.default)} with engine=ctranslate2, "
+            f"not {getattr(self, item.name)}; {USE_TORCH}"
             for item in fields(self)
             if item.name not in (*OF_BOTH_ENGINES, *unread)
-            and getattr(self, item.name) != item.default
+            and getattr(self, item.name) not in (item.default, needed.get(item.name))
         ]
         if self.method is not DecodingMethod.beam:
             problems.append(

@@ -19,7 +19,7 @@ from seq2seq.evaluation.by_engine import NO_PREFIXES, EngineSearch, engine_for
 from seq2seq.evaluation.segmentations import Segmentations, keep_best
 from seq2seq.evaluation.translation import TranslatedHypothesis, Translation
 from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
-from seq2seq.evaluation.workers import Workers
+from seq2seq.evaluation.workers import Workers, workers_of
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import UNK_ID, SourceBatch
 
@@ -61,11 +61,7 @@ class Translator:
         if problems := [f"decoding.{problem}" for problem in config.problems()]:
             raise ConfigError(problems)
         self.ensemble, self.tokenizers, self.config = Ensemble(models), tokenizers, config
-        if config.workers > 1 and self.ensemble.device.type != "cpu":
-            raise ConfigError(
-                f"decoding.workers: must be 1 on {self.ensemble.device.type}, not "
-                f"{config.workers}; choose 1, or the device cpu"
-            )
+        workers_of(config.workers, self.ensemble.device)
         self.aligner = Aligner.if_enabled(models, tokenizers, alignment)
         self.engine = engine_for(models, tokenizers, config, self.aligner, engine)
         self.kind = tokenizers.source
@@ -98,7 +94,8 @@ class Translator:
             raise ConfigError(NO_PREFIXES)
         first = 0
         remaining = iter(lines)
-        with Workers(self.config.workers, self._translate_batch) as workers:
+        count = workers_of(self.config.workers, self.ensemble.device)
+        with Workers(count, self._translate_batch) as workers:
             while batch := list(islice(remaining, window)):
                 rows = slice(first, first + len(batch))
                 yield from self._translate_window(

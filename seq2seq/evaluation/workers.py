@@ -8,23 +8,30 @@ with one.
 import os
 import pickle
 import signal
+import sys
 import time
 import traceback
 import warnings
 from _thread import start_new_thread
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing import (
+    current_process,
+    get_all_start_methods,
+    get_context,
+    parent_process,
+)
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
+from threading import active_count
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import torch
 
 from seq2seq.errors import ConfigError, MachineError
-from seq2seq.processes import death
+from seq2seq.processes import death, is_rank
 from seq2seq.stopping import STOP_SIGNALS, unanswered
 
 TaskT = TypeVar("TaskT")
@@ -40,7 +47,7 @@ class Workers(Generic[TaskT, ResultT]):
     well when this process does.
 
     Args:
-        count: of processes; 1 is this process itself. They start with the first two tasks.
+        count: of processes at most; 1 is this process itself. They start with the first two tasks.
         work: a function of one task. Processes have a copy of what it refers to, as it is when they
             start.
 
@@ -78,8 +85,7 @@ class Workers(Generic[TaskT, ResultT]):
         if self.count == 1 or len(tasks) < 2:
             yield from ((number, self.work(task)) for number, task in enumerate(tasks))
             return
-        if not self._workers:
-            self._start()
+        self._start(min(self.count, len(tasks)))
         remaining = iter(enumerate(tasks))
         busy = {
             pipe: self._give(pipe, *numbered)
@@ -93,11 +99,12 @@ class Workers(Generic[TaskT, ResultT]):
                     busy[pipe] = self._give(pipe, *following)
                 yield number, result
 
-    def _start(self) -> None:
+    def _start(self, count: int) -> None:
+        """Start as many processes as are missing."""
         context = get_context("fork")
         with unanswered(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)  # of several threads
-            for _ in range(self.count):
+            for _ in range(count - len(self._workers)):
                 here, there = context.Pipe()
                 process = context.Process(
                     target=worker_main, args=(self.work, there, list(self._workers)), daemon=True
@@ -127,6 +134,27 @@ class Workers(Generic[TaskT, ResultT]):
             raise error from RuntimeError(f"in a process that translates:\n{trace}")
         value: ResultT = result
         return value
+
+
+def workers_of(configured: int | None, device: torch.device) -> int:
+    """The processes that `decoding.workers` means; None is one for each thread of torch.
+
+    But this process alone where a copy of it could miss something: beside other threads of Python,
+    as one of several that train together or as a daemon, and on other systems than Linux.
+
+    Raises:
+        ConfigError: several should share a device that is no CPU.
+    """
+    on_cpu = device.type == "cpu"
+    if configured is not None:
+        if configured > 1 and not on_cpu:
+            raise ConfigError(
+                f"decoding.workers: must be 1 on {device.type}, not {configured}; choose 1, or the "
+                "device cpu"
+            )
+        return configured
+    alone = active_count() == 1 and not is_rank() and not current_process().daemon
+    return torch.get_num_threads() if on_cpu and alone and sys.platform == "linux" else 1
 
 
 def end(workers: dict[Connection, BaseProcess]) -> None:

@@ -107,7 +107,7 @@ class Validator:
 
         Each rank translates its share and scores all.
         """
-        translator = Translator([model], self.tokenizers, DecodingConfig(beam_size=1))
+        translator = Translator([model], self.tokenizers, DecodingConfig(beam_size=1, workers=1))
         lines = self.lines[self.rank :: self.world_size]
         translations = translator.translate(lines, progress=lambda count: self.safe_point())
         share = [translation.text for translation in translations]

@@ -83,6 +83,7 @@ def test_every_option_is_honoured_by_the_engine_or_refused() -> None:
     names = {item.name for item in fields(DecodingConfig)}
     assert names == {*OF_BOTH_ENGINES, *sampling, *refused}
     assert ENGINE.problems() == []
+    assert replace(ENGINE, workers=1).problems() == []
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_ENGINE)

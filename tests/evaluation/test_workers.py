@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.data.config import TokenizerConfig
@@ -20,7 +21,7 @@ from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.errors import ConfigError, MachineError, UserError
 from seq2seq.evaluation import workers
 from seq2seq.evaluation.translate import Translator
-from seq2seq.evaluation.workers import Workers
+from seq2seq.evaluation.workers import Workers, workers_of
 from seq2seq.model.transformer import Transformer
 from tests.decoding.tiny import tiny
 from tests.marks import slow_but
@@ -200,6 +201,35 @@ def test_a_stop_ends_all_processes_with_one_line(number: int, group: bool, code:
     name = signal.Signals(number).name
     assert errors == ("" if code < 0 else f"stopped by {name}: nothing is left half written\n")
     assert all(map(has_ended, processes))
+
+
+def test_without_a_number_there_is_a_process_for_each_thread_where_it_is_safe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(workers, "active_count", lambda: 1)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert workers_of(None, cpu) == 3
+    assert workers_of(1, cpu) == 1
+    assert workers_of(2, cpu) == 2
+    assert workers_of(None, torch.device("meta")) == 1
+    for module, name, value in (
+        (workers, "active_count", lambda: 2),
+        (workers, "is_rank", lambda: True),
+        (sys, "platform", "darwin"),
+    ):
+        with monkeypatch.context() as changed:
+            changed.setattr(module, name, value)
+            assert workers_of(None, cpu) == 1, name
+
+
+def test_no_more_processes_are_started_than_there_are_tasks() -> None:
+    with Workers(5, process_of) as several:
+        list(several.map([0.0, 0.0]))
+        assert len(several._workers) == 2
+        list(several.map([0.0] * 4))
+        assert len(several._workers) == 4
 
 
 def test_what_cannot_be_shared_is_refused(
