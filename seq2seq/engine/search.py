@@ -7,7 +7,8 @@ What differs between the two is bridged here:
     reaches it. A batch is searched with the largest of its limits. A sentence of which a hypothesis
     reaches its own limit, or has no end, is handed back to be searched by the own engine. The
     others ended before their limits, as the last hypothesis to end is among the `beam_size` that
-    are returned: fewer than these had ended before it.
+    are returned: fewer than these had ended before it. A greedy search has no others, so that its
+    first tokens up to the limit are what the own engine finds; only their score is left open.
     Without a length penalty CTranslate2 stops once the best hypothesis has ended. That is right
     for it alone; with further ones a penalty of next to nothing makes it go on.
     CTranslate2 takes banned tokens out of the softmax, which would raise all other probabilities,
@@ -62,12 +63,15 @@ class Found:
 
     Attributes:
         hypotheses: the n best, best first.
+        cut_short: the only hypothesis is ended by its length limit, and its score is unknown (NaN):
+            CTranslate2 does not tell the probability of the end there.
         weights: (T + 1, S) cross-attention of the best, as CTranslate2 returns it; None unless
             asked for.
     """
 
     hypotheses: list[Hypothesis]
     weights: list[list[float]] | None
+    cut_short: bool = False
 
     def attention(self) -> Tensor:
         """The weights (T + 1, S) over decoder inputs, <s> first."""
@@ -128,8 +132,8 @@ class CTranslate2Engine:
 
         Yields:
             For each batch, in order, what was found for each source. None for a source that the
-            own engine has to search: a hypothesis reached its length limit, has a banned token or
-            a score that is not finite.
+            own engine has to search: a hypothesis has a banned token, a score that is not finite,
+            or reached its length limit in a beam.
         """
         self._ensure_beam(config.beam_size)
         limits = [[self._limit(len(source), config) for source in batch] for batch in batches]
@@ -192,8 +196,13 @@ class CTranslate2Engine:
         banned = {self.target[index] for index in never}
         average = config.length_penalty is LengthPenalty.average
         found = list(zip(result.hypotheses, result.scores, strict=True))
+        longest = limit  # with the end, so that none is reached in the beam
+        if config.beam_size == 1:
+            longest = limit + 1
+            if end not in found[0][0][:longest]:
+                return self._cut_short(result, limit, banned, weights)
         for tokens, score in found:
-            if tokens[-1:] != [end] or len(tokens) > limit or not math.isfinite(score):
+            if tokens[-1:] != [end] or len(tokens) > longest or not math.isfinite(score):
                 return None
             if not banned.isdisjoint(tokens):
                 return None
@@ -203,3 +212,13 @@ class CTranslate2Engine:
             ids = list(map(self.ids.__getitem__, tokens[:-1]))
             hypotheses.append(Hypothesis(ids, total, score, finished=True))
         return Found(hypotheses, result.attention[0] if weights else None)
+
+    def _cut_short(self, result: Any, limit: int, banned: set[str], weights: bool) -> Found | None:
+        """A greedy translation up to its limit; None where a banned token is in it."""
+        tokens = result.hypotheses[0][:limit]
+        if len(tokens) < limit or not banned.isdisjoint(tokens):
+            return None
+        ids = list(map(self.ids.__getitem__, tokens))
+        hypothesis = Hypothesis(ids, math.nan, math.nan, finished=False)
+        rows = result.attention[0][: limit + 1] if weights else None
+        return Found([hypothesis], rows, cut_short=True)

@@ -1,6 +1,9 @@
 """Searches by CTranslate2 in place of the own search, and alignments from its attention."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import torch
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.extract import token_rows
@@ -8,6 +11,10 @@ from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.kinds.base import Item
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig, Engine
+from seq2seq.decoding.ensemble import Ensemble
+from seq2seq.decoding.hypotheses import Hypothesis
+from seq2seq.decoding.length_penalty import penalty
+from seq2seq.decoding.search import score_targets
 from seq2seq.engine.convert import alignment_heads
 from seq2seq.engine.expressible import OR_USE_TORCH, expression_problems
 from seq2seq.engine.search import CTranslate2Engine, EngineOptions, Found
@@ -70,6 +77,7 @@ class EngineSearch:
     """Searches for the translations of sources, and aligns them, by an engine.
 
     Args:
+        ensemble: of the same model.
         aligner: of the translations; None for no alignments. It reads the engine's attention where
             that is right, and else lets the model read the translations once more.
     """
@@ -77,11 +85,12 @@ class EngineSearch:
     def __init__(
         self,
         engine: CTranslate2Engine,
+        ensemble: Ensemble,
         tokenizers: Tokenizers,
         config: DecodingConfig,
         aligner: Aligner | None,
     ) -> None:
-        self.engine, self.tokenizers = engine, tokenizers
+        self.engine, self.ensemble, self.tokenizers = engine, ensemble, tokenizers
         self.config, self.aligner = config, aligner
 
     @property
@@ -122,6 +131,7 @@ class EngineSearch:
         left: list[int] = []
         for batch, results in zip(batches, searched, strict=True):
             found = {row: x for row, x in zip(batch, results, strict=True) if x is not None}
+            found |= self._scored({row: x for row, x in found.items() if x.cut_short}, sources)
             alignments = self._align(found, sources)
             for row, result in found.items():
                 translations[row] = Translation.of(
@@ -134,6 +144,25 @@ class EngineSearch:
             left += [row for row in batch if row not in found]
             progress(len(found))
         return left
+
+    def _scored(
+        self, cut_short: Mapping[int, Found], sources: Sequence[EncodedLine]
+    ) -> dict[int, Found]:
+        """Results whose hypothesis the length limit ended, with its score by the model itself."""
+        if not cut_short:
+            return {}
+        targets = [x.hypotheses[0].tokens for x in cut_short.values()]
+        batch = self.tokenizers.source.batch([sources[row].units for row in cut_short])
+        values = score_targets(self.ensemble, self.ensemble.encode(batch), targets)
+        scored = {}
+        for (row, result), tokens, of_tokens in zip(
+            cut_short.items(), targets, values, strict=True
+        ):
+            total = float(of_tokens.sum())
+            divisor = float(penalty(torch.tensor(float(len(of_tokens))), self.config))
+            hypothesis = Hypothesis(tokens, total, total / divisor, finished=False)
+            scored[row] = replace(result, hypotheses=[hypothesis])
+        return scored
 
     def _align(
         self, found: Mapping[int, Found], sources: Sequence[EncodedLine]

@@ -121,7 +121,9 @@ class Translator:
         progress(len(lines) - len(rows))
         rows.sort(key=lambda row: -len(sources[row].units))
         if self.engine is not None:
-            search_by = EngineSearch(self.engine, self.tokenizers, self.config, self.aligner)
+            search_by = EngineSearch(
+                self.engine, self.ensemble, self.tokenizers, self.config, self.aligner
+            )
             rows = search_by.translate(rows, sources, items, translations, progress)
         candidates = self.segmentations.candidates(sources, rows)
         segmented = [candidate.source for candidate in candidates]

@@ -10,6 +10,7 @@ from seq2seq.attention.catalogue import LinearConfig
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig, Engine, Quantization
 from seq2seq.errors import ConfigError
+from seq2seq.evaluation import translate
 from seq2seq.evaluation.translate import Translator
 from seq2seq.evaluation.translation import Translation
 from seq2seq.model.transformer import Transformer
@@ -68,6 +69,25 @@ def test_sentences_at_their_limit_are_those_of_the_own_search_bit_for_bit(
     own = Translator([model], tokenizers, replace(OWN, **short)).translate(LINES)
     by_engine = Translator([model], tokenizers, replace(ENGINE, **short)).translate(LINES)
     assert [x.n_best for x in by_engine] == [x.n_best for x in own]
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_greedy_translations_at_their_limit_are_not_searched_again(
+    tokenizers: Tokenizers, monkeypatch: pytest.MonkeyPatch, aligned: bool
+) -> None:
+    """Limits of several lengths in one batch, which some sentences end before."""
+    model = model_for(tokenizers)
+    options = {"beam_size": 1, "n_best": 1, "max_length_ratio": 0.5, "max_length_offset": 1}
+    alignment = AlignmentConfig() if aligned else None
+    own = Translator([model], tokenizers, replace(OWN, **options), alignment)
+    expected = list(own.translate(LINES))
+    assert {x.n_best[0].finished for x in expected if x.source.strip()} >= {False}
+    monkeypatch.delattr(translate, "search")
+    by_engine = Translator([model], tokenizers, replace(ENGINE, **options), alignment)
+    found = list(by_engine.translate(LINES))
+    assert_alike(found, expected)
+    for a, b in zip(found, expected, strict=True):
+        assert (a.alignment and a.alignment.links) == (b.alignment and b.alignment.links)
 
 
 @pytest.mark.parametrize(
