@@ -106,8 +106,8 @@ class DecodingConfig(Options):
     allow_unknown: bool = False
     segmentations: int = number(1, at_least=1, at_most=100)
     segmentation_dropout: float = number(0.1, above=0, below=1)
-    batch_size: int = number(128, at_least=1)
-    batch_tokens: int = number(8192, at_least=1)
+    batch_size: int = number(256, at_least=1)
+    batch_tokens: int = number(16_384, at_least=1)
     workers: int | None = number(None, at_least=1, at_most=1_000)
     engine: Engine = Engine.torch
     quantization: Quantization = Quantization.float32
