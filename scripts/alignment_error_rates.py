@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from seq2seq.aligning.bidirectional import BidirectionalAligner
 from seq2seq.aligning.choose import choose_alignment
 from seq2seq.alignment.choose import AlignmentCandidate
-from seq2seq.alignment.config import MIN_LINK_PROBABILITY, AlignmentConfig, LinkMethod
+from seq2seq.alignment.config import MIN_LINK_PROBABILITY, AlignmentConfig, LinkMethod, Measure
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.gold_table import GoldTable, read_gold_table
 from seq2seq.alignment.joint import bidirectional_links
@@ -71,6 +71,7 @@ def main() -> int:
                 arguments.forward,
                 arguments.reverse,
                 use_input_row=use_input_row,
+                measure=Measure.weights,
                 lines=arguments.lines,
             )
             candidates = choices[0].choice.candidate, choices[1].choice.candidate

@@ -260,6 +260,9 @@ SHOWN_BY = {
     "alignment.use_input_row": ALIGN,
     "alignment.method": ALIGN,
     "alignment.threshold": ALIGN,
+    "alignment.measure": (
+        "tests/evaluation/test_word_aligner.py::test_norms_do_not_depend_on_the_batch"
+    ),
     "alignment_supervision.runs": (
         "tests/aligning/test_supervision.py::test_links_of_the_runs_replace_those_of_the_corpus"
     ),

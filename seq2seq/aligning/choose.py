@@ -5,7 +5,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seq2seq.alignment.choose import CandidateLinks, Choice, choose_by_agreement, choose_by_gold
+from seq2seq.alignment.choose import (
+    AlignmentCandidate,
+    CandidateLinks,
+    Choice,
+    choose_by_agreement,
+    choose_by_gold,
+)
+from seq2seq.alignment.config import Measure
 from seq2seq.alignment.extract import mechanism
 from seq2seq.alignment.links import GoldLinks, ensure_bounds, read_gold, swap_gold
 from seq2seq.attention.config import Role
@@ -14,7 +21,7 @@ from seq2seq.bundle.files import Bundle, held_out_split, load_bundle
 from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import ConfigError
-from seq2seq.evaluation.candidates import candidate_links, layers_with_weights
+from seq2seq.evaluation.candidates import candidate_links, layers_with_weights, measures_of
 from seq2seq.progress import ProgressReport
 
 
@@ -47,12 +54,12 @@ class RunChoice:
     def as_json(self) -> dict[str, Any]:
         """Plain types; heads [] means all, as in alignment.heads."""
         rows = [
-            {**asdict(candidate), self.criterion: round(figure, 6)}
+            {**plain(candidate), self.criterion: round(figure, 6)}
             for candidate, figure in self.choice.table
         ]
         return {
             "run": str(self.run),
-            **asdict(self.choice.candidate),
+            **plain(self.choice.candidate),
             self.criterion: self.choice.figure,
             "layers_without_weights": {str(layer): name for layer, name in self.left_out.items()},
             "candidates": rows,
@@ -65,10 +72,16 @@ class RunChoice:
         heads = ",".join(map(str, candidate.heads))
         return (
             f"--layer {layer} --heads {heads or 'all'} "
-            f"--{'' if use_input_row else 'no-'}use-input-row",
+            f"--{'' if use_input_row else 'no-'}use-input-row --measure {candidate.measure.value}",
             f"alignment.layer={layer} alignment.heads=[{heads}] "
-            f"alignment.use_input_row={str(use_input_row).lower()}",
+            f"alignment.use_input_row={str(use_input_row).lower()} "
+            f"alignment.measure={candidate.measure.value}",
         )
+
+
+def plain(candidate: AlignmentCandidate) -> dict[str, Any]:
+    """A candidate in plain types."""
+    return {**asdict(candidate), "measure": candidate.measure.value}
 
 
 def choose_alignment(
@@ -78,6 +91,7 @@ def choose_alignment(
     text: Pairs | None = None,
     gold: Gold | None = None,
     use_input_row: bool | None = None,
+    measure: Measure | None = None,
     lines: int | None = None,
     device: str = "auto",
 ) -> list[RunChoice]:
@@ -88,6 +102,7 @@ def choose_alignment(
         text: in forward's direction; None takes forward's validation split.
         gold: links of the text; None chooses by the agreement of the two runs.
         use_input_row: the only row to try; None tries both.
+        measure: the only one to try; None tries all that a run has.
         lines: number of sentence pairs, from the first; None takes all.
 
     Returns:
@@ -111,7 +126,7 @@ def choose_alignment(
     links = None if gold is None else gold_of(gold, pairs)[:lines]
     pairs = pairs.first(len(pairs) if lines is None else lines)
     rows = (False, True) if use_input_row is None else (use_input_row,)
-    candidates = links_of_candidates(bundles, pairs, rows, device)
+    candidates = links_of_candidates(bundles, pairs, rows, measure, device)
     criterion, choices = best_candidates(candidates, links)
     return [
         RunChoice(path, criterion, choice, layers)
@@ -131,13 +146,18 @@ def best_candidates(
 
 
 def links_of_candidates(
-    bundles: Sequence[Bundle], pairs: Pairs, rows: Sequence[bool], device: str
+    bundles: Sequence[Bundle],
+    pairs: Pairs,
+    rows: Sequence[bool],
+    measure: Measure | None,
+    device: str,
 ) -> list[CandidateLinks]:
     """Links of all candidates of a run, and of a run of the other direction if there are two.
 
     Args:
         pairs: in the direction of the first run.
         rows: values of `use_input_row`.
+        measure: the only one; None for all that a run has.
     """
     torch_device = find_device(device)
     links = []
@@ -147,7 +167,12 @@ def links_of_candidates(
             model = bundle.model.to(torch_device)
             links.append(
                 candidate_links(
-                    model, bundle.tokenizers, *sides, rows=rows, progress=report.advance
+                    model,
+                    bundle.tokenizers,
+                    *sides,
+                    rows=rows,
+                    measures=measures_of(model) if measure is None else (measure,),
+                    progress=report.advance,
                 )
             )
     return links

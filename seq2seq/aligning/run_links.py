@@ -14,6 +14,7 @@ import numpy as np
 from seq2seq.aligning.bidirectional import BidirectionalAligner
 from seq2seq.aligning.choose import RunChoice, choose_alignment
 from seq2seq.aligning.link_files import save_links
+from seq2seq.alignment.config import Measure
 from seq2seq.alignment.links import format_links
 from seq2seq.bundle.files import checked_facts, manifest_of
 from seq2seq.bundle.locate import find_bundle
@@ -75,9 +76,9 @@ def build_run_links(config: RunConfig, corpus: PreparedCorpus, folder: Path) -> 
 
 
 def choose_heads(models: Sequence[Model], runs: Sequence[str], text: Pairs) -> list[RunChoice]:
-    """Let both models be read at the layer and heads at which they agree most on the text."""
+    """Let both models be read at the layer and heads whose weights agree most on the text."""
     rows = np.linspace(0, len(text) - 1, min(NUM_LINES, len(text))).astype(np.int64)
-    choices = choose_alignment(*map(Path, runs), text=text.take(rows))
+    choices = choose_alignment(*map(Path, runs), text=text.take(rows), measure=Measure.weights)
     for model, choice in zip(models, choices, strict=True):
         model.alignment = choice.choice.candidate.applied_to(model.alignment)
         logger.info("%s is read at %s", choice.run, choice.options()[1])

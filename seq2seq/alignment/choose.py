@@ -1,8 +1,8 @@
 """Choosing the layer, heads and row of cross-attention that align best, on a development set.
 
-A candidate is a decoder layer, one of its heads or the mean of all, and a row (see
-`seq2seq.alignment.extract`). It links every target word to its best source word. Candidates are
-compared by
+A candidate is a decoder layer, one of its heads or the mean of all, a row (see
+`seq2seq.alignment.extract`) and a measure (see `seq2seq.alignment.norms`). It links every target
+word to its best source word. Candidates are compared by
 
     error rate    against gold links (`choose_by_gold`), or
     agreement     with a model of the other direction (`choose_by_agreement`): 2 |F n R| / (I + J)
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.alignment.config import AlignmentConfig, Measure
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.links import GoldLinks, Links
 from seq2seq.data.words import NO_WORD
@@ -39,16 +39,22 @@ class AlignmentCandidate:
         layer: from 0.
         heads: from 0; none for the mean of all, as in AlignmentConfig.
         use_input_row: which row.
+        measure: weights or norms.
     """
 
     layer: int
     heads: tuple[int, ...]
     use_input_row: bool
+    measure: Measure = Measure.weights
 
     def applied_to(self, config: AlignmentConfig) -> AlignmentConfig:
         """The options with this layer, heads and row."""
         return replace(
-            config, layer=self.layer, heads=list(self.heads), use_input_row=self.use_input_row
+            config,
+            layer=self.layer,
+            heads=list(self.heads),
+            use_input_row=self.use_input_row,
+            measure=self.measure,
         )
 
 
@@ -92,14 +98,18 @@ class Choice:
 
 
 def list_candidates(
-    layers: Iterable[int], num_heads: int, rows: Sequence[bool]
+    layers: Iterable[int],
+    num_heads: int,
+    rows: Sequence[bool],
+    measures: Sequence[Measure] = (Measure.weights,),
 ) -> list[AlignmentCandidate]:
-    """Candidates by layer, then by group of heads, then by row (values of `use_input_row`)."""
+    """Candidates by layer, by group of heads, by row (values of `use_input_row`), by measure."""
     return [
-        AlignmentCandidate(layer, heads, use_input_row)
+        AlignmentCandidate(layer, heads, use_input_row, measure)
         for layer in layers
         for heads in head_groups(num_heads)
         for use_input_row in rows
+        for measure in measures
     ]
 
 

@@ -17,6 +17,13 @@ class LinkMethod(enum.Enum):
     chain = "chain"  # argmax after HMM smoothing, see `seq2seq.alignment.hmm`
 
 
+class Measure(enum.Enum):
+    """What of the attention to a source position is read: see `seq2seq.alignment.norms`."""
+
+    weights = "weights"
+    norm = "norm"
+
+
 @dataclass
 class AlignmentConfig(Options):
     """Options of alignment export from cross-attention.
@@ -28,6 +35,8 @@ class AlignmentConfig(Options):
         heads: heads of that layer whose weights are averaged, counted from 0; empty for all.
         use_input_row: read the row at which a target token is the decoder's input, instead of the
             row that predicts it (Chen et al. 2020, arXiv:2004.14837).
+        measure: what is read there: the weights, or the norm of what a source position contributes
+            to the layer's output through these heads (Kobayashi et al. 2020, arXiv:2004.10102).
         method: how weights become links: argmax, threshold, mutual or chain (HMM).
         threshold: minimum weight of a link, for method=threshold.
         all_layers: also write the weights of every layer and head.
@@ -38,6 +47,7 @@ class AlignmentConfig(Options):
     layer: int = number(-1, at_least=-LARGEST)
     heads: list[int] = field(default_factory=list)
     use_input_row: bool = False
+    measure: Measure = Measure.weights
     method: LinkMethod = LinkMethod.argmax
     threshold: float = number(0.2, above=0, at_most=1)
     all_layers: bool = False

@@ -104,13 +104,21 @@ def mechanism(model: Transformer, role: Role, layer: int) -> AttentionConfig:
         encoder = model.encoder.layers[layer]
         assert isinstance(encoder, EncoderLayer)
         attention = encoder.attention
+    elif role is Role.CAUSAL:
+        attention = model.decoder.stack[layer].self_attention
     else:
-        decoder = model.decoder.stack[layer]
-        attention = decoder.self_attention if role is Role.CAUSAL else decoder.cross_attention
+        attention = cross_attention(model, layer)
     assert isinstance(attention, MultiHeadAttention)
     config = attention.core.config
     assert isinstance(config, AttentionConfig)
     return config
+
+
+def cross_attention(model: Transformer, layer: int) -> MultiHeadAttention:
+    """The cross-attention of a decoder layer."""
+    attention = model.decoder.stack[layer].cross_attention
+    assert isinstance(attention, MultiHeadAttention)
+    return attention
 
 
 def layer_index(model: Transformer, layer: int) -> int:

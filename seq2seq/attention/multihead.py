@@ -163,6 +163,17 @@ class MultiHeadAttention(nn.Module):
         """A function of the vectors of queries, in place of them."""
         return on_vectors(function, q, self.head_dim, self.query_vectors)
 
+    def value_outputs(self, source: Tensor) -> Tensor:
+        """What a source (B, S, D) adds to the output: (B, H, S, D), by a head with all its weight.
+
+        Without a gate, the output of cross-attention at a query is the sum over heads and source
+        positions of these times the weights, and the bias.
+        """
+        v = self.core.values(*self._key_value(source))
+        v = v.repeat_interleave(self.num_heads // v.size(1), dim=1)
+        projection = self.output.weight.unflatten(1, (self.num_heads, self.head_dim))
+        return torch.einsum("bhsk,dhk->bhsd", v.to(projection.dtype), projection)
+
     def _heads(self, x: Tensor, number: int) -> Tensor:
         """(B, T, number * W) -> (B, number, T, W), in the dtype that the core computes in."""
         width = x.size(-1) // number

@@ -15,7 +15,7 @@ from seq2seq.alignment.links import format_links, read_gold, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.locate import saved_config
 from seq2seq.cli.align_bidirectional import bidirectional
-from seq2seq.cli.align_choose import ROW_OPTIONS, choose
+from seq2seq.cli.align_choose import READING_OPTIONS, choose
 from seq2seq.cli.align_statistical import statistical
 from seq2seq.cli.command import config_options, taking, with_options
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
@@ -29,7 +29,14 @@ logger = logging.getLogger(__name__)
 
 DEFAULT = "text"
 LINK_OPTIONS = config_options(
-    "alignment", AlignmentConfig, "layer", "heads", "use_input_row", "method", "threshold"
+    "alignment",
+    AlignmentConfig,
+    "layer",
+    "heads",
+    "use_input_row",
+    "measure",
+    "method",
+    "threshold",
 )
 BATCH_OPTIONS = config_options("decoding", DecodingConfig, "batch_size", "batch_tokens")
 
@@ -156,6 +163,6 @@ def score_file(
 
 
 align_app.command("statistical", cls=taking())(statistical)
-align_app.command("choose", cls=taking(*ROW_OPTIONS))(choose)
+align_app.command("choose", cls=taking(*READING_OPTIONS))(choose)
 align_app.command("bidirectional", cls=taking())(bidirectional)
 align_app.command("both", cls=taking(), hidden=True)(bidirectional)  # its name in version 0.1

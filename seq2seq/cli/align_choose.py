@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 USE_INPUT_ROW = "alignment.use_input_row"
-ROW_OPTIONS = config_options("alignment", AlignmentConfig, "use_input_row")
+MEASURE = "alignment.measure"
+READING_OPTIONS = config_options("alignment", AlignmentConfig, "use_input_row", "measure")
 REVERSE_HELP = (
     "A run of the other direction; the agreement of its links with those of RUN decides, unless "
     "there are gold links."
@@ -62,12 +63,12 @@ def choose(
     lines: NumLines = None,
     device: Device = "auto",
 ) -> None:
-    """Choose the layer, heads and row that align best, by agreement or by gold links.
+    """Choose the layer, heads, row and measure that align best, by agreement or by gold links.
 
     Candidates are each head of each decoder layer and the mean of a layer's heads, read at the row
-    that predicts a token and at the row where it is the input. The choice goes to standard output
-    as JSON, for each run with the figures of all candidates, best first; options that apply it go
-    to standard error.
+    that predicts a token and at the row where it is the input, by weights and by norms. The choice
+    goes to standard output as JSON, for each run with the figures of all candidates, best first;
+    options that apply it go to standard error.
     """
     if problems := choose_problems(source, target, reverse, gold, gold_index_base):
         raise ConfigError(problems)
@@ -83,6 +84,7 @@ def choose(
         text=None if sides is None else Pairs(*sides),
         gold=None if gold is None or gold_index_base is None else Gold(gold, gold_index_base),
         use_input_row=alignment.use_input_row if is_set(context, USE_INPUT_ROW) else None,
+        measure=alignment.measure if is_set(context, MEASURE) else None,
         lines=lines,
         device=device,
     )

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.alignment.config import AlignmentConfig, Measure
 from seq2seq.attention.config import AttentionConfig, WeightKind
+from seq2seq.attention.modifier_options import Gate
 from seq2seq.config.schema import RunConfig
 from seq2seq.model.config import ModelConfig, by_layer
 from seq2seq.options import in_range
@@ -36,6 +37,12 @@ def alignment_problems(run: RunConfig) -> Problems:
                 f"alignment.enabled: {config.name} has {config.weights.value}; choose another "
                 "cross_attention or alignment.enabled=false"
             )
+    by_norms = alignment.measure is Measure.norm and has_layer(alignment, len(layers))
+    if by_norms and layers[alignment.layer].gate is not Gate.none:
+        yield (
+            "alignment.measure: norm needs a cross-attention without a gate, but that of layer "
+            f"{alignment.layer} has one; choose measure=weights, or gate=none there"
+        )
 
 
 def alignment_supervision_problems(run: RunConfig) -> Problems:

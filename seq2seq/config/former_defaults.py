@@ -51,6 +51,7 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "attention.top_k": 8,
     "attention.mixing": "none",
     "local.window_sinks": 0,
+    "alignment.measure": "weights",
     "alignment_supervision.extra_source": None,
     "alignment_supervision.extra_target": None,
     "decoding.segmentations": 1,

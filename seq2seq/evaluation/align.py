@@ -63,7 +63,12 @@ class Aligner:
             ensure_weights(models[0], [(Role.CROSS, layer) for layer in layers])
             heads = [[head] for head in range(models[0].config.num_heads)]
             self.words = WordAligner(
-                models, tokenizers, layers=layers, heads=heads, rows=[config.use_input_row]
+                models,
+                tokenizers,
+                layers=layers,
+                heads=[*heads, config.heads],
+                rows=[config.use_input_row],
+                measures=[config.measure],
             )
 
     @classmethod
@@ -93,8 +98,8 @@ class Aligner:
         """Args: weights: (layers, groups, 1, T, S)."""
         weights, all_weights = weights[:, :, 0], None
         if self.config.all_layers:
-            all_weights = weights
-            weights = weights[self.layer, self.heads].mean(0)
+            all_weights = weights[:, :-1]
+            weights = weights[self.layer, -1]
         else:
             weights = weights[0, 0]
         return self.link(source, target, weights, all_weights)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.alignment.config import AlignmentConfig, Measure
 from seq2seq.alignment.extract import token_rows
 from seq2seq.data.batching import batch_by_cost
 from seq2seq.data.kinds.base import Item
@@ -97,12 +97,15 @@ class EngineSearch:
     def reads_attention(self) -> bool:
         """Whether alignments come from CTranslate2's attention.
 
-        It returns the mean of some heads of one layer. Of a beam search in a batch, the first row
-        is that of another sentence (seen in 4.8.5), which the input rows leave out.
+        It returns the mean weights of some heads of one layer. Of a beam search in a batch, the
+        first row is that of another sentence (seen in 4.8.5), which the input rows leave out.
         """
-        if self.aligner is None or self.aligner.config.all_layers:
+        if self.aligner is None:
             return False
-        return self.config.beam_size == 1 or self.aligner.config.use_input_row
+        alignment = self.aligner.config
+        if alignment.all_layers or alignment.measure is not Measure.weights:
+            return False
+        return self.config.beam_size == 1 or alignment.use_input_row
 
     def translate(
         self,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seq2seq.alignment.config import AlignmentConfig, LinkMethod
+from seq2seq.alignment.config import AlignmentConfig, LinkMethod, Measure
 from seq2seq.alignment.extract import (
     attention_weights,
     ensure_weights,
@@ -14,6 +14,7 @@ from seq2seq.alignment.extract import (
     layer_index,
     token_rows,
 )
+from seq2seq.alignment.norms import contribution_norms, ensure_norms, products_of_values
 from seq2seq.alignment.words import word_weights
 from seq2seq.attention.config import Role
 from seq2seq.data.batching import batch_by_cost
@@ -22,6 +23,7 @@ from seq2seq.data.tokenizers import SideEncoder, Tokenizers
 from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.decoding.ensemble import EncodedSources, Ensemble
 from seq2seq.errors import ConfigError
+from seq2seq.model.encoder import Encoded
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 
@@ -68,16 +70,19 @@ def encode_lines(
 class WordAligner:
     """Reads word weights from the cross-attention of a model, or of an ensemble as their mean.
 
-    Weights are read at every combination of a layer, a group of heads and a choice of row.
+    Weights, or norms in their place, are read at every combination of a layer, a group of heads and
+    a reading, which is a row and a measure.
 
     Args:
         models: in evaluation mode.
         layers: of the decoder, from 0, or from the last, -1.
         heads: groups of heads whose mean is read; an empty group is all heads.
         rows: values of `use_input_row`; see `seq2seq.alignment.extract`.
+        measures: what is read at each row; see `seq2seq.alignment.norms`.
 
     Raises:
-        ConfigError: there is no such layer or head, or a layer's mechanism has no weights.
+        ConfigError: there is no such layer or head, a layer's mechanism has no weights, or norms
+            are to be read of a layer with a gate.
     """
 
     def __init__(
@@ -88,14 +93,18 @@ class WordAligner:
         layers: Sequence[int],
         heads: Sequence[Sequence[int]] = ((),),
         rows: Sequence[bool] = (False,),
+        measures: Sequence[Measure] = (Measure.weights,),
     ) -> None:
-        self.ensemble, self.tokenizers, self.rows = Ensemble(models), tokenizers, tuple(rows)
+        self.ensemble, self.tokenizers = Ensemble(models), tokenizers
+        self.rows, self.measures = tuple(rows), tuple(measures)
         self.heads = [[head_indices(model, group) for group in heads] for model in models]
         self.keys = [
             [(Role.CROSS, layer_index(model, layer)) for layer in layers] for model in models
         ]
         for model, keys in zip(models, self.keys, strict=True):
             ensure_weights(model, keys)
+            if Measure.norm in measures:
+                ensure_norms(model, [layer for _, layer in keys])
 
     @classmethod
     def of(
@@ -114,12 +123,16 @@ class WordAligner:
             layers=[config.layer],
             heads=[config.heads],
             rows=[config.use_input_row],
+            measures=[config.measure],
         )
 
     def subword_weights(
         self, encoded: EncodedSources, targets: Sequence[EncodedLine]
     ) -> list[Tensor]:
-        """(layers, groups, rows, T, S) on the CPU for each pair of source and target."""
+        """(layers, groups, readings, T, S) on the CPU for each pair of source and target.
+
+        Readings are by row, and then by measure.
+        """
         target = Tokens.target([line.units for line in targets]).to(self.ensemble.device)
         by_model = [
             self._weights_of_model(number, encoded, target)
@@ -131,13 +144,52 @@ class WordAligner:
         self, number: int, encoded: EncodedSources, target: Tokens
     ) -> list[Tensor]:
         model, keys = self.ensemble.models[number], self.keys[number]
+        source = encoded.sources_of(number)
+        products = self._products(model, [layer for _, layer in keys], source)
         tables = []
-        for weights in attention_weights(model, encoded.sources_of(number), target, keys):
+        for row, weights in enumerate(attention_weights(model, source, target, keys)):
             cross = weights[Role.CROSS]
-            grouped = torch.stack([cross[:, group].mean(1) for group in self.heads[number]], 1)
-            of_rows = [token_rows(grouped, use_input_row=row) for row in self.rows]
-            tables.append(torch.stack(of_rows, 2))
+            measured = [
+                self._measured(measure, cross, self.heads[number], [x[row] for x in products])
+                for measure in self.measures
+            ]
+            readings = [
+                token_rows(table, use_input_row=use_input_row)
+                for use_input_row in self.rows
+                for table in measured
+            ]
+            tables.append(torch.stack(readings, 2))
         return tables
+
+    @torch.inference_mode()
+    def _products(self, model: Transformer, layers: Sequence[int], source: Encoded) -> list[Tensor]:
+        """`products_of_values` of each layer, if norms are read."""
+        if Measure.norm not in self.measures:
+            return []
+        return [products_of_values(model, layer, source.states) for layer in layers]
+
+    def _measured(
+        self,
+        measure: Measure,
+        weights: Tensor,
+        groups: Sequence[Sequence[int]],
+        products: Sequence[Tensor],
+    ) -> Tensor:
+        """(layers, groups, T + 1, S) of a sentence from its weights (layers, H, T + 1, S)."""
+        if measure is Measure.weights:
+            return torch.stack([weights[:, group].mean(1) for group in groups], 1)
+        columns = weights.size(-1)
+        return torch.stack(
+            [
+                torch.stack(
+                    [
+                        contribution_norms(of_layer[group], table[:columns][:, group][:, :, group])
+                        for group in groups
+                    ]
+                )
+                for of_layer, table in zip(weights, products, strict=True)
+            ]
+        )
 
     def tables(
         self,
@@ -158,7 +210,7 @@ class WordAligner:
             progress: called with the number of pairs just aligned.
 
         Yields:
-            The number of a pair, and (layers, groups, rows, target words, source words).
+            The number of a pair, and (layers, groups, readings, target words, source words).
         """
         kind, end = self.tokenizers.source, self.tokenizers.source.end_length
         limits = self.ensemble.max_source_length - end, self.ensemble.max_target_length - 1

@@ -1,12 +1,15 @@
 """Choosing layer and heads of runs, on a validation split or other text."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from seq2seq.aligning.choose import Gold, RunChoice, choose_alignment
+from seq2seq.alignment.config import Measure
 from seq2seq.alignment.links import format_links, swap_links
 from seq2seq.attention.catalogue import FullConfig, LinformerConfig
+from seq2seq.attention.modifier_options import Gate
 from seq2seq.bundle.files import load_bundle
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import ConfigError, DataError
@@ -34,7 +37,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def links_with(run: Path, chosen: RunChoice, text: Pairs) -> list[frozenset[tuple[int, int]]]:
     bundle = load_bundle(run)
-    links = candidate_links(bundle.model, bundle.tokenizers, text.source, text.target)
+    sides = text.source, text.target
+    links = candidate_links(bundle.model, bundle.tokenizers, *sides, measures=tuple(Measure))
     return links.links(links.candidates.index(chosen.choice.candidate))
 
 
@@ -78,6 +82,35 @@ def test_text_lines_and_row_are_obeyed(runs: tuple[Path, Path]) -> None:
             assert {candidate.use_input_row for candidate, _ in chosen.choice.table} == {
                 use_input_row
             }
+
+
+@pytest.mark.parametrize("measure", [None, *Measure])
+def test_all_measures_are_tried_unless_one_is_named(
+    runs: tuple[Path, Path], measure: Measure | None
+) -> None:
+    for chosen in choose_alignment(*runs, measure=measure, lines=5):
+        tried = {candidate.measure for candidate, _ in chosen.choice.table}
+        assert tried == ({*Measure} if measure is None else {measure})
+        name = chosen.choice.candidate.measure.value
+        assert chosen.options()[0].endswith(f" --measure {name}")
+        assert chosen.options()[1].endswith(f" alignment.measure={name}")
+        assert json.dumps(chosen.as_json()).count(f'"measure": "{name}"') >= 2
+
+
+def test_norms_are_not_tried_where_a_gate_changes_contributions(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    gated = make_run(
+        tmp_path / "gated",
+        train_tokenizers(tmp_path),
+        cross=FullConfig(gate=Gate.head),
+        held_out={"validation": TEXT},
+    )
+    forward, reverse = choose_alignment(gated, runs[1], lines=5)
+    assert {candidate.measure for candidate, _ in forward.choice.table} == {Measure.weights}
+    assert {candidate.measure for candidate, _ in reverse.choice.table} == {*Measure}
+    with pytest.raises(ConfigError, match=r"alignment.measure: .* has a gate"):
+        choose_alignment(gated, runs[1], measure=Measure.norm)
 
 
 def test_unusable_runs_and_links_are_refused(runs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from seq2seq.aligning import run_links
 from seq2seq.aligning.check import supervising_run_problems
 from seq2seq.aligning.choose import choose_alignment
 from seq2seq.aligning.supervision import RECORD, supervised_corpus
-from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.alignment.config import AlignmentConfig, Measure
 from seq2seq.alignment.joint import bidirectional_links, joint_weights
 from seq2seq.alignment.lexicon import Lexicon
 from seq2seq.alignment.links import parse_links, read_pharaoh
@@ -117,7 +117,8 @@ def test_links_are_the_symmetrized_links_of_both_runs(
     corpus, text = text_of(config)
     supervised = supervised_corpus(config, corpus, directory(tmp_path))
     models = [load_model(run) for run in runs]
-    for model, chosen in zip(models, choose_alignment(*map(Path, runs), text=text), strict=True):
+    choices = choose_alignment(*map(Path, runs), text=text, measure=Measure.weights)
+    for model, chosen in zip(models, choices, strict=True):
         model.alignment = chosen.choice.candidate.applied_to(AlignmentConfig())
     forward = models[0].score(text.source, text.target, alignments=True)
     reverse = models[1].score(text.target, text.source, alignments=True)

@@ -134,7 +134,7 @@ def test_choose_gives_options_that_align_text_takes(
     assert choice["criterion"] == "agreement"
     assert [chosen_run["run"] for chosen_run in choice["runs"]] == [str(run), str(reverse)]
     for chosen_run in choice["runs"]:
-        assert len(chosen_run["candidates"]) == 2 * 3 * 2
+        assert len(chosen_run["candidates"]) == 2 * 3 * 2 * 2
         assert chosen_run["candidates"][0]["agreement"] == pytest.approx(
             chosen_run["agreement"], abs=1e-6
         )

@@ -59,6 +59,14 @@ def test_other_kinds_are_what_they_say(composed: Compose, kind: SupervisionKind)
         assert supervision_kind(run) == (kind, "")
 
 
+def test_norms_need_a_layer_without_a_gate(composed: Compose) -> None:
+    gate = "model.decoder.cross_attention.gate=head"
+    validate(composed("train", "alignment.measure=norm"))
+    validate(composed("train", gate))
+    with pytest.raises(ConfigError, match=r"alignment.measure: norm needs .* without a gate"):
+        validate(composed("train", gate, "alignment.measure=norm"))
+
+
 @pytest.mark.parametrize("option", ["head=9", "layer=9"])
 def test_a_head_that_is_not_there_is_refused_all_the_same(composed: Compose, option: str) -> None:
     with pytest.raises(ConfigError, match=r"alignment_supervision\..*: 9 is not one of"):

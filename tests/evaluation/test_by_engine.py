@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.alignment.config import AlignmentConfig, Measure
 from seq2seq.attention.catalogue import LinearConfig
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig, Engine, Quantization
@@ -96,6 +96,7 @@ def test_greedy_translations_at_their_limit_are_not_searched_again(
         AlignmentConfig(),
         AlignmentConfig(layer=0, heads=[3, 1], use_input_row=True),
         AlignmentConfig(all_layers=True),
+        AlignmentConfig(layer=0, heads=[3, 1], use_input_row=True, measure=Measure.norm),
     ],
 )
 @pytest.mark.parametrize("beam_size", [1, 3])

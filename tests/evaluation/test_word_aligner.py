@@ -1,5 +1,6 @@
 """Word weights follow from the model's cross-attention, whatever the batch."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq.alignment.config import AlignmentConfig
+from seq2seq.alignment.config import AlignmentConfig, Measure
+from seq2seq.alignment.norms import contribution_norms, products_of_values
 from seq2seq.attention.config import Role
 from seq2seq.bundle.files import load_bundle
 from seq2seq.data.tokenizers import Tokenizers
@@ -66,6 +68,50 @@ def test_tables_are_those_of_each_pair_alone(
         expected = words_of(mean, source[row], target[row], source_mean=False)
         torch.testing.assert_close(table, expected, atol=1e-6, rtol=1e-5)
         assert table.shape[-2:] == (target[row].num_words, source[row].num_words)
+
+
+def test_readings_are_by_row_and_then_by_measure(runs: Runs) -> None:
+    models, tokenizers = runs
+    every = WordAligner(models, tokenizers, layers=LAYERS, heads=HEADS, rows=ROWS, measures=Measure)
+    tables = dict(every.tables(SOURCES, TARGETS))
+    for place, (row, measure) in enumerate(itertools.product(ROWS, Measure)):
+        one = WordAligner(
+            models, tokenizers, layers=LAYERS, heads=HEADS, rows=[row], measures=[measure]
+        )
+        for number, table in one.tables(SOURCES, TARGETS):
+            torch.testing.assert_close(tables[number][:, :, place], table[:, :, 0])
+
+
+@pytest.mark.parametrize("budget", [1, word_aligner.WEIGHTS_PER_BATCH])
+def test_norms_do_not_depend_on_the_batch(
+    runs: Runs, budget: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, tokenizers = runs[0][:1], runs[1]
+    monkeypatch.setattr(word_aligner, "WEIGHTS_PER_BATCH", budget)
+    norms, weights = (
+        dict(
+            WordAligner.of(models, tokenizers, AlignmentConfig(heads=[1], measure=measure)).tables(
+                SOURCES, TARGETS, source_mean=False
+            )
+        )
+        for measure in (Measure.norm, Measure.weights)
+    )
+    source, target = lines(tokenizers, SOURCES), lines(tokenizers, TARGETS)
+    for number, table in norms.items():
+        encoded = models[0].encode(Tokens.source([source[number].units]))
+        products = products_of_values(models[0], 1, encoded.states)[0]
+        _, read = models[0].decoder_states(
+            Tokens.target([target[number].units]), encoded, weights_of=frozenset({(Role.CROSS, 1)})
+        )
+        every = read[Role.CROSS, 1][0]
+        expected = words_of(
+            contribution_norms(every[[1]], products[:, [1]][:, :, [1]])[:-1],
+            source[number],
+            target[number],
+            source_mean=False,
+        )
+        torch.testing.assert_close(table[0, 0, 0], expected, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(norms[0], weights[0], atol=1e-3)
 
 
 def lines(tokenizers: Tokenizers, texts: Sequence[str]) -> list[EncodedLine]:
