@@ -54,12 +54,12 @@ class RunChoice:
     def as_json(self) -> dict[str, Any]:
         """Plain types; heads [] means all, as in alignment.heads."""
         rows = [
-            {**plain(candidate), self.criterion: round(figure, 6)}
+            {**candidate_facts(candidate), self.criterion: round(figure, 6)}
             for candidate, figure in self.choice.table
         ]
         return {
             "run": str(self.run),
-            **plain(self.choice.candidate),
+            **candidate_facts(self.choice.candidate),
             self.criterion: self.choice.figure,
             "layers_without_weights": {str(layer): name for layer, name in self.left_out.items()},
             "candidates": rows,
@@ -79,7 +79,7 @@ class RunChoice:
         )
 
 
-def plain(candidate: AlignmentCandidate) -> dict[str, Any]:
+def candidate_facts(candidate: AlignmentCandidate) -> dict[str, Any]:
     """A candidate in plain types."""
     return {**asdict(candidate), "measure": candidate.measure.value}
 

@@ -107,14 +107,14 @@ def mechanism(model: Transformer, role: Role, layer: int) -> AttentionConfig:
     elif role is Role.CAUSAL:
         attention = model.decoder.stack[layer].self_attention
     else:
-        attention = cross_attention(model, layer)
+        attention = cross_attention_of(model, layer)
     assert isinstance(attention, MultiHeadAttention)
     config = attention.core.config
     assert isinstance(config, AttentionConfig)
     return config
 
 
-def cross_attention(model: Transformer, layer: int) -> MultiHeadAttention:
+def cross_attention_of(model: Transformer, layer: int) -> MultiHeadAttention:
     """The cross-attention of a decoder layer."""
     attention = model.decoder.stack[layer].cross_attention
     assert isinstance(attention, MultiHeadAttention)

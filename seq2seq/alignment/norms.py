@@ -19,14 +19,14 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from seq2seq.alignment.extract import cross_attention
+from seq2seq.alignment.extract import cross_attention_of
 from seq2seq.errors import ConfigError
 from seq2seq.model.transformer import Transformer
 
 
 def has_norms(model: Transformer, layer: int) -> bool:
     """Whether contributions to a layer are its weights times values: no gate changes them."""
-    return cross_attention(model, layer).gate is None
+    return cross_attention_of(model, layer).gate is None
 
 
 def ensure_norms(model: Transformer, layers: Iterable[int]) -> None:
@@ -45,7 +45,7 @@ def products_of_values(model: Transformer, layer: int, source: Tensor) -> Tensor
     Args:
         source: (B, S, D) states of the encoder.
     """
-    outputs = cross_attention(model, layer).value_outputs(source)
+    outputs = cross_attention_of(model, layer).value_outputs(source)
     return torch.einsum("bhsd,bgsd->bshg", outputs, outputs)
 
 

@@ -15,7 +15,7 @@ from seq2seq.alignment.links import format_links, read_gold, read_pharaoh
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.locate import saved_config
 from seq2seq.cli.align_bidirectional import bidirectional
-from seq2seq.cli.align_choose import READING_OPTIONS, choose
+from seq2seq.cli.align_choose import CHOICE_OPTIONS, choose
 from seq2seq.cli.align_statistical import statistical
 from seq2seq.cli.command import config_options, taking, with_options
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
@@ -163,6 +163,6 @@ def score_file(
 
 
 align_app.command("statistical", cls=taking())(statistical)
-align_app.command("choose", cls=taking(*READING_OPTIONS))(choose)
+align_app.command("choose", cls=taking(*CHOICE_OPTIONS))(choose)
 align_app.command("bidirectional", cls=taking())(bidirectional)
 align_app.command("both", cls=taking(), hidden=True)(bidirectional)  # its name in version 0.1

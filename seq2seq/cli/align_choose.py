@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 USE_INPUT_ROW = "alignment.use_input_row"
 MEASURE = "alignment.measure"
-READING_OPTIONS = config_options("alignment", AlignmentConfig, "use_input_row", "measure")
+CHOICE_OPTIONS = config_options("alignment", AlignmentConfig, "use_input_row", "measure")
 REVERSE_HELP = (
     "A run of the other direction; the agreement of its links with those of RUN decides, unless "
     "there are gold links."
