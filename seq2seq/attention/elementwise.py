@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 VECTOR = 64  # numbers: a multiple of those that torch computes at once
+GRAIN = 32_768  # numbers that torch gives a thread at least
 
 
 def alike(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -14,14 +15,15 @@ def alike(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
     torch computes most numbers of a tensor in vectors and the last few one by one, and for some
     functions (sigmoid, silu, softplus, pow, exp2) the two round differently. A gate of each head
-    would then depend on how many sentences the batch has. With zeros after the end, all numbers are
-    computed in vectors.
+    would then depend on how many sentences the batch has. With zeros after the end, the share of each
+    thread is a whole number of vectors.
 
     Args:
         function: of each number by itself, and defined at zero.
         x: of any shape.
     """
-    missing = -x.numel() % VECTOR
+    threads = min(torch.get_num_threads(), -(-x.numel() // GRAIN))
+    missing = -x.numel() % (VECTOR * max(threads, 1))
     if not missing or x.device.type != "cpu":
         return function(x)
     return function(F.pad(x.flatten(), (0, missing)))[: x.numel()].view(x.shape)

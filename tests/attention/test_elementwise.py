@@ -12,7 +12,7 @@ from torch.nn import functional as F
 import seq2seq
 from seq2seq.attention.config import Role
 from seq2seq.attention.decayed import log_decay
-from seq2seq.attention.elementwise import alike
+from seq2seq.attention.elementwise import GRAIN, alike
 from seq2seq.attention.modifiers import OutputGate
 from seq2seq.attention.normalisers import entmax, sigmoid_weights
 from seq2seq.attention.recurrences import GatedDeltaConfig
@@ -57,6 +57,17 @@ def test_a_number_does_not_depend_on_where_it_stands(function: Callable[[Tensor]
     x = 3 * torch.randn(SENTENCES, HEADS, generator=torch.Generator().manual_seed(0))
     alone = torch.cat([function(x[row : row + 1].clone()) for row in range(SENTENCES)])
     assert torch.equal(function(x), alone)
+
+
+def test_nor_on_the_share_of_its_thread() -> None:
+    x = 3 * torch.randn(3 * GRAIN + 100, generator=torch.Generator().manual_seed(0))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        together = alike(torch.sigmoid, x)
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(together, torch.cat([alike(torch.sigmoid, part) for part in x.split(1_000)]))
 
 
 def test_nothing_else_takes_a_sigmoid_of_gates() -> None:
