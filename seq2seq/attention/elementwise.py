@@ -15,8 +15,8 @@ def alike(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
     torch computes most numbers of a tensor in vectors and the last few one by one, and for some
     functions (sigmoid, silu, softplus, pow, exp2) the two round differently. A gate of each head
-    would then depend on how many sentences the batch has. With zeros after the end, the share of each
-    thread is a whole number of vectors.
+    would then depend on how many sentences the batch has. With zeros after the end, each thread
+    computes a whole number of vectors.
 
     Args:
         function: of each number by itself, and defined at zero.

@@ -23,7 +23,7 @@ class BatchConfig(Options):
             hides most of the time that making them takes. 0 makes each when it is its turn.
     """
 
-    max_tokens: int = number(4096, at_least=2)
+    max_tokens: int = number(2048, at_least=2)
     max_shapes: int = number(64, at_least=2)
     later_steps: list[int] = field(default_factory=list)
     later_max_tokens: list[int] = field(default_factory=list)

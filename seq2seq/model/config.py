@@ -118,7 +118,7 @@ class ModelConfig(Options):
     d_model: int = number(128, at_least=1)
     num_heads: int = number(4, at_least=1)
     d_ff: int = number(512, at_least=1)
-    dropout: float = number(0.1, at_least=0, below=1)
+    dropout: float = number(0.0, at_least=0, below=1)
     norm: NormPlacement = NormPlacement.pre
     normalization: Normalization = Normalization.layer_norm
     embedding_norm: bool = False

@@ -91,7 +91,7 @@ class TrainerConfig(Options):
             skipped, after which the run fails.
     """
 
-    max_steps: int = number(2200, at_least=1)
+    max_steps: int = number(4800, at_least=1)
     max_epochs: int | None = number(None, at_least=1)
     accumulate: int = number(1, at_least=1)
     accelerator: Accelerator = Accelerator.auto
@@ -101,8 +101,8 @@ class TrainerConfig(Options):
     precision: str = "auto"
     num_threads: int = number(0, at_least=0, at_most=1024)
     report_every: int = number(50, at_least=1)
-    validate_every: int = number(550, at_least=1)
-    checkpoint_every: int = number(110, at_least=1)
+    validate_every: int = number(1200, at_least=1)
+    checkpoint_every: int = number(240, at_least=1)
     bleu_lines: int = number(500, at_least=0)
     metric: str = "bleu"
     patience: int = number(0, at_least=0)

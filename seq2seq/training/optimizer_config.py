@@ -45,7 +45,7 @@ class MuonConfig(Options):
         newton_schulz_steps: products that bring the singular values near 1; more come nearer.
     """
 
-    learning_rate: float = number(0.02, above=0)
+    learning_rate: float = number(0.014, above=0)
     momentum: float = number(0.95, at_least=0, below=1)
     weight_decay: float = number(0.0, at_least=0)
     newton_schulz_steps: int = number(5, at_least=1, at_most=20)
@@ -68,7 +68,7 @@ class OptimizerConfig(Options):
         clip_norm: gradients are scaled down to this norm; 0 for no limit.
     """
 
-    matrices: Matrices = Matrices.adamw
+    matrices: Matrices = Matrices.muon
     muon: MuonConfig = field(default_factory=MuonConfig)
     learning_rate: float = number(4e-3, above=0)
     beta1: float = number(0.9, at_least=0, below=1)
@@ -99,8 +99,8 @@ class ScheduleConfig(Options):
         cooldown_power: exponent of that shape.
     """
 
-    kind: ScheduleKind = ScheduleKind.cosine
-    warmup_steps: int = number(400, at_least=0)
+    kind: ScheduleKind = ScheduleKind.flat_cooldown
+    warmup_steps: int = number(300, at_least=0)
     final_ratio: float = number(0.02, at_least=0, at_most=1)
     cooldown_share: float = number(0.5, above=0, at_most=1)
     cooldown_shape: CooldownShape = CooldownShape.linear
