@@ -35,6 +35,11 @@ SETTINGS = {
     "encoder_linformer": ["encoder_attention=linformer"],
 }
 
+SAME_TRAINING = (
+    *("schedule=cosine", "schedule.warmup_steps=150", "optimizer.learning_rate=3e-3"),
+    *("data.batch.max_tokens=1024", "model.dropout=0.0"),
+)  # with AdamW, whatever is the default of a version
+
 
 class Version:
     """A tree of source files, and where its runs lie.
@@ -46,6 +51,8 @@ class Version:
 
     def __init__(self, tree: Path, runs: Path) -> None:
         self.tree, self.runs = tree, runs
+        has_muon = (tree / "seq2seq" / "training" / "muon.py").is_file()
+        self.adamw = ["optimizer.matrices=adamw"] if has_muon else []
 
     def start(self, log: Path, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +72,7 @@ class Version:
         if reuse and (run / "model" / "manifest.json").is_file():
             return run
         shutil.rmtree(run, ignore_errors=True)
-        self.finish(run, [*arguments, f"hydra.run.dir={run}"])
+        self.finish(run, [*arguments, *self.adamw, f"hydra.run.dir={run}"])
         return run
 
     def finish(self, run: Path, arguments: Sequence[str]) -> None:
@@ -79,7 +86,7 @@ class Version:
         shutil.rmtree(run, ignore_errors=True)
         index = run / "checkpoints" / "last.json"
         log = self.runs / f"{name}.log"
-        process = self.start(log, [*arguments, f"hydra.run.dir={run}"])
+        process = self.start(log, [*arguments, *self.adamw, f"hydra.run.dir={run}"])
         while not (index.is_file() and f"step-{step:08d}" in index.read_text()):
             if process.poll() is not None:
                 raise SystemExit(f"error: a run of {self.tree} failed:\n{log.read_text()}")
@@ -154,6 +161,7 @@ def compare_resumed(
 def arguments_of(setting: str, options: argparse.Namespace) -> list[str]:
     return [
         "experiment=quick",
+        *SAME_TRAINING,
         *SETTINGS[setting],
         f"data.cache_dir={options.cache.resolve()}",
         "trainer.precision=32-true",
