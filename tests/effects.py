@@ -82,7 +82,7 @@ EFFECTS = {
     "optimizer.beta2": Effect("0.5"),
     "optimizer.epsilon": Effect("0.1"),
     "optimizer.weight_decay": Effect("0.5"),
-    "optimizer.matrices": Effect("muon"),
+    "optimizer.matrices": Effect("adamw"),
     "optimizer.muon.learning_rate": Effect("0.1"),
     "optimizer.muon.momentum": Effect("0.5"),
     "optimizer.muon.weight_decay": Effect("0.5"),

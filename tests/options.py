@@ -34,6 +34,7 @@ READ_WITH = {
         "model.encoder.self_attention.normaliser=alpha_entmax"
     ],
     "model.encoder.self_attention.top_k": ["model.encoder.self_attention.normaliser=top_k"],
+    "auxiliary_losses[r_drop]": ["model.dropout=0.1"],
     "alignment.threshold": ["alignment.method=threshold"],
     "decoding.temperature": ["decoding.method=sampling"],
     "decoding.top_k": ["decoding.method=sampling"],
@@ -176,8 +177,8 @@ def _listed() -> Iterator[Option]:
         ("auxiliary_losses", AUXILIARY_LOSSES),
     ):
         for entry, kind in registry.items():
+            context = tuple(READ_WITH.get(f"{option}[{entry}]", ()))
             for item in fields(kind):
                 if item.name != "name":
-                    yield Option(
-                        f"{entry}.{item.name}", kind, item.name, f"{option}[0].{item.name}"
-                    )
+                    path = f"{option}[0].{item.name}"
+                    yield Option(f"{entry}.{item.name}", kind, item.name, path, context)

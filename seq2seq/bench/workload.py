@@ -17,7 +17,7 @@ from seq2seq.data.batch_config import BatchConfig
 from seq2seq.data.config import NUM_SPECIALS, SPECIAL_TOKENS, DataConfig
 from seq2seq.model.config import DecoderConfig, EncoderConfig, ModelConfig, TiedEmbeddings
 from seq2seq.training.config import Export
-from seq2seq.training.optimizer_config import OptimizerConfig
+from seq2seq.training.optimizer_config import Matrices, OptimizerConfig
 from seq2seq.training.supervision_config import SupervisionKind
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def plain_problems(config: RunConfig) -> Iterator[str]:
     plain = replace(plain, **{name: getattr(model, name) for name in SIZES})
     yield from differing("model", model, plain)
     numbers = {name: getattr(config.optimizer, name) for name in NUMBERS}
-    yield from differing("optimizer", config.optimizer, OptimizerConfig(**numbers))
+    adamw = OptimizerConfig(matrices=Matrices.adamw, **numbers)
+    yield from differing("optimizer", config.optimizer, adamw)
     yield from differing("data.augmentation", config.data.augmentation, AugmentationConfig())
     batch = config.data.batch
     sizes = BatchConfig(max_tokens=batch.max_tokens, max_shapes=batch.max_shapes)

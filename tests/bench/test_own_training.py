@@ -34,6 +34,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
         run.model,
         d_model=16,
         d_ff=32,
+        dropout=0.1,
         encoder=EncoderConfig(num_layers=1),
         decoder=DecoderConfig(num_layers=1),
     )

@@ -188,6 +188,7 @@ def test_steps_are_tens(bench: TrainingBench, warmup: int, steps: int, message: 
 def plain_run() -> RunConfig:
     config = RunConfig()
     config.model = replace(config.model, d_ff=256, dropout=0.3, encoder=EncoderConfig(num_layers=5))
+    config.optimizer.matrices = Matrices.adamw
     return config
 
 

@@ -90,7 +90,7 @@ def test_settings_alternate_within_seeds_and_are_planned_for_the_budget(
     ]
     line = called(calls, "seq2seq.cli.main")[1]
     assert line[1:7] == [
-        *("data=reverse", "model.dropout=0.3", "schedule.warmup_steps=40"),
+        *("data=reverse", "model.dropout=0.3", "schedule.warmup_steps=14"),
         *("trainer.validate_every=55", "trainer.checkpoint_every=11", "trainer.max_steps=220"),
     ]
     assert {"seed=1", "trainer.evaluate=false"} <= set(line)
@@ -149,7 +149,7 @@ def test_a_budget_of_tokens_is_counted_once_for_settings_that_read_alike(
     assert [line[0] for line in counted] == ["44000"] * 2
     assert [Path(line[1]).parent.name for line in counted] == ["baseline", "smaller"]
     assert [comparison.entry(side)["steps"] for side in comparison.sides] == [440] * 3
-    assert "schedule.warmup_steps=80" in comparison.entry(comparison.sides[0])["planned"]
+    assert "schedule.warmup_steps=27" in comparison.entry(comparison.sides[0])["planned"]
 
 
 def test_a_budget_of_minutes_is_calibrated_once_and_written_down(

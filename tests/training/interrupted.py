@@ -28,7 +28,7 @@ from seq2seq.training.config import LOSS, TrainerConfig
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.metrics_log import MetricsFile
 from seq2seq.training.module import TranslationModule
-from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig
+from seq2seq.training.optimizer_config import Matrices, OptimizerConfig, ScheduleConfig
 from seq2seq.training.validation import Validator
 from tests.training.tiny import tiny_model, tiny_module
 
@@ -122,7 +122,7 @@ class InterruptedRun:
         folder.mkdir()
         self.worsening, self.losses = worsening, losses
         self.schedule = schedule or ScheduleConfig(warmup_steps=0)
-        self.optimizer = optimizer or OptimizerConfig()
+        self.optimizer = optimizer or OptimizerConfig(matrices=Matrices.adamw)
         self.batch = batch or BatchConfig(max_tokens=MAX_TOKENS)
         self.config = TrainerConfig(
             **{

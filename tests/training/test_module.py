@@ -19,7 +19,7 @@ from seq2seq.data.prepare import PreparedCorpus
 from seq2seq.model.encoder import AttentionWeights
 from seq2seq.training.auxiliary import AuxiliaryLoss
 from seq2seq.training.module import TranslationModule
-from seq2seq.training.optimizer_config import OptimizerConfig
+from seq2seq.training.optimizer_config import Matrices, OptimizerConfig
 from seq2seq.training.seeds import step_seed
 from seq2seq.training.stream import TrainingStream
 from tests.training.tiny import fit, tiny_corpus, tiny_model, tiny_module
@@ -175,7 +175,7 @@ def applied_norms(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_gradients_are_clipped_to_a_norm_and_reported_before(
     corpus: PreparedCorpus, clip_norm: float, applied_norms: list[float]
 ) -> None:
-    optimizer = OptimizerConfig(clip_norm=clip_norm)
+    optimizer = OptimizerConfig(matrices=Matrices.adamw, clip_norm=clip_norm)
     module = tiny_module(tiny_model(vocab_size=vocab_size(corpus)), optimizer=optimizer)
     fit(module, corpus, max_steps=1, max_tokens=64)
     assert module.gradient_norm > 1e-2
@@ -192,7 +192,7 @@ def test_float16_clips_and_reports_gradients_without_their_scale(
     for plugins in ([], [MixedPrecision("16-mixed", "cpu", scaler)]):
         module = tiny_module(
             tiny_model(vocab_size=vocab_size(corpus)),
-            optimizer=OptimizerConfig(clip_norm=0.5),
+            optimizer=OptimizerConfig(matrices=Matrices.adamw, clip_norm=0.5),
         )
         callbacks = [weights] if plugins else []
         fit(

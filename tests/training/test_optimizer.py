@@ -13,7 +13,7 @@ from seq2seq.model.frontend import FeatureSpec, VocabularySpec
 from seq2seq.model.transformer import build_transformer
 from seq2seq.position.config import POSITION_SCHEMES, PositionConfig, SinusoidalConfig
 from seq2seq.training.optimizer import build_optimizer, decay_groups
-from seq2seq.training.optimizer_config import OptimizerConfig
+from seq2seq.training.optimizer_config import Matrices, OptimizerConfig
 from tests.training.tiny import tiny_model
 
 MECHANISM_CASES = [(kind(), SinusoidalConfig()) for _, kind in MECHANISMS.items()]
@@ -90,7 +90,12 @@ def test_shared_and_frozen_parameters() -> None:
 
 def test_options_reach_the_optimizer_and_groups_hold_names() -> None:
     config = OptimizerConfig(
-        learning_rate=0.5, beta1=0.6, beta2=0.7, epsilon=1e-3, weight_decay=0.25
+        matrices=Matrices.adamw,
+        learning_rate=0.5,
+        beta1=0.6,
+        beta2=0.7,
+        epsilon=1e-3,
+        weight_decay=0.25,
     )
     model = tiny_model()
     optimizer = build_optimizer(model, config)
@@ -110,7 +115,7 @@ def step(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
 
 def test_a_state_of_version_0_1_0_is_loaded() -> None:
     """It has no names, and groups by the number of dimensions."""
-    config = OptimizerConfig(weight_decay=0.1)
+    config = OptimizerConfig(matrices=Matrices.adamw, weight_decay=0.1)
     old, new = tiny_model(), tiny_model()
     parameters = list(old.parameters())
     old_optimizer = torch.optim.AdamW(

@@ -24,7 +24,7 @@ from seq2seq.position.config import SinusoidalConfig
 from seq2seq.training.config import TrainerConfig
 from seq2seq.training.datamodule import TranslationData
 from seq2seq.training.module import TranslationModule
-from seq2seq.training.optimizer_config import OptimizerConfig, ScheduleConfig
+from seq2seq.training.optimizer_config import Matrices, OptimizerConfig, ScheduleConfig
 
 SOURCE = [[10, 11, 12], [13, 14, 15, 16, 17], [18, 19]]
 TARGET = [[20, 21], [22, 23, 24], [25, 26, 27, 28]]
@@ -75,7 +75,7 @@ def tiny_corpus(folder: Path, **options: Any) -> PreparedCorpus:
 def tiny_module(model: Transformer | None = None, **options: Any) -> TranslationModule:
     """A module with the default losses and optimizer unless options replace them."""
     arguments: dict[str, Any] = {
-        "optimizer": OptimizerConfig(),
+        "optimizer": OptimizerConfig(matrices=Matrices.adamw),
         "schedule": ScheduleConfig(warmup_steps=0),
         "seed": 1,
         **options,
