@@ -33,10 +33,10 @@ ROLES = {Role.ENCODER: "encoder", Role.CAUSAL: "causal", Role.CROSS: "cross"}
 SITES = [(name, role) for name, kind in MECHANISMS.items() for role in ROLES if role in kind.roles]
 SITES += [(f"full+{option}", role) for option in MECHANISMS["full"].modifiers() for role in ROLES]
 SCORES = 1e-5  # by which scores may differ, and log-probabilities a token
-BEAM = DecodingConfig(beam_size=3, n_best=3, max_length_ratio=0.0, max_length_offset=7)
+BEAM = DecodingConfig(beam_size=3, n_best=3, max_length_ratio=0.0, max_length_offset=7, workers=1)
 GREEDY = replace(BEAM, beam_size=1, n_best=1)
 SAMPLING = DecodingConfig(
-    method=DecodingMethod.sampling, n_best=2, max_length_ratio=0.0, max_length_offset=7
+    method=DecodingMethod.sampling, n_best=2, max_length_ratio=0.0, max_length_offset=7, workers=1
 )
 CONFIGS = {"beam": BEAM, "greedy": GREEDY, "sampling": SAMPLING}
 LINES = sentences(4, seed=3, longest=5)
