@@ -14,9 +14,9 @@ ROOM = 8  # positions allocated at least at a time
 class GrowingCache(AttentionCache):
     """Tensors (rows, G, length, K) of the target so far, of one kind or of several.
 
-    Memory grows by a quarter, up to the capacity: beam search copies all of it at every step. Rows
-    and heads of a kind can be read as one axis without a copy. The dtype is that of the appended
-    tensors, which under autocast is not that of any parameter.
+    Memory grows by a quarter, up to the capacity: beam search copies all of it at every step. All
+    kinds lie in one tensor, so that this is one copy. The dtype is that of the appended tensors,
+    which under autocast is not that of any parameter.
     """
 
     kinds: ClassVar[int]
@@ -33,18 +33,18 @@ class GrowingCache(AttentionCache):
     ) -> None:
         self.capacity, self.room = capacity, ROOM
         self.length = 0
-        shape = (self.kinds, batch_size, num_kv_heads, 0, head_dim)
+        shape = (batch_size, self.kinds, num_kv_heads, 0, head_dim)
         self._hold(torch.empty(shape, dtype=dtype, device=device))
 
     def _hold(self, together: Tensor) -> None:
-        """together: (kinds, rows, G, allocated, K)."""
+        """together: (rows, kinds, G, allocated, K)."""
         self._together = together
         # Not by `unbind`, whose views autograd lets nobody write into.
-        self._each = [together.select(0, kind) for kind in range(self.kinds)]
+        self._each = [together.select(1, kind) for kind in range(self.kinds)]
 
     @property
     def rows(self) -> int:
-        return self._together.size(1)
+        return self._together.size(0)
 
     def _read(self, kind: int) -> Tensor:
         """(rows, G, length, K)."""
@@ -70,7 +70,7 @@ class GrowingCache(AttentionCache):
         return new
 
     def reorder(self, rows: Tensor) -> None:
-        self._hold(self._together.index_select(1, rows))
+        self._hold(self._together.index_select(0, rows))
 
     def nbytes(self) -> int:
         return sum(self._read(kind).nbytes for kind in range(self.kinds))
@@ -112,17 +112,11 @@ class ValueCache(GrowingCache):
 
 
 class SourceCache(AttentionCache):
-    """Keys and values (sentences, G, S, K) of a source, with its padding: one row per sentence.
-
-    Attributes:
-        has_empty: whether a source may have no position to read.
-    """
+    """Keys and values (sentences, G, S, K) of a source, with its padding: one row per sentence."""
 
     def __init__(self, k: Tensor, v: Tensor, padding: Padding | None) -> None:
-        # Rows and heads that can be read as one axis.
-        self.k, self.v, self.padding = k.contiguous(), v.contiguous(), padding
+        self.k, self.v, self.padding = k, v, padding
         self.length = k.size(2)
-        self.has_empty = padding is not None and not bool(padding.lengths.all())
         self._key_bias: Tensor | None = None
 
     @property

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from seq2seq.attention.blocks import recomputed
 from seq2seq.attention.config import AttentionConfig
-from seq2seq.attention.few import are_few, few_queries_attention
 from seq2seq.attention.kernels import fused_attention, key_logits, masked_softmax, read_values
 from seq2seq.attention.modifier_options import Mixing, Normaliser, Sink
 from seq2seq.attention.normalisers import entmax, largest, sigmoid_weights
@@ -86,12 +85,6 @@ class Weighting(nn.Module):
             dropout=dropout,
             causal=causal,
         )
-
-    def of_few(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-        """`fused` of queries that are mostly few, and each of which reads a key."""
-        if self.by_rows or self.sink is not None or not are_few(q, k):
-            return self.fused(q, k, v, bias=bias)
-        return few_queries_attention(q, k, v, bias)
 
     def short(self, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor | None) -> Tensor | None:
         """`fused` of short sequences in training, with the weights kept; None where it is slower.

@@ -93,11 +93,9 @@ class FullCore(AttentionCore[FullConfig]):
         assert isinstance(cache, BeamCache)
         cache.append(k, v)
         columns, offsets = cache.columns, cache.offsets(q.size(2), bias)
-        context = self.weighting.of_few(cache.by_sentence(q), columns.k, columns.v, offsets)
+        context = self.weighting.fused(cache.by_sentence(q), columns.k, columns.v, bias=offsets)
         return cache.by_hypothesis(context)
 
     def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
         assert isinstance(cache, SourceCache)
-        if cache.has_empty:
-            return self.weighting.fused(q, cache.k, cache.v, bias=cache.key_bias)
-        return self.weighting.of_few(q, cache.k, cache.v, cache.key_bias)
+        return self.weighting.fused(q, cache.k, cache.v, bias=cache.key_bias)
