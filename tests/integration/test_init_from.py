@@ -13,6 +13,7 @@ def test_a_step_too_small_to_see_leaves_the_weights_of_the_run(
     small = [
         "optimizer.learning_rate=1e-9",
         "data.seed=5",
+        "optimizer.muon.learning_rate=1e-9",
         "trainer.max_steps=2",
         "trainer.checkpoint_every=1",
     ]

@@ -128,5 +128,8 @@ class HierarchicalCore(FullCore):
         seen = cache.length
         cache.append(k, v)
         i, j = causal_positions(q.size(2), seen, q.device)
-        values = None if bias is None else bias(i, j)[None]
-        return self.weighting.fused(q, cache.k, cache.v, may_read=not_after(i, j), bias=values)
+        values = None if bias is None else bias(i, j)[None].double()
+        # Exact enough that a translation does not depend on the rounding of its batch.
+        heads = (x.double() for x in (q, cache.k, cache.v))
+        context = self.weighting.fused(*heads, may_read=not_after(i, j), bias=values)
+        return context.to(q.dtype)
