@@ -10,7 +10,10 @@ from seq2seq.bench import contest, training
 from seq2seq.bench.contest import Contestant
 from tests.cli.conftest import Command
 
-SMALL = ("data=reverse", "data.num_train=60", "data.num_validation=4", "data.num_test=4")
+SMALL = (
+    *("data=reverse", "data.num_train=60", "data.num_validation=4", "data.num_test=4"),
+    "optimizer.matrices=adamw",
+)
 
 
 @pytest.mark.parametrize(
