@@ -121,6 +121,7 @@ def test_every_option_that_is_honoured_gives_the_same_lists(
     sources = random_sources(size, LENGTHS)
     found = found_by(engine_of(model, tokenizers), sources, config)
     assert any(found), "some sentences end before their limit"
+    found = [None if x is not None and x.cut_short else x for x in found]
     assert_same(found, own(model, sources, config))
     for result, source in zip(found, sources, strict=True):
         limit = int(len(source) * config.max_length_ratio) + config.max_length_offset
