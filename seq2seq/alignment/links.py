@@ -45,9 +45,15 @@ def swap_links(links: Links) -> Links:
     return frozenset((target, source) for source, target in links)
 
 
-def format_links(links: Links) -> str:
-    """One Pharaoh line without its line break, in order of source and then target."""
-    return " ".join(f"{source}-{target}" for source, target in sorted(links))
+def format_links(links: Links, *, first_index: int = 0) -> str:
+    """One Pharaoh line without its line break, in order of source and then target.
+
+    Args:
+        first_index: the number of the first word; 1 gives the TALP format, as its gold files count.
+    """
+    return " ".join(
+        f"{source + first_index}-{target + first_index}" for source, target in sorted(links)
+    )
 
 
 def parse_links(line: str, *, place: str = "alignment") -> Links:

@@ -1,5 +1,6 @@
 """`seq2seq align`: word alignments, their symmetrization, and scores against gold links."""
 
+import enum
 import json
 import logging
 from dataclasses import asdict
@@ -41,6 +42,14 @@ LINK_OPTIONS = config_options(
 BATCH_OPTIONS = config_options("decoding", DecodingConfig, "batch_size", "batch_tokens")
 
 
+class LinkFormat(enum.Enum):
+    """How links are written."""
+
+    pharaoh = "pharaoh"  # counted from 0
+    talp = "talp"  # the same, counted from 1
+    jsonl = "jsonl"  # with words, subwords and probabilities
+
+
 class TextByDefault(TyperGroup):
     """A group with a default command: `align --run DIR ...` is `align text --run DIR ...`."""
 
@@ -61,19 +70,27 @@ align_app = typer.Typer(
 
 @align_app.command("text", cls=taking(*LINK_OPTIONS, *BATCH_OPTIONS))
 def align_text(
-    context: typer.Context, run: Runs, source: Source, target: Target, device: Device = "auto"
+    context: typer.Context,
+    run: Runs,
+    source: Source,
+    target: Target,
+    link_format: Annotated[
+        LinkFormat, typer.Option("--format", help="How links are written.")
+    ] = LinkFormat.pharaoh,
+    device: Device = "auto",
 ) -> None:
     """Align translations by the cross-attention of a run: a line of word links for each.
 
-    Links are source-target, counted from 0; words are separated by spaces. Options that are not
-    set are those that the run was configured with.
+    Links are source-target, counted from 0 (from 1 with --format talp); words are separated by
+    spaces. With --format jsonl each line is an object with words, subwords, and links with their
+    probabilities. Options that are not set are those that the run was configured with.
     """
     config = saved_config(run[0])
     alignment = with_options(context, "alignment", config.alignment)
     decoding = with_options(context, "decoding", config.decoding)
     sides = parallel_lines(source, target)
     configure_logging()
-    write_alignments(run, sides, decoding, alignment, device)
+    write_alignments(run, sides, decoding, alignment, device, link_format)
 
 
 def write_alignments(
@@ -82,9 +99,11 @@ def write_alignments(
     decoding: DecodingConfig,
     alignment: AlignmentConfig,
     device: str,
+    link_format: LinkFormat,
 ) -> None:
     """Load the models and write the links of all sentence pairs."""
     from seq2seq.bundle.model import load_model
+    from seq2seq.evaluation.alignment_records import alignment_record
 
     model = load_model(*runs, device=device)
     model.decoding, model.alignment = decoding, alignment
@@ -92,7 +111,11 @@ def write_alignments(
     with standard_output() as write, line_progress("aligning", len(sides[0])) as progress:
         for translation in model.score(*sides, alignments=True, progress=progress):
             assert translation.alignment is not None, "score was called with alignments=True"
-            write(format_links(translation.alignment.links))
+            if link_format is LinkFormat.jsonl:
+                write(alignment_record(model.tokenizers.source, translation.source, translation))
+            else:
+                first_index = int(link_format is LinkFormat.talp)
+                write(format_links(translation.alignment.links, first_index=first_index))
             cut += translation.cut
     if cut:
         logger.warning(

@@ -14,7 +14,13 @@ from seq2seq.attention.config import Role
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.ensemble import EncodedSources
 from seq2seq.errors import ConfigError
-from seq2seq.evaluation.word_aligner import EncodedLine, WordAligner, uses_source_mean, words_of
+from seq2seq.evaluation.word_aligner import (
+    EncodedLine,
+    WordAligner,
+    uses_source_mean,
+    words_of,
+    words_of_columns,
+)
 from seq2seq.model.transformer import Transformer
 
 
@@ -27,6 +33,7 @@ class Alignment:
         word_weights: (target words, source words) from which the links were read.
         weights: (T, S) over subwords; the last column belongs to the </s> of a source of text.
         source_subwords, target_subwords: S and T of them; frames are named by their numbers.
+        word_of_source, word_of_target: (S,) and (T,) the word of each subword, NO_WORD for none.
         all_weights: (layers, heads, T, S) with `alignment.all_layers`.
     """
 
@@ -35,6 +42,8 @@ class Alignment:
     weights: Tensor
     source_subwords: list[str]
     target_subwords: list[str]
+    word_of_source: list[int]
+    word_of_target: list[int]
     all_weights: Tensor | None = None
 
 
@@ -120,6 +129,8 @@ class Aligner:
             weights,
             self.tokenizers.source.labels(source.units),
             self.tokenizers.target.subwords(target.units),
+            words_of_columns(source, weights.shape[-1]),
+            target.words,
             all_weights,
         )
 

@@ -235,9 +235,14 @@ def words_of(
     weights: Tensor, source: EncodedLine, target: EncodedLine, *, source_mean: bool
 ) -> Tensor:
     """Subword weights (..., T, S) to word weights; a </s> in the last column is no word."""
-    columns = [*source.words, *[NO_WORD] * (weights.shape[-1] - len(source.words))]
+    columns = words_of_columns(source, weights.shape[-1])
     size = target.num_words, source.num_words
     return word_weights(weights, target.words, columns, *size, source_mean=source_mean)
+
+
+def words_of_columns(source: EncodedLine, width: int) -> list[int]:
+    """(S,) the word of each source position, NO_WORD for a </s> in the last."""
+    return [*source.words, *[NO_WORD] * (width - len(source.words))]
 
 
 def uses_source_mean(method: LinkMethod) -> bool:

@@ -20,7 +20,8 @@ from seq2seq.results.evaluation_folder import SCORES
 from seq2seq.results.scoring import KEYS
 
 NAMES = ("sources.txt", "hypotheses.txt", "references.txt", SCORES)
-LINKS, ATTENTION = "alignments.pharaoh", "attention.npz"  # where the model has weights
+# Where the model has weights:
+LINKS, RECORDS, ATTENTION = "alignments.pharaoh", "alignments.jsonl", "attention.npz"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ REMEDY = "choose another folder with output=DIR"
 FILES = (
     *("sources.txt", "references.txt", "hypotheses.txt", SCORES),
     *("references.tok", "hypotheses.tok", "alignments.pharaoh", "attention.npz"),
-    *("heatmaps", REPORT),
+    *("alignments.jsonl", "heatmaps", REPORT),
 )
 STORED_SOURCES = "sources."  # what the names of stored sources begin with
 UNFINISHED = "."  # what the names of files that are being written begin with

@@ -17,16 +17,17 @@ from seq2seq.alignment.links import Links
 from seq2seq.attention.config import Role
 from seq2seq.data.sources.base import Pairs
 from seq2seq.evaluation.align import Aligner
+from seq2seq.evaluation.alignment_records import alignment_record
 from seq2seq.evaluation.translate import Translator
 from seq2seq.evaluation.translation import Translation
-from seq2seq.files import write_lines
+from seq2seq.files import atomic_file, write_lines
 from seq2seq.progress import ProgressReport
 from seq2seq.report.heatmap import save_heatmap
-from seq2seq.results.evaluation_files import ATTENTION, LINKS
+from seq2seq.results.evaluation_files import ATTENTION, LINKS, RECORDS
 
 logger = logging.getLogger(__name__)
 
-BYTES_PER_LINE = 2_000  # of links, subwords and the archive, beside text and weights
+BYTES_PER_LINE = 4_000  # of links, subwords and the archive, beside text and weights
 BYTES_PER_HEATMAP = 200_000
 
 
@@ -54,15 +55,19 @@ def write_translations(folder: Path, translator: Translator, pairs: Pairs) -> Tr
     aligner = translator.aligner
     started = time.monotonic()
     with ExitStack() as stack:
-        attention = None
+        attention = records = None
         if aligner is not None:
             path = folder / ATTENTION
             attention = stack.enter_context(write_attention(path, attention_metadata(aligner)))
+            records = stack.enter_context(atomic_file(folder / RECORDS))
         report = stack.enter_context(ProgressReport("translating", len(pairs), unit=" lines"))
-        for translation in translator.translate(pairs.source, progress=report.advance):
+        found = translator.translate(pairs.source, progress=report.advance)
+        for item, translation in zip(pairs.source, found, strict=True):
             translations.hypotheses.append(translation.text)
             translations.num_cut += translation.cut
-            if aligner is not None and attention is not None:
+            if aligner is not None and attention is not None and records is not None:
+                record = alignment_record(translator.kind, item, translation)
+                records.write(f"{record}\n".encode())
                 links.append(add_attention(attention, translation))
                 if len(translations.drawn) < aligner.config.heatmaps:
                     translations.drawn.append(translation)

@@ -10,7 +10,7 @@ import seq2seq
 from seq2seq.alignment.config import MIN_LINK_PROBABILITY, LinkMethod
 from seq2seq.alignment.joint import bidirectional_links, joint_weights
 from seq2seq.alignment.lexicon import Lexicon
-from seq2seq.alignment.links import format_links, parse_links, swap_links
+from seq2seq.alignment.links import format_links, parse_gold, parse_links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.attention.catalogue import LinformerConfig
 from seq2seq.data.tokenizers import Tokenizers
@@ -123,6 +123,18 @@ def test_a_model_without_weights_says_so(
 def reverse(tmp_path_factory: pytest.TempPathFactory, tokenizers: Tokenizers) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "reverse"
     return make_run(folder, tokenizers, seed=3, source_language="yy", target_language="xx")
+
+
+def test_formats_hold_the_same_links(command: Command, run: Path, files: tuple[Path, Path]) -> None:
+    outputs = {
+        name: command("align", "--run", run, *files, "--format", name).out.split("\n")[:-1]
+        for name in ("pharaoh", "talp", "jsonl")
+    }
+    assert outputs["pharaoh"] == command("align", "--run", run, *files).out.split("\n")[:-1]
+    for pharaoh, talp, record in zip(*outputs.values(), strict=True):
+        links = parse_links(pharaoh)
+        assert parse_gold(talp, first_index=1).sure == links
+        assert {(source, target) for source, target, _ in json.loads(record)["links"]} == links
 
 
 def test_choose_gives_options_that_align_text_takes(

@@ -30,6 +30,9 @@ def test_a_copied_bundle_is_evaluated_with_nothing_else(
         assert scores[name]["signature"] in done.stderr
     assert scores["decoding"]["beam_size"] == 2
     assert len(read_pharaoh(folder / "alignments.pharaoh")) == 20
+    written = (folder / "alignments.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    records = [json.loads(line) for line in written]
+    assert [record["source"]["text"] for record in records] == lines["sources"]
     with AttentionFile(folder / "attention.npz") as attention:
         assert len(attention) == 20
     assert len(list((folder / "heatmaps").glob("*.png"))) == 2
