@@ -115,7 +115,8 @@ class SourceCache(AttentionCache):
     """Keys and values (sentences, G, S, K) of a source, with its padding: one row per sentence."""
 
     def __init__(self, k: Tensor, v: Tensor, padding: Padding | None) -> None:
-        self.k, self.v, self.padding = k, v, padding
+        # Contiguous as `reorder` leaves them: products of other strides round differently.
+        self.k, self.v, self.padding = k.contiguous(), v.contiguous(), padding
         self.length = k.size(2)
         self._key_bias: Tensor | None = None
 

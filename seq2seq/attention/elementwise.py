@@ -22,12 +22,14 @@ def alike(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         function: of each number by itself, and defined at zero.
         x: of any shape.
     """
-    threads = min(torch.get_num_threads(), -(-x.numel() // GRAIN))
-    missing = -x.numel() % (VECTOR * max(threads, 1))
     if x.device.type != "cpu":
         return function(x)
-    # Contiguous in any case: products of other strides round differently, too.
-    return function(F.pad(x.flatten(), (0, missing)))[: x.numel()].view(x.shape)
+    flat = x.flatten()  # in any case: products of other strides round differently, too
+    threads = min(torch.get_num_threads(), -(-x.numel() // GRAIN))
+    missing = -x.numel() % (VECTOR * max(threads, 1))
+    if missing:
+        flat = F.pad(flat, (0, missing))
+    return function(flat)[: x.numel()].view(x.shape)
 
 
 def sigmoid(x: Tensor) -> Tensor:

@@ -67,17 +67,24 @@ def exact_attention(
 
 def key_logits(q: Tensor, k: Tensor) -> Tensor:
     """q k^T / sqrt(K) (B, H, T, S) of q (B, H, T, K) and k (B, G, S, K)."""
-    groups = (k.size(1), q.size(1) // k.size(1))
-    products: Tensor = (q.unflatten(1, groups) @ k[:, :, None].mT).flatten(1, 2)
-    logits: Tensor = products * q.size(-1) ** -0.5
+    logits: Tensor = by_group(q, k.mT) * q.size(-1) ** -0.5
     return logits
 
 
 def read_values(weights: Tensor, v: Tensor) -> Tensor:
     """Context (B, H, T, K) of weights (B, H, T, S) and v (B, G, S, K)."""
-    groups = (v.size(1), weights.size(1) // v.size(1))
-    context: Tensor = (weights.unflatten(1, groups) @ v[:, :, None]).flatten(1, 2)
-    return context
+    return by_group(weights, v)
+
+
+def by_group(x: Tensor, matrices: Tensor) -> Tensor:
+    """x (B, H, T, I) of query heads times matrices (B, G, I, O) of groups: (B, H, T, O).
+
+    The heads of a group are rows of one product. With a copy of its matrix for each head, torch's
+    products of 2 heads and an odd O depend on the other rows of the batch.
+    """
+    rows = x.unflatten(1, (matrices.size(1), -1)).flatten(2, 3)
+    products: Tensor = (rows @ matrices).view(*x.shape[:3], -1)
+    return products
 
 
 def masked_softmax(logits: Tensor, may_read: Tensor | None) -> Tensor:

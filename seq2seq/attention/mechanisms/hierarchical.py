@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.attention.base import AttentionCache, AttentionOutput, causal_positions
-from seq2seq.attention.cache import KeyValueCache, SourceCache
+from seq2seq.attention.cache import KeyValueCache
 from seq2seq.attention.config import AttentionContext
 from seq2seq.attention.kernels import key_logits, masked_softmax, read_values
 from seq2seq.attention.mechanisms.full import FullCore
@@ -128,14 +128,5 @@ class HierarchicalCore(FullCore):
         seen = cache.length
         cache.append(k, v)
         i, j = causal_positions(q.size(2), seen, q.device)
-        values = None if bias is None else bias(i, j)[None].double()
-        # Exact enough that a translation does not depend on the rounding of its batch.
-        heads = (x.double() for x in (q, cache.k, cache.v))
-        context = self.weighting.fused(*heads, may_read=not_after(i, j), bias=values)
-        return context.to(q.dtype)
-
-    def read_source(self, q: Tensor, cache: AttentionCache) -> Tensor:
-        assert isinstance(cache, SourceCache)
-        real = None if cache.padding is None else cache.padding.key_mask()
-        heads = (x.double() for x in (q, cache.k, cache.v))
-        return self.weighting.fused(*heads, may_read=real).to(q.dtype)
+        values = None if bias is None else bias(i, j)[None]
+        return self.weighting.fused(q, cache.k, cache.v, may_read=not_after(i, j), bias=values)

@@ -151,12 +151,11 @@ class LatentCore(FullCore):
         self, q: Tensor, k: Tensor, *, may_read: Tensor | None, bias: Tensor | None = None
     ) -> Tensor:
         """Context (B, H, T, K) of queries (B, H, T, K or 2 K) that read latents as they are."""
-        # Exact enough that a translation does not depend on the rounding of its batch.
-        dtype, q, k = q.dtype, q.double(), k.double()
-        bias = None if bias is None else bias.double()
+        dtype, (q, k) = q.dtype, self.computed(q, k)
         r, own = q[..., : self.turned], q[..., self.turned :]
         queries = torch.cat([r, by_head(own, self.to_keys.mT)], dim=-1)
         queries = queries * (k.size(-1) / q.size(-1)) ** 0.5  # the root that kernels divide by
+        # Not fused: in a width of its own, a translation could depend on its batch.
         read, _ = self.weighting.exact(queries, k, k, may_read=may_read, bias=bias)
         return by_head(read[..., self.turned :], self.to_values).to(dtype)
 
