@@ -14,9 +14,9 @@ import ast
 import io
 import statistics
 import subprocess
-import tarfile
 import tempfile
 import tokenize
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -203,13 +203,12 @@ def read_revision(revision: str, folder: Path) -> list[Module]:
     """The modules that a folder of this repository had in a revision."""
     place = folder.relative_to(ROOT).as_posix()
     archive = subprocess.run(
-        ["git", "-C", str(ROOT), "archive", "--format=tar", revision, place],
+        ["git", "-C", str(ROOT), "archive", "--format=zip", revision, place],
         check=True,
         capture_output=True,
     )
     with tempfile.TemporaryDirectory() as directory:
-        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
-            tar.extractall(directory, filter="data")
+        zipfile.ZipFile(io.BytesIO(archive.stdout)).extractall(directory)
         return read_modules(Path(directory) / place)
 
 

@@ -32,4 +32,5 @@ def mixed(x: Keys) -> Keys:
     """The finaliser of SplitMix64."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    finished: Keys = x ^ (x >> np.uint64(31))
+    return finished
