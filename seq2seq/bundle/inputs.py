@@ -9,6 +9,7 @@ from seq2seq.data.kinds.base import Item, SourceKind
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError, DataError
+from seq2seq.evaluation.markup import MarkedLine, MarkupError, parse_markup
 
 
 def checked_folder(folder: Any) -> Path:
@@ -35,6 +36,19 @@ def checked_lines(lines: Any, name: str) -> Iterator[str]:
     """Sentences as they are read; raises as `checked_sources`."""
     ensure_many(lines, name)
     return (checked_line(line, name, number) for number, line in enumerate(lines, 1))
+
+
+def checked_markup(lines: Any, name: str) -> Iterator[MarkedLine]:
+    """Sentences without their mark-up, as they are read.
+
+    Raises:
+        DataError: as `checked_lines`, or the mark-up of a line is none.
+    """
+    for number, line in enumerate(checked_lines(lines, name), 1):
+        try:
+            yield parse_markup(line)
+        except MarkupError as error:
+            raise DataError(f"{name}: line {number:,}: {error}") from None
 
 
 def ensure_many(lines: Any, name: str) -> None:

@@ -12,6 +12,7 @@ from seq2seq.bundle.files import Bundle, load_bundle
 from seq2seq.bundle.inputs import (
     checked_folder,
     checked_lines,
+    checked_markup,
     checked_prefixes,
     checked_sources,
     ensure_count,
@@ -22,6 +23,7 @@ from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.decoding.config import DecodingConfig, Engine
 from seq2seq.engine.search import CTranslate2Engine
+from seq2seq.evaluation.markup_projection import with_markup
 from seq2seq.evaluation.translate import (
     LINE_WINDOW,
     ProgressCallback,
@@ -131,6 +133,24 @@ class Model:
         if prefixes is not None:
             prefixes = checked_prefixes(prefixes, sentences, kind, target)
         return list(self.translator(alignments).translate(sentences, prefixes=prefixes))
+
+    def translate_markup(self, lines: Iterable[str]) -> list[str]:
+        """Translate sentences whose inline tags, such as <b>, follow their words by word alignment.
+
+        A line without tags is translated as by `translate`.
+
+        Raises:
+            ConfigError, DataError: as `translations`; the sources are not text, or the mark-up of a
+                line is none, such as a tag that never closes.
+        """
+        self.tokenizers.of_text()
+        marked = list(checked_markup(lines, "lines"))
+        found = self.translations([line.text for line in marked], alignments=True)
+        return [
+            with_markup(line, x.text, x.alignment.links)
+            for line, x in zip(marked, found, strict=True)
+            if x.alignment is not None
+        ]
 
     def stream(
         self,

@@ -9,6 +9,8 @@ import seq2seq
 from seq2seq.bundle.model import Model
 from seq2seq.decoding.config import DecodingMethod
 from seq2seq.errors import ConfigError, DataError
+from seq2seq.evaluation.markup import parse_markup
+from seq2seq.evaluation.markup_projection import with_markup
 from tests.results.bundles import make_run, sentences, train_tokenizers
 
 LINES = [*sentences(6), "", *sentences(3, seed=5)]
@@ -42,6 +44,26 @@ def test_words_are_aligned_where_alignments_are_requested(model: Model, method: 
     assert [translation.text for translation in aligned] == model.translate(LINES)
     assert all(translation.alignment is not None for translation in aligned)
     assert all(translation.alignment is None for translation in model.translations(LINES))
+
+
+def test_markup_follows_the_links(model: Model) -> None:
+    """As the command does: its tests compare it with the same parts."""
+    lines = ["<b>the dog</b> in <i>a field</i>", *LINES, "rain &amp; <a href='x'>birds</a>", "&lt;"]
+    marked = [parse_markup(line) for line in lines]
+    model.alignment.layer = 0
+    found = model.translations([line.text for line in marked], alignments=True)
+    expected = [
+        with_markup(line, x.text, x.alignment.links)
+        for line, x in zip(marked, found, strict=True)
+        if x.alignment is not None
+    ]
+    assert model.translate_markup(iter(lines)) == expected
+    assert expected[1:-2] == model.translate(LINES)
+    assert "<b>" in expected[0]
+    with pytest.raises(DataError, match=r"lines: line 2: <b> never closes; close it"):
+        model.translate_markup(["rain", "<b>the dog", "birds"])
+    with pytest.raises(DataError, match=r"lines: must be a list of sentences, not one string"):
+        model.translate_markup("<b>rain</b>")
 
 
 def test_a_sample_depends_on_the_number_of_its_line(model: Model) -> None:
