@@ -75,6 +75,7 @@ EFFECTS = {
     "data.augmentation.bpe_dropout_source": on_text("0.3"),
     "data.augmentation.bpe_dropout_target": on_text("0.3"),
     "data.both_directions": on_text("0.5"),
+    "data.mark_direction": on_text("true", "data.both_directions=0.5"),
     "data.batch.max_tokens": Effect("40"),
     "data.batch.max_shapes": Effect("2"),
     "optimizer.learning_rate": Effect("0.02"),

@@ -11,8 +11,9 @@ from seq2seq.alignment.lexicon import ROUNDS, Lexicon
 from seq2seq.alignment.links import Links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 from seq2seq.bundle.model import Model
-from seq2seq.bundle.together import Together, ensure_together
+from seq2seq.bundle.together import Together, ensure_together, marks_sources
 from seq2seq.data.sources.base import Pairs
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.data.words import WordSplit, split_text, words_of_characters
 from seq2seq.evaluation.translate import LINE_WINDOW, ProgressCallback
 from seq2seq.evaluation.word_aligner import WordAligner, uses_source_mean
@@ -39,6 +40,8 @@ class BidirectionalAligner:
     ) -> None:
         ensure_together(Together.opposite, [forward.members[0], reverse.members[0]])
         self.forward, self.reverse, self.split = forward, reverse, split
+        marks = marks_sources(forward.members[0], reverse.members[0])
+        self.reverse_tokenizers = reverse.tokenizers.with_marks() if marks else reverse.tokenizers
 
     def joint_weights(self, pairs: Pairs, progress: ProgressCallback) -> list[NDArray[np.float32]]:
         """Joint weights (target words, source words) of each pair.
@@ -46,8 +49,9 @@ class BidirectionalAligner:
         Args:
             progress: called with the number of sentences that one of the models has just aligned.
         """
-        forward = self._word_weights(self.forward, pairs.source, pairs.target, progress)
-        reverse = self._word_weights(self.reverse, pairs.target, pairs.source, progress)
+        sides = pairs.source, pairs.target
+        forward = self._word_weights(self.forward, self.forward.tokenizers, *sides, progress)
+        reverse = self._word_weights(self.reverse, self.reverse_tokenizers, *sides[::-1], progress)
         return [joint_weights(*tables) for tables in zip(forward, reverse, strict=True)]
 
     def links(
@@ -104,11 +108,16 @@ class BidirectionalAligner:
         return split_text(line, self.split)
 
     def _word_weights(
-        self, model: Model, sources: list[str], targets: list[str], progress: ProgressCallback
+        self,
+        model: Model,
+        tokenizers: Tokenizers,
+        sources: list[str],
+        targets: list[str],
+        progress: ProgressCallback,
     ) -> list[Tensor]:
         """(target words, source words) of each pair by one model. Nothing is scored."""
         config = model.checked_alignment()
-        aligner = WordAligner.of(model.models, model.tokenizers, config)
+        aligner = WordAligner.of(model.models, tokenizers, config)
         tables = aligner.tables(
             sources,
             targets,

@@ -6,6 +6,7 @@ from seq2seq.attention.config import WeightKind
 from seq2seq.bundle.together import Member, Together, problems_together
 from seq2seq.config.alignment_rules import cross_attentions
 from seq2seq.config.schema import RunConfig
+from seq2seq.data.config import DataConfig
 from seq2seq.errors import CheckpointError
 from seq2seq.training.supervision_config import SupervisionKind
 
@@ -28,7 +29,7 @@ def supervising_run_problems(config: RunConfig) -> list[str]:
             problems.append(f"alignment_supervision.runs: {error}")
             continue
         saved = members[-1].config
-        if saved.data.languages() == wrong != wrong[::-1] and not saved.data.both_directions:
+        if saved.data.languages() == wrong != wrong[::-1] and not reads_both(saved.data, name):
             problems.append(
                 f"alignment_supervision.runs: {run} translates {wrong[0]} to {wrong[1]}, so it "
                 f"cannot be {name}; give [FORWARD,REVERSE], the direction of this run first"
@@ -44,3 +45,11 @@ def supervising_run_problems(config: RunConfig) -> list[str]:
         together = problems_together(Together.opposite, members)
         problems += [f"alignment_supervision.runs: {problem}" for problem in together]
     return problems
+
+
+def reads_both(data: DataConfig, name: str) -> bool:
+    """Whether a run that translates the other way than its name says reads that direction, too.
+
+    As FORWARD one with marks does not: the first run says which direction has none.
+    """
+    return data.both_directions > 0 and not (data.mark_direction and name == "FORWARD")

@@ -18,8 +18,9 @@ from seq2seq.alignment.links import GoldLinks, ensure_bounds, read_gold, swap_go
 from seq2seq.attention.config import Role
 from seq2seq.bundle.device import find_device
 from seq2seq.bundle.files import Bundle, held_out_split, load_bundle
-from seq2seq.bundle.together import Member, Together, ensure_together
+from seq2seq.bundle.together import Member, Together, ensure_together, marks_sources
 from seq2seq.data.sources.base import Pairs
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.candidates import candidate_links, layers_with_weights, measures_of
 from seq2seq.progress import ProgressReport
@@ -162,13 +163,14 @@ def links_of_candidates(
     torch_device = find_device(device)
     links = []
     with ProgressReport("aligning", len(pairs) * len(bundles), unit=" sentence pairs") as report:
-        for bundle, text in zip(bundles, (pairs, pairs.reversed()), strict=False):
+        texts = zip(bundles, reading_tokenizers(bundles), (pairs, pairs.reversed()), strict=False)
+        for bundle, tokenizers, text in texts:
             sides = text.source, text.target
             model = bundle.model.to(torch_device)
             links.append(
                 candidate_links(
                     model,
-                    bundle.tokenizers,
+                    tokenizers,
                     *sides,
                     rows=rows,
                     measures=measures_of(model) if measure is None else (measure,),
@@ -176,6 +178,16 @@ def links_of_candidates(
                 )
             )
     return links
+
+
+def reading_tokenizers(bundles: Sequence[Bundle]) -> list[Tokenizers]:
+    """Those that a run, and one that reads the other direction, read text with."""
+    first, *others = map(Member.of_bundle, bundles)
+    marks = [False, *(marks_sources(first, other) for other in others)]
+    return [
+        bundle.tokenizers.with_marks() if marked else bundle.tokenizers
+        for bundle, marked in zip(bundles, marks, strict=True)
+    ]
 
 
 def gold_of(gold: Gold, pairs: Pairs) -> list[GoldLinks]:

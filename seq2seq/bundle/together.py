@@ -61,6 +61,14 @@ class Member:
         return f"{source} to {target}{' with data.reverse=true' if swapped else ''}"
 
 
+def marks_sources(first: Member, second: Member) -> bool:
+    """Whether the second run reads sources with a mark in the direction opposite to the first's.
+
+    It does if that is not its own direction, and if it was trained with data.mark_direction.
+    """
+    return second.config.data.mark_direction and second.direction == first.direction
+
+
 Rule = Callable[[Together, Member, Member], str | None]
 
 

@@ -78,15 +78,12 @@ def obstacles(run: RunConfig, kind: SupervisionKind) -> Problems:
             "data.train.links with data=files, or choose alignment_supervision=statistical, or "
             "alignment_supervision=runs with two trained runs"
         )
-    for option, is_set in {
-        f"augmentation.{run.data.augmentation.bpe_dropout}": run.data.augmentation.bpe_dropout,
-        "both_directions": run.data.both_directions,
-    }.items():
-        if is_set and not run.data.has_links():  # which are refused with links already
-            yield (
-                f"data.{option}: must be 0 with alignment_supervision, whose links have fixed "
-                "places in the subwords of one direction; choose one of them"
-            )
+    dropout = run.data.augmentation.bpe_dropout
+    if dropout and not run.data.has_links():  # which is refused with links already
+        yield (
+            f"data.augmentation.{dropout}: must be 0 with alignment_supervision, whose links have "
+            "fixed places in the subwords; choose one of them"
+        )
     yield from weight_obstacles(run)
 
 

@@ -21,6 +21,7 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "data.augmentation.bpe_dropout_source": 0.0,
     "data.augmentation.bpe_dropout_target": 0.0,
     "data.both_directions": 0.0,
+    "data.mark_direction": False,
     "data.verify": False,
     "data.batch.later_steps": [],
     "data.batch.later_max_tokens": [],

@@ -133,9 +133,11 @@ class DataConfig(Options):
         reverse: translate from target_language to source_language, on the same splits. For all
             other options, source and target are those of that direction.
         both_directions: share of the training, at its beginning, in which half of the pairs have
-            their sides in each other's place, without any mark of the direction (Ding et al. 2021,
-            arXiv:2109.07780, who take a third). 0 trains on the wanted direction alone, 1 on both
+            their sides in each other's place (Ding et al. 2021, arXiv:2109.07780, who take a third
+            and do not mark the direction). 0 trains on the wanted direction alone, 1 on both
             throughout.
+        mark_direction: sources of pairs whose sides are exchanged begin with <s>. Those of the
+            wanted direction have no mark, so the model is used as any other.
         cache_dir: folder of downloads and prepared corpora.
         verify: read text again that was read before, although its size and its times are what they
             were, and verify all of a prepared corpus before it is used. Otherwise the blocks of a
@@ -155,6 +157,7 @@ class DataConfig(Options):
     target_language: str = ""
     reverse: bool = False
     both_directions: float = number(0.0, at_least=0, at_most=1)
+    mark_direction: bool = False
     cache_dir: str = path_option("data")
     verify: bool = False
     max_source_length: int = number(128, at_least=2)
@@ -210,13 +213,15 @@ class DataConfig(Options):
                 not self.tokenizer.joint
             ),
             "text on both sides; leave it out": self.source_kind != "text",
-            "pairs without word alignments; leave the word alignments out": self.has_links(),
             "the same maximum length on both sides; set data.max_source_length and "
             "data.max_target_length alike": self.max_source_length != self.max_target_length,
         }
         for need, is_missing in reasons.items():
             if is_missing:
                 yield f"both_directions: needs {need}, or choose 0"
+
+    def readers(self) -> Readers:
+        return {"mark_direction": (self.both_directions > 0, "choose data.both_directions=0.33")}
 
     def languages(self) -> tuple[str, str]:
         """The languages translated from and to, after `reverse`."""

@@ -112,9 +112,11 @@ class FilesConfig(DataConfig):
 
     def readers(self) -> Readers:
         has_path = any(split.path for split in (self.train, self.validation, self.test))
-        return dict.fromkeys(
-            ("source_column", "target_column"), (has_path, "choose train.path=FILE")
-        )
+        columns = ("source_column", "target_column")
+        return {
+            **super().readers(),
+            **dict.fromkeys(columns, (has_path, "choose train.path=FILE")),
+        }
 
 
 @CORPORA.register
@@ -157,4 +159,5 @@ class HubConfig(DataConfig):
 
     def readers(self) -> Readers:
         texts = self.source_column is None and self.target_column is None
-        return {"translation_column": (texts, "leave out source_column and target_column")}
+        need = "leave out source_column and target_column"
+        return {**super().readers(), "translation_column": (texts, need)}

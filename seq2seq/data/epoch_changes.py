@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from seq2seq.data.batch import Batch, collate
 from seq2seq.data.bpe_dropout import BpeDropout
-from seq2seq.data.column import Column
+from seq2seq.data.column import Column, offsets_of
 from seq2seq.data.config import DataConfig
 from seq2seq.data.draws import keys_of
-from seq2seq.data.encoded import EncodedPairs, Ints
+from seq2seq.data.encoded import NULL_SOURCE, EncodedPairs, Ints
+from seq2seq.data.kinds.marked import marked
 from seq2seq.data.sampler import PlannedBatch
 from seq2seq.data.tokenizers import Tokenizers
 
@@ -78,6 +79,7 @@ class EpochChanges:
             )
         ]
         self.max_lengths = config.max_source_length, config.max_target_length
+        self.mark = config.mark_direction
 
     def _room(self, dropout: BpeDropout | None, column: Column, end: int) -> float:
         """By how much lengths, ends counted, grow at most in most rows of a sample."""
@@ -99,6 +101,10 @@ class EpochChanges:
             )
             for length, room, longest in zip(lengths, self.room, self.max_lengths, strict=True)
         )
+        if self.mark:
+            source = np.maximum(
+                source, np.minimum(target + 1, min(self.max_lengths[0], max_tokens))
+            )
         return source, target
 
     def batch(self, planned: PlannedBatch, epoch: int, *, both_directions: bool) -> ChangedBatch:
@@ -106,13 +112,16 @@ class EpochChanges:
 
         Args:
             both_directions: half of the pairs change their sides. A pair has one direction in one
-                epoch and the other in the next.
+                epoch and the other in the next. One without room for the mark of its direction
+                keeps its sides.
         """
         pairs, widths = self.pairs.take(planned.rows), (planned.source_width, planned.target_width)
         if both_directions:
-            drawn = keys_of(planned.rows, self.seed, DIRECTION) >> np.uint64(63)
-            pairs = exchanged(pairs, (drawn + np.uint64(epoch)) % np.uint64(2) == 1)
             widths = (max(widths), max(widths))
+            drawn = keys_of(planned.rows, self.seed, DIRECTION) >> np.uint64(63)
+            chosen = (drawn + np.uint64(epoch)) % np.uint64(2) == 1
+            fits = pairs.target_lengths() + self.mark <= min(widths[0], self.max_lengths[0])
+            pairs = exchanged(pairs, chosen & fits, mark=self.mark)
         source, target = self._segmented(pairs, planned.rows, epoch, widths)
         return ChangedBatch(replace(pairs, source=source, target=target), *widths)
 
@@ -130,9 +139,34 @@ class EpochChanges:
             yield column
 
 
-def exchanged(pairs: EncodedPairs, chosen: NDArray[np.bool_]) -> EncodedPairs:
-    """Pairs of text, those where the (N,) mask is True with their sides in each other's place."""
-    both, rows = Column.joined([pairs.source, pairs.target]), np.arange(len(pairs))
-    first = np.where(chosen, rows + len(rows), rows)
-    second = np.where(chosen, rows, rows + len(rows))
-    return replace(pairs, source=both.take(first), target=both.take(second))
+def exchanged(
+    pairs: EncodedPairs, chosen: NDArray[np.bool_], *, mark: bool = False
+) -> EncodedPairs:
+    """Pairs of text, those where the (N,) mask is True with their sides in each other's place.
+
+    Links change their sides, too. Of a target word that translates nothing, nothing is known in the
+    other direction.
+
+    Args:
+        mark: exchanged sources begin with <s>.
+    """
+    there = marked(pairs.target) if mark else pairs.target
+    sides, rows = Column.joined([pairs.source, pairs.target, there]), np.arange(len(pairs))
+    source = np.where(chosen, rows + 2 * len(rows), rows)
+    target = np.where(chosen, rows, rows + len(rows))
+    links = None if pairs.links is None else transposed(pairs.links, chosen, shift=int(mark))
+    return replace(pairs, source=sides.take(source), target=sides.take(target), links=links)
+
+
+def transposed(links: Column, chosen: NDArray[np.bool_], *, shift: int) -> Column:
+    """Links of the rows where the (N,) mask is True from target to source, without null links.
+
+    Args:
+        shift: is added to the source positions of these rows.
+    """
+    row_of = np.repeat(np.arange(len(links)), links.lengths() // 2)
+    pairs, turned = links.values.reshape(-1, 2), chosen[row_of]
+    both_ways = np.where(turned[:, None], pairs[:, ::-1] + np.array([shift, 0]), pairs)
+    kept = ~(turned & (pairs[:, 0] == NULL_SOURCE))
+    lengths = 2 * np.bincount(row_of[kept], minlength=len(links))
+    return Column(both_ways[kept].astype(np.int32).reshape(-1), offsets_of(lengths))

@@ -11,6 +11,7 @@ from seq2seq.bounded import read_json
 from seq2seq.data.config import TokenizerConfig
 from seq2seq.data.kinds.base import SOURCE_KINDS, SourceKind
 from seq2seq.data.kinds.features import FeatureSource
+from seq2seq.data.kinds.marked import MarkedSource
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.errors import ConfigError, DataError
@@ -46,6 +47,15 @@ class Tokenizers:
                 "run with sources of the kind text"
             )
         return self.source.tokenizer, self.target
+
+    def with_marks(self) -> "Tokenizers":
+        """The same for sources that begin with the mark of `data.mark_direction`.
+
+        Raises:
+            ConfigError: sources are no text.
+        """
+        source, target = self.of_text()
+        return Tokenizers(MarkedSource(source), target)
 
     def save(self, directory: Path) -> None:
         """Write joint.model, or the source side and target.model."""

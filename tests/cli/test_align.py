@@ -234,6 +234,25 @@ def test_one_run_of_both_directions_aligns_as_two_with_its_weights(
     assert one.out != swapped.out != ""
 
 
+def test_marks_of_the_direction_are_read_in_the_other_direction_alone(
+    command: Command, tokenizers: Tokenizers, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """A marked run and one without marks, both with the weights of `back` and `run`."""
+    marks, plain = (
+        make_run(tmp_path / f"{mark}", tokenizers, seed=3, both_directions=1.0, mark_direction=mark)
+        for mark in (True, False)
+    )
+    there, back = (command("align", "--run", marks, *sides).out for sides in (files, files[::-1]))
+    assert there == command("align", "--run", plain, *files).out
+    one, unmarked = (command("align", "both", "--run", run, *files) for run in (marks, plain))
+    assert (one.code, one.err) == (0, unmarked.err)
+    assert one.out != unmarked.out
+    languages = {"source_language": "yy", "target_language": "xx"}
+    other = make_run(tmp_path / "back", tokenizers, seed=3, **languages)
+    assert command("align", "both", "--run", marks, "--reverse", other, *files).out == unmarked.out
+    assert back == command("align", "--run", plain, *files[::-1]).out
+
+
 def test_one_run_of_one_direction_needs_another(
     command: Command, run: Path, files: tuple[Path, Path]
 ) -> None:

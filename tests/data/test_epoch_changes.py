@@ -44,9 +44,11 @@ def loader(
     pairs: EncodedPairs,
     tokenizers: Tokenizers,
     augmentation: AugmentationConfig | None = None,
+    *,
+    mark: bool = False,
     **options: int,
 ) -> TrainLoader:
-    config = DataConfig(augmentation=augmentation or AugmentationConfig())
+    config = DataConfig(augmentation=augmentation or AugmentationConfig(), mark_direction=mark)
     changes = EpochChanges(pairs, config, tokenizers, seed=3)
     batch = BatchConfig(max_tokens=MAX_TOKENS)
     return TrainLoader(pairs, batch, seed=3, changes=changes, **options)
@@ -70,15 +72,17 @@ def stream(whole: TrainLoader, share: float = 0.0, steps: int = 40) -> TrainingS
 
 
 @pytest.mark.parametrize("augmentation", [None, DROPOUT])
-@pytest.mark.parametrize("both", [0, 1000])
+@pytest.mark.parametrize(("both", "mark"), [(0, False), (1000, False), (0, True), (1000, True)])
 def test_batches_hold_every_pair_and_keep_their_bounds(
     pairs: EncodedPairs,
     tokenizers: Tokenizers,
     augmentation: AugmentationConfig | None,
     both: int,
+    mark: bool,
 ) -> None:
     found = []
-    for batch in loader(pairs, tokenizers, augmentation).epoch(2, steps_of_both_directions=both):
+    whole = loader(pairs, tokenizers, augmentation, mark=mark)
+    for batch in whole.epoch(2, steps_of_both_directions=both):
         assert max(batch.source.ids.numel(), batch.labels.numel()) <= MAX_TOKENS
         assert batch.step_target_tokens == batch.target_tokens
         assert batch.target_tokens == int((batch.labels != Tokenizer.PAD_ID).sum())
@@ -117,6 +121,25 @@ def test_two_epochs_read_each_pair_once_in_each_direction(
     assert read == Counter(pairs_of_text)
 
 
+@pytest.mark.parametrize("augmentation", [None, DROPOUT])
+def test_marks_tell_the_direction(
+    pairs: EncodedPairs, tokenizers: Tokenizers, augmentation: AugmentationConfig | None
+) -> None:
+    number = Counter[bool]()
+    for batch in loader(pairs, tokenizers, augmentation, mark=True).epoch(
+        3, steps_of_both_directions=1000
+    ):
+        is_mark = batch.source.ids == Tokenizer.BOS_ID
+        assert not is_mark[:, 1:].any()
+        for marked, (row, *sides) in zip(
+            is_mark[:, 0].tolist(), texts(batch, tokenizers), strict=True
+        ):
+            pair = [SOURCE[row], TARGET[row]]
+            assert sides == (pair[::-1] if marked else pair)
+            number[marked] += 1
+    assert min(number.values()) > 0.3 * len(pairs)
+
+
 @pytest.mark.parametrize("accumulate", [1, 3])
 @pytest.mark.parametrize(("share", "number"), [(0.4, 16), (1, 40)])
 def test_the_share_of_steps_decides_the_direction(
@@ -143,15 +166,15 @@ def test_a_stopped_run_reads_on_as_if_it_had_not_been_stopped(
     augmentation: AugmentationConfig | None,
     accumulate: int,
 ) -> None:
-    options = {"accumulate": accumulate}
-    straight = list(map(content, stream(loader(pairs, tokenizers, augmentation, **options), 0.5)))
+    def begun() -> TrainingStream:
+        whole = loader(pairs, tokenizers, augmentation, mark=True, accumulate=accumulate)
+        return stream(whole, 0.5)
+
+    straight = list(map(content, begun()))
     for position in range(1, len(straight), 5):
-        whole = stream(loader(pairs, tokenizers, augmentation, **options), 0.5)
+        whole, resumed = begun(), begun()
         whole.position = position
-        state, resumed = (
-            whole.state_dict(),
-            stream(loader(pairs, tokenizers, augmentation, **options), 0.5),
-        )
+        state = whole.state_dict()
         resumed.load_state_dict(state)
         assert content(next(iter(resumed))) == straight[position]
 

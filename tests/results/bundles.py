@@ -53,6 +53,7 @@ def make_run(
     alignment: AlignmentConfig | None = None,
     source_kind: str = "text",
     both_directions: float = 0.0,
+    mark_direction: bool = False,
 ) -> Path:
     """A run's folder with a bundle in it, as training leaves it."""
     config = RunConfig(
@@ -78,6 +79,7 @@ def make_run(
             target_language=target_language,
             source_kind=source_kind,
             both_directions=both_directions,
+            mark_direction=mark_direction,
             train=SplitFiles("s", "t"),
         ),
         decoding=decoding or DecodingConfig(beam_size=2, batch_size=8),
