@@ -175,13 +175,17 @@ class MultiHeadAttention(nn.Module):
         return torch.einsum("bhsk,dhk->bhsd", v.to(projection.dtype), projection)
 
     def _heads(self, x: Tensor, number: int) -> Tensor:
-        """(B, T, number * W) -> (B, number, T, W), in the dtype that the core computes in."""
+        """(B, T, number * W) -> (B, number, T, W), in the dtype that the core computes in.
+
+        A change of the dtype writes it in that order, so that no second pass has to.
+        """
         width = x.size(-1) // number
         if x.size(1) == 1:  # a step: one view in place of two
             x = x.view(x.size(0), number, 1, width)
         else:
             x = x.unflatten(-1, (number, width)).transpose(1, 2)
-        return x.to(self.core.compute_dtype(x))
+        dtype = self.core.compute_dtype(x)
+        return x if dtype == x.dtype else x.to(dtype, memory_format=torch.contiguous_format)
 
     def empty_cache(
         self, batch_size: int, *, capacity: int, dtype: torch.dtype, device: torch.device
