@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 LONGEST = 64  # queries or keys; up to there it takes 0.2 to 1 of the time of the fused kernel
 DTYPES = (torch.float32, torch.float64)
-MULTIPLE = 8  # of keys; a vector of AVX2, half of one of AVX-512
+KEYS_MULTIPLE = 8  # a vector of AVX2, half of one of AVX-512
 
 
 def is_short(q: Tensor, k: Tensor, may_read: Tensor | None) -> bool:
@@ -58,7 +58,7 @@ class _ShortAttention(torch.autograd.Function):
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, may_read: Tensor | None) -> Tensor:
         (batch, heads, queries, _), scale = q.shape, q.size(-1) ** -0.5
         q_rows = q.reshape(k.size(0) * k.size(1), -1, q.size(-1))
-        k_rows, v_rows = filled_up(k), filled_up(v)
+        k_rows, v_rows = whole_keys(k), whole_keys(v)
         logits = q.new_empty(*q_rows.shape[:2], k_rows.size(1))
         logits.baddbmm_(q_rows, k_rows.mT, beta=0, alpha=scale)
         if may_read is not None:
@@ -85,8 +85,8 @@ class _ShortAttention(torch.autograd.Function):
         return of_q.view(of_context.shape), of_k, of_v, None
 
 
-def filled_up(x: Tensor) -> Tensor:
-    """x (B, G, S, K) as (B G, S', K), with zeros after the S rows, S' a multiple of 8."""
+def whole_keys(x: Tensor) -> Tensor:
+    """x (B, G, S, K) as (B G, S', K), with zeros behind the S keys, S' a multiple of 8."""
     rows = x.flatten(0, 1)
-    missing = -rows.size(1) % MULTIPLE
+    missing = -rows.size(1) % KEYS_MULTIPLE
     return F.pad(rows, (0, 0, 0, missing)) if missing else rows
