@@ -12,8 +12,8 @@ G_t = g_1 + ... + g_t from its beginning,
     u = (I + A)^-1 (b v - b (k exp(G)) S_0),    A_ts = b_t (k_t exp(G_t - G_s)) . k_s for s < t
 
 so that all chunks are computed at once, and only S_0 goes from chunk to chunk (Yang et al. 2024,
-arXiv:2406.06484, section 3). exp(G_t - G_s) is a product of exponentials around the middle of the
-chunk's sum. It overflows nowhere, since `log_decay` bounds g.
+arXiv:2406.06484). exp(G_t - G_s) is a product of exponentials around the middle of the chunk's sum.
+It overflows nowhere, since `log_decay` bounds g.
 
 Shapes: B batch, T positions, G key/value heads, R = H / G, K head_dim, V width of values, n chunks.
 """
@@ -87,7 +87,7 @@ def log_decay(gate: Tensor) -> Tensor:
 
 
 def initial_decay(heads: int) -> Tensor:
-    """Log decays (heads): log(1 - 2^(-5-h)) (Sun et al. 2023, section 2)."""
+    """Log decays (heads): log(1 - 2^(-5-h)) (Sun et al. 2023)."""
     return torch.log1p(-torch.exp2(-5.0 - torch.arange(heads)))
 
 

@@ -59,10 +59,10 @@ class OutputGate(nn.Module):
     W is (D, H), one gate for each head, or (D, D), one for each element, without a bias. In
     cross-attention x is the state of the target, too: never the source.
 
-    Source: Qiu et al. 2025, "Gated Attention for Large Language Models" (arXiv:2505.06708), section
-    2.2, position G1. There W begins with small random numbers, and gates near a half; here it
-    begins with zeros, and every gate at exactly a half, so what attention adds to the residual
-    stream begins halved.
+    Source: Qiu et al. 2025, "Gated Attention for Large Language Models" (arXiv:2505.06708), at its
+    position G1. There W begins with small random numbers, and gates near a half; here it begins
+    with zeros, and every gate at exactly a half, so what attention adds to the residual stream
+    begins halved.
 
     Holds W as `weight` (H or D, D). What a source position contributes to the output is its weight
     times the gate; exported weights are those before it.

@@ -116,8 +116,8 @@ def sigmoid_weights(logits: Tensor, may_read: Tensor) -> Tensor:
     """sigmoid(s_j - log n) over the n keys that a query may read; 0 elsewhere.
 
     Each key has its weight by itself, and rows sum to anything. Without the logarithm, rows of n
-    keys would sum to about n / 2 (Ramapuram et al. 2024, arXiv:2409.04431, section 3, where n is
-    the length of the sequence).
+    keys would sum to about n / 2 (Ramapuram et al. 2024, arXiv:2409.04431, where n is the length of
+    the sequence).
 
     Args:
         may_read: boolean (..., S), True where a key may be read.
@@ -130,7 +130,7 @@ def largest(logits: Tensor, may_read: Tensor, k: int) -> Tensor:
     """Boolean (..., S): the k keys with the largest logits of those that may be read.
 
     Of equal logits the first keys are taken. With fewer than k keys to read it is all of them.
-    Source: Zhao et al. 2019, "Explicit Sparse Transformer" (arXiv:1912.11637), section 2.2.
+    Source: Zhao et al. 2019, "Explicit Sparse Transformer" (arXiv:1912.11637).
     """
     ordered = logits.detach().masked_fill(~may_read, -math.inf)
     kept = ordered.sort(dim=-1, descending=True, stable=True).indices[..., :k]

@@ -30,7 +30,7 @@ def window(size: int) -> Pattern:
 
 
 def first(size: int) -> Pattern:
-    """The first `size` positions (Xiao et al. 2024, arXiv:2309.17453, section 3.2)."""
+    """The first `size` positions (Xiao et al. 2024, arXiv:2309.17453)."""
     return lambda i, j: (i == i) & (j < size)
 
 

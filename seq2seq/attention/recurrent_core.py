@@ -5,8 +5,8 @@
 where o_i is what query i reads from the matrix after its own position has entered. In the encoder
 o_i is the sum of that and of the same from the other end of the sentence, each with its own matrix.
 Without a softmax the size of o_i depends on the number of keys; dividing it head by head, without
-further parameters, is what all these mechanisms do before their output projection (Sun et al. 2023,
-section 2).
+further parameters, is what all these mechanisms do before their output projection (Sun et al.
+2023).
 
 o_i is linear in the values, so that a weight of each is defined: what the recurrence reads of a
 value of 1 there and 0 elsewhere, divided as o_i is. They may be negative and sum to anything.

@@ -5,8 +5,8 @@
 for the logits s and the sink b_h of head h. The weights of a row sum to less than one; the rest
 rests on nothing. A query with nothing to read has a denominator all the same, and returns zeros.
 
-Source: Agarwal et al. 2025, "gpt-oss-120b & gpt-oss-20b Model Card" (arXiv:2508.10925), section
-2.3, where b is learned; Miller 2023, "Attention Is Off By One", where b is zero, as softmax1.
+Source: Agarwal et al. 2025, "gpt-oss-120b & gpt-oss-20b Model Card" (arXiv:2508.10925), where b is
+learned; Miller 2023, "Attention Is Off By One", where b is zero, as softmax1.
 
 The softmax of the keys times sigmoid(log sum_j exp(s_ij) - b_h) is the same. Fused kernels do not
 give that logarithm with a gradient, so they read one more key, whose value is zero: one more

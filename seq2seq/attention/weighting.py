@@ -25,8 +25,8 @@ ROW_LOGITS = 2**20  # logits in one chunk of queries
 class Weighting(nn.Module):
     """Attention weights as the options of a mechanism modify them.
 
-    With `mixing` (Shazeer et al. 2020, "Talking-Heads Attention", arXiv:2003.02436, section 4), for
-    logits s of head h, where M and N are (H, H) and begin as identities,
+    With `mixing` (Shazeer et al. 2020, "Talking-Heads Attention", arXiv:2003.02436), for logits s
+    of head h, where M and N are (H, H) and begin as identities,
 
         s'_g = sum_h M_gh s_h,    p_g = softmax(s'_g),    p'_g = sum_h N_gh p_h
 

@@ -3,9 +3,9 @@
     context_i = 1/n sum_j v_j,    j <= i and n = i in CAUSAL, else all n real keys
 
 Source: Zhang et al. 2018, "Accelerating Neural Transformer via an Average Attention Network"
-(arXiv:1805.00631), section 3.1, equation 1, without its feed-forward network and gate: layers have
-a feed-forward network of their own. The paper has the decoder's form; in the encoder the mean is
-over the sentence. The decoding state is one sum.
+(arXiv:1805.00631), equation 1, without its feed-forward network and gate: layers have a
+feed-forward network of their own. The paper has the decoder's form; in the encoder the mean is over
+the sentence. The decoding state is one sum.
 
 Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim.
 """

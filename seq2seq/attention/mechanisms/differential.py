@@ -12,11 +12,11 @@ where q1, q2 and l are two whole queries and a number, projected from the query'
     context_i = sum_j (softmax_j(q1_i . k_j / sqrt(K)) - s_i softmax_j(q2_i . k_j / sqrt(K))) v_j
     s_i = sigmoid(l_i)
 
-Sources: Ye et al. 2025, "Differential Transformer" (arXiv:2410.05258), sections 2.1 and 2.2, with a
-half of each head for each softmax and no learned scale after the division; Ye et al. 2026,
-"Differential Transformer V2" (a report with code in microsoft/unilm), which has twice the queries
-of a head, no division, and a share by query and head. Both are of a decoder; nothing in them
-depends on it, so here they serve every role.
+Sources: Ye et al. 2025, "Differential Transformer" (arXiv:2410.05258), with a half of each head for
+each softmax and no learned scale after the division; Ye et al. 2026, "Differential Transformer V2"
+(a report with code in microsoft/unilm), which has twice the queries of a head, no division, and a
+share by query and head. Both are of a decoder; nothing in them depends on it, so here they serve
+every role.
 
 Two softmaxes are computed by one call of full attention with two queries a head. In the first
 version these are (q1, 0) and (0, q2), times sqrt(2). The cache is that of full attention. Weights

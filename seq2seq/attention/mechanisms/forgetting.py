@@ -4,8 +4,8 @@
     f_t = sigmoid(a_t + offset),    a_t projected from the layer's input, one a key/value head
 
 Source: Lin et al. 2025, "Forgetting Transformer: Softmax Attention with a Forget Gate"
-(arXiv:2503.02130), section 3. The offset of a head makes f begin at 1 - 2^(-5-h), as in
-`retention`. It needs no positions, and carries any. It is a mechanism of the decoder.
+(arXiv:2503.02130). The offset of a head makes f begin at 1 - 2^(-5-h), as in `retention`. It needs
+no positions, and carries any. It is a mechanism of the decoder.
 
 F_i is the same for all keys of a query and falls out of the softmax; -F_j is a further number of
 the key, by which the query has a one. So the fused kernels of full attention compute it, and its

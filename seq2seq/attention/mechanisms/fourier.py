@@ -4,11 +4,11 @@
 
 for dimension c of a head and a sentence of L real positions.
 
-Source: Lee-Thorp et al. 2022, "FNet: Mixing Tokens with Fourier Transforms" (arXiv:2105.03824),
-section 3.2, equation 3. The paper transforms padded sequences over all of d_model; here L is the
-length of the sentence itself, so that padding cannot be seen, the dimensions are those of a head,
-and the factor keeps the variance. There is no weight per key, since a key's dimensions are mixed
-as it is read; and no causal form.
+Source: Lee-Thorp et al. 2022, "FNet: Mixing Tokens with Fourier Transforms" (arXiv:2105.03824). The
+paper transforms padded sequences over all of d_model; here L is the length of the sentence itself,
+so that padding cannot be seen, the dimensions are those of a head, and the factor keeps the
+variance. There is no weight per key, since a key's dimensions are mixed as it is read; and no
+causal form.
 
 Shapes: B batch, T positions, H query heads, G key/value heads, K head_dim.
 """

@@ -7,10 +7,10 @@ with keys of length one, and a and c projected from the layer's input. With `kda
 for each dimension of the keys.
 
 Sources: Yang et al. 2025, "Gated Delta Networks: Improving Mamba2 with Delta Rule"
-(arXiv:2412.06464), section 3.1; Kimi Team 2025, "Kimi Linear" (arXiv:2510.26692), section 3, for
-`kda`. Their short convolutions and output gates are no part of the mechanism and are left out. Here
-log alpha is bounded, so that no exponential of a chunk overflows, and an offset makes a head begin
-with the decay that `retention` keeps. `seq2seq.attention.decayed` has the form in chunks, and
+(arXiv:2412.06464); Kimi Team 2025, "Kimi Linear" (arXiv:2510.26692), for `kda`. Their short
+convolutions and output gates are no part of the mechanism and are left out. Here log alpha is
+bounded, so that no exponential of a chunk overflows, and an offset makes a head begin with the
+decay that `retention` keeps. `seq2seq.attention.decayed` has the form in chunks, and
 `seq2seq.attention.recurrent_core` the encoder, which the papers do not have.
 
 Shapes: B batch, T positions, G key/value heads, K head_dim.

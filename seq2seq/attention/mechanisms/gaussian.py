@@ -5,8 +5,8 @@
 The offset o depends on the head: -1 and +1 in turn in the encoder, -1 and 0 in the decoder.
 
 Source: You et al. 2020, "Hard-Coded Gaussian Attention for Neural Machine Translation"
-(arXiv:2005.00742), section 3.1: a Gaussian with standard deviation 1 around the previous, the
-current or the next position. Nothing is learned beside the projections of values and output.
+(arXiv:2005.00742): a Gaussian with standard deviation 1 around the previous, the current or the
+next position. Nothing is learned beside the projections of values and output.
 
 A key so far from the centre that float32 would not notice its weight is not read, so time and
 memory grow with the length, and the decoding state is a few values.

@@ -4,11 +4,11 @@
     log alpha_t = -2 sigmoid(a_t + offset),     a_t projected from the layer's input
 
 Source: Yang et al. 2024, "Gated Linear Attention Transformers with Hardware-Efficient Training"
-(arXiv:2312.06635), section 4. The paper's alpha is a root of a sigmoid of a low-rank projection.
-Here the projection has full rank, the logarithm is bounded, so that no exponential of a chunk
-overflows, and an offset makes a head begin with the decay that `retention` keeps. The paper's
-output gate is left to other parts of the layer. `seq2seq.attention.decayed` has the form in chunks,
-and `seq2seq.attention.recurrent_core` the encoder, which the paper does not have.
+(arXiv:2312.06635). The paper's alpha is a root of a sigmoid of a low-rank projection. Here the
+projection has full rank, the logarithm is bounded, so that no exponential of a chunk overflows, and
+an offset makes a head begin with the decay that `retention` keeps. The paper's output gate is left
+to other parts of the layer. `seq2seq.attention.decayed` has the form in chunks, and
+`seq2seq.attention.recurrent_core` the encoder, which the paper does not have.
 
 Shapes: B batch, T positions, G key/value heads, K head_dim.
 """

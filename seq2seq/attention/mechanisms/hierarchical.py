@@ -9,11 +9,11 @@ its keys that the query's own word weights give, and its value is the same mean 
 sum to one. Biases are added to both products, and both vectors are turned by rotary positions.
 
 Source of the idea: Yang et al. 2016, "Hierarchical Attention Networks for Document Classification"
-(NAACL 2016), section 2.2, where each level has one learned query for all texts, and segments are
-sentences. Here they are `segment_length` positions, since a core knows positions and not which
-tokens stand there; so a sentence is read alike in any batch. In the decoder the last segment holds
-the positions so far. Full attention is the limit of one long segment (with q) and of segments of
-one position (with u).
+(NAACL 2016), where each level has one learned query for all texts, and segments are sentences. Here
+they are `segment_length` positions, since a core knows positions and not which tokens stand there;
+so a sentence is read alike in any batch. In the decoder the last segment holds the positions so
+far. Full attention is the limit of one long segment (with q) and of segments of one position (with
+u).
 
 Whole rows of logits are formed, in chunks of queries, twice those of full attention.
 

@@ -7,9 +7,9 @@ there with rotary positions only: r, for each head, and s, for all heads, are wh
 it is q_i . U_h c_j / sqrt(K). A rotation of keys could not be told apart from U_h, which is why the
 paper calls it decoupled. With `num_kv_heads` above one, groups of heads share a c and an s.
 
-Source: DeepSeek-AI 2024, "DeepSeek-V2" (arXiv:2405.04434), section 2.1. Its compression of queries,
-which saves memory in training alone, is left out, and so is a norm of c; s is as wide as a head,
-where the paper has half of it.
+Source: DeepSeek-AI 2024, "DeepSeek-V2" (arXiv:2405.04434). Its compression of queries, which saves
+memory in training alone, is left out, and so is a norm of c; s is as wide as a head, where the
+paper has half of it.
 
 Training expands keys and values (the plain form). Decoding keeps [s, c] alone and moves U_h to the
 query and V_h to the context (the absorbed form): q . U c = (U^T q) . c, so that all heads read the

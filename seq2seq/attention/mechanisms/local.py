@@ -9,9 +9,9 @@ times window; the decoding state is the last window - 1 positions.
 
 With `window_sinks`, every query reads that many first positions, too, and the decoding state keeps
 them: Xiao et al. 2024, "Efficient Streaming Language Models with Attention Sinks"
-(arXiv:2309.17453), section 3.2. There positions are counted within the cache, for texts longer than
-any that was trained on. Here keys keep the positions of the text, rotary ones and those of a bias,
-so that decoding is what training did.
+(arXiv:2309.17453). There positions are counted within the cache, for texts longer than any that was
+trained on. Here keys keep the positions of the text, rotary ones and those of a bias, so that
+decoding is what training did.
 
 Shapes: B batch, T queries, H query heads, G key/value heads, K head_dim.
 """

@@ -2,9 +2,9 @@
 
     S_t = gamma S_(t-1) + k_t v_t^T,    o_t = S_t^T q_t / sqrt(K),    gamma = 1 - 2^(-5-h)
 
-Source: Sun et al. 2023, "Retentive Network" (arXiv:2307.08621), section 2: the recurrence, gamma
-and the division by the size of o. The paper turns queries and keys by rotary positions:
-`position=rope` does so here. Its gate after retention is left to other parts of the layer.
+Source: Sun et al. 2023, "Retentive Network" (arXiv:2307.08621): the recurrence, gamma and the
+division by the size of o. The paper turns queries and keys by rotary positions: `position=rope`
+does so here. Its gate after retention is left to other parts of the layer.
 `seq2seq.attention.decayed` has the form in chunks, and `seq2seq.attention.recurrent_core` the
 encoder, which the paper does not have.
 

@@ -4,8 +4,8 @@
                                               vectors of positions
 
 Source: Tay et al. 2021, "Synthesizer: Rethinking Self-Attention for Transformer Models"
-(arXiv:2005.00743), section 3.2, the random Synthesizer (equation 6), and section 3.3, the
-factorised random one (equation 9). Parameters are those of each head, up to the longest sequence.
+(arXiv:2005.00743), the random Synthesizer and the factorised random one. Parameters are those of
+each head, up to the longest sequence.
 
 Weights are computed for a chunk of queries at a time, and again for their gradient, so that memory
 grows with the length; the parameters of `form=random` grow with its square.
