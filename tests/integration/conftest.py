@@ -23,6 +23,12 @@ def run() -> Run:
 
 
 @pytest.fixture(scope="session")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder of prepared corpora."""
+    return str(tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny finished run."""
     folder = tmp_path_factory.mktemp("runs") / "finished"

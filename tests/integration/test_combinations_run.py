@@ -82,11 +82,6 @@ REFUSED = [
 ]
 
 
-@pytest.fixture(scope="session")
-def corpora(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tmp_path_factory.mktemp("corpora"))
-
-
 @cache
 def composed(*overrides: str) -> RunConfig:
     """The configuration that `train.py` composes."""
