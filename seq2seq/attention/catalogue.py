@@ -206,7 +206,7 @@ class PerformerConfig(AttentionConfig):
     weights: ClassVar[WeightKind] = WeightKind.kernel
     drops_weights: ClassVar[bool] = False
     cost: ClassVar[str] = "N num_features"
-    state: ClassVar[str] = "constant: two sums over the keys"
+    state: ClassVar[str] = "constant: two sums over the keys, and the scales of features"
 
 
 @MECHANISMS.register

@@ -27,7 +27,7 @@ class Settings(Options):
         num_heads: heads of the queries.
         head_dim: width of a head.
         lengths: of whole sequences, forward and backward.
-        step_lengths: of the cache, before one decoding step.
+        step_lengths: of the cache, before one decoding step; none leaves the steps out.
         roles: encoder, decoder, cross.
         mechanisms: options by name; a mechanism that is missing has its defaults.
         imports: files and modules that define further mechanisms.
@@ -181,7 +181,7 @@ def plan(settings: Settings) -> Plan:
             requests += [
                 Request.of(settings, name, role, [length], steps=False) for length in lengths
             ]
-            if role != "encoder":
+            if role != "encoder" and settings.step_lengths:
                 requests.append(Request.of(settings, name, role, settings.step_lengths, steps=True))
     if not requests:
         raise ConfigError(["no combination can be measured; choose another role", *left_out])

@@ -1,5 +1,6 @@
 """The decoding state of the built-in mechanisms holds what `state` says, in bytes."""
 
+import math
 from typing import Any
 
 import pytest
@@ -26,7 +27,11 @@ DECODED = [
 ]
 
 
+TESTED: list[str] = []  # what the tests below hold states to, in the words of `state`
+
+
 def cases_whose_state_says(words: str) -> Any:
+    TESTED.append(words)
     cases = [case for case in DECODED if words in case.config.state]
     return pytest.mark.parametrize("case", cases, ids=str)
 
@@ -68,6 +73,44 @@ def memory(cache: AttentionCache) -> int:
 def keys_and_values(case: Case, positions: int) -> int:
     """Bytes of the keys and values of some positions."""
     return 2 * ROWS * case.num_kv_heads * positions * HEAD_DIM * FLOAT32
+
+
+@cases_whose_state_says("a matrix of head_dim by head_dim")
+def test_state_is_a_matrix(case: Case) -> None:
+    assert set(sizes(case)) == {ROWS * case.num_kv_heads * HEAD_DIM**2 * FLOAT32}
+
+
+@cases_whose_state_says("one sum of values")
+def test_state_is_a_sum(case: Case) -> None:
+    assert set(sizes(case)) == {ROWS * case.num_kv_heads * HEAD_DIM * FLOAT32}
+
+
+@cases_whose_state_says("two sums over the keys")
+def test_state_is_two_sums(case: Case) -> None:
+    """Of features of keys, and of their products with values; `performer` scales each feature."""
+    features = getattr(case.config, "num_features", HEAD_DIM)
+    of_feature = HEAD_DIM + 1 + ("scales" in case.config.state)
+    numbers = ROWS * case.num_kv_heads * features * of_feature
+    assert set(sizes(case)) == {numbers * FLOAT32}
+
+
+@cases_whose_state_says("the last 6 deviation + 2 values")
+def test_state_is_the_values_nearby(case: Case) -> None:
+    most = math.ceil(6 * case.config.deviation) + 2  # type: ignore[attr-defined]
+    expected = [keys_and_values(case, min(length, most)) // 2 for length in LENGTHS]
+    assert sizes(case) == expected
+
+
+def test_state_is_all_values() -> None:
+    cases = [case for case in DECODED if case.config.state == "values"]
+    for case in cases:
+        assert sizes(case) == [keys_and_values(case, length) // 2 for length in LENGTHS]
+    assert {case.config.name for case in cases} == {"synthesizer"}
+
+
+def test_what_is_said_of_every_state_is_tested() -> None:
+    said = {case.config.state for case in DECODED}
+    assert {text for text in said if not any(words in text for words in TESTED)} == {"values"}
 
 
 @cases_whose_state_says("constant")

@@ -20,6 +20,13 @@ def test_every_legal_combination_is_planned() -> None:
     assert len(planned.left_out) == 3 * len(MECHANISMS) - len(LEGAL)
 
 
+def test_steps_are_left_out_without_lengths_of_caches() -> None:
+    settings = replace(Settings.read(), roles=["decoder"], step_lengths=[])
+    requests = plan(with_mechanisms(settings, "local")).requests
+    assert [request.lengths for request in requests] == [[length] for length in settings.lengths]
+    assert not any(request.steps for request in requests)
+
+
 def test_a_request_survives_the_way_to_its_process() -> None:
     settings = replace(Settings.read(), roles=["decoder"])
     for request in plan(with_mechanisms(settings, "local")).requests:

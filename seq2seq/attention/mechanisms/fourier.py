@@ -73,6 +73,11 @@ class FourierCore(AttentionCore[FourierConfig]):
 
 
 def mix(v: Tensor) -> Tensor:
-    """The real part of the transform of v (B, G, T, K) over its last two axes."""
-    transformed: Tensor = torch.fft.fft2(v.float(), norm="ortho")
-    return transformed.real.to(v.dtype)
+    """The real part of the transform of v (B, G, T, K) over its last two axes.
+
+    Of real values it is the same at (t, c) and at (-t, -c), so half of the dimensions are
+    transformed, which takes half of the memory.
+    """
+    half = torch.fft.rfft2(v.float(), norm="ortho").real
+    mirrored = half[..., 1 : (v.size(-1) + 1) // 2].flip(-1, -2).roll(1, -2)
+    return torch.cat([half, mirrored], dim=-1).to(v.dtype)
