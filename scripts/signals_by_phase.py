@@ -110,7 +110,7 @@ class Run:
     def __init__(self, kind: str, work: Path) -> None:
         self.kind, self.work = kind, work
         sweeps = kind == "sweep"
-        self.folder = work / "run" / "0" if sweeps else work / "run"
+        self.folder = work / "run" / "seed-1" if sweeps else work / "run"
         place = f"hydra.{'sweep' if sweeps else 'run'}.dir={work / 'run'}"
         self.cache = f"data.cache_dir={work / 'cache'}"
         self.arguments = [*KINDS[kind], *OPTIONS, self.cache, place]

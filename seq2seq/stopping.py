@@ -29,7 +29,7 @@ STOP_SIGNALS = tuple(
 LIFELINE = "SEQ2SEQ_LIFELINE"  # in the environment of a process whose standard input is its parent
 REPEAT = 2.0  # seconds within which a second signal is taken for the first
 SWALLOWED_AFTER = 3.0  # seconds after which `Stopped` is raised again where something swallowed it
-ORPHAN_LIMIT = 20.0  # seconds in which a process whose parent is gone ends
+ORPHAN_LIMIT = 8.0  # seconds in which a process whose parent is gone ends
 
 
 class Stopped(BaseException):

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seq2seq.bench_runs.jobs import Call
 from seq2seq.bench_runs.ledger import Ledger
 from seq2seq.bench_runs.settings import QualitySettings, Setting
 from seq2seq.errors import ConfigError
+from seq2seq.jobs import Call
 from seq2seq.options import problems_in
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

@@ -13,10 +13,10 @@ from seq2seq.bench_runs.settings import QualitySettings, Setting
 from seq2seq.bounded import read_json
 from seq2seq.errors import UserError
 from seq2seq.files import atomic_write, ensure_replaceable_json
+from seq2seq.folder.directory import FINISHED
 
 LEDGER = "quality.json"
 LEDGER_KEYS = ("base", "budget", "settings", "runs")
-FINISHED, FAILED = "finished", "failed"
 
 
 class Ledger:

@@ -1,26 +1,14 @@
 """What the folder of a run tells about its training."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from seq2seq.folder.directory import RunDirectory
+from seq2seq.folder.reports import reports_of
 
 STEP_SPEED, TARGET_SPEED = "train/steps_per_second", "train/target_tokens_per_second"
-
-
-def reports_of(run: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl; a torn last one is left out."""
-    path, reports = RunDirectory(run).metrics, []
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                reports.append(json.loads(line))
-            except ValueError:
-                continue
-    return reports
 
 
 def training_facts(run: Path) -> dict[str, Any]:

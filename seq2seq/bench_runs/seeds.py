@@ -8,8 +8,7 @@ from seq2seq.bench.contest import announce
 from seq2seq.bench.machine import machine_text
 from seq2seq.bench_runs.code import commit_of, sources_of, sources_sha256
 from seq2seq.bench_runs.comparison import Comparison
-from seq2seq.bench_runs.jobs import Call, Job, last_line, run_jobs
-from seq2seq.bench_runs.ledger import FAILED, FINISHED, now
+from seq2seq.bench_runs.ledger import now
 from seq2seq.bench_runs.planning import TRAIN_COMMAND, imported_names
 from seq2seq.bench_runs.quality_table import save_table
 from seq2seq.bench_runs.run_results import training_facts
@@ -17,7 +16,8 @@ from seq2seq.bench_runs.settings import Setting
 from seq2seq.bounded import read_json
 from seq2seq.config.interpolation import quoted
 from seq2seq.errors import ConfigError, choices
-from seq2seq.folder.directory import RunDirectory
+from seq2seq.folder.directory import FAILED, FINISHED, RunDirectory
+from seq2seq.jobs import Call, Job, last_line, run_jobs
 
 
 def train_seeds(comparison: Comparison) -> list[str]:

@@ -11,12 +11,12 @@ from typing import Any
 from seq2seq.bench.contest import Contestant, ContestResults, compete
 from seq2seq.bench.process import MeasurementError, run_process
 from seq2seq.bench.summary import Figure
-from seq2seq.bench_runs.jobs import Call, close_input, last_line, started
 from seq2seq.bench_runs.planning import TRAIN_COMMAND
 from seq2seq.bundle.files import held_out_split, load_bundle
 from seq2seq.config.interpolation import quoted
 from seq2seq.files import write_lines
 from seq2seq.folder.directory import RunDirectory
+from seq2seq.jobs import Call, close_input, last_line, started
 
 WHOLE_SECONDS = Figure("seconds", "s")
 HELP_PAGE, FIRST_STEP = "train --help", "first training step"

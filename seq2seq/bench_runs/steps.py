@@ -6,7 +6,6 @@ from pathlib import Path
 
 from seq2seq.bench.contest import announce
 from seq2seq.bench_runs.comparison import Comparison
-from seq2seq.bench_runs.jobs import Call, Job, run_jobs
 from seq2seq.bench_runs.ledger import now
 from seq2seq.bench_runs.planning import (
     MAX_STEPS,
@@ -22,6 +21,7 @@ from seq2seq.bench_runs.settings import Setting
 from seq2seq.bounded import read_json
 from seq2seq.config.interpolation import quoted
 from seq2seq.errors import ConfigError, UserError
+from seq2seq.jobs import Call, Job, run_jobs
 
 PLAN_LOG = "plan.log"
 READ_BY_BATCHES = ("data", "trainer", "seed", "init_from")  # parts that decide what is read

@@ -20,6 +20,7 @@ from seq2seq.cli.export import export_app
 from seq2seq.cli.report import report
 from seq2seq.cli.score import score
 from seq2seq.cli.scripts import ScriptCommand, evaluate, train
+from seq2seq.cli.sweep import sweep_app
 from seq2seq.cli.translate import READING_OPTIONS, translate
 from seq2seq.cli.verify_resume import verify_resume
 from seq2seq.decoding.config import DecodingConfig
@@ -38,6 +39,7 @@ app.command(cls=taking(*BATCH_OPTIONS))(score)
 app.add_typer(align_app, name="align")
 app.add_typer(export_app, name="export")
 app.command(cls=taking())(report)
+app.add_typer(sweep_app, name="sweep")
 app.command("check-data", cls=CheckDataCommand)(check_data)
 app.command("check-attention")(check_attention)
 app.command("verify-resume")(verify_resume)

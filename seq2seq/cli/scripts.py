@@ -24,10 +24,12 @@ def train_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> None:
     from seq2seq.config.store import run_command
     from seq2seq.run.resume import resume_command
     from seq2seq.run.start import start_run
+    from seq2seq.sweeps.sweep import TrainSweep
 
     with explained_errors(prints_result=False):
         if not resume_command(list(arguments)):
-            run_command("train", start_run, arguments, relaunch=relaunch)
+            sweeping = TrainSweep(relaunch, arguments)
+            run_command("train", start_run, arguments, relaunch=relaunch, sweeping=sweeping)
 
 
 def evaluate_command(arguments: Sequence[str], *, relaunch: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ RENAMED = {
     "data.augmentation.cuts": "data.augmentation.split_samples",
 }  # paths of version 0.1, each with its present one
 IMPORTS = "imports"
+SWEEP, SWEEPER = "sweep.", "hydra.sweeper."  # options of a sweep, and where Hydra has them
 PLACES = ("resume", "hydra.run.dir", "hydra.sweep.dir")  # paths that are no options
 
 
@@ -46,6 +47,9 @@ def with_present_paths(arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         path, equals, value = argument.partition("=")
         name = present_path(path) if equals else path
+        if equals and path.startswith(SWEEP):
+            present.append(f"{SWEEPER}{argument.removeprefix(SWEEP)}")
+            continue
         if name != path:
             print(f"note: {path}= is now called {name}=", file=sys.stderr)
         value = value_with_homes(value) if name in places else value

@@ -21,6 +21,7 @@ from seq2seq.processes import command_name
 from seq2seq.training.checkpoint_names import checkpoint_paths, checkpoint_step
 
 STATUS = "status.json"
+FINISHED, FAILED = "finished", "failed"  # states of a run that has ended
 INITIAL = "initial"  # a copy of the bundle that the run started from
 PHASES = (
     "start-up",

@@ -40,6 +40,23 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
     Raises:
         UserError: a problem the user can fix.
     """
+    ensure_startable(config)
+    config = as_saved(config)
+    directory = RunDirectory(folder.absolute())
+    if is_first_process():
+        directory.ensure_free()
+        directory.acquire()
+        directory.ensure_unused()
+        keep_initial(config, directory.path)
+    begun = as_recorded(config, directory.path)
+    record = new_record(begun)
+    if is_first_process():
+        directory.create(record, to_yaml(begun), overrides)
+    train(Binding(directory, record, begun), resume=False)
+
+
+def ensure_startable(config: RunConfig) -> None:
+    """Raise ConfigError with all that keeps a run from being started."""
     check_run(
         config,
         [
@@ -48,19 +65,21 @@ def start_run(config: RunConfig, folder: Path, overrides: list[str]) -> None:
             *extra_text_problems(config),
         ],
     )
-    config = with_paths(with_plain_reading(config), absolute)
-    directory = RunDirectory(folder.absolute())
-    if is_first_process():
-        directory.ensure_free()
-        directory.acquire()
-        directory.ensure_unused()
-        keep_initial(config, directory.path)
-    begun = replace(with_initial(config, directory.path), init_from=config.init_from)
-    begun = replace(begun, data=with_model_facts(begun.data))
-    record = new_record(begun)
-    if is_first_process():
-        directory.create(record, to_yaml(begun), overrides)
-    train(Binding(directory, record, begun), resume=False)
+
+
+def as_saved(config: RunConfig) -> RunConfig:
+    """A configuration with what a run makes of it whatever its folder is."""
+    return with_paths(with_plain_reading(config), absolute)
+
+
+def as_recorded(config: RunConfig, folder: Path) -> RunConfig:
+    """The configuration, as saved, that a run in a folder writes down.
+
+    Args:
+        folder: holds the copy of the run that `init_from` names, if it does.
+    """
+    begun = replace(with_initial(config, folder), init_from=config.init_from)
+    return replace(begun, data=with_model_facts(begun.data))
 
 
 def new_record(config: RunConfig) -> RunRecord:

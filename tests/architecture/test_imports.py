@@ -14,7 +14,7 @@ LAYERS = [
     {"paths", "padding", "files", "progress", "registry", "options"}
     | {"imports", "stopping", "bounded"},
     {"position", "children"},
-    {"attention"},
+    {"attention", "jobs"},
     {"model"},
     {"data"},
     {"decoding", "alignment", "metrics"},
@@ -27,13 +27,19 @@ LAYERS = [
     {"folder"},
     {"results"},
     {"run"},
-    {"verification", "bench"},
+    {"verification", "bench", "sweeps"},
     {"bench_runs"},
     {"cli"},
 ]
 FILES = sorted((ROOT / "seq2seq").rglob("*.py"))
 ONLY_IN = {
-    "hydra": {"seq2seq/config/store.py"},
+    "hydra": {
+        "seq2seq/config/hydra_cells.py",
+        "seq2seq/config/hydra_errors.py",
+        "seq2seq/config/hydra_task.py",
+        "seq2seq/config/schemas.py",
+        "seq2seq/config/store.py",
+    },
     "lightning": {"seq2seq/training", "seq2seq/run"},
     "ctranslate2": {"seq2seq/engine/package.py"},
     # In folders of users, `seq2seq.files.temporary_path`: what a kill leaves there is swept.
@@ -43,6 +49,7 @@ ONLY_IN = {
         "seq2seq/cli",
         "seq2seq/data/sources/tatoeba.py",
         "seq2seq/engine/search.py",
+        "seq2seq/sweeps",
     },
 }
 

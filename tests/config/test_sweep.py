@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from seq2seq import stopping
 from seq2seq.config.composed import ensure_one_process
-from seq2seq.config.store import combinations, remaining_combinations
+from seq2seq.config.hydra_task import combinations, remaining_combinations
 from seq2seq.config.sweep import Sweep, is_stop, run_child
 from seq2seq.errors import ConfigError
 from seq2seq.training.config import TrainerConfig

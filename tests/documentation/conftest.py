@@ -14,7 +14,10 @@ from tests.documentation.pages import ROOT, example_files
 from tests.results.bundles import make_run, sentences, train_tokenizers
 
 FORWARD = ("DIR", "FORWARD", "RUN_A", "RUN_B")
-DATED = ("outputs/train/2026-01-31_12-00-00", "outputs/train/2026-02-01_12-00-00")
+OUTPUTS = (
+    *("outputs/train/2026-01-31_12-00-00", "outputs/train/2026-02-01_12-00-00"),
+    "outputs/train/sweep/seed-1",
+)
 SOURCES, TARGETS = sentences(6, seed=3), sentences(6, seed=4)
 PAIRS = list(zip(SOURCES, TARGETS, strict=True))
 LINKS = ["0-0"] * len(SOURCES)
@@ -34,7 +37,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("documentation")
     tokenizers = train_tokenizers(folder, characters="Un perro")
     held_out = {"validation": Pairs(SOURCES, TARGETS), "test": Pairs(SOURCES, TARGETS)}
-    for seed, name in enumerate((*FORWARD, *DATED), start=1):
+    for seed, name in enumerate((*FORWARD, *OUTPUTS), start=1):
         make_run(folder / name, tokenizers, seed=seed, held_out=held_out)
         (folder / name / "metrics.jsonl").write_text('{"step": 50, "train/loss": 6.5}\n')
     reverse = {"source_language": "yy", "target_language": "xx"}

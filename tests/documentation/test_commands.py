@@ -56,7 +56,8 @@ def ensure_composes(name: str, arguments: list[str]) -> None:
     """A command line of train.py or evaluate.py composes, in every combination of a sweep."""
     if "--cfg" in arguments or any(item.startswith("resume=") for item in arguments):
         return
-    overrides = [item for item in arguments if not item.startswith(("-", "$"))]
+    of_sweep = ("sweep.", "hydra.")  # tests/config/test_hydra_cells.py
+    overrides = [item for item in arguments if not item.startswith(("-", "$", *of_sweep))]
     ensure_no_edits(overrides)
     import_modules(imports_of(overrides) or [])
     choices = [

@@ -54,6 +54,8 @@ def test_the_commands_of_a_wheel(program: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["quick"]
     brief = ["experiment=quick", "trainer.max_steps=2", *SMALL]
     seq2seq("train", "-m", "seed=1,2", *brief)
-    assert len(list((tmp_path / "outputs" / "quick").glob("*/[01]/model/manifest.json"))) == 2
+    assert (
+        len(list((tmp_path / "outputs" / "quick").glob("sweep/seed-[12]/model/manifest.json"))) == 2
+    )
     seq2seq("train", "trainer=ddp_cpu", "name=pair", *brief)
     assert len(list((tmp_path / "outputs" / "pair").glob("*/model/manifest.json"))) == 1

@@ -1,4 +1,4 @@
-"""A sweep trains each combination in its own process and folder; a failure stops no other."""
+"""A sweep trains each combination in its own folder; what cannot be trained is left out."""
 
 import json
 from pathlib import Path
@@ -18,8 +18,8 @@ def test_combinations_run_in_separate_folders(run: Run, tmp_path: Path, finished
         "encoder_attention=full,linear,local",
         "position=rope",
     )
-    assert done.returncode == 1
-    assert "These combinations failed" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "cannot be trained, and are left out" in done.stderr
     assert "loses its meaning in linear" in done.stderr
     finished = sorted(path.parent for path in (tmp_path / "sweep").glob("*/status.json"))
     assert len(finished) == 2

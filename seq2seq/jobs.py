@@ -4,10 +4,11 @@ A job is a generator that yields the calls to make, one after another, and gets 
 each. What it does in between, such as writing results, runs in this process.
 """
 
+import contextlib
 import signal
 import subprocess
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,13 +24,13 @@ class Call:
 
     Attributes:
         arguments: of the process; the first is the program.
-        log: gets all that it prints, appended.
+        log: gets all that it prints, appended; None for the streams of this process.
         folder: in which it works; None for the present one.
         environment: further variables.
     """
 
     arguments: Sequence[str]
-    log: Path
+    log: Path | None
     folder: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,11 +46,16 @@ class Active:
     process: "subprocess.Popen[bytes]"
 
 
-def run_jobs(jobs: Iterable[Job], at_once: int) -> None:
+def run_jobs(
+    jobs: Iterable[Job], at_once: int, *, on_poll: Callable[[], None] = lambda: None
+) -> None:
     """Run jobs to their ends, in their order.
 
     Processes get the stop signals that this process gets, and are waited for, so that training
     saves a checkpoint. They end as after a signal when this process is gone, however that happens.
+
+    Args:
+        on_poll: is called several times a second while processes are at work.
 
     Raises:
         Stopped: this process was asked to stop.
@@ -63,6 +69,7 @@ def run_jobs(jobs: Iterable[Job], at_once: int) -> None:
                 if not active:
                     break
                 time.sleep(JOB_POLL)
+                on_poll()
                 active[:] = [entry for entry in active if goes_on(entry)]
         finally:
             stop_all(active)
@@ -100,8 +107,11 @@ def goes_on(entry: Active) -> bool:
 
 def started(call: Call) -> "subprocess.Popen[bytes]":
     """The process of a call."""
-    call.log.parent.mkdir(parents=True, exist_ok=True)
-    with call.log.open("ab") as log:
+    with contextlib.ExitStack() as stack:
+        log = None
+        if call.log is not None:
+            call.log.parent.mkdir(parents=True, exist_ok=True)
+            log = stack.enter_context(call.log.open("ab"))
         return start_child(
             call.arguments, output=log, folder=call.folder, environment=call.environment
         )
