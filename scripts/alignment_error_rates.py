@@ -14,18 +14,15 @@ what the two models link throughout the training text of FORWARD, which they ali
 
 --eflomal also aligns the lines with eflomal (Östling & Tiedemann 2016, "Efficient Word Alignment
 with Markov Chain Monte Carlo"), which learns from them and the training text of FORWARD, in lower
-case and with punctuation separated from words.
+case and without punctuation at the ends of words.
 """
 
 import argparse
-import re
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
+from eflomal_links import eflomal_links, training_text
 from numpy.typing import NDArray
 
 from seq2seq.aligning.bidirectional import BidirectionalAligner
@@ -35,13 +32,12 @@ from seq2seq.alignment.config import MIN_LINK_PROBABILITY, AlignmentConfig, Link
 from seq2seq.alignment.error_rate import score_links
 from seq2seq.alignment.gold_table import GoldTable, read_gold_table
 from seq2seq.alignment.joint import bidirectional_links
-from seq2seq.alignment.links import Links, read_pharaoh, swap_links
+from seq2seq.alignment.links import Links, swap_links
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
-from seq2seq.bundle.locate import saved_config
 from seq2seq.bundle.model import Model, load_model
-from seq2seq.data.sources.base import Pairs, load_raw
+from seq2seq.data.sources.base import Pairs
 from seq2seq.data.words import tokens_of_characters
-from seq2seq.errors import MissingDependencyError, UserError
+from seq2seq.errors import UserError
 from seq2seq.evaluation.translate import no_progress
 from seq2seq.folder.logs import configure_logging
 
@@ -52,7 +48,6 @@ COMBINED = (
     SymmetrizeMethod.grow_diag_final,
     SymmetrizeMethod.grow_diag_final_and,
 )
-TOKEN = re.compile(r"\w+|[^\w\s]")
 
 Models = tuple[Model, Model]
 Candidates = tuple[AlignmentCandidate, AlignmentCandidate]
@@ -82,7 +77,8 @@ def main() -> int:
         if arguments.lexicon:
             report_with_lexicon(models, candidates, arguments.forward, gold)
         if arguments.eflomal:
-            report("eflomal", *eflomal_links(arguments.forward, gold), gold)
+            train = training_text(arguments.forward)
+            report("eflomal", *eflomal_links(train, gold.pairs), gold)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -171,12 +167,6 @@ def gold_weights(
     return BidirectionalAligner(*models).joint_weights(gold.pairs, no_progress)
 
 
-@cache
-def training_text(run: Path) -> Pairs:
-    """The training pairs of a run."""
-    return load_raw(saved_config(run).data).train
-
-
 def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldTable) -> None:
     """A row for each direction, and for each way to combine them."""
     rows = {"forward": forward, "reverse": reverse}
@@ -190,45 +180,6 @@ def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldT
             f"{100 * figure:.1f}" for figure in (score.aer, score.precision, score.recall)
         )
         print(f"| {aligner} | {name} | {figures} |", flush=True)
-
-
-def eflomal_links(run: Path, gold: GoldTable) -> tuple[list[Links], list[Links]]:
-    """Links of eflomal, both directions as source-target pairs, as it writes them."""
-    try:
-        import eflomal
-    except ImportError as error:
-        raise MissingDependencyError(
-            "--eflomal: needs the package; pip install eflomal (and a C compiler)"
-        ) from error
-    train = without_gold(gold, training_text(run))
-    with tempfile.TemporaryDirectory() as folder:
-        paths = Path(folder) / "forward", Path(folder) / "reverse"
-        sides = (
-            list(eflomal_lines(train.source, gold.pairs.source)),
-            list(eflomal_lines(train.target, gold.pairs.target)),
-        )
-        names = {"links_filename_fwd": str(paths[0]), "links_filename_rev": str(paths[1])}
-        eflomal.Aligner().align(*sides, **names)
-        forward, reverse = (read_pharaoh(path)[len(train) :] for path in paths)
-    return forward, reverse
-
-
-def without_gold(gold: GoldTable, train: Pairs) -> Pairs:
-    """Training text without the gold lines, which eflomal is given once."""
-    lines = set(zip(gold.pairs.source, gold.pairs.target, strict=True))
-    return train.take(
-        row
-        for row, pair in enumerate(zip(train.source, train.target, strict=True))
-        if pair not in lines
-    )
-
-
-def eflomal_lines(train: Sequence[str], gold: Sequence[str]) -> Iterator[str]:
-    """Training text with words and punctuation apart, then the gold lines with their words."""
-    for line in train:
-        yield " ".join(TOKEN.findall(line.lower())) + "\n"
-    for line in gold:
-        yield " ".join(line.lower().split()) + "\n"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from seq2seq.alignment.hmm import Floats
-from seq2seq.alignment.links import Link
+from seq2seq.alignment.links import Link, Links
 from seq2seq.alignment.pair_groups import PairGroup, Sentences, pair_groups
 from seq2seq.alignment.statistical import ALL_ROUNDS, DirectedAligner
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
@@ -19,10 +19,14 @@ class AlignedPair:
     Attributes:
         links: (source word, target word) from 0, with the mean of both directions' posteriors.
         nulls: target words that neither direction links, in order.
+        forward: links of each target word to its best source word, if any.
+        reverse: links of each source word to its best target word, if any.
     """
 
     links: dict[Link, float]
     nulls: list[int]
+    forward: Links = frozenset()
+    reverse: Links = frozenset()
 
 
 def statistical_links(
@@ -72,6 +76,8 @@ def fill_links(
         pairs[row] = AlignedPair(
             {link: float(both[number][link]) for link in sorted(combined)},
             [target for target in pairs[row].nulls if target not in linked],
+            ahead,
+            back,
         )
 
 

@@ -93,7 +93,7 @@ def build_module(config: RunConfig, model: Transformer) -> TranslationModule:
     if supervision_kind(config)[0] is not SupervisionKind.none:
         layers = cross_attentions(config.model)
         has_sink = layers[supervision.layer].sink is not Sink.none
-        losses.append(AlignmentSupervision(supervision, num_layers=len(layers), null_mass=has_sink))
+        losses.append(AlignmentSupervision(supervision, num_layers=len(layers), has_sink=has_sink))
     losses += [loss.build(config.model) for loss in config.auxiliary_losses]
     return TranslationModule(
         model,

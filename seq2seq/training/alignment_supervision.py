@@ -5,9 +5,9 @@ subwords linked to t, and a_t the head's weights,
 
     loss = - sum_t sum_s A_ts log a_ts
 
-Where the head has a sink, the weight that its rows lack to one is a null link, and target subwords
-that are known to translate nothing are taught it: A_t0 = 1 and a_t0 = 1 - sum_s a_ts. Other target
-words without a link contribute nothing.
+Target subwords that are known to translate nothing are taught a null link, A_t0 = 1. Its weight
+a_t0 is what their row lacks to one where the head has a sink, and elsewhere that of the sentence
+end. Other target words without a link contribute nothing.
 
 Source: Garg et al. 2019, "Jointly Learning to Align and Translate with Transformer Models"
 (arXiv:1909.02074), section 3; Chen et al. 2016, "Guided Alignment Training for Topic-Aware NMT"
@@ -26,23 +26,26 @@ MIN_WEIGHT = 1e-12  # a kernel's score may be zero, where the logarithm has no g
 
 
 def alignment_loss(
-    weights: Tensor, links: SubwordLinks, *, use_input_row: bool, null_mass: bool = False
+    weights: Tensor, links: SubwordLinks, *, use_input_row: bool, ends: Tensor | None = None
 ) -> Tensor:
     """Cross entropy in nats of the head's weights with the links, summed over linked subwords.
 
     Args:
         weights: (B, T, S) over decoder inputs, the sentence start first, and source positions.
         links: of the same batch.
-        null_mass: rows may sum to less than one, and the rest is the weight of null words.
+        ends: (B,) the position of each sentence end, which null words are taught; None teaches them
+            what rows lack to one.
         use_input_row: take the row where a target subword is the decoder's input, instead of the
             one before it, which predicts the subword.
     """
     linked = weights[links.rows, links.targets + int(use_input_row), links.sources].float()
     loss = -(links.shares * linked.clamp(min=MIN_WEIGHT).log()).sum()
-    if null_mass:
-        rows = weights[links.null_rows, links.null_targets + int(use_input_row)].float()
-        loss = loss - (1 - rows.sum(-1)).clamp(min=MIN_WEIGHT).log().sum()
-    return loss
+    rows = weights[links.null_rows, links.null_targets + int(use_input_row)].float()
+    if ends is None:
+        null = 1 - rows.sum(-1)
+    else:
+        null = rows.gather(1, ends[links.null_rows, None]).squeeze(1)
+    return loss - null.clamp(min=MIN_WEIGHT).log().sum()
 
 
 class AlignmentSupervision(AuxiliaryLoss):
@@ -50,18 +53,18 @@ class AlignmentSupervision(AuxiliaryLoss):
 
     Args:
         num_layers: of the decoder.
-        null_mass: the head has a sink, see `alignment_loss`.
+        has_sink: of the head, which is then taught null links instead of the sentence end.
     """
 
     name = "alignment"
 
     def __init__(
-        self, config: AlignmentSupervisionConfig, *, num_layers: int, null_mass: bool = False
+        self, config: AlignmentSupervisionConfig, *, num_layers: int, has_sink: bool = False
     ) -> None:
         self.config = config
         self.weight = config.weight
         self.layer = (Role.CROSS, config.layer % num_layers)
-        self.null_mass = null_mass
+        self.has_sink = has_sink
         self.weights_of = frozenset({self.layer})
 
     def __call__(
@@ -73,7 +76,6 @@ class AlignmentSupervision(AuxiliaryLoss):
             head_weights,
             batch.links,
             use_input_row=self.config.use_input_row,
-            null_mass=self.null_mass,
+            ends=None if self.has_sink else batch.source.padding.lengths - 1,
         )
-        nulls = len(batch.links.null_rows) if self.null_mass else 0
-        return loss, batch.links.num_targets + nulls
+        return loss, batch.links.num_targets + len(batch.links.null_rows)

@@ -44,7 +44,8 @@ class AlignmentSupervisionConfig(Options):
         method: for kind=runs and kind=statistical, how the links of both directions are
             symmetrized. A target word without a link is not supervised: intersection has the most
             such words, and the best precision. With kind=statistical, a word that neither
-            direction links is taught the null mass of the sink, where the cross-attention has one.
+            direction links is taught a null link: to the sink, where the cross-attention has one,
+            or else to the sentence end.
         extra_source, extra_target: for kind=statistical, text that the aligner learns from as well
             and that is not trained on: one sentence a line, line n of both being translations, in
             the direction that is trained.

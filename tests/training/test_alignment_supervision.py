@@ -66,38 +66,41 @@ def test_the_loss_is_that_of_a_plain_loop(rows: list[int], use_input_row: bool) 
         assert float(loss) == 0
 
 
-def test_null_words_are_taught_the_weight_that_rows_lack() -> None:
+@pytest.mark.parametrize("has_sink", [False, True])
+def test_null_words_are_taught_the_sentence_end_or_the_weight_that_rows_lack(
+    has_sink: bool,
+) -> None:
     links = collate(EncodedPairs(IDS, IDS, Column.of([[0, 0, -1, 1], [-1, 2]])), ROWS).links
     assert links is not None
     sums = torch.tensor([0.2, 0.4, 0.7, 0.9])[:, None]  # of the row of each decoder input
     weights = torch.rand(2, 4, 3, generator=torch.Generator().manual_seed(3)).softmax(-1) * sums
-    plain = alignment_loss(weights, links, use_input_row=True)
-    loss = alignment_loss(weights, links, use_input_row=True, null_mass=True)
-    assert float(plain) == pytest.approx(-math.log(float(weights[0, 1, 0])))
-    assert float(loss - plain) == pytest.approx(-math.log(0.3) - math.log(0.1), rel=1e-5)
+    ends = torch.tensor([2, 1])
+    loss = alignment_loss(weights, links, use_input_row=True, ends=None if has_sink else ends)
+    nulls = (0.3, 0.1) if has_sink else (float(weights[0, 2, 2]), float(weights[1, 3, 1]))
+    expected = [float(weights[0, 1, 0]), *nulls]
+    assert float(loss) == pytest.approx(-sum(map(math.log, expected)), rel=1e-5)
 
 
 @pytest.mark.parametrize("sink", Sink)
-def test_only_a_sink_is_taught_null_words(sink: Sink) -> None:
+def test_null_words_are_learned(sink: Sink) -> None:
     batch = collate(EncodedPairs(IDS, IDS, Column.of([[-1, 1], [-1, 2]])), ROWS)
     model = tiny_model(FullConfig(sink=sink)).train()
     config = AlignmentSupervisionConfig(kind=SupervisionKind.statistical, layer=-2)
-    supervision = AlignmentSupervision(config, num_layers=2, null_mass=sink is not Sink.none)
-    states, weights = model.decoder_states(
-        batch.target, model.encode(batch.source), weights_of=supervision.weights_of
-    )
-    loss, taught = supervision(batch, states, weights)
-    assert taught == (0 if sink is Sink.none else 2)
-    if sink is Sink.none:
-        assert loss.item() == 0
-        return
-    before = loss.item()
-    loss.backward()
-    torch.optim.SGD(model.parameters(), 0.1).step()
-    states, weights = model.decoder_states(
-        batch.target, model.encode(batch.source), weights_of=supervision.weights_of
-    )
-    assert supervision(batch, states, weights)[0].item() < before
+    has_sink = sink is not Sink.none
+    supervision = AlignmentSupervision(config, num_layers=2, has_sink=has_sink)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(60):
+        states, weights = model.decoder_states(
+            batch.target, model.encode(batch.source), weights_of=supervision.weights_of
+        )
+        loss, taught = supervision(batch, states, weights)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert taught == 2
+    rows = weights[supervision.layer][[0, 1], 0, [2, 3]]
+    null = 1 - rows.sum(-1) if has_sink else rows[:, 3]  # three subwords, and then the sentence end
+    assert (null > 0.9).all()
 
 
 def test_a_weight_of_zero_gives_a_finite_loss_and_finite_gradients() -> None:
