@@ -49,9 +49,11 @@ def pair_groups(source: Sentences, target: Sentences) -> list[PairGroup]:
 
 
 def numbered(sentences: Sentences) -> Integers:
-    """The words of all sentences one after the other, numbered in the order they first occur."""
-    numbers: dict[str, int] = {}
-    return np.array(
-        [numbers.setdefault(word, len(numbers) + 1) for line in sentences for word in line],
-        np.int64,
-    )
+    """The words of all sentences one after the other, by their numbers."""
+    numbers = {word: number for number, word in enumerate(distinct_words(sentences), start=1)}
+    return np.array([numbers[word] for line in sentences for word in line], np.int64)
+
+
+def distinct_words(sentences: Sentences) -> list[str]:
+    """The words in the order they first occur, which is that of their numbers from 1."""
+    return list(dict.fromkeys(word for line in sentences for word in line))

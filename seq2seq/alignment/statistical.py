@@ -13,7 +13,8 @@ Reparameterization of IBM Model 2"); then on the one before,
 with learned weights of jumps (Vogel, Ney and Tillmann 1996, "HMM-Based Word Alignment in
 Statistical Translation"). A word of the null word keeps the place of the word before it (Och and
 Ney 2003, "A Systematic Comparison of Various Statistical Alignment Models", section 2.1.2). Both
-are learned by expectation maximisation; nothing is random.
+are learned by expectation maximisation; nothing is random. The prior of translations prefers words
+that are spelled alike (`seq2seq.alignment.spelling`).
 """
 
 from collections.abc import Callable, Sequence
@@ -39,13 +40,17 @@ class DirectedAligner:
 
     Args:
         groups: sentence pairs to learn from and to align.
-        concentration: see `TranslationTable`.
+        concentration, beginnings: see `TranslationTable`.
     """
 
     def __init__(
-        self, groups: Sequence[PairGroup], *, concentration: float = CONCENTRATION
+        self,
+        groups: Sequence[PairGroup],
+        *,
+        concentration: float = CONCENTRATION,
+        beginnings: tuple[Integers, Integers] | None = None,
     ) -> None:
-        self.table = TranslationTable(groups, concentration)
+        self.table = TranslationTable(groups, concentration, beginnings)
         self.steepness = STEEPNESS
         distances = np.arange(-LONGEST_JUMP, LONGEST_JUMP + 1)
         self.jumps: Floats = np.exp(-np.abs(distances - 1) / 2.0)

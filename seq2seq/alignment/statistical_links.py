@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from seq2seq.alignment.hmm import Floats
 from seq2seq.alignment.links import Link, Links
-from seq2seq.alignment.pair_groups import PairGroup, Sentences, pair_groups
+from seq2seq.alignment.pair_groups import PairGroup, Sentences, distinct_words, pair_groups
+from seq2seq.alignment.spelling import word_beginnings
 from seq2seq.alignment.statistical import ALL_ROUNDS, DirectedAligner
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 
@@ -36,16 +37,29 @@ def statistical_links(
     *,
     progress: Callable[[int], None],
 ) -> list[AlignedPair]:
-    """The links of each sentence pair; of one with an empty side, none.
+    """The links of each sentence pair; of one with an empty side, none. Equal pairs count once.
 
     Args:
         source, target: words of each pair; see `plain_words`.
         method: how the links of the two directions are combined.
         progress: called with the number of rounds just done, of TOTAL_ROUNDS.
     """
+    texts = list(zip(map(tuple, source), map(tuple, target), strict=True))
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    sides = [text[0] for text in places], [text[1] for text in places]
+    pairs = links_of_distinct(*sides, method, progress)
+    return [pairs[places[text]] for text in texts]
+
+
+def links_of_distinct(
+    source: Sentences, target: Sentences, method: SymmetrizeMethod, progress: Callable[[int], None]
+) -> list[AlignedPair]:
+    """The links of sentence pairs; see `statistical_links`."""
     groups = pair_groups(source, target)
-    forward = DirectedAligner(groups).learn(progress)
-    reverse = DirectedAligner([group.reversed() for group in groups]).learn(progress)
+    ahead = word_beginnings(distinct_words(source), distinct_words(target))
+    forward = DirectedAligner(groups, beginnings=ahead).learn(progress)
+    backwards = [group.reversed() for group in groups]
+    reverse = DirectedAligner(backwards, beginnings=ahead[::-1]).learn(progress)
     pairs = [AlignedPair({}, list(range(len(words)))) for words in target]
     for group, *tables in zip(groups, forward, reverse, strict=True):
         fill_links(pairs, group, tables[0], tables[1], method)

@@ -1,5 +1,7 @@
 """Probabilities of target words given source words, learned from expected counts.
 
+Words that are spelled alike begin with ALIKE_COUNT translations more than others, by the prior.
+
 Source: Brown et al. 1993, "The Mathematics of Statistical Machine Translation"; with the prior,
 Riley and Gildea 2012, "Improving the IBM Alignment Models Using Variational Bayes".
 """
@@ -10,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2seq.alignment.hmm import Floats
-from seq2seq.alignment.pair_groups import PairGroup
+from seq2seq.alignment.pair_groups import Integers, PairGroup
 
 NULL = 0  # the source word that words without counterpart are translations of
+ALIKE_COUNT = 1.0  # of translations, which words that are spelled alike have beforehand
 SMALLEST = 1e-30  # probability of a translation that has become impossible
 
 
@@ -21,16 +24,22 @@ class TranslationTable:
 
     Args:
         groups: the sentence pairs.
-        concentration: of a symmetric Dirichlet prior of each source word's translations, whose
-            mean-field posterior replaces relative counts; 0 is maximum likelihood.
+        concentration: of a Dirichlet prior of each source word's translations, whose mean-field
+            posterior replaces relative counts; 0 without `beginnings` is maximum likelihood.
+        beginnings: of each word, from 1, of the source and of the target side; see
+            `word_beginnings`.
 
     Attributes:
         cells: for each group (N, T, 1 + S) entries of the table, the null word first.
         entries: (K,) probabilities.
     """
 
-    def __init__(self, groups: Sequence[PairGroup], concentration: float) -> None:
-        self.concentration = concentration
+    def __init__(
+        self,
+        groups: Sequence[PairGroup],
+        concentration: float,
+        beginnings: tuple[Integers, Integers] | None = None,
+    ) -> None:
         self.num_targets = 1 + max((int(group.target.max()) for group in groups), default=0)
         keys = np.concatenate([np.zeros(0, np.int64), *map(self._keys, groups)])
         found, cells = np.unique(keys, return_inverse=True)
@@ -44,6 +53,11 @@ class TranslationTable:
             self.cells.append(self._flat[first:last].reshape(shape))
             first = last
         self.entries: Floats = np.full(len(found), 1 / self.num_targets)
+        self._prior: Floats = np.full(len(found), concentration)
+        if beginnings is not None:
+            of_source, of_target = (np.concatenate([[NULL], side]) for side in beginnings)
+            alike = of_source[self._sources] == of_target[found % self.num_targets]
+            self._prior[alike & (self._sources != NULL)] += ALIKE_COUNT
 
     def _keys(self, group: PairGroup) -> NDArray[np.int64]:
         sources = np.pad(group.source, ((0, 0), (1, 0)), constant_values=NULL)
@@ -56,16 +70,12 @@ class TranslationTable:
         Args:
             posteriors: of all cells, those of the groups one after the other.
         """
-        counts = np.bincount(self._flat, posteriors, minlength=len(self.entries))
-        totals = np.bincount(self._sources, counts)
-        if self.concentration:
-            kinds = np.bincount(self._sources)
-            logarithms = digamma((counts + self.concentration).astype(np.float64))
-            masses = totals + self.concentration * np.maximum(kinds, 1)
-            logarithms -= digamma(masses.astype(np.float64))[self._sources]
-            self.entries = np.exp(logarithms)
+        counts = np.bincount(self._flat, posteriors, minlength=len(self.entries)) + self._prior
+        totals = np.maximum(np.bincount(self._sources, counts), SMALLEST)[self._sources]
+        if self._prior.any():
+            self.entries = np.exp(digamma(counts) - digamma(totals))
         else:
-            self.entries = counts / np.maximum(totals, SMALLEST)[self._sources]
+            self.entries = counts / totals
         np.maximum(self.entries, SMALLEST, out=self.entries)
 
 

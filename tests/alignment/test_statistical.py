@@ -55,6 +55,10 @@ def over_all_paths(emissions: Floats, jumps: Floats) -> tuple[Floats, float]:
     return posteriors / total, float(np.log(total))
 
 
+def ignore(rounds: int) -> None:
+    """Ignores progress."""
+
+
 def test_posteriors_and_likelihood_equal_sums_over_all_alignments() -> None:
     groups = pair_groups(SOURCES, [translated(line) for line in SOURCES])
     aligner = DirectedAligner(groups)
@@ -117,10 +121,29 @@ def test_words_that_neither_direction_links_are_null_whatever_the_method() -> No
         assert set(pairs[0].links) == linked
 
 
-def test_no_pairs_have_no_links() -> None:
-    def ignore(rounds: int) -> None:
-        """Ignores progress."""
+def test_words_that_are_spelled_alike_are_linked_where_nothing_else_tells() -> None:
+    """One pair, so that every word occurs beside every other."""
+    source, target = [["oxidise", "parliament", "1998"]], [["1998", "parlamento", "óxido"]]
+    (pair,) = statistical_links(source, target, SymmetrizeMethod.union, progress=ignore)
+    assert set(pair.links) == {(0, 2), (1, 1), (2, 0)}
 
+
+def test_equal_pairs_count_once() -> None:
+    once = statistical_links(SOURCES, SOURCES[::-1], SymmetrizeMethod.union, progress=ignore)
+    order = [0, 0, *range(len(SOURCES)), 5, 5, 5]
+    again = statistical_links(
+        [SOURCES[row] for row in order],
+        [SOURCES[::-1][row] for row in order],
+        SymmetrizeMethod.union,
+        progress=ignore,
+    )
+    assert again == [once[row] for row in order]
+    assert once != statistical_links(
+        SOURCES[1:], SOURCES[::-1][1:], SymmetrizeMethod.union, progress=ignore
+    )
+
+
+def test_no_pairs_have_no_links() -> None:
     assert statistical_links([], [], SymmetrizeMethod.union, progress=ignore) == []
 
 

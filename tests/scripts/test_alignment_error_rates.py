@@ -1,6 +1,5 @@
 """The script of the table of alignment error rates, on tiny runs."""
 
-import importlib.util
 import logging
 import sys
 import types
@@ -14,26 +13,21 @@ import pytest
 from seq2seq.alignment.choose import AlignmentCandidate
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.data.sources.base import Pairs, RawCorpus
+from seq2seq.errors import MissingDependencyError
 from tests.results.bundles import make_run, sentences, train_tokenizers
+from tests.scripts.loading import imported_script
 
-PATH = Path(__file__).parents[2] / "scripts" / "alignment_error_rates.py"
 TEXT = Pairs(sentences(12, seed=7), sentences(12, seed=8))
 GOLD = Pairs(sentences(6, seed=3), sentences(6, seed=4))
 
 
 @pytest.fixture
 def script() -> Iterator[Any]:
-    specification = importlib.util.spec_from_file_location("alignment_error_rates", PATH)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["alignment_error_rates"] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
     package = logging.getLogger("seq2seq")
     before = package.handlers[:], package.level, package.propagate
-    yield module
+    with imported_script("alignment_error_rates") as module:
+        yield module
     package.handlers[:], package.level, package.propagate = before
-    del sys.modules["alignment_error_rates"]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +81,7 @@ def test_the_table_has_a_row_for_every_choice_method_and_combination(
     monkeypatch.setitem(sys.modules, "eflomal", eflomal)
     train = Pairs(["It's  RED.", GOLD.source[0], "b"], ["¿Sí?", GOLD.target[0], "d"])
     raw = RawCorpus(train, TEXT, TEXT)
-    monkeypatch.setattr(script, "load_raw", lambda config: raw)
+    monkeypatch.setattr(script, "training_text", lambda run: raw.train)
     monkeypatch.setattr(
         sys, "argv", ["script", *map(str, runs), str(gold), "--lexicon", "--eflomal"]
     )
@@ -96,8 +90,8 @@ def test_the_table_has_a_row_for_every_choice_method_and_combination(
     assert len(lines) in (2 + (choices * (len(LinkMethod) + 1) + 2) * 6 for choices in (2, 3))
     assert len(set(lines)) == len(lines), "no choice is in the table twice"
     assert lines[-6] == "| eflomal | forward | 0.0 | 100.0 | 100.0 |"
-    assert aligned[0][:2] == ["it ' s red .\n", "b\n"]
-    assert aligned[1][:2] == ["¿ sí ?\n", "d\n"]
+    assert aligned[0][:2] == ["it's red\n", "b\n"]
+    assert aligned[1][:2] == ["sí\n", "d\n"]
     assert aligned[0][2:] == [f"{line}\n" for line in GOLD.source]
 
 
@@ -121,5 +115,5 @@ def test_without_eflomal_the_message_says_how_to_install_it(
     script: Any, runs: list[Path], gold: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "eflomal", None)
-    with pytest.raises(script.MissingDependencyError, match="pip install eflomal"):
-        script.eflomal_links(runs[0], script.read_gold_table(gold))
+    with pytest.raises(MissingDependencyError, match="pip install eflomal"):
+        script.eflomal_links(TEXT, script.read_gold_table(gold).pairs)
