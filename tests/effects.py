@@ -265,6 +265,7 @@ SHOWN_BY = {
     "alignment.use_input_row": ALIGN,
     "alignment.method": ALIGN,
     "alignment.threshold": ALIGN,
+    "alignment.null_links": "tests/evaluation/test_null_links.py::test_null_links_are_obeyed",
     "alignment.measure": (
         "tests/evaluation/test_word_aligner.py::test_norms_do_not_depend_on_the_batch"
     ),

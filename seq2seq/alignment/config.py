@@ -39,6 +39,9 @@ class AlignmentConfig(Options):
             to the layer's output through these heads (Kobayashi et al. 2020, arXiv:2004.10102).
         method: how weights become links: argmax, threshold, mutual or chain (HMM).
         threshold: minimum weight of a link, for method=threshold.
+        null_links: leave a target word without a link where its null probability, what falls on the
+            sentence end or a sink, exceeds that of its source word. For heads that were taught null
+            links.
         all_layers: also write the weights of every layer and head.
         heatmaps: number of sentences, from the first, whose weights are drawn.
     """
@@ -50,6 +53,7 @@ class AlignmentConfig(Options):
     measure: Measure = Measure.weights
     method: LinkMethod = LinkMethod.argmax
     threshold: float = number(0.2, above=0, at_most=1)
+    null_links: bool = False
     all_layers: bool = False
     heatmaps: int = number(10, at_least=0)
 

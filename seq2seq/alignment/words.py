@@ -78,7 +78,13 @@ def subword_counts(words: Tensor, num_words: int) -> Tensor:
     return torch.bincount(words, minlength=num_words).clamp(min=1)
 
 
-def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
+def hard_links(
+    weights: Tensor,
+    method: LinkMethod,
+    threshold: float,
+    *,
+    probabilities: Tensor | None = None,
+) -> Links:
     """Link words by their weights. A target word without any weight is never linked.
 
     Args:
@@ -88,6 +94,9 @@ def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
             smoothing; mutual links words that are each other's best; threshold links all words
             with enough weight. Of equal weights the first word wins.
         threshold: least weight of a link, above 0 and up to 1, for the method threshold alone.
+        probabilities: (target words, source words) sums over source subwords. A link whose
+            probability is below the null probability of its target word, what is missing in its row
+            to one, is left out. None keeps all.
 
     Raises:
         ConfigError: the method is threshold, and the threshold out of range.
@@ -108,6 +117,9 @@ def hard_links(weights: Tensor, method: LinkMethod, threshold: float) -> Links:
         linked &= is_first_maximum(table, axis=1)
         if method is LinkMethod.mutual:
             linked &= is_first_maximum(table, axis=0)
+    if probabilities is not None:
+        shares = probabilities.detach().cpu().double().numpy()
+        linked &= shares >= 1 - shares.sum(1, keepdims=True)
     return frozenset((int(source), int(target)) for target, source in np.argwhere(linked))
 
 

@@ -38,6 +38,7 @@ LINK_OPTIONS = config_options(
     "measure",
     "method",
     "threshold",
+    "null_links",
 )
 BATCH_OPTIONS = config_options("decoding", DecodingConfig, "batch_size", "batch_tokens")
 

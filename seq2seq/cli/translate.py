@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 FILES_HELP = "Text, one sentence a line; - or nothing is standard input."
 MARKUP_HELP = "Carry inline tags, such as <b> or <br/>, to the translations, by word alignment."
-LINK_NAMES = ("layer", "heads", "use_input_row", "measure", "method", "threshold")
+LINK_NAMES = ("layer", "heads", "use_input_row", "measure", "method", "threshold", "null_links")
 # Without flags: --method is that of decoding.
 READING_OPTIONS = [
     replace(option, flags=())

@@ -129,7 +129,11 @@ def with_plain_reading(run: RunConfig) -> RunConfig:
         return run
     plain = AlignmentConfig()
     reading = replace(
-        alignment, layer=plain.layer, heads=plain.heads, use_input_row=plain.use_input_row
+        alignment,
+        layer=plain.layer,
+        heads=plain.heads,
+        use_input_row=plain.use_input_row,
+        null_links=plain.null_links,
     )
     return replace(run, alignment=reading)
 

@@ -53,6 +53,7 @@ FORMER_DEFAULTS: dict[str, Any] = {
     "attention.mixing": "none",
     "local.window_sinks": 0,
     "alignment.measure": "weights",
+    "alignment.null_links": False,
     "alignment_supervision.extra_source": None,
     "alignment_supervision.extra_target": None,
     "decoding.segmentations": 1,

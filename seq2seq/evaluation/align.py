@@ -123,8 +123,10 @@ class Aligner:
         """Link the words of a sentence pair by weights (T, S) over its subwords."""
         method = self.config.method
         table = words_of(weights, source, target, source_mean=uses_source_mean(method))
+        null_links = self.config.null_links
+        probabilities = words_of(weights, source, target, source_mean=False) if null_links else None
         return Alignment(
-            hard_links(table, method, self.config.threshold),
+            hard_links(table, method, self.config.threshold, probabilities=probabilities),
             table,
             weights,
             self.tokenizers.source.labels(source.units),

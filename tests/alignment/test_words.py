@@ -98,6 +98,17 @@ def test_links_worked_by_hand(method: LinkMethod, threshold: float, expected: st
     assert hard_links(TABLE.double(), method, threshold) == parse_links(expected)
 
 
+@pytest.mark.parametrize("method", LinkMethod)
+def test_target_words_that_are_rather_null_have_no_link(method: LinkMethod) -> None:
+    """Null probabilities of 0.5, 0.3, 0.4 and 0.8; the second source word has two subwords."""
+    probabilities = torch.tensor([[0.4, 0.1], [0.1, 0.6], [0.4, 0.2], [0.2, 0.0]])
+    weights = probabilities / torch.tensor([1.0, 2.0])
+    everything = hard_links(weights, method, 0.05)
+    links = hard_links(weights, method, 0.05, probabilities=probabilities)
+    assert links == everything & {(1, 1), (0, 2)}
+    assert links
+
+
 def test_a_weight_equal_to_the_threshold_is_enough() -> None:
     assert hard_links(torch.tensor([[0.25, 0.75]]), LinkMethod.threshold, 0.25) == parse_links(
         "0-0 1-0"

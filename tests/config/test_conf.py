@@ -141,5 +141,6 @@ def test_alignments_are_read_from_the_head_that_is_taught(composed: Compose, mor
     ]
     alignment = composed("train", *more.split(","), *chosen).alignment
     assert (alignment.layer, alignment.heads, alignment.use_input_row) == (1, [2], False)
+    assert alignment.null_links is any(kind in more for kind in ("statistical", "auto"))
     assert composed("train", *more.split(","), "alignment.heads=[3]").alignment.heads == [3]
     assert composed("train").alignment.heads == []
