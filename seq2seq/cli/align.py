@@ -5,10 +5,9 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from seq2seq.alignment.config import AlignmentConfig
 from seq2seq.alignment.error_rate import score_links
@@ -19,6 +18,7 @@ from seq2seq.cli.align_bidirectional import bidirectional
 from seq2seq.cli.align_choose import CHOICE_OPTIONS, choose
 from seq2seq.cli.align_statistical import statistical
 from seq2seq.cli.command import config_options, taking, with_options
+from seq2seq.cli.default_command import with_default
 from seq2seq.cli.lines import counted, line_progress, parallel_lines, standard_output
 from seq2seq.cli.options import Device, Runs, Source, Target
 from seq2seq.cli.unknown import report_unknown
@@ -51,17 +51,8 @@ class LinkFormat(enum.Enum):
     jsonl = "jsonl"  # with words, subwords and probabilities
 
 
-class TextByDefault(TyperGroup):
-    """A group with a default command: `align --run DIR ...` is `align text --run DIR ...`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in (*self.commands, "--help"):
-            args = [DEFAULT, *args]
-        return super().parse_args(ctx, args)
-
-
 align_app = typer.Typer(
-    cls=TextByDefault,
+    cls=with_default(DEFAULT),
     no_args_is_help=True,
     help="Word alignments: by one run (`align --run DIR SOURCE TARGET`) or by two runs of opposite "
     "directions; from the text alone (`align statistical`); symmetrization of two files; scores "

@@ -17,7 +17,7 @@ from seq2seq.cli.check_attention import check_attention
 from seq2seq.cli.check_data import CheckDataCommand, check_data
 from seq2seq.cli.command import config_options, taking
 from seq2seq.cli.export import export_app
-from seq2seq.cli.report import report
+from seq2seq.cli.report import report_app
 from seq2seq.cli.score import score
 from seq2seq.cli.scripts import ScriptCommand, evaluate, train
 from seq2seq.cli.sweep import sweep_app
@@ -38,7 +38,7 @@ app.command(cls=taking(*config_options("decoding", DecodingConfig), *READING_OPT
 app.command(cls=taking(*BATCH_OPTIONS))(score)
 app.add_typer(align_app, name="align")
 app.add_typer(export_app, name="export")
-app.command(cls=taking())(report)
+app.add_typer(report_app, name="report")
 app.add_typer(sweep_app, name="sweep")
 app.command("check-data", cls=CheckDataCommand)(check_data)
 app.command("check-attention")(check_attention)

@@ -1,11 +1,23 @@
-"""`seq2seq report`: an evaluation as an HTML page."""
+"""`seq2seq report`: an evaluation as an HTML page, or a table over runs."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from seq2seq.cli.command import taking
+from seq2seq.cli.default_command import with_default
+from seq2seq.cli.report_runs import report_runs
 
+PAGE = "page"
+report_app = typer.Typer(
+    cls=with_default(PAGE),
+    no_args_is_help=True,
+    help="An evaluation as a page (`report --run DIR`), or a table over runs (`report runs DIR`).",
+)
+
+
+@report_app.command(PAGE, cls=taking())
 def report(
     run: Annotated[Path, typer.Option(help="Folder of a run, or a bundle.")],
     split: Annotated[str, typer.Option(help="Folder below evaluation/ to report on.")] = "test",
@@ -30,3 +42,6 @@ def report(
 
     configure_logging()
     typer.echo(report_run(run, split, sentences=sentences, output=output))
+
+
+report_app.command("runs", cls=taking())(report_runs)

@@ -115,13 +115,8 @@ def metric_rows(
         if system != baseline:
             difference = score - scores[baseline]
             p_values = {
-                SignificanceTest.randomization: randomization_p_value(
-                    metric,
-                    statistics[baseline],
-                    statistics[system],
-                    difference,
-                    trials=SAMPLES[SignificanceTest.randomization],
-                    seed=DEFAULT_SEED,
+                SignificanceTest.randomization: randomized_p_value(
+                    metric, statistics[baseline], statistics[system]
                 ),
                 SignificanceTest.bootstrap: bootstrap_p_value(
                     difference, resampled[baseline], resampled[system]
@@ -132,6 +127,28 @@ def metric_rows(
         confidence = interval(resampled[system])
         rows.append(SignificanceRow(metric.name, system, score, confidence, difference, p_values))
     return rows
+
+
+def randomized_p_value(
+    metric: Metric, baseline: Sequence[Statistics], system: Sequence[Statistics]
+) -> float:
+    """The two-sided p-value of a system's difference from a baseline by randomisation.
+
+    Args:
+        baseline, system: the statistics of both, sentence by sentence. Those of several test sets,
+            or of several seeds of both on one, may follow one another: they are pooled.
+    """
+    difference = metric.from_statistics(summed(system)) - metric.from_statistics(summed(baseline))
+    if difference == 0:  # the test counts only larger differences, and would find one
+        return 1.0
+    return randomization_p_value(
+        metric,
+        baseline,
+        system,
+        difference,
+        trials=SAMPLES[SignificanceTest.randomization],
+        seed=DEFAULT_SEED,
+    )
 
 
 def signature_with_test(metric: Metric, test: SignificanceTest) -> str:

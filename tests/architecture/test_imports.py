@@ -29,6 +29,7 @@ LAYERS = [
     {"run"},
     {"verification", "bench", "sweeps"},
     {"bench_runs"},
+    {"runs_report"},
     {"cli"},
 ]
 FILES = sorted((ROOT / "seq2seq").rglob("*.py"))

@@ -1,0 +1,1 @@
+"""The report over runs: a row a configuration, seeds, differences with their significance."""

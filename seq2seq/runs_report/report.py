@@ -1,0 +1,147 @@
+"""`seq2seq report runs`: runs are read, or results that were stored; the report is written."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seq2seq.config.schema import split_problem
+from seq2seq.errors import ConfigError
+from seq2seq.files import atomic_write
+from seq2seq.metrics.base import metric_problems
+from seq2seq.runs_report.differences import KnownTests
+from seq2seq.runs_report.measures import TESTED_METRICS
+from seq2seq.runs_report.results_file import StoredResults, read_results, save_results
+from seq2seq.runs_report.run_result import RunResult
+from seq2seq.runs_report.table import RunsTable, runs_table
+from seq2seq.runs_report.texts import csv_text, latex, markdown
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunsReport:
+    """What a report is made of.
+
+    Attributes:
+        places: folders of runs, folders above them, and files of results.
+        split: whose evaluation is read.
+        metrics: that translations are scored by; None for TESTED_METRICS.
+        baseline: a configuration, or the folder of a run; None for that of a file of results.
+        gold: table of gold links in the direction of the runs.
+        reverse: a run of the other direction.
+        command: that makes it, to be stored.
+    """
+
+    places: Sequence[Path]
+    split: str = "test"
+    metrics: Sequence[str] | None = None
+    baseline: str | None = None
+    gold: Path | None = None
+    reverse: Path | None = None
+    command: str = ""
+
+    def problems(self) -> list[str]:
+        """What is impossible about these options, in words."""
+        problems = [f"--metric: {text}" for text in metric_problems(self.metrics or TESTED_METRICS)]
+        if problem := split_problem(self.split):
+            problems.append(f"--split: {problem}")
+        folders = [place for place in self.places if not place.is_file()]
+        for name, value in (("gold", self.gold), ("reverse", self.reverse)):
+            if value is not None and not folders:
+                problems.append(
+                    f"--{name}: is set but not read, since all results are stored ones; leave it "
+                    "out, or name folders of runs"
+                )
+        return problems
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files to write; None for none."""
+
+    json: Path | None = None
+    markdown: Path | None = None
+    csv: Path | None = None
+    latex: Path | None = None
+
+
+def write_runs_report(request: RunsReport, outputs: Outputs) -> str:
+    """Read runs and write the files of their report.
+
+    Returns:
+        what is to be printed: the table in Markdown, unless that goes to a file.
+
+    Raises:
+        ConfigError: an option is wrong, or there is no such baseline.
+        UserError: a run or file cannot be used, or a file cannot be written.
+    """
+    if problems := request.problems():
+        raise ConfigError(problems)
+    results = read_places(request)
+    table = runs_table(results.runs, baseline=results.baseline, known=results.tests)
+    results.baseline = table.baseline
+    if outputs.json is not None and not save_results(outputs.json, results):
+        logger.warning(
+            "%s holds the tests that were made, but not the statistics of the sentences, which "
+            "would make it too large: from it, rows cannot be held against another baseline",
+            outputs.json,
+        )
+    written = {outputs.csv: csv_text, outputs.latex: latex, outputs.markdown: markdown}
+    for path, text_of in written.items():
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, text_of(table).encode())
+    return markdown(table) if outputs.markdown is None else ""
+
+
+def read_places(request: RunsReport) -> StoredResults:
+    """The runs of all places, in their order, with the tests that are known of them."""
+    runs: list[RunResult] = []
+    tests = KnownTests()
+    baselines = [request.baseline]
+    for place in request.places:
+        if place.is_file():
+            stored = read_results(place)
+            runs += stored.runs
+            tests.p_values |= stored.tests.p_values
+            baselines.append(stored.baseline)
+        else:
+            runs += read_folder(place, request, runs)
+    if request.gold is not None:
+        ensure_one_direction(runs)
+    baseline = next((name for name in baselines if name is not None), None)
+    return StoredResults(request.command, baseline, runs, tests)
+
+
+def read_folder(place: Path, request: RunsReport, before: Sequence[RunResult]) -> list[RunResult]:
+    """The runs in a folder that are not among those before."""
+    from seq2seq.runs_report.collect import Collection, collected_runs
+    from seq2seq.runs_report.model_values import ModelMeasurements
+
+    measurements = ModelMeasurements(request.gold, request.reverse)
+    metrics = request.metrics or TESTED_METRICS
+    collection = Collection(request.split, metrics, measurements)
+    return collected_runs(place, collection, {run.run for run in before})
+
+
+def ensure_one_direction(runs: Sequence[RunResult]) -> None:
+    """Refuse runs of several directions, of which the gold links have one. Raises ConfigError."""
+    entries = (run.values.get("gold_alignment_error") for run in runs)
+    directions = sorted({entry.basis["direction"] for entry in entries if entry is not None})
+    if len(directions) > 1:
+        raise ConfigError(
+            f"--gold: the runs must translate in one direction, that of the links, not in "
+            f"{' and '.join(directions)}; name the runs of one direction"
+        )
+
+
+def table_of_file(path: Path, *, columns: Sequence[str] = ()) -> RunsTable:
+    """The table of stored results.
+
+    Args:
+        columns: names of measures; without them all.
+    """
+    stored = read_results(path)
+    table = runs_table(stored.runs, baseline=stored.baseline, known=stored.tests)
+    return table.with_columns(columns) if columns else table
