@@ -35,6 +35,11 @@ test-slow: $(READY) ## The tests that take long: every combination, the browser,
 	OMP_NUM_THREADS=1 $(RUN_TESTS) -m slow -n 2 $(ARGS)
 	$(BIN)/python scripts/planted_bugs.py
 
+# Chromium and its driver come from the system's packages, which need root where they are missing.
+test-browser: $(READY) ## The tests of pages in Chromium, which is installed; none is skipped
+	command -v chromedriver >/dev/null || (apt-get update -q && apt-get install -y -q chromium chromium-driver)
+	BROWSER_REQUIRED=1 OMP_NUM_THREADS=1 $(RUN_TESTS) -m slow tests/report/test_browser.py tests/runs_report/test_browser.py $(ARGS)
+
 verify-resume: $(READY) ## Kill and resume short runs, over a hundred times, and compare (half an hour)
 	$(BIN)/python scripts/verify_resume_settings.py $(ARGS)
 
@@ -69,4 +74,4 @@ format: $(READY) ## Rewrite the code as the formatter wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.PHONY: help setup train evaluate check test test-slow verify-resume verify-kills soak docs bench-peers format
+.PHONY: help setup train evaluate check test test-slow test-browser verify-resume verify-kills soak docs bench-peers format

@@ -59,6 +59,14 @@ def report_runs(
     latex: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The same for LaTeX.", show_default=False)
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="One page to sort, filter and look runs up in, with pictures.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Compare runs: a row a configuration, mean and spread over seeds, differences and their tests.
 
@@ -78,7 +86,7 @@ def report_runs(
         command=shlex.join(["seq2seq", *sys.argv[1:]]),
     )
     printed = write_runs_report(
-        request, Outputs(json=json, markdown=markdown, csv=csv, latex=latex)
+        request, Outputs(json=json, markdown=markdown, csv=csv, latex=latex, html=html)
     )
     if printed:
         typer.echo(printed, nl=False)

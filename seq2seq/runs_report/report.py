@@ -64,6 +64,7 @@ class Outputs:
     markdown: Path | None = None
     csv: Path | None = None
     latex: Path | None = None
+    html: Path | None = None
 
 
 def write_runs_report(request: RunsReport, outputs: Outputs) -> str:
@@ -92,6 +93,11 @@ def write_runs_report(request: RunsReport, outputs: Outputs) -> str:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(path, text_of(table).encode())
+    if outputs.html is not None:
+        from seq2seq.runs_report.page import write_page
+
+        title = ", ".join(place.name for place in request.places)
+        write_page(outputs.html, table, title=title, command=request.command)
     return markdown(table) if outputs.markdown is None else ""
 
 

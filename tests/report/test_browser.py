@@ -2,50 +2,25 @@
 
 import json
 import os
-import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from seq2seq.attention.config import Role, WeightKind
 from seq2seq.report.html import write_report
 from seq2seq.report.page import Layer, Page
+from tests.browser import Browser, skip_without_browser, started_browser, texts, wait
 from tests.report.pages import FULL, TEXTS, page, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
-webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
-BROWSER = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-DRIVER = shutil.which("chromedriver")
-if BROWSER is None or DRIVER is None:
-    pytest.skip(
-        "no chromium and chromedriver: apt-get install chromium chromium-driver",
-        allow_module_level=True,
-    )
-
-Browser = Any
+skip_without_browser()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for argument in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-dev-shm-usage",
-        "window-size=1440,1250",
-    ):
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with started_browser() as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +43,6 @@ def visit(browser: Browser, folder: Path, content: Page) -> None:
 SETTLED = "return document.getElementById('attention').ariaBusy === 'false'"
 
 
-def wait(browser: Browser, condition: str) -> None:
-    until = time.monotonic() + 10
-    while not browser.execute_script(condition):
-        assert time.monotonic() < until, f"never so: {condition}"
-        time.sleep(0.05)
-
-
 def choose(browser: Browser, number: int) -> None:
     """Click on a sentence of the list, and wait until its weights, or a note instead, are shown."""
     browser.execute_script(f"document.getElementById('row-{number}').click()")
@@ -85,19 +53,16 @@ def choose(browser: Browser, number: int) -> None:
 
 
 def hover(browser: Browser, selector: str) -> None:
+    from selenium.webdriver import ActionChains
+
     target = browser.find_element("css selector", selector)
-    webdriver.ActionChains(browser).move_to_element(target).perform()
+    ActionChains(browser).move_to_element(target).perform()
 
 
 def press(browser: Browser, *keys: str) -> None:
-    webdriver.ActionChains(browser).send_keys(*keys).perform()
+    from selenium.webdriver import ActionChains
 
-
-def texts(browser: Browser, selector: str) -> list[str]:
-    """The text of all elements, as it is in the page."""
-    script = "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)"
-    contents: list[str] = browser.execute_script(script, selector)
-    return contents
+    ActionChains(browser).send_keys(*keys).perform()
 
 
 def cells(browser: Browser) -> str:

@@ -1,4 +1,4 @@
-"""What the command writes: text that says what the table says, and a file that replaces the runs."""
+"""What the command writes: text that says what the table says, and results without runs."""
 
 import csv
 import json
@@ -58,10 +58,10 @@ def test_markdown_says_what_the_table_says(printed: str, sweep: Path) -> None:
 def test_every_run_stands_with_what_it_comes_from(printed: str, sweep: Path) -> None:
     origins = [line for line in rows(printed) if line[-1].startswith("`seq2seq train")]
     assert len(origins) == 7
-    for label, seed, run, *_, command in origins:
+    for label, seed, run, *_, began in origins:
         assert (Path(run) / "model").is_dir()
-        assert command.endswith(f"seed={seed}`")
-        assert all(part in command for part in label.split() if label != "default")
+        assert began.endswith(f"seed={seed}`")
+        assert all(part in began for part in label.split() if label != "default")
 
 
 def test_the_file_replaces_the_runs(printed: str, folder: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_run_that_is_given_twice_is_read_once_and_a_copy_is_refused(
 ) -> None:
     twice = read_places(RunsReport([sweep, sweep / "base"])).runs
     assert [run.run for run in twice] == [run.run for run in runs]
-    with pytest.raises(DataError, match="have one configuration and the seed 1; .* leave out one"):
+    with pytest.raises(DataError, match="have one configuration and the seed 2; .* leave out one"):
         runs_table([*runs, replace(runs[0], run="copy")])
 
 
