@@ -19,6 +19,7 @@ from seq2seq.runs_report.configurations import flattened
 from seq2seq.runs_report.model_values import ModelMeasurements, model_values
 from seq2seq.runs_report.run_result import RunResult
 from seq2seq.runs_report.run_values import (
+    PLACES,
     curves_of,
     data_basis,
     ensure_of_model,
@@ -120,7 +121,7 @@ def collected_run(run: Path, collection: Collection) -> RunResult:
     return RunResult(
         run=str(run),
         seed=bundle.config.seed,
-        configuration=flattened(options),
+        configuration={k: v for k, v in flattened(options).items() if k not in PLACES},
         overrides=tuple(overrides_of_run(run)),
         origin=origin,
         values=values,

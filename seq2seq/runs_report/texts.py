@@ -72,13 +72,17 @@ def markdown(table: RunsTable, *, origins: bool = True) -> str:
     Args:
         origins: whether a second table leads from rows to runs, data and commands.
     """
-    titles, *rows = table_rows(table)
-    aligned = ["---", *["---:"] * (len(titles) - 1)]
-    lines = [markdown_line(cells) for cells in (titles, aligned, *rows)]
-    lines += ["", *notes_of(table)]
+    lines = [*markdown_table(table), "", *notes_of(table)]
     if origins:
         lines += ["", *origin_lines(table)]
     return "\n".join(lines) + "\n"
+
+
+def markdown_table(table: RunsTable) -> list[str]:
+    """The lines of the table alone."""
+    titles, *rows = table_rows(table)
+    aligned = ["---", *["---:"] * (len(titles) - 1)]
+    return [markdown_line(cells) for cells in (titles, aligned, *rows)]
 
 
 def markdown_line(cells: Sequence[str]) -> str:
