@@ -49,7 +49,7 @@ def origin_of(run: Path, bundle: Bundle) -> dict[str, str]:
     data = (bundle.facts.get("data") or {}).get("sha256") or {}
     origin = {
         "command": shlex.join(["seq2seq", "train", *overrides_of_run(run)]),
-        "configuration": hashlib.sha256(config.read_bytes()).hexdigest(),
+        "configuration hash": hashlib.sha256(config.read_bytes()).hexdigest(),
         "training text": str(data.get("train", "unknown")),
         "validation text": text_hash(bundle.held_out.get("validation")),
         "test text": text_hash(bundle.held_out.get("test")),

@@ -14,7 +14,7 @@ from seq2seq.runs_report.table import ReportColumn, RunsTable, differing_bases
 
 NO_VALUE = "-"
 SHORT_HASH = 12  # characters of a hash in text
-ORIGIN_COLUMNS = ("training text", "configuration", "commit")
+ORIGIN_COLUMNS = ("training text", "configuration hash", "commit")
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},

@@ -111,7 +111,7 @@ def test_a_cell_leads_to_its_run(shown: Browser, sweep: Path, pictures: Path) ->
     assert facts["seed"] == "2"
     assert facts["BLEU"] == cells[place]
     assert facts["command"].startswith("seq2seq train ") and ALIKE in facts["command"]
-    assert len(facts["test text"]) == len(facts["configuration"]) == 64
+    assert len(facts["test text"]) == len(facts["configuration hash"]) == 64
     assert '"additive"' in texts(shown, ".run details dd")
     shown.save_screenshot(str(pictures / "runs_details.png"))
     link = shown.find_element("css selector", ".run a")
