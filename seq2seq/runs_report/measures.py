@@ -17,6 +17,7 @@ class ReportMeasure:
         digits: after the decimal point.
         higher_is_better: None where neither direction is an improvement.
         unit: number by which values are divided in tables.
+        varies: whether seeds of a configuration may differ in it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class ReportMeasure:
     digits: int
     higher_is_better: bool | None
     unit: float = 1.0
+    varies: bool = True
 
     def shown(self, value: float) -> float:
         """A value in the unit of tables."""
@@ -34,11 +36,11 @@ FIXED = (
     ReportMeasure("validation_loss", "validation loss", 3, False),
     ReportMeasure("gold_alignment_error", "AER, gold (%)", 1, False, 0.01),
     ReportMeasure("reverse_alignment_error", "disagreement of directions (%)", 1, False, 0.01),
-    ReportMeasure("parameters", "parameters (M)", 2, False, 1e6),
+    ReportMeasure("parameters", "parameters (M)", 2, False, 1e6, varies=False),
     ReportMeasure("training_speed", "training target tokens/s", 0, True),
     ReportMeasure("translation_speed", "translated sentences/s", 0, True),
     ReportMeasure("peak_memory", "peak memory, translating (MB)", 0, False, 2**20),
-    ReportMeasure("decoding_state", "decoding state (kB)", 1, False, 1024),
+    ReportMeasure("decoding_state", "decoding state (kB)", 1, False, 1024, varies=False),
 )
 MEASURES_BY_NAME = {measure.name: measure for measure in FIXED}
 

@@ -43,9 +43,14 @@ class ReportColumn:
         }
 
     def spread(self, row: Configuration) -> Spread | None:
-        """Mean and deviation over seeds, in the unit of tables; None without values."""
-        values = [self.measure.shown(entry.value) for entry in self.values(row).values()]
-        return spread_of(values)
+        """Mean and deviation over seeds, in the unit of tables; None without values.
+
+        What cannot vary has a deviation only if it does.
+        """
+        spread = spread_of([self.measure.shown(v.value) for v in self.values(row).values()])
+        if spread is not None and not self.measure.varies and not spread.deviation:
+            return replace(spread, deviation=None)
+        return spread
 
 
 @dataclass(frozen=True)
