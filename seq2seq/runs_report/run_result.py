@@ -147,5 +147,6 @@ def unpacked_statistics(stored: Mapping[str, Any]) -> Table:
         content = zlib.decompress(base64.b64decode(stored["content"]))
     except zlib.error as error:
         raise ValueError(f"statistics are damaged ({error})") from error
-    columns = np.frombuffer(content, kind).reshape(-1, sentences)
-    return columns.T.astype(np.float64)
+    columns = np.frombuffer(content, kind).astype(np.float64).reshape(-1, sentences)
+    table: Table = columns.T
+    return table
