@@ -17,7 +17,7 @@ from pathlib import Path
 
 from seq2seq.runs_report.report import table_of_file
 from seq2seq.runs_report.results_file import read_results
-from seq2seq.runs_report.texts import markdown_table, notes_of
+from seq2seq.runs_report.texts import notes_of, runs_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
@@ -42,7 +42,7 @@ def section_text(match: re.Match[str], results: Path) -> str:
     notes = [] if options.get("notes") == "false" else notes_of(table)
     command = read_results(path).command
     lines = [
-        *markdown_table(table),
+        *runs_markdown(table),
         "",
         *notes,
         f"- `results/{path.name}` is what `{command}` wrote.",

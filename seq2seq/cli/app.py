@@ -13,6 +13,7 @@ from seq2seq.cli.bench import bench_app
 from seq2seq.cli.bench_data import bench_data, bench_start
 from seq2seq.cli.bench_decode import SEARCH_OPTIONS, bench_decode
 from seq2seq.cli.bench_quality import bench_quality
+from seq2seq.cli.bench_runs import bench_runs
 from seq2seq.cli.check_attention import check_attention
 from seq2seq.cli.check_data import CheckDataCommand, check_data
 from seq2seq.cli.command import config_options, taking
@@ -47,6 +48,7 @@ bench_app.command("quality")(bench_quality)
 bench_app.command("decode", cls=taking(*SEARCH_OPTIONS))(bench_decode)
 bench_app.command("data")(bench_data)
 bench_app.command("start")(bench_start)
+bench_app.command("runs", cls=taking())(bench_runs)
 app.add_typer(bench_app, name="bench")
 
 

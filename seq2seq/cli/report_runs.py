@@ -46,6 +46,12 @@ def report_runs(
             metavar="RUN", help="A run of the other direction, to align with.", show_default=False
         ),
     ] = None,
+    speeds: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What `seq2seq bench runs` measured.", show_default=False
+        ),
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the results here.", show_default=False),
@@ -83,6 +89,7 @@ def report_runs(
         baseline=baseline,
         gold=gold,
         reverse=reverse,
+        speeds=speeds,
         command=shlex.join(["seq2seq", *sys.argv[1:]]),
     )
     printed = write_runs_report(

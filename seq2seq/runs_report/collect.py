@@ -19,7 +19,7 @@ from seq2seq.runs_report.configurations import flattened
 from seq2seq.runs_report.model_values import ModelMeasurements, model_values
 from seq2seq.runs_report.run_result import RunResult
 from seq2seq.runs_report.run_values import (
-    PLACES,
+    PLACE_OPTIONS,
     curves_of,
     data_basis,
     ensure_of_model,
@@ -64,10 +64,20 @@ def collected_runs(
         DataError: there is no finished run.
         UserError: a run is damaged.
     """
+    runs = finished_runs(folder)
+    return [collected_run(run, collection) for run in runs if str(run) not in before]
+
+
+def finished_runs(folder: Path) -> list[Path]:
+    """The folders of finished runs; others are named in the log.
+
+    Raises:
+        DataError: there is none.
+    """
     runs = [path for path in run_folders(folder) if is_finished(path)]
     if not runs:
         raise DataError(f"{folder}: no finished run lies there or below; name another folder")
-    return [collected_run(run, collection) for run in runs if str(run) not in before]
+    return runs
 
 
 def run_folders(folder: Path) -> Iterator[Path]:
@@ -121,7 +131,7 @@ def collected_run(run: Path, collection: Collection) -> RunResult:
     return RunResult(
         run=str(run),
         seed=bundle.config.seed,
-        configuration={k: v for k, v in flattened(options).items() if k not in PLACES},
+        configuration={k: v for k, v in flattened(options).items() if k not in PLACE_OPTIONS},
         overrides=tuple(overrides_of_run(run)),
         origin=origin,
         values=values,

@@ -54,8 +54,13 @@ def is_below(path: str, paths: Iterable[str]) -> bool:
 
 def telling_options(run: RunResult) -> tuple[tuple[str, str], ...]:
     """The options that a run's results follow from, with values as text: equal for equal rows."""
-    options = run.configuration.items()
-    return tuple(sorted((k, repr(v)) for k, v in options if not is_below(k, NO_DIFFERENCE)))
+    options = run.configuration
+    return tuple((path, repr(options[path])) for path in telling_paths(options))
+
+
+def telling_paths(options: Iterable[str]) -> list[str]:
+    """The paths, in their order, of the options that results follow from."""
+    return sorted(path for path in options if not is_below(path, NO_DIFFERENCE))
 
 
 def configurations_of(runs: Sequence[RunResult]) -> list[Configuration]:
@@ -85,9 +90,9 @@ def row_labels(runs: Sequence[RunResult]) -> list[str]:
     """
     overrides = [set(filter(is_in_names, run.overrides)) for run in runs]
     shared = set.intersection(*overrides) if len(runs) > 1 else set()
-    labels = [" ".join(sorted(own - shared)) or "default" for own in overrides]
+    labels = [" ".join(sorted(entry - shared)) or "default" for entry in overrides]
     for label in [label for label, count in Counter(labels).items() if count > 1]:
-        places = [place for place, other in enumerate(labels) if other == label]
+        places = [place for place, name in enumerate(labels) if name == label]
         options = [runs[place].configuration for place in places]
         differing = differing_paths(options)
         for place, values in zip(places, options, strict=True):
@@ -98,8 +103,7 @@ def row_labels(runs: Sequence[RunResult]) -> list[str]:
 
 def differing_paths(options: Sequence[Mapping[str, Any]]) -> list[str]:
     """The paths of the options that results follow from and that not all configurations share."""
-    paths = sorted({path for entry in options for path in entry})
-    telling = [path for path in paths if not is_below(path, NO_DIFFERENCE)]
+    telling = telling_paths({path for entry in options for path in entry})
     return [path for path in telling if len({repr(entry.get(path)) for entry in options}) > 1]
 
 

@@ -22,7 +22,7 @@ LEVEL = 0.05  # of a corrected p-value, from which on a difference is not marked
 
 
 @dataclass(frozen=True)
-class Difference:
+class BaselineDifference:
     """A configuration beside the baseline, by one metric.
 
     Attributes:
@@ -57,13 +57,13 @@ def differences_of(
     metric: str,
     values: Mapping[str, Mapping[int, RunValue]],
     baseline: str,
-    known: KnownTests,
-) -> dict[str, Difference]:
+    tests: KnownTests,
+) -> dict[str, BaselineDifference]:
     """The difference of each configuration that shares a seed with the baseline.
 
     Args:
         values: of all configurations by seed; they share their basis.
-        known: to which the tests that are made here are added.
+        tests: to which the tests that are made here are added.
 
     Raises:
         DataError: a test is neither known nor can be made, because results were stored without
@@ -76,10 +76,10 @@ def differences_of(
             continue
         first, second = ([side[seed] for seed in seeds] for side in (values[baseline], system))
         key = metric, digests_of(first), digests_of(second)
-        if key not in known.p_values:
-            known.p_values[key] = tested(metric, label, first, second)
+        if key not in tests.p_values:
+            tests.p_values[key] = tested(metric, label, first, second)
         means = [float(np.mean([entry.value for entry in side])) for side in (first, second)]
-        differences[label] = Difference(means[1] - means[0], seeds, known.p_values[key])
+        differences[label] = BaselineDifference(means[1] - means[0], seeds, tests.p_values[key])
     corrected = holm_corrected([entry.p_value for entry in differences.values()])
     pairs = zip(differences.items(), corrected, strict=True)
     return {label: replace(entry, corrected=value) for (label, entry), value in pairs}

@@ -38,6 +38,7 @@ FIXED = (
     ReportMeasure("reverse_alignment_error", "disagreement of directions (%)", 1, False, 0.01),
     ReportMeasure("parameters", "parameters (M)", 2, False, 1e6, varies=False),
     ReportMeasure("training_speed", "training target tokens/s", 0, True),
+    ReportMeasure("training_memory", "peak memory, training (MB)", 0, False, 2**20),
     ReportMeasure("translation_speed", "translated sentences/s", 0, True),
     ReportMeasure("peak_memory", "peak memory, translating (MB)", 0, False, 2**20),
     ReportMeasure("decoding_state", "decoding state (kB)", 1, False, 1024, varies=False),
@@ -62,7 +63,7 @@ def is_metric(name: str) -> bool:
     return name not in MEASURES_BY_NAME
 
 
-def measures_of(names: Sequence[str]) -> list[ReportMeasure]:
+def report_measures(names: Sequence[str]) -> list[ReportMeasure]:
     """Those of the names, metrics first, the others in the order of FIXED."""
     metrics = [name for name in dict.fromkeys(names) if is_metric(name)]
     fixed = [measure.name for measure in FIXED if measure.name in names]

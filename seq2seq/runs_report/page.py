@@ -21,7 +21,7 @@ from seq2seq.runs_report.run_result import RunResult
 from seq2seq.runs_report.table import ReportColumn, RunsTable
 from seq2seq.runs_report.texts import NO_VALUE, difference_text, notes_of
 
-FOLDER = Path(__file__).parent
+VIEWER_FOLDER = Path(__file__).parent
 
 
 def write_page(path: Path, table: RunsTable, *, title: str, command: str) -> None:
@@ -31,7 +31,8 @@ def write_page(path: Path, table: RunsTable, *, title: str, command: str) -> Non
         command: that makes it.
     """
     style, script, shell = (
-        (FOLDER / f"runs.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html")
+        (VIEWER_FOLDER / f"runs.{kind}").read_text(encoding="utf-8")
+        for kind in ("css", "js", "html")
     )
     policy = (
         f"default-src 'none'; script-src '{csp_hash(script)}'; style-src '{csp_hash(style)}'; "
@@ -102,7 +103,7 @@ def value_content(column: ReportColumn, row: Configuration) -> dict[str, Any]:
         return {"text": NO_VALUE, "value": None}
     mean, _, deviation = spread.text(column.measure.digits).partition(" ")
     if spread.count < len(row.runs):
-        deviation += f" ({spread.count} seeds)"
+        deviation += f" ({spread.count} of {len(row.runs)} seeds)"
     return {"text": mean, "spread": deviation, "value": spread.mean}
 
 

@@ -11,9 +11,10 @@ from seq2seq.runs_report.table import ReportColumn, RunsTable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COSTS = (
+COST_MEASURES = (
     "training_speed",
     "translation_speed",
+    "training_memory",
     "peak_memory",
     "decoding_state",
     "parameters",
@@ -66,7 +67,7 @@ def places_of(table: RunsTable, cost: ReportColumn, quality: ReportColumn) -> li
 def pictures_of(table: RunsTable) -> Iterator[Picture]:
     """The first metric against each cost, then each curve that was logged."""
     quality = next((c for c in table.columns if is_metric(c.measure.name)), None)
-    costs = [column for column in table.columns if column.measure.name in COSTS]
+    costs = [column for column in table.columns if column.measure.name in COST_MEASURES]
     for cost in costs if quality is not None else []:
         assert quality is not None
         places = places_of(table, cost, quality)
@@ -87,13 +88,13 @@ def pareto_picture(places: Sequence[Place], cost: ReportColumn, quality: ReportC
         axes.scatter([p.cost for p in places], [p.quality for p in places], color="C0", zorder=2)
         for place in places:
             axes.annotate(
-                escaped(place.label),
+                without_mathematics(place.label),
                 (place.cost, place.quality),
                 xytext=(4, 4),
                 textcoords="offset points",
                 fontsize=7,
             )
-        axes.set(xlabel=escaped(cost.label), ylabel=escaped(quality.label))
+        axes.set(xlabel=without_mathematics(cost.label), ylabel=without_mathematics(quality.label))
         axes.margins(x=0.15)
 
     return Picture(title, drawn(draw))
@@ -105,7 +106,7 @@ def curves_picture(table: RunsTable, name: str) -> Picture:
     def draw(axes: "Axes") -> None:
         for number, row in enumerate(table.rows):
             style = LINES[number // MOST_COLOURS % len(LINES)]
-            label = escaped(row.label)
+            label = without_mathematics(row.label)
             for run in row.runs:
                 points = run.curves.get(name, [])
                 steps, values = [step for step, _ in points], [value for _, value in points]
@@ -119,7 +120,7 @@ def curves_picture(table: RunsTable, name: str) -> Picture:
     return Picture(f"{name}, every seed", drawn(draw))
 
 
-def escaped(text: str) -> str:
+def without_mathematics(text: str) -> str:
     """Text that matplotlib does not take for mathematics."""
     return text.replace("$", r"\$")
 

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seq2seq.config.schema import split_problem
-from seq2seq.errors import ConfigError
+from seq2seq.errors import ConfigError, DataError
 from seq2seq.files import atomic_write
 from seq2seq.metrics.base import metric_problems
 from seq2seq.runs_report.differences import KnownTests
@@ -30,6 +30,7 @@ class RunsReport:
         baseline: a configuration, or the folder of a run; None for that of a file of results.
         gold: table of gold links in the direction of the runs.
         reverse: a run of the other direction.
+        speeds: what `seq2seq bench runs` measured of the runs; takes the place of logged speeds.
         command: that makes it, to be stored.
     """
 
@@ -39,6 +40,7 @@ class RunsReport:
     baseline: str | None = None
     gold: Path | None = None
     reverse: Path | None = None
+    speeds: Path | None = None
     command: str = ""
 
     def problems(self) -> list[str]:
@@ -80,8 +82,8 @@ def write_runs_report(request: RunsReport, outputs: Outputs) -> str:
     if problems := request.problems():
         raise ConfigError(problems)
     results = read_places(request)
-    table = runs_table(results.runs, baseline=results.baseline, known=results.tests)
-    results.baseline = table.baseline
+    table = runs_table(results.runs, baseline=results.baseline, tests=results.tests)
+    results.baseline = table.baseline_run
     if outputs.json is not None and not save_results(outputs.json, results):
         logger.warning(
             "%s holds the tests that were made, but not the statistics of the sentences, which "
@@ -116,6 +118,8 @@ def read_places(request: RunsReport) -> StoredResults:
             runs += read_folder(place, request, runs)
     if request.gold is not None:
         ensure_one_direction(runs)
+    if request.speeds is not None:
+        runs = with_speeds(runs, request.speeds)
     baseline = next((name for name in baselines if name is not None), None)
     return StoredResults(request.command, baseline, runs, tests)
 
@@ -129,6 +133,25 @@ def read_folder(place: Path, request: RunsReport, before: Sequence[RunResult]) -
     metrics = request.metrics or TESTED_METRICS
     collection = Collection(request.split, metrics, measurements)
     return collected_runs(place, collection, {run.run for run in before})
+
+
+def with_speeds(runs: Sequence[RunResult], path: Path) -> list[RunResult]:
+    """Runs with the figures that were measured in one sitting, in place of logged speeds.
+
+    Raises:
+        DataError: the file holds no such figures, or none of these runs.
+    """
+    from seq2seq.runs_report.speeds import MEASURES_OF_FIGURES, speeds_of
+
+    measured = {run.resolve(): values for run, values in speeds_of(path).items()}
+    results = []
+    for run in runs:
+        names = set(MEASURES_OF_FIGURES.values())
+        values = {name: value for name, value in run.values.items() if name not in names}
+        results.append(replace(run, values=values | measured.get(Path(run.run).resolve(), {})))
+    if not any(Path(run.run).resolve() in measured for run in runs):
+        raise DataError(f"{path}: measured none of these runs; measure them by seq2seq bench runs")
+    return results
 
 
 def ensure_one_direction(runs: Sequence[RunResult]) -> None:
@@ -149,5 +172,5 @@ def table_of_file(path: Path, *, columns: Sequence[str] = ()) -> RunsTable:
         columns: names of measures; without them all.
     """
     stored = read_results(path)
-    table = runs_table(stored.runs, baseline=stored.baseline, known=stored.tests)
+    table = runs_table(stored.runs, baseline=stored.baseline, tests=stored.tests)
     return table.with_columns(columns) if columns else table

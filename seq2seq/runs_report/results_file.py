@@ -24,7 +24,7 @@ class StoredResults:
 
     Attributes:
         command: that wrote it.
-        baseline: the row that the others were held against; None for none.
+        baseline: a run of the row that the others were held against; None for none.
     """
 
     command: str

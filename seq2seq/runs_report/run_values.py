@@ -26,21 +26,25 @@ CURVES = {
     "validation BLEU": "val/bleu",
     "training loss": "train/loss",
 }  # names in metrics.jsonl
-PLACES = ("data.cache_dir", "hydra.run.dir")  # options that say where something lies
+PLACE_OPTIONS = ("data.cache_dir", "hydra.run.dir")  # options that say where something lies
 TOLERANCE = 0.005  # of a score that is computed again
 
 
 def overrides_of_run(run: Path) -> list[str]:
-    """The arguments that a run was begun with; none where it does not tell.
+    """The arguments that a run was begun with, but for where something lies.
 
-    Where caches lie is left out: it says nothing about the run, and may be private.
+    That says nothing about the run, and may be private.
     """
+    return [item for item in saved_overrides(run) if item.partition("=")[0] not in PLACE_OPTIONS]
+
+
+def saved_overrides(run: Path) -> list[str]:
+    """The arguments that a run was begun with; none where it does not tell."""
     path = run / "overrides.yaml"
     if not path.is_file():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
-    arguments = [str(json.loads(line[2:])) for line in lines if line.startswith("- ")]
-    return [item for item in arguments if item.partition("=")[0] not in PLACES]
+    return [str(json.loads(line[2:])) for line in lines if line.startswith("- ")]
 
 
 def origin_of(run: Path, bundle: Bundle) -> dict[str, str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from seq2seq.bench_runs.seed_test import Spread, spread_of
 from seq2seq.errors import ConfigError, choices
 from seq2seq.runs_report.configurations import Configuration, configurations_of
-from seq2seq.runs_report.differences import Difference, KnownTests, differences_of
-from seq2seq.runs_report.measures import ReportMeasure, is_metric, measures_of
+from seq2seq.runs_report.differences import BaselineDifference, KnownTests, differences_of
+from seq2seq.runs_report.measures import ReportMeasure, is_metric, report_measures
 from seq2seq.runs_report.run_result import Basis, RunResult, RunValue
 
 
@@ -66,7 +66,12 @@ class RunsTable:
     rows: Sequence[Configuration]
     columns: Sequence[ReportColumn]
     baseline: str | None = None
-    differences: Mapping[tuple[str, str], Difference] = field(default_factory=dict)
+    differences: Mapping[tuple[str, str], BaselineDifference] = field(default_factory=dict)
+
+    @property
+    def baseline_run(self) -> str | None:
+        """The folder of the baseline's first run, which tells it also beside further runs."""
+        return next((row.runs[0].run for row in self.rows if row.label == self.baseline), None)
 
     def with_columns(self, names: Sequence[str]) -> "RunsTable":
         """The same with the columns of these measures only, in this order."""
@@ -81,13 +86,13 @@ class RunsTable:
 
 
 def runs_table(
-    runs: Sequence[RunResult], *, baseline: str | None = None, known: KnownTests | None = None
+    runs: Sequence[RunResult], *, baseline: str | None = None, tests: KnownTests | None = None
 ) -> RunsTable:
     """The table of some runs.
 
     Args:
         baseline: the label of a row, or the folder of one of its runs.
-        known: tests that were made before.
+        tests: tests that were made before.
 
     Raises:
         ConfigError: there is no such baseline, or no metric that it could be compared by.
@@ -99,11 +104,11 @@ def runs_table(
         return RunsTable(rows, columns)
     base = baseline_row(rows, baseline)
     rows = [base, *(row for row in rows if row is not base)]
-    differences: dict[tuple[str, str], Difference] = {}
+    differences: dict[tuple[str, str], BaselineDifference] = {}
     for column in columns:
         if is_metric(column.measure.name):
             values = {row.label: column.values(row) for row in rows}
-            tested = differences_of(column.measure.name, values, base.label, known or KnownTests())
+            tested = differences_of(column.measure.name, values, base.label, tests or KnownTests())
             differences |= {(label, column.key): entry for label, entry in tested.items()}
     return RunsTable(rows, columns, base.label, differences)
 
@@ -111,7 +116,7 @@ def runs_table(
 def columns_of(runs: Sequence[RunResult]) -> list[ReportColumn]:
     """A column for each measure, and several where the values of one do not compare."""
     columns = []
-    for measure in measures_of([name for run in runs for name in run.values]):
+    for measure in report_measures([name for run in runs for name in run.values]):
         bases: list[dict[str, str]] = []
         for run in runs:
             if (entry := run.values.get(measure.name)) and dict(entry.basis) not in bases:
@@ -125,18 +130,25 @@ def baseline_row(rows: Sequence[Configuration], name: str) -> Configuration:
     """The row that a baseline names, by its label or by the folder of a run.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or there are several.
     """
-    for row in rows:
-        if name == row.label or any(is_folder(name, run.run) for run in row.runs):
-            return row
+    labelled = [row for row in rows if row.label == name]
+    of_runs = [row for row in rows if any(is_path_of(name, run.run) for run in row.runs)]
+    named = labelled or of_runs
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise ConfigError(
+            f"--baseline: {name!r} must name one configuration, not runs of {len(named)}; write "
+            f"more of the path, such as {named[0].runs[0].run}"
+        )
     raise ConfigError(
         f"--baseline: no configuration or run is called {name!r}; "
         f"{choices(name, [row.label for row in rows])}"
     )
 
 
-def is_folder(name: str, run: str) -> bool:
+def is_path_of(name: str, run: str) -> bool:
     """Whether a name is the path of a run's folder, or the end of it."""
     folder = name.rstrip("/")
     return run == folder or run.endswith(f"/{folder}")

@@ -8,7 +8,7 @@ from seq2seq.metrics.resampling import DEFAULT_SEED
 from seq2seq.metrics.significance import SAMPLES, SignificanceTest
 from seq2seq.printable import printable
 from seq2seq.runs_report.configurations import Configuration
-from seq2seq.runs_report.differences import LEVEL, Difference
+from seq2seq.runs_report.differences import LEVEL, BaselineDifference
 from seq2seq.runs_report.measures import is_metric
 from seq2seq.runs_report.table import ReportColumn, RunsTable, differing_bases
 
@@ -21,6 +21,8 @@ LATEX_ESCAPES = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "<": "$<$",
+    ">": "$>$",
 }
 
 
@@ -47,7 +49,11 @@ def value_text(column: ReportColumn, row: Configuration) -> str:
     if spread is None:
         return NO_VALUE
     text = spread.text(column.measure.digits)
-    return text if spread.count == len(row.runs) else f"{text} ({spread.count} seeds)"
+    return (
+        text
+        if spread.count == len(row.runs)
+        else f"{text} ({spread.count} of {len(row.runs)} seeds)"
+    )
 
 
 def difference_text(table: RunsTable, column: ReportColumn, row: Configuration) -> str:
@@ -61,7 +67,7 @@ def difference_text(table: RunsTable, column: ReportColumn, row: Configuration) 
     return f"{entry.difference:+.2f}{star} ({p_text(entry)})"
 
 
-def p_text(entry: Difference) -> str:
+def p_text(entry: BaselineDifference) -> str:
     """A corrected p-value; below what the test can tell, the bound."""
     return "< 0.001" if entry.corrected < 0.001 else f"{entry.corrected:.3f}"
 
@@ -72,13 +78,13 @@ def markdown(table: RunsTable, *, origins: bool = True) -> str:
     Args:
         origins: whether a second table leads from rows to runs, data and commands.
     """
-    lines = [*markdown_table(table), "", *notes_of(table)]
+    lines = [*runs_markdown(table), "", *notes_of(table)]
     if origins:
         lines += ["", *origin_lines(table)]
     return "\n".join(lines) + "\n"
 
 
-def markdown_table(table: RunsTable) -> list[str]:
+def runs_markdown(table: RunsTable) -> list[str]:
     """The lines of the table alone."""
     titles, *rows = table_rows(table)
     aligned = ["---", *["---:"] * (len(titles) - 1)]

@@ -124,6 +124,11 @@ def test_a_baseline_that_is_not_there(runs: list[RunResult]) -> None:
         runs_table(runs, baseline="defualt")
 
 
+def test_a_baseline_that_names_several(runs: list[RunResult]) -> None:
+    with pytest.raises(ConfigError, match="'seed_2' must name one configuration, not runs of 3"):
+        runs_table(runs, baseline="seed_2")
+
+
 def test_seeds_that_nobody_shares_are_not_tested() -> None:
     statistics = np.ones((4, 10))
     values = {
