@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from seq2seq.bench_runs.run_results import reports_of, training_facts
+from seq2seq.bench_runs.run_results import training_facts
 from seq2seq.bounded import read_json
 from seq2seq.bundle.files import Bundle, weights_hash
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import DataError
 from seq2seq.folder.record import read_record
+from seq2seq.folder.reports import reports_of
 from seq2seq.metrics.base import Metric, summed
 from seq2seq.metrics.score import Scorer
 from seq2seq.results.evaluation_files import EvaluationFiles, read_evaluation
