@@ -50,6 +50,7 @@ ONLY_IN = {
         "seq2seq/cli",
         "seq2seq/data/sources/tatoeba.py",
         "seq2seq/engine/search.py",
+        "seq2seq/runs_report/speeds.py",
         "seq2seq/sweeps",
     },
 }
