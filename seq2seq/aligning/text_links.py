@@ -19,7 +19,7 @@ from seq2seq.data.words import split_text, tokens_of_characters
 from seq2seq.processes import is_first_process
 from seq2seq.progress import ProgressReport
 
-ALIGNER_VERSION = 2  # to be raised when the same text would give other links
+ALIGNER_VERSION = 3  # to be raised when the same text would give other links
 
 
 def text_inputs(config: RunConfig) -> dict[str, Any]:

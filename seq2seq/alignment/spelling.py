@@ -1,9 +1,12 @@
-"""Words that are spelled alike in both languages: names, numbers, punctuation, and cognates.
+"""What the spelling of words tells: which are forms of one word, and which are cognates.
 
-Such words mostly translate each other, which helps most with words that are too rare for their
-translation to be learned. Source: Simard, Foster and Isabelle 1992, "Using Cognates to Align
-Sentences in Bilingual Corpora", who call two words cognates if they begin with the same four
-letters, or have digits or are punctuation and are equal.
+Words of one language with the same first letters are mostly forms of one word (Fraser and Marcu
+2005, "ISI's Participation in the Romanian-English Alignment Task", align words by such stems).
+Words of two languages that are spelled alike are names, numbers, punctuation or cognates, and
+mostly translate each other (Simard, Foster and Isabelle 1992, "Using Cognates to Align Sentences in
+Bilingual Corpora", who call two words cognates if they begin with the same four letters, or have
+digits or are punctuation and are equal). Both help with words too rare for their translation to be
+learned.
 """
 
 import unicodedata
@@ -12,7 +15,13 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-BEGINNING = 4  # letters
+STEM = 5  # letters that forms of a word have in common
+BEGINNING = 4  # letters that cognates have in common
+
+
+def stem(word: str) -> str:
+    """The first letters of a word of letters; of another word all."""
+    return word[:STEM] if word.isalpha() else word
 
 
 def word_beginnings(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from seq2seq.alignment.hmm import Floats
 from seq2seq.alignment.links import Link, Links
 from seq2seq.alignment.pair_groups import PairGroup, Sentences, distinct_words, pair_groups
-from seq2seq.alignment.spelling import word_beginnings
+from seq2seq.alignment.spelling import stem, word_beginnings
 from seq2seq.alignment.statistical import ALL_ROUNDS, DirectedAligner
 from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
 
@@ -54,7 +54,8 @@ def statistical_links(
 def links_of_distinct(
     source: Sentences, target: Sentences, method: SymmetrizeMethod, progress: Callable[[int], None]
 ) -> list[AlignedPair]:
-    """The links of sentence pairs; see `statistical_links`."""
+    """The links of sentence pairs by the stems of their words; see `statistical_links`."""
+    source, target = ([[stem(word) for word in line] for line in side] for side in (source, target))
     groups = pair_groups(source, target)
     ahead = word_beginnings(distinct_words(source), distinct_words(target))
     forward = DirectedAligner(groups, beginnings=ahead).learn(progress)

@@ -16,6 +16,7 @@ from seq2seq.alignment.pair_groups import Integers, PairGroup
 
 NULL = 0  # the source word that words without counterpart are translations of
 ALIKE_COUNT = 1.0  # of translations, which words that are spelled alike have beforehand
+ALIKE_START = 10.0  # their probability at the start, relative to that of others
 SMALLEST = 1e-30  # probability of a translation that has become impossible
 
 
@@ -57,7 +58,9 @@ class TranslationTable:
         if beginnings is not None:
             of_source, of_target = (np.concatenate([[NULL], side]) for side in beginnings)
             alike = of_source[self._sources] == of_target[found % self.num_targets]
-            self._prior[alike & (self._sources != NULL)] += ALIKE_COUNT
+            alike &= self._sources != NULL
+            self._prior[alike] += ALIKE_COUNT
+            self.entries[alike] *= ALIKE_START
 
     def _keys(self, group: PairGroup) -> NDArray[np.int64]:
         sources = np.pad(group.source, ((0, 0), (1, 0)), constant_values=NULL)

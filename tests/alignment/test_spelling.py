@@ -2,7 +2,7 @@
 
 import pytest
 
-from seq2seq.alignment.spelling import beginning, word_beginnings
+from seq2seq.alignment.spelling import beginning, stem, word_beginnings
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,13 @@ from seq2seq.alignment.spelling import beginning, word_beginnings
 )
 def test_beginnings(word: str, expected: str | None) -> None:
     assert beginning(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [("houses", "house"), ("son", "son"), ("125000", "125000"), ("", "")]
+)
+def test_stems(word: str, expected: str) -> None:
+    assert stem(word) == expected
 
 
 def test_numbers_are_equal_where_words_of_both_sides_begin_alike() -> None:

@@ -128,6 +128,19 @@ def test_words_that_are_spelled_alike_are_linked_where_nothing_else_tells() -> N
     assert set(pair.links) == {(0, 2), (1, 1), (2, 0)}
 
 
+def test_forms_of_a_word_are_linked_alike() -> None:
+    """Words of the same first letters, with another ending at each place."""
+    words = [[letter * 5 for letter in line] for line in SOURCES]
+    forms = [
+        [word + "xyz"[(row + place) % 3] for place, word in enumerate(line)]
+        for row, line in enumerate(words)
+    ]
+    method = SymmetrizeMethod.union
+    assert statistical_links(forms, words[::-1], method, progress=ignore) == statistical_links(
+        words, words[::-1], method, progress=ignore
+    )
+
+
 def test_equal_pairs_count_once() -> None:
     once = statistical_links(SOURCES, SOURCES[::-1], SymmetrizeMethod.union, progress=ignore)
     order = [0, 0, *range(len(SOURCES)), 5, 5, 5]
