@@ -15,7 +15,7 @@ Compose = Callable[..., Any]
 AUTO = "alignment_supervision=auto"
 OFF = {
     "data=tones": "align.* text only, but the sources are features",
-    "cross_attention=linformer": "linformer, the cross-attention of layer -1, has no weight per",
+    "cross_attention=linformer": "linformer, the cross-attention of layer 0, has no weight per",
     "model.decoder.cross_attention.normaliser=entmax15": "may be zero or negative",
     "model.decoder.cross_attention.mixing=weights": "may be zero or negative",
     "data.augmentation.bpe_dropout_target=0.1": "bpe_dropout_target: must be 0 with",
@@ -30,7 +30,7 @@ def test_on_where_it_is_possible(composed: Compose, more: str) -> None:
     validate(run)
     assert supervision_kind(run) == (SupervisionKind.statistical, "")
     assert with_plain_reading(run) == run
-    assert (run.alignment.heads, run.alignment.use_input_row) == ([0], True)
+    assert (run.alignment.layer, run.alignment.heads, run.alignment.use_input_row) == (0, [0], True)
 
 
 @pytest.mark.parametrize("more", OFF)
