@@ -7,11 +7,13 @@ in its header are compared with those of the configuration before either takes m
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from seq2seq.bounded import physical_memory
 from seq2seq.config.validate import attention_problems, position_problems
@@ -23,6 +25,28 @@ from seq2seq.options import problems_in
 
 MAX_HEADER = 4 << 20  # bytes, for 30,000 tensors
 Shapes = dict[str, tuple[int, ...]]
+DRAWING = ("normal_", "uniform_")  # methods of tensors, and functions of torch.nn.init
+
+
+class WithoutValues(TorchFunctionMode):
+    """A block in which tensors without memory are not drawn, and what counts is made on the CPU.
+
+    Either of tensors without memory imports torch's compiler, which takes 80 MB and a second.
+    """
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__name__", None) in DRAWING:
+            return args[0] if args else given["tensor"]
+        if func is torch.arange:
+            given = {"device": "cpu", **given}
+        return func(*args, **given)
 
 
 def ensure_possible(model: ModelConfig, path: Path) -> None:
@@ -87,7 +111,7 @@ def expected_shapes(path: Path, build: Callable[[], Transformer]) -> Shapes | No
         CheckpointError: the model does not fit in memory.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), WithoutValues():
             model = build()
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         if "meta" in str(error):

@@ -1,5 +1,7 @@
 """A bundle is read as it was written, or refused with the file that is wrong."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,19 @@ def test_a_bundle_is_read_as_it_was_written(run: Path) -> None:
             assert torch.equal(tensor, stored[name])
     (split,) = [held_out_split(bundle, "test")]
     assert split == TEXT["test"]
+
+
+def test_nothing_of_the_compiler_of_torch_is_imported(run: Path) -> None:
+    """It takes 80 MB of memory and a second."""
+    program = (
+        "import sys; from pathlib import Path; from seq2seq.bundle.files import load_bundle\n"
+        f"load_bundle(Path({str(run)!r}))\n"
+        "print([name for name in ('torch._dynamo', 'sympy') if name in sys.modules])"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.split() == ["[]"]
 
 
 @pytest.mark.parametrize("split", ["tset", "validation"])
