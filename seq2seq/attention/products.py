@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 PROCESSOR = Path("/proc/cpuinfo")
-ROWS, MANY_ROWS = 16, 1_024
+FEW_ROWS, MANY_ROWS = 64, 1_024
 
 
 def linear_map(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -25,17 +25,23 @@ def linear_map(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return F.linear(x, weight, bias)
     rows = x.numel() // x.size(-1)
     if (filled := filled_up(rows)) == rows:
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-        return product
+        return onednn_product(x, weight, bias)
     several = x.new_zeros(filled, x.size(-1))
     several[:rows] = x.reshape(rows, -1)
-    product = torch.ops.mkldnn._linear_pointwise(several, weight, bias, "none", [], "")
-    return product[:rows].view(*x.shape[:-1], -1)
+    return onednn_product(several, weight, bias)[:rows].view(*x.shape[:-1], -1)
+
+
+def onednn_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x W^T + b by oneDNN."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, "none", [], "")
+    return product
 
 
 def filled_up(rows: int) -> int:
-    """The next of few numbers of rows: multiples of 16 up to 1,024, then of about an eighth."""
-    step = ROWS if rows <= MANY_ROWS else 1 << rows.bit_length() - 4
+    """The next of few numbers of rows: multiples of 8 up to 64, of 16 up to 1,024, then coarser."""
+    step = 8 if rows <= FEW_ROWS else 16
+    if rows > MANY_ROWS:
+        step = 1 << rows.bit_length() - 4
     return -(-rows // step) * step
 
 

@@ -1,6 +1,5 @@
 """The Python interface to a trained model: `seq2seq.load(DIR).translate(["Good morning."])`."""
 
-import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -17,7 +16,7 @@ from seq2seq.bundle.inputs import (
     checked_sources,
     ensure_count,
 )
-from seq2seq.bundle.options import checked_options
+from seq2seq.bundle.options import CheckedOptions
 from seq2seq.bundle.together import Member, Together, ensure_together
 from seq2seq.data.kinds.text import TextSource
 from seq2seq.data.tokenizer import Tokenizer
@@ -63,7 +62,8 @@ class Model:
         self.languages = bundles[0].config.data.languages()
         self.decoding: DecodingConfig = bundles[0].config.decoding
         self.alignment: AlignmentConfig = bundles[0].config.alignment
-        self._loaded = copy.deepcopy((self.decoding, self.alignment))
+        self._decoding_options = CheckedOptions("decoding", self.decoding)
+        self._alignment_options = CheckedOptions("alignment", self.alignment)
         self._engine: CTranslate2Engine | None = None
 
     @property
@@ -201,7 +201,7 @@ class Model:
         Raises:
             ConfigError: an option is impossible, or set but not read.
         """
-        return checked_options(self.alignment, "alignment", self._loaded[1])
+        return self._alignment_options.of(self.alignment)
 
     def translator(self, alignments: bool, *, searches: bool = True) -> Translator:
         """A translator with the present options.
@@ -212,7 +212,7 @@ class Model:
             searches: whether an engine is needed; the model scores given translations itself.
         """
         alignment = replace(self.checked_alignment(), enabled=True) if alignments else None
-        decoding = checked_options(self.decoding, "decoding", self._loaded[0])
+        decoding = self._decoding_options.of(self.decoding)
         if not searches:
             decoding = replace(decoding, engine=Engine.torch)
         translator = Translator(

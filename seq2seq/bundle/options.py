@@ -1,7 +1,8 @@
 """Options that were set from Python, checked as those of a command line are."""
 
+import copy
 from dataclasses import asdict, fields
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from omegaconf import MISSING
 
@@ -12,6 +13,27 @@ from seq2seq.errors import ConfigError, choices
 from seq2seq.options import problems_in
 
 SectionT = TypeVar("SectionT", DecodingConfig, AlignmentConfig)
+
+
+class CheckedOptions(Generic[SectionT]):
+    """`checked_options`, which takes as long as translating dozens of lines, of each change once.
+
+    Args:
+        loaded: the options before they are changed; a copy is kept.
+    """
+
+    def __init__(self, section: str, loaded: SectionT) -> None:
+        self.section = section
+        self.loaded: SectionT = copy.deepcopy(loaded)
+        self._last: tuple[str, SectionT] | None = None
+
+    def of(self, config: SectionT) -> SectionT:
+        """See `checked_options`."""
+        # Not by equality: 1 and True are equal.
+        described = f"{type(config)} {getattr(config, '__dict__', None)!r}"
+        if self._last is None or self._last[0] != described:
+            self._last = described, checked_options(config, self.section, self.loaded)
+        return copy.deepcopy(self._last[1])
 
 
 def checked_options(config: SectionT, section: str, loaded: SectionT | None = None) -> SectionT:

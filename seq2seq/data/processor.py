@@ -107,6 +107,14 @@ class Processor:
         text: str = self._model.decode([self._theirs[index] for index in ids])
         return text
 
+    def decode_batch(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """The text of each row, in a fraction of the time of single calls."""
+        if not rows:
+            return []
+        theirs = [[self._theirs[index] for index in row] for row in rows]
+        texts: list[str] = self._model.decode(theirs, num_threads=1)
+        return texts
+
     def decode_offsets(self, ids: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
         """The same, and where the text of each id begins and ends."""
         decoding: dict[str, Any] = self._model.decode(

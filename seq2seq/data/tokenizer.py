@@ -144,8 +144,15 @@ class Tokenizer:
 
         Special ids are left out, <unk> among them, which a metric would score as a word.
         """
-        text = self._processor.decode([index for index in ids if index > self.EOS_ID])
-        return " ".join(text.split())
+        (text,) = self.decode_batch([ids])
+        return text
+
+    def decode_batch(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """`decode` of each row."""
+        texts = self._processor.decode_batch(
+            [[index for index in ids if index > self.EOS_ID] for ids in rows]
+        )
+        return [" ".join(text.split()) for text in texts]
 
     def words_of_ids(self, ids: Sequence[int]) -> list[int]:
         """The word of decode(ids) that each id belongs to, NO_WORD for none.

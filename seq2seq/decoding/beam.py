@@ -30,7 +30,8 @@ def beam_search(state: SearchState, beam_size: int) -> None:
         must_end = state.constraints.must_end(state.step)
         chosen = ends_in_beam(ends, live, beam_size)
         ending = (chosen | must_end[:, None]) & (ends > EMPTY) & ~state.done[:, None]
-        finished.add(state.finish(ending, ends, chosen), ending)
+        scores = state.finish(ending, ends, chosen, above=finished.worst)
+        finished.add(scores, ending)
 
         total, order = best_continuations(live, beam_size)
         state.done |= must_end | finished.suffice(beam_size, best_live=total[:, 0])
@@ -73,6 +74,11 @@ class FinishedScores:
         self.count = torch.zeros_like(limit)
         self.largest_penalty = penalty((limit + 1).float(), config)
 
+    @property
+    def worst(self) -> Tensor:
+        """(N,) the n_best-th best score; -inf before there are so many."""
+        return self.scores[:, -1]
+
     def add(self, scores: Tensor, ending: Tensor) -> None:
         """Add the scores (N, B) of hypotheses where ending (N, B) is True."""
         self.count += ending.sum(1)
@@ -86,7 +92,7 @@ class FinishedScores:
                 of its continuations has.
         """
         bound = best_live / self.largest_penalty
-        return (self.count >= beam_size) | (self.scores[:, -1] >= bound)
+        return (self.count >= beam_size) | (self.worst >= bound)
 
     def select(self, stay: Tensor | None) -> None:
         """Keep these sentences; None keeps all."""

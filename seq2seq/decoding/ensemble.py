@@ -16,7 +16,9 @@ from seq2seq.padding import SourceBatch, Tokens
 
 # Matrix products of MKL round differently over fewer rows (more where they sum over 1,000 or more).
 MIN_ROWS = 16
-SENTENCES_STEP = 8  # batches have a multiple of it, so that products have few different shapes
+# Batches have a multiple of it, or half of it: products have few different shapes, mostly with
+# multiples of 16 rows, which they need not be filled up to.
+SENTENCES_STEP = 16
 NUMBERS_AT_ONCE = 1 << 19  # that fit into a core's cache, in memory that malloc does not give back
 
 
@@ -85,7 +87,7 @@ class Ensemble:
         )
         num_sources = len(source.padding.lengths)
         assert num_sources, "at least one source"
-        filled = -(-max(num_sources, MIN_ROWS) // SENTENCES_STEP) * SENTENCES_STEP
+        filled = filled_up_sentences(max(num_sources, MIN_ROWS))
         rows = [row % num_sources for row in range(filled)]
         source = source.select(torch.tensor(rows, device=source.padding.lengths.device))
         source = source.to(self.device)
@@ -94,6 +96,12 @@ class Ensemble:
             lengths = (lengths - 1).clamp(min=0)
         by_model = [model.encode(source) for model in self.models]
         return EncodedSources(rows, lengths, by_model, num_sources)
+
+
+def filled_up_sentences(number: int) -> int:
+    """The number of sentences that a batch of so many is filled up to."""
+    half = SENTENCES_STEP // 2
+    return half if number <= half else -(-number // SENTENCES_STEP) * SENTENCES_STEP
 
 
 class EnsembleState:

@@ -11,9 +11,9 @@ from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.ensemble import (
     MIN_ROWS,
-    SENTENCES_STEP,
     EnsembleState,
     ensure_finite_predictions,
+    filled_up_sentences,
 )
 from seq2seq.decoding.hypotheses import Hypothesis
 from seq2seq.decoding.length_penalty import penalty
@@ -113,19 +113,23 @@ class SearchState:
         shape = self.total.shape
         return ends.view(shape), values.view(*shape, -1), tokens.view(*shape, -1)
 
-    def finish(self, ending: Tensor, total: Tensor, chosen: Tensor) -> Tensor:
+    def finish(
+        self, ending: Tensor, total: Tensor, chosen: Tensor, *, above: Tensor | None = None
+    ) -> Tensor:
         """Add hypotheses to `finished`.
 
         Args:
             ending: (N, B) True for those that end here.
             total: (N, B) log-probability with the sentence end.
             chosen: (N, B) True where the search chose the end, False where the limit forced it.
+            above: (N,) hypotheses with a score that is not above it are left out; None keeps all.
 
         Returns:
             (N, B) scores, -inf where nothing ended.
         """
         scores = total / penalty(total.new_tensor(self.step + 1), self.config)
-        rows = ending.flatten().nonzero().squeeze(-1)
+        kept = ending if above is None else ending & (scores > above[:, None])
+        rows = kept.flatten().nonzero().squeeze(-1)
         if rows.numel():
             numbers = self.sentences[rows // total.size(1)].tolist()
             columns = [x.flatten()[rows].tolist() for x in (total, scores, chosen)]
@@ -167,11 +171,11 @@ class SearchState:
     def _staying(self, hypotheses: int) -> Tensor | None:
         """Rows of the sentences that go on, filled up; None while few are finished.
 
-        Compaction copies caches, so finished sentences leave SENTENCES_STEP at a time.
+        Compaction copies caches, so finished sentences leave in groups.
         """
         number = self.done.numel()
         live = number - int(self.done.sum())
-        size = -(-max(live, min_sentences(hypotheses)) // SENTENCES_STEP) * SENTENCES_STEP
+        size = filled_up_sentences(max(live, min_sentences(hypotheses)))
         if size >= number:
             return None
         return self.done.sort(stable=True).indices[:size].sort().values

@@ -102,6 +102,7 @@ class CTranslate2Engine:
         self.options, self.longest = options, model.config.max_target_length - 1
         vocabularies = vocabularies_of(tokenizers)
         self.source, self.target = list(vocabularies.source), list(vocabularies.target)
+        self.never = {self.target[index] for index in NEVER_PRODUCED}
         self.ids = {token: number for number, token in enumerate(self.target)}
         with tempfile.TemporaryDirectory(prefix="seq2seq-ctranslate2-") as folder:
             convert(
@@ -192,8 +193,7 @@ class CTranslate2Engine:
     ) -> Found | None:
         """The hypotheses of a result; None where one cannot be as by the own search."""
         end = self.target[EOS_ID]
-        never = NEVER_PRODUCED if config.allow_unknown else NEVER_PRODUCED | {UNK_ID}
-        banned = {self.target[index] for index in never}
+        banned = self.never if config.allow_unknown else self.never | {self.target[UNK_ID]}
         average = config.length_penalty is LengthPenalty.average
         found = list(zip(result.hypotheses, result.scores, strict=True))
         longest = limit  # with the end, so that none is reached in the beam

@@ -20,7 +20,7 @@ from seq2seq.engine.expressible import OR_USE_TORCH, expression_problems
 from seq2seq.engine.search import CTranslate2Engine, EngineOptions, Found
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.align import Aligner, Alignment
-from seq2seq.evaluation.translation import Translation
+from seq2seq.evaluation.translation import TranslatedHypothesis, Translation
 from seq2seq.evaluation.word_aligner import EncodedLine
 from seq2seq.model.transformer import Transformer
 
@@ -136,13 +136,12 @@ class EngineSearch:
             found = {row: x for row, x in zip(batch, results, strict=True) if x is not None}
             found |= self._scored({row: x for row, x in found.items() if x.cut_short}, sources)
             alignments = self._align(found, sources)
-            for row, result in found.items():
-                translations[row] = Translation.of(
-                    items[row],
-                    result.hypotheses,
-                    self.tokenizers.target,
-                    sources[row].cut,
-                    alignments.get(row),
+            lists = TranslatedHypothesis.lists_of(
+                [x.hypotheses for x in found.values()], self.tokenizers.target
+            )
+            for row, n_best in zip(found, lists, strict=True):
+                translations[row] = Translation(
+                    str(items[row]), n_best, sources[row].cut, alignments.get(row)
                 )
             left += [row for row in batch if row not in found]
             progress(len(found))

@@ -114,7 +114,10 @@ class Translator:
         """Translate the lines with numbers first, first + 1, ... of a text."""
         items = self.kind.items(lines)
         sources = self._encode(self.kind, items, self.max_source)
-        translations = [self._empty_translation(str(item)) for item in items]
+        empty = self._empty_translation()
+        translations = [
+            Translation(str(item), empty.n_best, alignment=empty.alignment) for item in items
+        ]
         target = self.tokenizers.target
         prefix_ids = None if prefixes is None else target.encode_batch(prefixes)
         rows = [row for row, source in enumerate(sources) if len(source.units)]
@@ -154,10 +157,8 @@ class Translator:
         )
         best = [self._target_line(n_best[0]) for n_best in hypotheses]
         alignments = self._align(encoded, batch.sources, best)
-        return [
-            (tuple(TranslatedHypothesis.of(x, self.tokenizers.target) for x in n_best), alignment)
-            for n_best, alignment in zip(hypotheses, alignments, strict=True)
-        ]
+        translated = TranslatedHypothesis.lists_of(hypotheses, self.tokenizers.target)
+        return list(zip(translated, alignments, strict=True))
 
     def score(
         self,
@@ -203,10 +204,10 @@ class Translator:
             progress(len(batch))
         return [translations[row] for row in range(len(lines))]
 
-    def _empty_translation(self, source: str) -> Translation:
-        empty = Hypothesis([], 0.0, 0.0, True)
+    def _empty_translation(self) -> Translation:
+        """That of an empty line."""
         alignment = None if self.aligner is None else self.aligner.empty()
-        return Translation.of(source, [empty], self.tokenizers.target, False, alignment)
+        return Translation("", (TranslatedHypothesis("", [], 0.0, 0.0, True),), False, alignment)
 
     def _encode(self, encoder: SideEncoder, items: list[Item], limit: int) -> list[EncodedLine]:
         """The first `limit` units of each item; their words only if there is an aligner."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seq2seq.data.kinds.base import Item
 from seq2seq.data.tokenizer import Tokenizer
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.decoding.hypotheses import Hypothesis
@@ -25,15 +24,17 @@ class TranslatedHypothesis:
     finished: bool
 
     @classmethod
-    def of(cls, hypothesis: Hypothesis, target: Tokenizer) -> "TranslatedHypothesis":
-        """A hypothesis with its text."""
-        return cls(
-            text=target.decode(hypothesis.tokens),
-            tokens=hypothesis.tokens,
-            log_probability=hypothesis.log_probability,
-            score=hypothesis.score,
-            finished=hypothesis.finished,
-        )
+    def lists_of(
+        cls, lists: Sequence[Sequence[Hypothesis]], target: Tokenizer
+    ) -> list[tuple["TranslatedHypothesis", ...]]:
+        """Lists of hypotheses with their texts."""
+        texts = iter(target.decode_batch([x.tokens for n_best in lists for x in n_best]))
+        return [
+            tuple(
+                cls(next(texts), x.tokens, x.log_probability, x.score, x.finished) for x in n_best
+            )
+            for n_best in lists
+        ]
 
     @classmethod
     def of_reference(
@@ -62,19 +63,6 @@ class Translation:
     cut: bool = False
     alignment: Alignment | None = None
     token_log_probabilities: list[float] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        item: Item,
-        n_best: Sequence[Hypothesis],
-        target: Tokenizer,
-        cut: bool,
-        alignment: Alignment | None,
-    ) -> "Translation":
-        """What a search found for an item, with the texts of all hypotheses."""
-        translated = tuple(TranslatedHypothesis.of(hypothesis, target) for hypothesis in n_best)
-        return cls(str(item), translated, cut, alignment)
 
     @property
     def text(self) -> str:

@@ -115,6 +115,19 @@ def test_wrong_options_are_refused_with_their_path(
             use()
 
 
+def test_each_change_of_options_is_checked(model: Model) -> None:
+    """Also one to an equal value of another type, and back; what is handed out is a copy."""
+    for value, kept in ((2, True), ("two", False), (2, True), (2.5, False), (3, True)):
+        model.decoding.beam_size = value  # type: ignore[assignment]
+        if kept:
+            translator = model.translator(False)
+            assert translator.config.beam_size == value
+            translator.config.beam_size = 1
+        else:
+            with pytest.raises(ConfigError, match="beam_size"):
+                model.translator(False)
+
+
 def test_options_of_alignment_are_not_read_without_alignments(model: Model) -> None:
     model.alignment.heads = [7]
     assert model.translate(LINES)

@@ -169,9 +169,9 @@ def test_padding_changes_no_translation(beam_size: int) -> None:
 
 @pytest.mark.parametrize("beam_size", [1, 2])
 def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With limits of 2 to 41 tokens the decoder and its caches shrink from step to step."""
+    """With limits of 2 to 49 tokens the decoder and its caches shrink from step to step."""
     model = tiny(longest=64)
-    lengths = list(range(1, 41))
+    lengths = list(range(1, 49))
     rows: list[tuple[int, int, int]] = []
     step = EnsembleState.step
 
@@ -185,8 +185,8 @@ def test_finished_sentences_leave(beam_size: int, monkeypatch: pytest.MonkeyPatc
         beam_size=beam_size, max_length_ratio=1.0, max_length_offset=1, min_length_ratio=1.0
     )
     search_batch([model], sources(lengths), config)
-    assert rows[0] == (40, 40, 40)
-    assert rows[1] == (40 * beam_size, 40 * beam_size, 40)
+    assert rows[0] == (48, 48, 48)
+    assert rows[1] == (48 * beam_size, 48 * beam_size, 48)
     assert all(tokens == cached == beam_size * sentences for tokens, cached, sentences in rows[1:])
     decoded = [sentences for _, _, sentences in rows]
     assert decoded == sorted(decoded, reverse=True)
