@@ -1,7 +1,9 @@
 """Overrides as they are typed, `path=value`: old names, modules to import, and edits to refuse."""
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -9,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seq2seq.config.groups import ROLE_GROUPS, groups_of
+from seq2seq.config.interpolation import quoted
 from seq2seq.config.schema import EvaluateConfig, RunConfig
 from seq2seq.data.corpora import CORPORA
 from seq2seq.errors import ConfigError
@@ -24,6 +27,7 @@ RENAMED = {
 }  # paths of version 0.1, each with its present one
 IMPORTS = "imports"
 SWEEP, SWEEPER = "sweep.", "hydra.sweeper."  # options of a sweep, and where Hydra has them
+SPECIAL = re.compile("[=,]")  # characters of a path that Hydra's grammar gives a meaning
 PLACES = ("resume", "hydra.run.dir", "hydra.sweep.dir")  # paths that are no options
 
 
@@ -55,6 +59,25 @@ def with_present_paths(arguments: Sequence[str]) -> list[str]:
         value = value_with_homes(value) if name in places else value
         present.append(f"{name}{equals}{value}")
     return present
+
+
+def with_quoted_paths(arguments: Sequence[str]) -> list[str]:
+    """Arguments whose paths Hydra reads as one text, also with the `=` and `,` of its own folders.
+
+    A path in quotes, in a list or with an interpolation stays as it is. In a sweep `run=A,B` is two
+    runs, unless there is a folder of this name.
+    """
+    sweeps = not {"-m", "--multirun"}.isdisjoint(arguments)
+    places = path_arguments()
+    quoted_arguments = []
+    for argument in arguments:
+        name, _, path = argument.partition("=")
+        is_one = name.startswith("hydra.") or not sweeps or Path(path).exists()
+        is_special = SPECIAL.search(path) and not path.startswith(("[", "'", '"'))
+        if name in places and is_special and is_one and "${" not in path:
+            argument = f"{name}={quoted(path)}"
+        quoted_arguments.append(argument)
+    return quoted_arguments
 
 
 def path_arguments() -> set[str]:

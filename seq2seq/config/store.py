@@ -15,7 +15,12 @@ from seq2seq.config.groups import CONF
 from seq2seq.config.hydra_errors import explain
 from seq2seq.config.hydra_task import FULL_ERROR, HydraTask, Sweeping, Task, hydra_main
 from seq2seq.config.interpolation import refusal
-from seq2seq.config.overrides import ensure_no_edits, imports_of, with_present_paths
+from seq2seq.config.overrides import (
+    ensure_no_edits,
+    imports_of,
+    with_present_paths,
+    with_quoted_paths,
+)
 from seq2seq.config.schema import RunConfig
 from seq2seq.config.schemas import register_schemas
 from seq2seq.errors import ConfigError
@@ -108,7 +113,7 @@ def prepare_command(arguments: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: an argument that Hydra would misapply, or a module that cannot be imported.
     """
-    present = with_present_paths(arguments)
+    present = with_quoted_paths(with_present_paths(arguments))
     ensure_no_edits(present)
     import_modules(imports_of(present) or [])
     register_schemas()

@@ -7,13 +7,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 
 import hydra_plugins
 from seq2seq.config.grid import Cell, Grid
+from seq2seq.config.groups import CONF
 from seq2seq.config.hydra_cells import child_arguments
+from seq2seq.config.overrides import with_quoted_paths
 from seq2seq.config.schema import RunConfig
+from seq2seq.config.schemas import register_schemas
 from seq2seq.config.store import run_command
 from seq2seq.errors import ConfigError
 
@@ -183,3 +188,46 @@ def test_a_cell_gets_the_flags_and_options_of_hydra_that_the_sweep_got() -> None
         *("--config-dir", here, "-cn", "train", "--config-path", there),
         *("hydra.sweep.dir=x", "hydra.job.chdir=true", "hydra.mode=RUN"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "flags"),
+    [
+        ("sweeps/model=tiny,seed=1", []),
+        ("sweeps/seed=1", ["-m"]),
+        ("sweeps/a,b", []),
+        ("sweeps/a,b", ["-m"]),
+    ],
+)
+def test_one_path_needs_no_quotes(working_folder: Path, path: str, flags: list[str]) -> None:
+    Path(path).mkdir(parents=True)
+    typed = [*flags, f"run={path}", f"output={path}", "seed=1,2"]
+    assert with_quoted_paths(typed) == [*flags, f"run='{path}'", f"output='{path}'", "seed=1,2"]
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["run='a=b'", "run=[a=b]", "run=a-b", "compare=[a,b]", "hydra.run.dir=x=${seed}", "seed=1,2"],
+)
+def test_other_arguments_stay(argument: str) -> None:
+    assert with_quoted_paths([argument]) == [argument]
+    assert with_quoted_paths(["-m", "run=A,B"]) == ["-m", "run=A,B"]  # two runs
+
+
+PLUGINS = {
+    "hydra_joblib_launcher": ["hydra/launcher=joblib"],
+    "hydra_submitit_launcher": ["hydra/launcher=submitit_local"],
+    "hydra_ray_launcher": ["hydra/launcher=ray"],
+    "hydra_optuna_sweeper": ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2"],
+}
+
+
+@pytest.mark.parametrize(("plugin", "chosen"), PLUGINS.items())
+def test_plugins_of_hydra_compose(plugin: str, chosen: list[str]) -> None:
+    pytest.importorskip(f"hydra_plugins.{plugin}")
+    register_schemas()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        config = compose("train", overrides=chosen, return_hydra_config=True)
+    kind = config.hydra.sweeper if "sweeper" in chosen[0] else config.hydra.launcher
+    assert plugin in kind._target_
