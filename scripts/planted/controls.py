@@ -53,4 +53,12 @@ CONTROL_BUGS = [
         CONTRACT,
         "fourier and padding_unseen",
     ),
+    Bug(
+        "mirrored-in-place",
+        "fourier takes half of the dimensions from the same positions, not from the opposite ones",
+        f"{MECHANISMS}/fourier.py",
+        ((".flip(-1, -2).roll(1, -2)", ".flip(-1)"),),
+        CONTRACT,
+        "fourier and formula",
+    ),
 ]
