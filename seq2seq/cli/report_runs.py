@@ -32,6 +32,14 @@ def report_runs(
             show_default=False,
         ),
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FOLDER=NAME",
+            help="Call the configuration of the run in this folder so; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     gold: Annotated[
         Path | None,
         typer.Option(
@@ -90,6 +98,7 @@ def report_runs(
         gold=gold,
         reverse=reverse,
         speeds=speeds,
+        names=dict(text.partition("=")[::2] for text in name or []),
         command=shlex.join(["seq2seq", *sys.argv[1:]]),
     )
     printed = write_runs_report(

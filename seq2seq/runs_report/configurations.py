@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seq2seq.errors import DataError
+from seq2seq.errors import ConfigError, DataError
 from seq2seq.runs_report.run_result import RunResult
 
 NO_DIFFERENCE = (
@@ -67,6 +67,7 @@ def configurations_of(runs: Sequence[RunResult]) -> list[Configuration]:
     """The rows of some runs, in the order of their first runs.
 
     Raises:
+        ConfigError: two configurations have one name.
         DataError: two runs have one configuration and one seed.
     """
     by_options: dict[Any, dict[int, RunResult]] = {}
@@ -79,7 +80,13 @@ def configurations_of(runs: Sequence[RunResult]) -> list[Configuration]:
             )
         seeds[run.seed] = run
     rows = [tuple(seeds[seed] for seed in sorted(seeds)) for seeds in by_options.values()]
-    labels = row_labels([row[0] for row in rows])
+    computed = row_labels([row[0] for row in rows])
+    names = (next((run.name for run in row if run.name), "") for row in rows)
+    labels = [name or label for name, label in zip(names, computed, strict=True)]
+    if twice := [label for label, count in Counter(labels).items() if count > 1]:
+        raise ConfigError(
+            f"--name: {twice[0]!r} must name one configuration, not several; choose another name"
+        )
     return [Configuration(label, row) for label, row in zip(labels, rows, strict=True)]
 
 

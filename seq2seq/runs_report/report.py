@@ -1,8 +1,8 @@
 """`seq2seq report runs`: runs are read, or results that were stored; the report is written."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seq2seq.config.schema import split_problem
@@ -13,7 +13,7 @@ from seq2seq.runs_report.differences import KnownTests
 from seq2seq.runs_report.measures import TESTED_METRICS
 from seq2seq.runs_report.results_file import StoredResults, read_results, save_results
 from seq2seq.runs_report.run_result import RunResult
-from seq2seq.runs_report.table import RunsTable, runs_table
+from seq2seq.runs_report.table import RunsTable, is_path_of, runs_table
 from seq2seq.runs_report.texts import csv_text, latex, markdown
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class RunsReport:
         gold: table of gold links in the direction of the runs.
         reverse: a run of the other direction.
         speeds: what `seq2seq bench runs` measured of the runs; takes the place of logged speeds.
+        names: of configurations, by the folder of a run, or the end of its path.
         command: that makes it, to be stored.
     """
 
@@ -41,6 +42,7 @@ class RunsReport:
     gold: Path | None = None
     reverse: Path | None = None
     speeds: Path | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
 
     def problems(self) -> list[str]:
@@ -120,6 +122,8 @@ def read_places(request: RunsReport) -> StoredResults:
         ensure_one_direction(runs)
     if request.speeds is not None:
         runs = with_speeds(runs, request.speeds)
+    for folder, name in request.names.items():
+        runs = with_name(runs, folder, name)
     baseline = next((name for name in baselines if name is not None), None)
     return StoredResults(request.command, baseline, runs, tests)
 
@@ -133,6 +137,21 @@ def read_folder(place: Path, request: RunsReport, before: Sequence[RunResult]) -
     metrics = request.metrics or TESTED_METRICS
     collection = Collection(request.split, metrics, measurements)
     return collected_runs(place, collection, {run.run for run in before})
+
+
+def with_name(runs: Sequence[RunResult], folder: str, name: str) -> list[RunResult]:
+    """Runs, that in a folder with a name for its configuration.
+
+    Raises:
+        ConfigError: not one of them lies there.
+    """
+    named = [run for run in runs if is_path_of(folder, run.run)]
+    if len(named) != 1:
+        raise ConfigError(
+            f"--name: {folder} must be the folder of one run of the report, not of {len(named)}; "
+            "write --name FOLDER=NAME"
+        )
+    return [replace(run, name=name if run is named[0] else run.name) for run in runs]
 
 
 def with_speeds(runs: Sequence[RunResult], path: Path) -> list[RunResult]:

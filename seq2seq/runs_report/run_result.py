@@ -42,6 +42,7 @@ class RunResult:
             commit, machine.
         values: by measure.
         curves: by name, pairs of step and value.
+        name: of its configuration in tables; empty for what tells it from the others.
     """
 
     run: str
@@ -51,6 +52,7 @@ class RunResult:
     origin: Mapping[str, str]
     values: Mapping[str, RunValue]
     curves: Mapping[str, list[tuple[int, float]]]
+    name: str = ""
 
     @property
     def command(self) -> str:
@@ -86,6 +88,7 @@ def as_stored(result: RunResult, *, statistics: bool) -> dict[str, Any]:
         "origin": dict(result.origin),
         "values": values,
         "curves": {name: [list(point) for point in curve] for name, curve in result.curves.items()},
+        "name": result.name,
     }
 
 
@@ -116,6 +119,7 @@ def from_stored(stored: Mapping[str, Any]) -> RunResult:
         origin=stored["origin"],
         values=values,
         curves=curves,
+        name=str(stored["name"]),
     )
 
 

@@ -124,6 +124,29 @@ def test_a_baseline_that_is_not_there(runs: list[RunResult]) -> None:
         runs_table(runs, baseline="defualt")
 
 
+def test_a_configuration_gets_a_name_by_one_of_its_runs(sweep: Path) -> None:
+    names = {"base/seed_2": "the default", str(sweep / "linear" / "seed_3"): "kernel"}
+    results = read_places(RunsReport([sweep], names=names)).runs
+    table = runs_table(results, baseline="the default")
+    assert [row.label for row in table.rows] == ["the default", ALIKE, "kernel"]
+    assert table.differences["kernel", "bleu"].seeds == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"absent": "x"}, "--name: absent must be the folder of one run of the report, not of 0"),
+        ({"seed_2": "x"}, "not of 3"),
+        ({"base/seed_1": ALIKE}, "must name one configuration"),
+    ],
+)
+def test_names_that_name_nothing_or_several(
+    sweep: Path, names: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        runs_table(read_places(RunsReport([sweep], names=names)).runs)
+
+
 def test_a_baseline_that_names_several(runs: list[RunResult]) -> None:
     with pytest.raises(ConfigError, match="'seed_2' must name one configuration, not runs of 3"):
         runs_table(runs, baseline="seed_2")
