@@ -84,8 +84,8 @@ def assert_same(found: list[Found | None], expected: list[list[Hypothesis]]) -> 
         assert [x.tokens for x in result.hypotheses] == [x.tokens for x in hypotheses]
         for a, b in zip(result.hypotheses, hypotheses, strict=True):
             assert a.finished
-            assert a.score == pytest.approx(b.score, abs=1e-4)
-            assert a.log_probability == pytest.approx(b.log_probability, abs=1e-3)
+            assert a.score == pytest.approx(b.score, abs=3e-5)
+            assert a.log_probability == pytest.approx(b.log_probability, abs=3e-4)
 
 
 @every_change
