@@ -61,6 +61,29 @@ def word_weights(
     return total / subword_counts(column_words, num_source_words) if source_mean else total
 
 
+def marks(subwords: Sequence[str], words: Sequence[int]) -> set[int]:
+    """The words of punctuation or symbols alone, without a letter or digit.
+
+    Args:
+        subwords, words: text of each subword, and the word it belongs to.
+    """
+    spelt = [
+        word
+        for subword, word in zip(subwords, words, strict=True)
+        if any(character.isalnum() for character in subword)
+    ]
+    return set(words) - {NO_WORD} - set(spelt)
+
+
+def between_like_words(weights: Tensor, target_marks: set[int], source_marks: set[int]) -> Tensor:
+    """Word weights (..., target words, source words) with zeros between words and marks."""
+    of_target, of_source = (
+        torch.tensor([word in found for word in range(size)], device=weights.device)
+        for found, size in zip((target_marks, source_marks), weights.shape[-2:], strict=True)
+    )
+    return weights * (of_target[:, None] == of_source)
+
+
 def subwords_in_words(
     words: Sequence[int], num_words: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:

@@ -14,8 +14,8 @@ from seq2seq.attention.config import Role
 from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.ensemble import EncodedSources
 from seq2seq.errors import ConfigError
+from seq2seq.evaluation.encoded_line import EncodedLine
 from seq2seq.evaluation.word_aligner import (
-    EncodedLine,
     WordAligner,
     uses_source_mean,
     words_of,
@@ -122,7 +122,8 @@ class Aligner:
     ) -> Alignment:
         """Link the words of a sentence pair by weights (T, S) over its subwords."""
         method = self.config.method
-        table = words_of(weights, source, target, source_mean=uses_source_mean(method))
+        source_mean = uses_source_mean(method)
+        table = self.words.linkable(weights, source, target, source_mean=source_mean)
         null_links = self.config.null_links
         probabilities = words_of(weights, source, target, source_mean=False) if null_links else None
         return Alignment(

@@ -7,9 +7,9 @@ from seq2seq.data.batching import batch_by_cost
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.decoding.search import sentence_seed
 from seq2seq.evaluation.align import Alignment
+from seq2seq.evaluation.encoded_line import EncodedLine
 from seq2seq.evaluation.segmentations import Candidate
 from seq2seq.evaluation.translation import TranslatedHypothesis
-from seq2seq.evaluation.word_aligner import EncodedLine
 
 NARROW, NARROW_MULTIPLE = 16, 4  # source widths up to the first are multiples of the second
 

@@ -20,8 +20,8 @@ from seq2seq.engine.expressible import OR_USE_TORCH, expression_problems
 from seq2seq.engine.search import CTranslate2Engine, EngineOptions, Found
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.align import Aligner, Alignment
+from seq2seq.evaluation.encoded_line import EncodedLine
 from seq2seq.evaluation.translation import TranslatedHypothesis, Translation
-from seq2seq.evaluation.word_aligner import EncodedLine
 from seq2seq.model.transformer import Transformer
 
 NO_PREFIXES = (

@@ -18,8 +18,8 @@ from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.data.words import NO_WORD
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.errors import ConfigError
+from seq2seq.evaluation.encoded_line import EncodedLine
 from seq2seq.evaluation.translation import Translation
-from seq2seq.evaluation.word_aligner import EncodedLine
 
 
 class Candidate(NamedTuple):

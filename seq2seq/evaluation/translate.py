@@ -16,9 +16,9 @@ from seq2seq.errors import ConfigError
 from seq2seq.evaluation.align import Aligner, Alignment
 from seq2seq.evaluation.batches import DecodingBatch, Translated, batches_of_one_width, padded_width
 from seq2seq.evaluation.by_engine import NO_PREFIXES, EngineSearch, engine_for
+from seq2seq.evaluation.encoded_line import EncodedLine, encode_lines
 from seq2seq.evaluation.segmentations import Segmentations, keep_best
 from seq2seq.evaluation.translation import TranslatedHypothesis, Translation
-from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
 from seq2seq.evaluation.workers import Workers, workers_of
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import UNK_ID, SourceBatch

@@ -1,7 +1,6 @@
 """Word weights of sentence pairs: cross-attention of a model, joined from subwords to words."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,56 +14,20 @@ from seq2seq.alignment.extract import (
     token_rows,
 )
 from seq2seq.alignment.norms import contribution_norms, ensure_norms, products_of_values
-from seq2seq.alignment.words import word_weights
+from seq2seq.alignment.words import between_like_words, marks, word_weights
 from seq2seq.attention.config import Role
 from seq2seq.data.batching import batch_by_cost
-from seq2seq.data.kinds.base import Item, Units
-from seq2seq.data.tokenizers import SideEncoder, Tokenizers
+from seq2seq.data.kinds.base import Item
+from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.data.words import NO_WORD, WordSplit, words_of_characters
 from seq2seq.decoding.ensemble import EncodedSources, Ensemble
 from seq2seq.errors import ConfigError
+from seq2seq.evaluation.encoded_line import EncodedLine, encode_lines
 from seq2seq.model.encoder import Encoded
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 
 WEIGHTS_PER_BATCH = 4_000_000  # weights of a batch, over all layers and heads; 16 MB
-
-
-@dataclass(frozen=True)
-class EncodedLine:
-    """One side of a sentence pair.
-
-    Attributes:
-        units: ids of its subwords, without <s> and </s>, or frames of features.
-        words: the number of each unit's word, NO_WORD for none.
-        cut: True if the line was longer than the model reads, and its end is left out.
-    """
-
-    units: Units
-    words: list[int]
-    cut: bool = False
-
-    @property
-    def num_words(self) -> int:
-        """Words up to the last that has a subword."""
-        return max(self.words, default=NO_WORD) + 1
-
-
-def encode_lines(
-    encoder: SideEncoder, items: Sequence[Item], limit: int, *, split: WordSplit | None
-) -> list[EncodedLine]:
-    """The first `limit` units of each item.
-
-    Args:
-        split: what is a word; None leaves the words out, which saves time.
-    """
-    if split is None:
-        encoded = [(units, [NO_WORD] * len(units)) for units in encoder.encode_batch(items)]
-    else:
-        encoded = [encoder.encode_words(item, split) for item in items]
-    return [
-        EncodedLine(units[:limit], words[:limit], len(units) > limit) for units, words in encoded
-    ]
 
 
 class WordAligner:
@@ -191,6 +154,18 @@ class WordAligner:
             ]
         )
 
+    def linkable(
+        self, weights: Tensor, source: EncodedLine, target: EncodedLine, *, source_mean: bool
+    ) -> Tensor:
+        """`words_of`, without weights between words and punctuation marks."""
+        columns = words_of_columns(source, weights.shape[-1])
+        found = (
+            marks(self.tokenizers.target.subwords(target.units), target.words),
+            marks(self.tokenizers.source.labels(source.units), columns),
+        )
+        table = words_of(weights, source, target, source_mean=source_mean)
+        return between_like_words(table, *found) if any(found) else table
+
     def tables(
         self,
         sources: Sequence[Item],
@@ -226,7 +201,7 @@ class WordAligner:
             encoded = self.ensemble.encode(kind.batch([source[row].units for row in batch]))
             weights = self.subword_weights(encoded, [target[row] for row in batch])
             for row, table in zip(batch, weights, strict=True):
-                yield row, words_of(table, source[row], target[row], source_mean=source_mean)
+                yield row, self.linkable(table, source[row], target[row], source_mean=source_mean)
             if progress is not None:
                 progress(len(batch))
 

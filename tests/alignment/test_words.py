@@ -3,7 +3,7 @@ import torch
 
 from seq2seq.alignment.config import LinkMethod
 from seq2seq.alignment.links import parse_links
-from seq2seq.alignment.words import hard_links, word_weights
+from seq2seq.alignment.words import between_like_words, hard_links, marks, word_weights
 from seq2seq.data.words import NO_WORD
 from seq2seq.errors import ConfigError
 
@@ -113,6 +113,16 @@ def test_a_weight_equal_to_the_threshold_is_enough() -> None:
     assert hard_links(torch.tensor([[0.25, 0.75]]), LinkMethod.threshold, 0.25) == parse_links(
         "0-0 1-0"
     )
+
+
+def test_words_and_punctuation_marks_are_no_candidates_for_each_other() -> None:
+    source, target = ["▁it", "s", "▁!", "</s>"], ["▁¡", "▁es", "."]
+    found = marks(target, [0, 1, 2]), marks(source, [0, 0, 1, NO_WORD])
+    assert found == ({0, 2}, {1})
+    weights = torch.tensor([[0.7, 0.3], [0.4, 0.6], [0.9, 0.1]])
+    like = between_like_words(weights, *found)
+    torch.testing.assert_close(like, torch.tensor([[0.0, 0.3], [0.4, 0.0], [0.0, 0.1]]))
+    assert hard_links(like, LinkMethod.argmax, 0.0) == {(1, 0), (0, 1), (1, 2)}
 
 
 def test_the_first_of_equal_weights_wins() -> None:

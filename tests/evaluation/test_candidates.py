@@ -14,7 +14,7 @@ from seq2seq.errors import ConfigError
 from seq2seq.evaluation import word_aligner
 from seq2seq.evaluation.align import Aligner
 from seq2seq.evaluation.candidates import candidate_links, layers_with_weights
-from seq2seq.evaluation.word_aligner import EncodedLine
+from seq2seq.evaluation.encoded_line import EncodedLine
 from tests.results.bundles import make_run, sentences, train_tokenizers
 
 SOURCES = [

@@ -13,9 +13,9 @@ from seq2seq.data.words import NO_WORD, words_of_characters
 from seq2seq.decoding.config import Engine
 from seq2seq.errors import ConfigError
 from seq2seq.evaluation.batches import DecodingBatch
+from seq2seq.evaluation.encoded_line import EncodedLine, encode_lines
 from seq2seq.evaluation.segmentations import Segmentations
 from seq2seq.evaluation.translate import Translator
-from seq2seq.evaluation.word_aligner import EncodedLine, encode_lines
 from tests.decoding.tiny import tiny
 from tests.evaluation.test_translate import CONFIG, LINES, TEXT, tokenizers, with_bytes
 

@@ -14,8 +14,9 @@ from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.decoding.config import DecodingConfig, DecodingMethod
 from seq2seq.decoding.ensemble import EncodedSources
 from seq2seq.errors import ConfigError
+from seq2seq.evaluation.encoded_line import EncodedLine
 from seq2seq.evaluation.translate import Translator
-from seq2seq.evaluation.word_aligner import EncodedLine, WordAligner
+from seq2seq.evaluation.word_aligner import WordAligner
 from seq2seq.model.transformer import Transformer
 from tests.decoding.tiny import near, tiny
 

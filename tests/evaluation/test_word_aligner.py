@@ -16,8 +16,9 @@ from seq2seq.data.tokenizers import Tokenizers
 from seq2seq.data.words import tokens_of_characters
 from seq2seq.decoding.config import DecodingConfig
 from seq2seq.evaluation import word_aligner
+from seq2seq.evaluation.encoded_line import EncodedLine, encode_lines
 from seq2seq.evaluation.translate import Translator
-from seq2seq.evaluation.word_aligner import EncodedLine, WordAligner, encode_lines, words_of
+from seq2seq.evaluation.word_aligner import WordAligner, words_of
 from seq2seq.model.transformer import Transformer
 from seq2seq.padding import Tokens
 from tests.results.bundles import LONGEST, make_run, sentences, train_tokenizers
