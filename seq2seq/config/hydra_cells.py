@@ -17,14 +17,13 @@ from seq2seq.config.composed import ensure_one_process, to_dataclass
 from seq2seq.config.grid import Axis, Cell, Grid, LeftOut, Point, cell_name, points_of
 from seq2seq.config.hydra_errors import explain
 from seq2seq.config.interpolation import refusal
+from seq2seq.config.overrides import FLAGS_OF_FOLDERS, FLAGS_WITH_VALUE
 from seq2seq.config.schema import RunConfig
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.paths import name_problem
 
 BY_NUMBER = "${hydra.job.num}"  # Hydra's own hydra.sweep.subdir, which names replace
 MULTIRUN_FLAGS = ("-m", "--multirun")
-FLAGS_OF_FOLDERS = ("--config-dir", "-cd", "--config-path", "-cp")
-FLAGS_WITH_VALUE = (*FLAGS_OF_FOLDERS, "--config-name", "-cn")
 
 
 @dataclass

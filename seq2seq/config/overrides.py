@@ -27,6 +27,11 @@ RENAMED = {
 }  # paths of version 0.1, each with its present one
 IMPORTS = "imports"
 SWEEP, SWEEPER = "sweep.", "hydra.sweeper."  # options of a sweep, and where Hydra has them
+FLAGS_OF_FOLDERS = ("--config-dir", "-cd", "--config-path", "-cp")
+FLAGS_WITH_VALUE = (
+    *(*FLAGS_OF_FOLDERS, "--config-name", "-cn", "--cfg", "-c", "--package", "-p"),
+    *("--info", "-i", "--experimental-rerun"),
+)  # of Hydra
 SPECIAL = re.compile("[=,]")  # characters of a path that Hydra's grammar gives a meaning
 PLACES = ("resume", "hydra.run.dir", "hydra.sweep.dir")  # paths that are no options
 
@@ -78,6 +83,22 @@ def with_quoted_paths(arguments: Sequence[str]) -> list[str]:
             argument = f"{name}={quoted(path)}"
         quoted_arguments.append(argument)
     return quoted_arguments
+
+
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """Arguments with Hydra's flags, and their values, before the overrides.
+
+    Python's argparse refuses overrides on both sides of a flag.
+    """
+    flags: list[str] = []
+    overrides: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        (flags if argument.startswith("-") else overrides).append(argument)
+        if argument in FLAGS_WITH_VALUE and waiting:
+            flags.append(waiting.pop(0))
+    return [*flags, *overrides]
 
 
 def path_arguments() -> set[str]:

@@ -17,6 +17,7 @@ from seq2seq.config.hydra_task import FULL_ERROR, HydraTask, Sweeping, Task, hyd
 from seq2seq.config.interpolation import refusal
 from seq2seq.config.overrides import (
     ensure_no_edits,
+    flags_first,
     imports_of,
     with_present_paths,
     with_quoted_paths,
@@ -117,5 +118,5 @@ def prepare_command(arguments: Sequence[str]) -> list[str]:
     ensure_no_edits(present)
     import_modules(imports_of(present) or [])
     register_schemas()
-    sys.argv = [sys.argv[0], *present]
+    sys.argv = [sys.argv[0], *flags_first(present)]
     return list(present)

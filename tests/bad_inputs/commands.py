@@ -26,6 +26,7 @@ BAD = {"bad": b"a\nb\n\xff\n"}
 EVALUATION = [
     case("no finished run", "evaluate outputs=.", "no finished run", models=()),
     case("no such run", "evaluate run=nowhere", "nowhere", models=()),
+    case("no such run of a sweep", "evaluate run=a=1,b=2", "no folder a=1,b=2", models=()),
     case(
         "a folder that is no run",
         "evaluate run=.",
@@ -135,6 +136,7 @@ OTHERS = [
     case("a report of no evaluation", "report --run one", "one"),
     case("a report on a path", "report --run one --split ../s", "split"),
     case("a report of no run", "report --run nowhere", "nowhere", models=()),
+    case("a sweep that is not there", "sweep status nowhere", "nowhere", models=()),
     case("no file to check", "check-data --source no --target no", "no", models=()),
     case("a mechanism that is not there", "check-attention nowhere.py", "nowhere.py", models=()),
     case(

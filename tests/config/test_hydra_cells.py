@@ -63,7 +63,7 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_cells_are_named_by_what_they_are(working_folder: Path) -> None:
-    grid = planned("-m", "seed=1,2", "name=mine", "encoder_attention=local", "sweep.jobs=2")
+    grid = planned("seed=1,2", "name=mine", "-m", "encoder_attention=local", "sweep.jobs=2")
     assert grid.folder == working_folder / "outputs" / "mine" / "sweep"
     assert [cell.folder.relative_to(grid.folder).name for cell in grid.cells] == [
         "seed-1",
