@@ -61,17 +61,20 @@ def padded_width(units: int, *, longest: int) -> int:
 def batches_of_one_width(
     rows: Sequence[int], widths: Sequence[int], config: DecodingConfig, *, hypotheses: int
 ) -> list[list[int]]:
-    """Rows grouped by source width, widest first, into batches of similar size.
+    """Rows grouped by source width into batches of similar size, the most expensive batch first.
+
+    So the last ones, which some workers spend without work, are short.
 
     Args:
         widths: of the source of each row.
         hypotheses: decoder rows for each source.
     """
     costs = [width * hypotheses for width in widths]
-    return batch_by_cost(
+    batches = batch_by_cost(
         sorted(rows, key=lambda row: -costs[row]),
         costs,
         config.batch_tokens,
         max_rows=config.batch_size,
         equal_costs=True,
     )
+    return sorted(batches, key=lambda batch: -len(batch) * costs[batch[0]])
