@@ -15,7 +15,7 @@ from seq2seq.attention.config import AttentionContext, Role
 from seq2seq.bench.plan import Request
 from seq2seq.bench.process import memory, reset_peak
 from seq2seq.imports import import_modules
-from seq2seq.training.kept_memory import keep_freed_memory
+from seq2seq.kept_memory import keep_freed_memory
 
 CACHE_CHUNK = 256  # positions that a cache takes in at once
 MIN_SECONDS = 1.0  # a measurement is repeated for this long ...

@@ -19,12 +19,12 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.config.store import run_command
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.folder.logs import quiet_lightning
+from seq2seq.kept_memory import keep_freed_memory
 from seq2seq.run.trainer import build_module, build_trainer
 from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import CheckpointStore
 from seq2seq.training.config import TrainerConfig
 from seq2seq.training.datamodule import TranslationData
-from seq2seq.training.kept_memory import keep_freed_memory
 from seq2seq.training.metrics_log import MetricsFile
 
 NEVER = 1_000_000_000  # steps: neither validation nor checkpoint nor the end of the run

@@ -31,6 +31,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from seq2seq.errors import ConfigError, MachineError
+from seq2seq.kept_memory import keep_freed_memory
 from seq2seq.processes import death, is_rank
 from seq2seq.stopping import STOP_SIGNALS, unanswered
 
@@ -180,6 +181,7 @@ def worker_main(work: Callable[[Any], Any], pipe: Connection, others: list[Conne
     assert parent is not None
     start_new_thread(end_with, (parent,))
     torch.set_num_threads(1)
+    keep_freed_memory()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             task = pickle.loads(pipe.recv_bytes())

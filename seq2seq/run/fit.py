@@ -15,6 +15,7 @@ from seq2seq.config.schema import RunConfig
 from seq2seq.data.prepare import PreparedCorpus, prepare
 from seq2seq.folder.directory import RunDirectory
 from seq2seq.folder.logs import configure_logging, quiet_lightning
+from seq2seq.kept_memory import keep_freed_memory
 from seq2seq.model.transformer import Transformer
 from seq2seq.processes import is_first_process
 from seq2seq.run.binding import Binding
@@ -26,7 +27,6 @@ from seq2seq.training.callback import TrainingCallback
 from seq2seq.training.checkpoint import CheckpointStore
 from seq2seq.training.checkpoint_names import checkpoint_step
 from seq2seq.training.datamodule import TranslationData
-from seq2seq.training.kept_memory import keep_freed_memory
 from seq2seq.training.metrics_log import MetricsFile
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ LAYERS = [
     {"errors", "processes"},
     {"paths", "padding", "files", "progress", "registry", "options"}
     | {"imports", "stopping", "bounded"},
-    {"position", "children"},
+    {"position", "children", "kept_memory"},
     {"attention", "jobs"},
     {"model"},
     {"data"},

@@ -11,7 +11,7 @@ import ctypes
 import resource
 import sys
 
-from seq2seq.training.kept_memory import keep_freed_memory
+from seq2seq.kept_memory import keep_freed_memory
 
 library, size = ctypes.CDLL(None), 4 << 20
 library.malloc.restype = ctypes.c_void_p
