@@ -38,6 +38,14 @@ CONTROL_BUGS = [
         "gaussian and formula",
     ),
     Bug(
+        "gradient-in-place",
+        "gaussian gives the gradient to the values at the query instead of those that it read",
+        f"{MECHANISMS}/gaussian.py",
+        (("grads[:, :, shift : shift + ", "grads[:, :, ctx.start : ctx.start + "),),
+        CONTRACT,
+        "gaussian and formula",
+    ),
+    Bug(
         "position-of-the-step",
         "synthesizer takes the logits of the first positions in every step",
         f"{MECHANISMS}/synthesizer.py",

@@ -15,9 +15,11 @@ Shapes: B batch, T queries, S keys, H query heads, G key/value heads, K head_dim
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from seq2seq.attention.base import (
@@ -136,15 +138,11 @@ class GaussianCore(AttentionCore[GaussianConfig]):
         values, counted = (
             F.pad(x, (0, 0, self.reach, self.reach)) for x in (v.float() * real, real)
         )
-        context = total = torch.zeros((), device=v.device)
-        for distance in range(-self.reach, self.reach + 1):
-            if distance > 0 and self.role is Role.CAUSAL:
-                break
-            weight = self.log_weights(torch.tensor(distance, device=v.device)).exp()
-            weight = weight.view(1, v.size(1), -1, 1, 1)  # (1, G, H/G, 1, 1)
-            start = self.reach + first + distance
-            context = context + weight * values[:, :, None, start : start + queries]
-            total = total + weight * counted[:, :, None, start : start + queries]
+        reach = self.reach if self.role is not Role.CAUSAL else 0
+        distances = torch.arange(-self.reach, reach + 1, device=v.device)
+        weights = self.log_weights(distances).exp().view(v.size(1), -1, len(distances))
+        context = shifted_sums(values, weights, first, queries)
+        total = shifted_sums(counted.expand(-1, v.size(1), -1, -1), weights, first, queries)
         return merge_groups(context / total.masked_fill(total == 0, 1)).to(v.dtype)
 
     def log_weights(self, distances: Tensor) -> Tensor:
@@ -157,3 +155,41 @@ class GaussianCore(AttentionCore[GaussianConfig]):
         i, j = causal_positions(v.size(2), 0, v.device)
         logits, grid = self.log_weights(j - i), self.may_read(i, j, padding)
         return masked_softmax(logits.expand(v.size(0), -1, -1, -1), grid).to(v.dtype)
+
+
+class _ShiftedSums(torch.autograd.Function):
+    """Sums of shifts of a sequence; forward and backward add each shift in place.
+
+    Autograd's own backward of a slice fills a whole sequence with zeros for each of them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weights: Tensor, start: int, length: int) -> Tensor:
+        ctx.save_for_backward(weights)
+        ctx.start, ctx.shape = start, x.shape
+        sums = x.new_zeros(*x.shape[:2], weights.size(1), length, x.size(3))
+        for shift, weight in enumerate(weights.unbind(-1), start):
+            sums.addcmul_(weight[:, :, None, None], x[:, :, None, shift : shift + length])
+        return sums
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        (weights,) = ctx.saved_tensors
+        grads = grad.new_zeros(ctx.shape)
+        for shift, weight in enumerate(weights.unbind(-1), ctx.start):
+            part = grads[:, :, shift : shift + grad.size(3)]
+            for member in range(grad.size(2)):
+                part.addcmul_(weight[:, member, None, None], grad[:, :, member])
+        return grads, None, None, None
+
+
+def shifted_sums(x: Tensor, weights: Tensor, start: int, length: int) -> Tensor:
+    """sum_n weights[g, r, n] x[b, g, start + n + t] for t below `length`: (B, G, H/G, length, K).
+
+    Args:
+        x: (B, G, S, K).
+        weights: (G, H/G, number of shifts).
+    """
+    sums: Tensor = _ShiftedSums.apply(x, weights, start, length)  # type: ignore[no-untyped-call]
+    return sums
