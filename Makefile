@@ -31,13 +31,15 @@ check: $(READY) ## Lint, format and types, without tests
 test: check ## Everything that must hold before a change is shared (ruff, mypy, pytest)
 	OMP_NUM_THREADS=1 $(RUN_TESTS) -n 2 --dist loadfile $(ARGS)
 
-test-slow: $(READY) ## The tests that take long: every combination, the browser, planted bugs
-	OMP_NUM_THREADS=1 $(RUN_TESTS) -m slow -n 2 $(ARGS)
+test-slow: $(READY) browser ## The tests that take long: every combination, the browser, planted bugs
+	BROWSER_REQUIRED=1 OMP_NUM_THREADS=1 $(RUN_TESTS) -m slow -n 2 $(ARGS)
 	$(BIN)/python scripts/planted_bugs.py
 
 # Chromium and its driver come from the system's packages, which need root where they are missing.
-test-browser: $(READY) ## The tests of pages in Chromium, which is installed; none is skipped
-	command -v chromedriver >/dev/null || (apt-get update -q && apt-get install -y -q chromium chromium-driver)
+browser: ## Install Chromium for the tests of pages
+	@command -v chromedriver >/dev/null || (apt-get update -q && apt-get install -y -q chromium chromium-driver)
+
+test-browser: $(READY) browser ## The tests of pages in Chromium, none of which is skipped
 	BROWSER_REQUIRED=1 OMP_NUM_THREADS=1 $(RUN_TESTS) -m slow tests/report/test_browser.py tests/runs_report/test_browser.py $(ARGS)
 
 verify-resume: $(READY) ## Kill and resume short runs, over a hundred times, and compare (half an hour)
@@ -74,4 +76,4 @@ format: $(READY) ## Rewrite the code as the formatter wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.PHONY: help setup train evaluate check test test-slow test-browser verify-resume verify-kills soak docs bench-peers format
+.PHONY: help setup train evaluate check test test-slow browser test-browser verify-resume verify-kills soak docs bench-peers format
