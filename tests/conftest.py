@@ -6,11 +6,16 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from seq2seq.stopping import STOP_SIGNALS
 from tests.registered import Registered
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read by libraries when they are imported
+
+# The same examples each time, however busy the machine is.
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -79,7 +79,6 @@ def test_only_regular_files_are_read(kind: str, tmp_path: Path) -> None:
         read_bounded(tmp_path / "linked", 4)
 
 
-@settings(derandomize=True, deadline=None, database=None)
 @given(st.text("0123456789.eE+-_:infNaxob~y ", min_size=1, max_size=8))
 def test_values_of_yaml_are_those_of_omegaconf(text: str) -> None:
     """Runs and bundles of version 0.1.0 were written for its reader."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.config.plain import to_yaml
@@ -31,7 +31,6 @@ INTERPOLATIONS = (
 )
 
 
-@settings(derandomize=True, deadline=None, database=None)
 @given(NAMES)
 def test_text_of_a_mapping_stays_as_it_is(name: str) -> None:
     run = from_mapping(RunConfig, {"name": name, "data": {"name": "generated"}})

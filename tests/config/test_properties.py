@@ -22,7 +22,6 @@ from tests.config.composing import composed_run
 from tests.options import Option, numbers
 from tests.scripts.loading import imported_script
 
-deterministic = settings(derandomize=True, deadline=None, database=None)
 EXTREMES = ["nan", "inf", "-inf", "0", "-1", str(-(10**30)), str(10**30)]
 GROUPS = {group: group_options(group) for group in groups_of("train")}
 NEEDS = {
@@ -101,14 +100,13 @@ def test_extremes_of_a_number(index: int, option: Option) -> None:
         check(option, value)
 
 
-@deterministic
 @given(option=st.sampled_from(numbers()), data=st.data())
 def test_any_number(option: Option, data: st.DataObject) -> None:
     is_int = option.type is int
     check(option, repr(data.draw(st.integers() if is_int else st.floats())))
 
 
-@settings(deterministic, max_examples=20)
+@settings(max_examples=20)
 @given(pair=st.sampled_from(PAIRS))
 def test_any_two_choices(pair: tuple[str, str]) -> None:
     """They compose, and rules name what they refuse."""

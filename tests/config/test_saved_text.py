@@ -43,9 +43,7 @@ def configuration(texts: list[str]) -> RunConfig:
     )
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(TEXTS, min_size=30, max_size=60))
 @example(texts=["a${b}c", "a\\${b}c", "${oc.env:HOME}", "${", "\\${", "$", ""])
 def test_what_is_saved_reads_back_equal(tmp_path: Path, texts: list[str]) -> None:
@@ -56,7 +54,7 @@ def test_what_is_saved_reads_back_equal(tmp_path: Path, texts: list[str]) -> Non
     assert from_mapping(RunConfig, as_plain(run)) == run
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=st.text(alphabet="ab\\${}'\"=,[ ]:/.~é", max_size=10))
 @example(text="\\${")
 @example(text="a\\'")
