@@ -34,8 +34,8 @@ class Finished:
     Attributes:
         lines: of its standard output, each with the time.monotonic() at which it was read.
         seconds: from its start to its end.
-        peak_bytes: the most that it held, with the processes that it started; 0 where the system
-            does not tell.
+        peak_bytes: the most that it held, with the processes that it started, as `MemoryWatch` has
+            it; 0 where the system does not tell.
     """
 
     lines: list[tuple[float, str]]
@@ -137,18 +137,16 @@ class MemoryWatch:
     started it, so it is read while the process lives.
 
     Attributes:
-        peak_bytes: the sum of the peaks of the processes that were seen; 0 where there is no /proc.
+        peak_bytes: the most that was held at a time: by the process alone, as the system tells, or
+            at a look by all processes together, pages that several share counted once. 0 where
+            there is no /proc.
     """
 
     def __init__(self, process: int) -> None:
         self.process = process
-        self.peaks: dict[int, int] = {}
+        self.peak_bytes = 0
         self.is_ended = threading.Event()
         self.thread = threading.Thread(target=self.watch, daemon=True)
-
-    @property
-    def peak_bytes(self) -> int:
-        return sum(self.peaks.values())
 
     def __enter__(self) -> "MemoryWatch":
         self.thread.start()
@@ -161,11 +159,19 @@ class MemoryWatch:
     def watch(self) -> None:
         """Look until the process has ended."""
         while not self.is_ended.wait(POLL_SECONDS):
-            for process in [self.process, *descendants(self.process)]:
-                status = Path(f"/proc/{process}/status")
-                with contextlib.suppress(OSError):
-                    if peak := status_bytes(status.read_text(), "VmHWM"):
-                        self.peaks[process] = peak
+            held = field_of(self.process, "status", "VmHWM")
+            if others := descendants(self.process):
+                processes = [self.process, *others]
+                held = max(held, sum(field_of(x, "smaps_rollup", "Pss") for x in processes))
+            self.peak_bytes = max(self.peak_bytes, held)
+
+
+def field_of(process: int, file: str, field: str) -> int:
+    """Bytes in a field of a file below /proc/PROCESS; 0 if the process has ended."""
+    try:
+        return status_bytes(Path(f"/proc/{process}/{file}").read_text(), field)
+    except OSError:
+        return 0
 
 
 def descendants(process: int) -> list[int]:
@@ -179,7 +185,7 @@ def descendants(process: int) -> list[int]:
 
 
 def status_bytes(status: str, field: str) -> int:
-    """Bytes in a field of proc_pid_status(5), such as "VmHWM"; 0 if it is not there."""
+    """Bytes in a field of proc(5), such as "VmHWM" of `status`; 0 if it is not there."""
     lines = (line.split() for line in status.splitlines() if line.startswith(f"{field}:"))
     return next((int(words[1]) * 1024 for words in lines), 0)
 
