@@ -159,14 +159,14 @@ class MemoryWatch:
     def watch(self) -> None:
         """Look until the process has ended."""
         while not self.is_ended.wait(POLL_SECONDS):
-            held = field_of(self.process, "status", "VmHWM")
+            held = bytes_of(self.process, "status", "VmHWM")
             if others := descendants(self.process):
                 processes = [self.process, *others]
-                held = max(held, sum(field_of(x, "smaps_rollup", "Pss") for x in processes))
+                held = max(held, sum(bytes_of(x, "smaps_rollup", "Pss") for x in processes))
             self.peak_bytes = max(self.peak_bytes, held)
 
 
-def field_of(process: int, file: str, field: str) -> int:
+def bytes_of(process: int, file: str, field: str) -> int:
     """Bytes in a field of a file below /proc/PROCESS; 0 if the process has ended."""
     try:
         return status_bytes(Path(f"/proc/{process}/{file}").read_text(), field)
