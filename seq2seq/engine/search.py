@@ -38,6 +38,7 @@ from seq2seq.model.transformer import Transformer
 from seq2seq.padding import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 NEVER_PRODUCED = frozenset({PAD_ID, BOS_ID})  # tokens that are never produced
+AT_ONCE = 32  # sentences that a thread computes together; faster than 128 and more
 NO_EARLY_EXIT = 1e-30  # a power that leaves every length 1, and is not 0
 
 
@@ -175,6 +176,7 @@ class CTranslate2Engine:
         alpha = config.alpha if config.length_penalty is LengthPenalty.average else 0.0
         started: list[Any] = self._translator.translate_batch(
             [[*map(self.source.__getitem__, source), end] for source in batch],
+            max_batch_size=AT_ONCE,
             asynchronous=True,
             beam_size=config.beam_size,
             num_hypotheses=config.n_best if one_limit else config.beam_size,
