@@ -14,7 +14,7 @@ from seq2seq.runs_report.run_result import RunResult, as_stored, from_stored
 
 FORMAT = "seq2seq report runs, 1"
 STORED_KEYS = ("format", "command", "baseline", "runs", "tests")
-MOST_STATISTICS = 2 << 20  # characters; files with more go without the statistics of sentences
+MOST_STATISTICS = 256 << 10  # characters; files with more go without the statistics of sentences
 LARGEST_FILE = 64 << 20  # bytes that are read
 
 
