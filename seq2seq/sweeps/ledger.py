@@ -75,14 +75,13 @@ class SweepLedger:
             facts = {"settings": combination.settings, "problems": list(combination.problems)}
             self.left_out[combination.name] = facts
 
-    def note(self, cell: Cell, **facts: Any) -> None:
-        """Write facts of a cell down; None removes one."""
+    def note(self, cell: Cell, fact: str, value: Any) -> None:
+        """Write a fact of a cell down; None removes it."""
         entry = self.cells[cell.name]
-        for name, value in facts.items():
-            if value is None:
-                entry.pop(name, None)
-            else:
-                entry[name] = value
+        if value is None:
+            entry.pop(fact, None)
+        else:
+            entry[fact] = value
         self.save()
 
     def begin_session(self, done: int) -> None:

@@ -67,7 +67,7 @@ class Session:
     def take(self, cell: Cell, standing: Standing) -> None:
         """Decide what is to be done with a cell."""
         stale = standing.state == STALE
-        self.ledger.note(cell, stale=list(standing.reasons) if stale else None)
+        self.ledger.note(cell, "stale", list(standing.reasons) if stale else None)
         if stale:
             self.stale[cell.name] = standing
         elif standing.state == FINISHED:
@@ -99,10 +99,10 @@ class Session:
         command = child_command(self.relaunch, self.grid.arguments, overrides, cell.folder)
         continues = command[-1].startswith(RESUME)
         if not continues:
-            self.ledger.note(cell, threads=threads)
+            self.ledger.note(cell, "threads", threads)
         log, began = self.ledger.log(cell.name), time.monotonic()
         logger.info("%s: %s, log %s", title, "goes on" if continues else "begins", log)
-        self.ledger.note(cell, failure=None)
+        self.ledger.note(cell, "failure", None)
         code = yield Call(command, log)
         if code:
             self.fail(cell, last_line(log))
@@ -123,7 +123,7 @@ class Session:
     def fail(self, cell: Cell, reason: str) -> None:
         """Note that a cell failed; it is tried again when the command is repeated."""
         self.failed[cell.name] = reason
-        self.ledger.note(cell, failure=reason)
+        self.ledger.note(cell, "failure", reason)
 
     def show_progress(self) -> None:
         """Log every PROGRESS_EVERY seconds how far the sweep is."""
