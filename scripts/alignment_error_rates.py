@@ -19,6 +19,7 @@ case and without punctuation at the ends of words.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -167,14 +168,21 @@ def gold_weights(
     return BidirectionalAligner(*models).joint_weights(gold.pairs, no_progress)
 
 
-def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldTable) -> None:
-    """A row for each direction, and for each way to combine them."""
+def links_by_direction(
+    forward: Sequence[Links], reverse: Sequence[Links], methods: Sequence[SymmetrizeMethod]
+) -> dict[str, Sequence[Links]]:
+    """Links of each direction as source-target pairs, and of each way to combine them, by name."""
     rows = {"forward": forward, "reverse": reverse}
-    for method in COMBINED:
+    for method in methods:
         rows[method.value] = [
             symmetrize(*pair, method) for pair in zip(forward, reverse, strict=True)
         ]
-    for name, links in rows.items():
+    return rows
+
+
+def report(aligner: str, forward: list[Links], reverse: list[Links], gold: GoldTable) -> None:
+    """A row for each direction, and for each way to combine them."""
+    for name, links in links_by_direction(forward, reverse, COMBINED).items():
         score = score_links(links, gold.links)
         figures = " | ".join(
             f"{100 * figure:.1f}" for figure in (score.aer, score.precision, score.recall)

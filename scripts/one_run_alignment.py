@@ -24,6 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from alignment_error_rates import links_by_direction
 from eflomal_links import eflomal_links, training_text, with_lines
 
 from seq2seq.alignment.choose import choose_by_gold
@@ -32,7 +33,7 @@ from seq2seq.alignment.error_rate import AlignmentScore, score_links
 from seq2seq.alignment.gold_table import GoldTable, read_gold_table
 from seq2seq.alignment.links import Links
 from seq2seq.alignment.statistical_links import TOTAL_ROUNDS, plain_words, statistical_links
-from seq2seq.alignment.symmetrize import SymmetrizeMethod, symmetrize
+from seq2seq.alignment.symmetrize import SymmetrizeMethod
 from seq2seq.bundle.model import Model, load_model
 from seq2seq.data.sources.base import Pairs
 from seq2seq.errors import UserError
@@ -124,12 +125,7 @@ def print_directions(
     name: str, forward: Sequence[Links], reverse: Sequence[Links], gold: GoldTable
 ) -> None:
     """A row for each direction, and for each way to combine them."""
-    rows = {"forward": forward, "reverse": reverse}
-    for method in COMBINED:
-        rows[method.value] = [
-            symmetrize(*pair, method) for pair in zip(forward, reverse, strict=True)
-        ]
-    for direction, links in rows.items():
+    for direction, links in links_by_direction(forward, reverse, COMBINED).items():
         print_row(f"{name}, {direction}", [score_links(links, gold.links)])
 
 
