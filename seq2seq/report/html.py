@@ -5,7 +5,8 @@ viewer shows them as text, never as HTML. The page's content security policy all
 script and style by their hashes and nothing else: no other script, no request.
 
 Weights are stored as one byte each, which gives a weight w to about 0.004 * sqrt(w). They are
-decoded when a sentence is chosen. The files viewer*.* beside this one are the viewer.
+decoded when a sentence is chosen. The files viewer*.* beside this one are the viewer; elements.js is
+of every page.
 """
 
 import base64
@@ -13,7 +14,7 @@ import hashlib
 import html
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -52,21 +53,37 @@ def shell(page: Page) -> tuple[str, str]:
     """The page before and after its blocks of weights."""
     style = (HERE / "viewer.css").read_text(encoding="utf-8")
     files = [*(f"viewer_{name}.js" for name in PARTS), "viewer.js"]
-    script = "\n".join((HERE / file).read_text(encoding="utf-8") for file in files)
+    parts = (HERE / "viewer.html").read_text(encoding="utf-8").split("$attention")
+    scripts = [HERE / file for file in files]
+    values = shell_values(page.title, content(page), style=style, scripts=scripts)
+    head, foot = (Template(part).substitute(values) for part in parts)
+    return head, foot
+
+
+def shell_values(
+    title: str, data: object, *, style: str, scripts: Sequence[Path], images: str = ""
+) -> dict[str, str]:
+    """What the template of a page is filled with.
+
+    Args:
+        data: of the page, as JSON holds it.
+        scripts: files that follow those which every page has.
+        images: sources of images that the content security policy allows.
+    """
+    files = (HERE / "elements.js", *scripts)
+    script = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    image_rule = f"img-src {images}; " if images else ""
     policy = (
         f"default-src 'none'; script-src '{csp_hash(script)}'; style-src '{csp_hash(style)}'; "
-        "base-uri 'none'; form-action 'none'"
+        f"{image_rule}base-uri 'none'; form-action 'none'"
     )
-    parts = (HERE / "viewer.html").read_text(encoding="utf-8").split("$attention")
-    values = {
-        "title": html.escape(page.title),
+    return {
+        "title": html.escape(title),
         "policy": policy,
         "style": style,
         "script": script,
-        "data": to_json(content(page)),
+        "data": to_json(data),
     }
-    head, foot = (Template(part).substitute(values) for part in parts)
-    return head, foot
 
 
 def csp_hash(text: str) -> str:

@@ -30,16 +30,6 @@ function ordersOf(metrics, word) {
   };
 }
 
-const byId = (id) => document.getElementById(id);
-
-/** A new element. All text from data enters the page here, as text and never as HTML. */
-function element(tag, className = "", text = "") {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.textContent = text;
-  return node;
-}
-
 class SentenceList {
   constructor(sentences, metrics, word, onChoose) {
     this.sentences = sentences;

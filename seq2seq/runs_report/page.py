@@ -6,7 +6,6 @@ are part of the file, and nothing else.
 """
 
 import base64
-import html
 import os
 from pathlib import Path
 from string import Template
@@ -14,7 +13,7 @@ from typing import Any
 
 from seq2seq.files import atomic_write
 from seq2seq.printable import printable
-from seq2seq.report.html import csp_hash, to_json
+from seq2seq.report.html import shell_values
 from seq2seq.runs_report.configurations import Configuration
 from seq2seq.runs_report.pictures import pictures_of
 from seq2seq.runs_report.run_result import RunResult
@@ -30,21 +29,16 @@ def write_page(path: Path, table: RunsTable, *, title: str, command: str) -> Non
     Args:
         command: that makes it.
     """
-    style, script, shell = (
-        (VIEWER_FOLDER / f"runs.{kind}").read_text(encoding="utf-8")
-        for kind in ("css", "js", "html")
+    style, shell = (
+        (VIEWER_FOLDER / f"runs.{kind}").read_text(encoding="utf-8") for kind in ("css", "html")
     )
-    policy = (
-        f"default-src 'none'; script-src '{csp_hash(script)}'; style-src '{csp_hash(style)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+    values = shell_values(
+        title,
+        page_content(path, table, title, command),
+        style=style,
+        scripts=[VIEWER_FOLDER / "runs.js"],
+        images="data:",
     )
-    values = {
-        "title": html.escape(title),
-        "policy": policy,
-        "style": style,
-        "script": script,
-        "data": to_json(page_content(path, table, title, command)),
-    }
     text = Template(shell).substitute(values)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, text.encode("utf-8", "replace"))

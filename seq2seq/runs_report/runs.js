@@ -3,15 +3,6 @@
 // The page of a report over runs: a table that sorts, filters and hides columns; each cell leads to
 // the runs of its row. All text enters the page as text, never as HTML.
 
-const byId = (id) => document.getElementById(id);
-
-function element(tag, className = "", text = "") {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.textContent = text;
-  return node;
-}
-
 function pressable(text, onPress) {
   const button = element("button", "", text);
   button.type = "button";
