@@ -5,8 +5,8 @@ viewer shows them as text, never as HTML. The page's content security policy all
 script and style by their hashes and nothing else: no other script, no request.
 
 Weights are stored as one byte each, which gives a weight w to about 0.004 * sqrt(w). They are
-decoded when a sentence is chosen. The files viewer*.* beside this one are the viewer; elements.js is
-of every page.
+decoded when a sentence is chosen. The files viewer*.* beside this one are the viewer; elements.js
+is of every page.
 """
 
 import base64
